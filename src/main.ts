@@ -1,0 +1,13 @@
+// The entry of the one executable: it decides which role this process plays and loads only that role's code.
+import { basename } from "node:path";
+
+const calledAs = basename(process.argv0);
+const words = process.argv.slice(2);
+
+if (words[0] === "daemon" && calledAs !== "docker") {
+  const { runDaemon } = await import("./daemon/main.ts");
+  await runDaemon(words.slice(1));
+} else {
+  const { runClient } = await import("./cli/main.ts");
+  process.exitCode = await runClient(calledAs, words);
+}
