@@ -1,0 +1,72 @@
+/**
+ * Contract of networking: networks (bridges with address pools), sandboxes (a container's network namespace with its
+ * endpoints), published ports and names.
+ */
+import type { PortMap } from "../model/container.ts";
+import type { EndpointSettings, Network, NetworkCreateRequest } from "../model/network.ts";
+import type { Filters } from "../model/system.ts";
+
+/** What a container wants of the network when it starts. */
+export interface SandboxRequest {
+  containerId: string;
+  /** Without the leading slash. */
+  containerName: string;
+  hostname: string;
+  domainname: string;
+  /** Networks by name or id with the wished settings (static addresses, aliases, links, MAC, GwPriority); empty: only loopback. */
+  endpoints: { network: string; settings: EndpointSettings }[];
+  portBindings: PortMap;
+  exposedPorts: string[];
+  publishAllPorts: boolean;
+  /** Default-bridge --link targets, resolved: the other container and its alias. */
+  links: { containerId: string; alias: string }[];
+  dns: string[];
+  dnsOptions: string[];
+  dnsSearch: string[];
+  /** "name:ip", host-gateway not yet resolved. */
+  extraHosts: string[];
+  macAddress?: string;
+}
+
+/** A live sandbox as inspect reports it and as the container's files need it. */
+export interface SandboxState {
+  sandboxId: string;
+  /** Path of the namespace: what the runtime joins. */
+  namespacePath: string;
+  /** By network name: wished part and state filled in. */
+  endpoints: Record<string, EndpointSettings>;
+  /** Every exposed or published port; null where it is not published. */
+  ports: PortMap;
+  /** Contents of /etc/hosts and /etc/resolv.conf for this container. */
+  hosts: string;
+  resolvConf: string;
+}
+
+export interface NetworkController {
+  listNetworks(filters?: Filters): Network[];
+  /** By name, id or unique id prefix; with the endpoints of running containers. @throws not-found `network x not found` */
+  getNetwork(ref: string): Network;
+  createNetwork(request: NetworkCreateRequest): Promise<{ id: string; warning: string }>;
+  /** @throws forbidden for predefined networks or while endpoints exist (Docker's texts). */
+  removeNetwork(ref: string): Promise<Network>;
+
+  /** Namespace, endpoints, addresses, routes, ports, names: all or nothing. */
+  openSandbox(request: SandboxRequest, options?: { signal?: AbortSignal }): Promise<SandboxState>;
+  /** Idempotent; frees addresses, ports, rules, namespace. */
+  closeSandbox(containerId: string): Promise<void>;
+  /** After a daemon restart: takes over what is still alive for a running container; undefined when it is gone. */
+  restoreSandbox(containerId: string): Promise<SandboxState | undefined>;
+  findSandbox(containerId: string): SandboxState | undefined;
+  /** Live connect of a running container; returns the new state (ports, hosts and all). */
+  connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState>;
+  disconnect(containerId: string, network: string, options: { force: boolean }): Promise<SandboxState>;
+  /** The name of a running container changed: DNS answers follow. */
+  renameContainer(containerId: string, name: string): Promise<void>;
+  /** Counters per interface ("eth0") of a running container. */
+  readInterfaceStats(containerId: string): Promise<Record<string, import("../model/system.ts").NetworkStats>>;
+  /** Text of /etc/resolv.conf for containers in host network mode. */
+  hostResolvConf(): Promise<string>;
+  /** Sandboxes and kernel objects of containers that are not in `aliveContainerIds` are removed (leftovers of a crash). */
+  sweep(aliveContainerIds: ReadonlySet<string>): Promise<void>;
+  close(): Promise<void>;
+}
