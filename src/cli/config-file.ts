@@ -1,0 +1,50 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { CliError } from "./cli-error.ts";
+
+/** What naru reads of docker's client configuration (`config.json`); other entries are kept untouched by writers. */
+export interface ConfigFile {
+  auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
+  credsStore?: string;
+  credHelpers?: Record<string, string>;
+  HttpHeaders?: Record<string, string>;
+  currentContext?: string;
+  detachKeys?: string;
+  psFormat?: string;
+  imagesFormat?: string;
+  networksFormat?: string;
+  volumesFormat?: string;
+  statsFormat?: string;
+  proxies?: Record<string, ProxyConfig>;
+}
+
+/** The proxies that new containers get in their environment. */
+export interface ProxyConfig {
+  httpProxy?: string;
+  httpsProxy?: string;
+  noProxy?: string;
+  ftpProxy?: string;
+  allProxy?: string;
+}
+
+/** The folder of the configuration: `DOCKER_CONFIG`, else `.docker` in the home folder. */
+export function defaultConfigDir(): string {
+  return process.env.DOCKER_CONFIG || join(process.env.HOME || homedir(), ".docker");
+}
+
+/** Reads `config.json` of that folder; an absent file is an empty configuration. */
+export async function readConfigFile(configDir: string): Promise<ConfigFile> {
+  const path = join(configDir, "config.json");
+  const file = Bun.file(path);
+  let text: string;
+  try {
+    text = await file.text();
+  } catch {
+    return {};
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CliError(`Failed to read the configuration file ${path}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,172 @@
+import { CliError } from "./cli-error.ts";
+import { ApiClient } from "./client.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { COMMANDS, GROUPS } from "./command-table.ts";
+import { readConfigFile } from "./config-file.ts";
+import { parseFlags } from "./flags.ts";
+import { type GlobalOptions, parseGlobalWords } from "./global-options.ts";
+import { printVersion } from "./main.ts";
+import { writeErr, writeOut } from "./output.ts";
+
+/** Finds the command that the words name, runs it, prints its failure, and resolves to the exit code. */
+export async function dispatch(program: string, words: string[]): Promise<number> {
+  try {
+    return await runWords(program, words);
+  } catch (error) {
+    if (!(error instanceof CliError)) {
+      const debug = process.env.NARU_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
+      writeErr(`${error instanceof Error ? error.message : error}${debug}\n`);
+      return 1;
+    }
+    if (error.message !== "") writeErr(`${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+async function runWords(program: string, words: string[]): Promise<number> {
+  const global = readGlobalWords(program, words);
+  if (global.versionAsked) {
+    printVersion(program);
+    return 0;
+  }
+  const rest = global.words;
+  if (rest[0] === "help") return printHelpFor(program, rest.slice(1));
+  if (global.helpAsked || rest.length === 0) return printHelpFor(program, []);
+  const name = findName(rest);
+  if (name === undefined) return printGroupOrFail(program, rest);
+  const command = await COMMANDS[name]!();
+  return runCommand(program, name, command, rest.slice(name.split(" ").length), global.options);
+}
+
+function readGlobalWords(program: string, words: string[]) {
+  try {
+    return parseGlobalWords(words);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.exitCode !== 125) throw error;
+    const usage = `Usage:  ${program} [OPTIONS] COMMAND [ARG...]`;
+    throw new CliError(`${error.message}\n\n${usage}\n\nRun '${program} --help' for more information`, 125);
+  }
+}
+
+/** The longest command name at the start of `words`: two words inside a group, else one. */
+function findName(words: string[]): string | undefined {
+  const [first = "", second] = words;
+  if (Object.hasOwn(GROUPS, first)) {
+    const name = `${first} ${second}`;
+    return Object.hasOwn(COMMANDS, name) ? name : undefined;
+  }
+  return Object.hasOwn(COMMANDS, first) ? first : undefined;
+}
+
+async function printHelpFor(program: string, words: string[]): Promise<number> {
+  const help = await import("./help.ts");
+  if (words.length === 0) {
+    writeOut(await help.topHelp(program));
+    return 0;
+  }
+  const name = findName(words);
+  if (name !== undefined) writeOut(help.commandHelp(program, name, await COMMANDS[name]!()));
+  else if (words.length === 1 && Object.hasOwn(GROUPS, words[0]!)) writeOut(await help.groupHelp(program, words[0]!));
+  else throw new CliError(`unknown help topic: ${words.join(" ")}`);
+  return 0;
+}
+
+async function printGroupOrFail(program: string, words: string[]): Promise<number> {
+  const [first = "", second] = words;
+  const isGroup = Object.hasOwn(GROUPS, first);
+  if (isGroup && (second === undefined || second === "--help" || second === "-h"))
+    return printHelpFor(program, [first]);
+  if (isGroup && second!.startsWith("-")) {
+    const complaint = second!.startsWith("--")
+      ? `unknown flag: ${second}`
+      : `unknown shorthand flag: '${second![1]}' in ${second}`;
+    const usage = `Usage:  ${program} ${first} COMMAND`;
+    throw new CliError(`${complaint}\n\n${usage}\n\nRun '${program} ${first} --help' for more information`, 125);
+  }
+  const { suggestion } = await import("./suggest.ts");
+  const path = isGroup ? `${program} ${first}` : program;
+  const typed = isGroup ? second! : first;
+  const prefix = isGroup ? `${first} ` : "";
+  const known = Object.keys(COMMANDS)
+    .concat(Object.keys(GROUPS))
+    .filter((name) => name.startsWith(prefix));
+  const hint = suggestion(
+    typed,
+    known.map((name) => name.slice(prefix.length)).filter((name) => !name.includes(" ")),
+  );
+  const usage = isGroup ? `Usage:  ${path}\n\n` : "";
+  throw new CliError(
+    `${program}: unknown command: ${path} ${typed}\n\n${hint}${usage}Run '${path} --help' for more information`,
+  );
+}
+
+async function runCommand(
+  program: string,
+  name: string,
+  command: Command,
+  words: string[],
+  options: GlobalOptions,
+): Promise<number> {
+  const path = `${program} ${name}`;
+  const usage = `Usage:  ${path} ${command.usage}`.trimEnd();
+  const parsed = parseOrExplain(command, words, path, usage);
+  for (const warning of parsed.warnings) writeErr(`${warning}\n`);
+  if (parsed.helpAsked) {
+    const { commandHelp } = await import("./help.ts");
+    writeOut(commandHelp(program, name, command));
+    return 0;
+  }
+  const complaint = command.args.complaint(parsed.args.length);
+  if (complaint !== undefined) {
+    const word =
+      /at least \d+ arguments?$|at most \d+ arguments?$/.test(complaint) && !complaint.includes(" and ")
+        ? "See"
+        : "Run";
+    throw new CliError(
+      `${program}: '${path}' ${complaint}\n\n${usage}\n\n${word} '${path} --help' for more information`,
+    );
+  }
+  const runtime = openContext(program, path, options);
+  try {
+    const given = (flag: string) => parsed.changed.has(flag);
+    const code = await command.run({ flags: parsed.values, args: parsed.args, given, context: runtime.context });
+    return code ?? 0;
+  } finally {
+    runtime.close();
+  }
+}
+
+function parseOrExplain(command: Command, words: string[], path: string, usage: string) {
+  try {
+    return parseFlags(command.flags, words, { interspersed: command.interspersed });
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(`${error.message}\n\n${usage}\n\nRun '${path} --help' for more information`, error.exitCode);
+  }
+}
+
+function openContext(program: string, calledAs: string, options: GlobalOptions) {
+  let config: ReturnType<typeof readConfigFile> | undefined;
+  let client: Promise<ApiClient> | undefined;
+  let opened: ApiClient | undefined;
+  const readConfig = () => (config ??= readConfigFile(options.configDir));
+  const openClient = async () => {
+    const { resolveEndpoint } = await import("./endpoint.ts");
+    const settings = await readConfig();
+    const endpoint = await resolveEndpoint(options, settings.currentContext);
+    opened = new ApiClient(endpoint, program, settings.HttpHeaders);
+    return opened;
+  };
+  const context: CommandContext = {
+    program,
+    calledAs,
+    configDir: options.configDir,
+    contextName: options.context || undefined,
+    hostGiven: options.hosts.length > 0 || Boolean(process.env.DOCKER_HOST),
+    config: readConfig,
+    client: () => (client ??= openClient()),
+    print: writeOut,
+    printError: writeErr,
+  };
+  return { context, close: () => opened?.close() };
+}

@@ -1,0 +1,80 @@
+import { CliError } from "./cli-error.ts";
+import { defaultConfigDir } from "./config-file.ts";
+import { certificatePath } from "./endpoint.ts";
+import { bool, list, string } from "./flag-types.ts";
+import { parseFlags } from "./flags.ts";
+
+/** The flags before the command. */
+export interface GlobalOptions {
+  configDir: string;
+  context: string;
+  hosts: string[];
+  debug: boolean;
+  tls: boolean;
+  tlsVerify: boolean;
+  tlsCaCert: string;
+  tlsCert: string;
+  tlsKey: string;
+}
+
+const LOG_LEVELS = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
+
+/** The declarations of the flags before the command; the help screen shows the paths in force. */
+export function globalFlags(configDir: string) {
+  const file = (name: string) => certificatePath(configDir, name);
+  return {
+    config: string("Location of client config files", { initial: configDir }),
+    context: string(
+      'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")',
+      { short: "c" },
+    ),
+    debug: bool("Enable debug mode", { short: "D" }),
+    host: list("Daemon socket to connect to", { short: "H", type: "string" }),
+    "log-level": string('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
+      short: "l",
+      initial: "info",
+    }),
+    tls: bool("Use TLS; implied by --tlsverify"),
+    tlscacert: string("Trust certs signed only by this CA", { initial: file("ca.pem") }),
+    tlscert: string("Path to TLS certificate file", { initial: file("cert.pem") }),
+    tlskey: string("Path to TLS key file", { initial: file("key.pem") }),
+    tlsverify: bool("Use TLS and verify the remote", {
+      initial: Boolean(process.env.DOCKER_TLS_VERIFY),
+      defaultText: "",
+    }),
+    version: bool("Print version information and quit", { short: "v" }),
+  };
+}
+
+/** What stands before the command, and the words from the command on. */
+export interface GlobalWords {
+  options: GlobalOptions;
+  words: string[];
+  versionAsked: boolean;
+  helpAsked: boolean;
+}
+
+/** Splits the words of the command line at the command. Throws CliError for bad flags. */
+export function parseGlobalWords(words: readonly string[]): GlobalWords {
+  const flags = globalFlags(defaultConfigDir());
+  const parsed = parseFlags(flags, words, { interspersed: false });
+  const { values, changed } = parsed;
+  if (!LOG_LEVELS.includes(values["log-level"].toLowerCase())) {
+    throw new CliError(`Unable to parse logging level: ${values["log-level"]}`);
+  }
+  const configDir = values.config;
+  const certificate = (flag: "tlscacert" | "tlscert" | "tlskey", name: string) =>
+    changed.has(flag) ? values[flag] : certificatePath(configDir, name);
+  const options: GlobalOptions = {
+    configDir,
+    context: values.context,
+    hosts: values.host,
+    debug: values.debug,
+    tls: values.tls || Boolean(process.env.DOCKER_TLS),
+    tlsVerify: values.tlsverify,
+    tlsCaCert: certificate("tlscacert", "ca.pem"),
+    tlsCert: certificate("tlscert", "cert.pem"),
+    tlsKey: certificate("tlskey", "key.pem"),
+  };
+  return { options, words: parsed.args, versionAsked: values.version, helpAsked: parsed.helpAsked };
+}
