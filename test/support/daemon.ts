@@ -28,7 +28,7 @@ export interface RunOptions {
 /** Runs a command to its end and collects what it printed. */
 export async function run(command: string[], options: RunOptions = {}): Promise<Finished> {
   const child = Bun.spawn(command, {
-    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as BlobPart]),
+    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
     stdout: "pipe",
     stderr: "pipe",
     cwd: options.cwd ?? PROJECT,

@@ -1,0 +1,202 @@
+/** Networks, names, published ports and links, with real traffic. */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { connect, createServer } from "node:net";
+import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await startDaemon();
+  await importBusybox(daemon);
+});
+afterEach(async () => {
+  const ids = (await out(["ps", "-aq"])).split("\n").filter(Boolean);
+  if (ids.length > 0) await daemon.docker(["rm", "-f", "-v", ...ids]);
+});
+afterAll(() => daemon?.stop());
+
+const out = async (words: string[]) => (await daemon.docker(words)).stdout.trim();
+const serve = (text: string, port = 80) => [
+  "busybox",
+  "sh",
+  "-c",
+  `echo ${text} >/var/www/index.html; httpd -f -p ${port} -h /var/www`,
+];
+const get = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(3000) })).text();
+const portOf = async (name: string, port: string) =>
+  (await out(["port", name, port])).split("\n")[0]!.split(":").pop()!;
+
+test("a published port answers on localhost, on ::1 and on the host's address, and frees when the container goes", async () => {
+  await out(["run", "-d", "--name", "web", "-p", "8093:80", ...serve("hello")]);
+  await eventually(async () => (await get("http://127.0.0.1:8093/").catch(() => "")) === "hello\n");
+  expect(await get("http://[::1]:8093/")).toBe("hello\n");
+  const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
+  expect(await get(`http://${gateway}:8093/`)).toBe("hello\n");
+  expect((await out(["port", "web"])).split("\n")).toEqual(["80/tcp -> 0.0.0.0:8093", "80/tcp -> [::]:8093"]);
+  const taken = await daemon.docker(["run", "-d", "--name", "second", "-p", "8093:80", ...serve("x")]);
+  expect(taken.code).toBe(125);
+  expect(taken.stderr).toContain("port is already allocated");
+  await out(["rm", "-f", "web"]);
+  expect(await get("http://127.0.0.1:8093/").catch(() => "refused")).toBe("refused");
+  await out(["start", "second"]);
+  await eventually(async () => (await get("http://127.0.0.1:8093/").catch(() => "")) === "x\n");
+});
+
+test("a port that another program holds is refused in Docker's words", async () => {
+  const server = createServer().listen(8094, "0.0.0.0");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const result = await daemon.docker(["run", "-d", "-p", "8094:80", ...serve("x")]);
+  server.close();
+  expect(result.code).toBe(125);
+  expect(result.stderr).toMatch(/8094.*(address already in use|port is already allocated)/);
+});
+
+test("ranges, random ports, host addresses and udp", async () => {
+  await out([
+    "run",
+    "-d",
+    "--name",
+    "r",
+    "-p",
+    "8095-8096:80-81",
+    "-p",
+    "127.0.0.2::80",
+    "-P",
+    "--expose",
+    "90",
+    ...serve("r"),
+  ]);
+  const ports = JSON.parse(await out(["inspect", "-f", "{{json .NetworkSettings.Ports}}", "r"]));
+  expect(Object.keys(ports).sort()).toEqual(["80/tcp", "81/tcp", "90/tcp"]);
+  await eventually(async () => (await get("http://127.0.0.1:8095/").catch(() => "")) === "r\n");
+  const local = ports["80/tcp"].find((binding: { HostIp: string }) => binding.HostIp === "127.0.0.2").HostPort;
+  expect(await get(`http://127.0.0.2:${local}/`)).toBe("r\n");
+  expect(Number(ports["90/tcp"][0].HostPort)).toBeGreaterThan(32767);
+  await out(["run", "-d", "--name", "u", "-p", "8097:9000/udp", "busybox", "sh", "-c", "nc -u -l -p 9000 >/tmp/got"]);
+  const socket = await Bun.udpSocket({});
+  await eventually(async () => {
+    socket.send("datagram\n", 8097, "127.0.0.1");
+    return (await daemon.docker(["exec", "u", "cat", "/tmp/got"])).stdout.includes("datagram");
+  });
+  socket.close();
+});
+
+test("names and aliases on a user-defined network; strangers are not found; live connect and disconnect", async () => {
+  await out(["network", "create", "--subnet", "10.86.3.0/24", "app"]);
+  await out([
+    "run",
+    "-d",
+    "--name",
+    "db",
+    "--network",
+    "app",
+    "--network-alias",
+    "database",
+    "--ip",
+    "10.86.3.77",
+    ...serve("db"),
+  ]);
+  const ask = (name: string) =>
+    out(["run", "--rm", "--network", "app", "busybox", "wget", "-qO-", "-T", "3", `http://${name}/`]);
+  expect(await ask("db")).toBe("db");
+  expect(await ask("database")).toBe("db");
+  expect(await ask("10.86.3.77")).toBe("db");
+  const lookup = await daemon.docker(["run", "--rm", "--network", "app", "busybox", "nslookup", "stranger"]);
+  expect(lookup.code).not.toBe(0);
+  await out(["run", "-d", "--name", "other", ...serve("other")]);
+  await out(["network", "connect", "--alias", "late", "app", "other"]);
+  expect(await ask("late")).toBe("other");
+  expect(await out(["exec", "other", "ls", "/sys/class/net"])).toBe("eth0\neth1\nlo");
+  await out(["network", "disconnect", "app", "other"]);
+  expect(await out(["exec", "other", "ls", "/sys/class/net"])).toBe("eth0\nlo");
+  await out(["rename", "db", "renamed"]);
+  expect(await ask("renamed")).toBe("db");
+  await out(["rm", "-f", "renamed", "other"]);
+  expect(await out(["network", "rm", "app"])).toBe("app");
+});
+
+test("--link gives the other container's name and environment on the default bridge", async () => {
+  await out(["run", "-d", "--name", "mysql", "-e", "SECRET=s", ...serve("linked")]);
+  const result = await out([
+    "run",
+    "--rm",
+    "--link",
+    "mysql:db",
+    "busybox",
+    "sh",
+    "-c",
+    "grep db /etc/hosts | wc -l; wget -qO- http://db/; env | grep -c ^DB_",
+  ]);
+  expect(result).toMatch(/^1\nlinked\n/);
+});
+
+test("networks are isolated from each other, internal ones from the outside, and both know their own", async () => {
+  await out(["network", "create", "one"]);
+  await out(["network", "create", "--internal", "two"]);
+  await out(["run", "-d", "--name", "a", "--network", "one", ...serve("a")]);
+  await out(["run", "-d", "--name", "b", "--network", "two", ...serve("b")]);
+  const address = await out(["inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "a"]);
+  const across = await daemon.docker(["exec", "b", "wget", "-qO-", "-T", "1", `http://${address}/`]);
+  expect(across.code).not.toBe(0);
+  const within = await daemon.docker([
+    "run",
+    "--rm",
+    "--network",
+    "two",
+    "busybox",
+    "wget",
+    "-qO-",
+    "-T",
+    "2",
+    "http://b/",
+  ]);
+  expect(within.stdout).toBe("b\n");
+  const inspected = JSON.parse(await out(["network", "inspect", "one"]))[0];
+  expect(Object.values<{ Name: string }>(inspected.Containers).map((c) => c.Name)).toEqual(["a"]);
+  await out(["rm", "-f", "a", "b"]);
+  await out(["network", "prune", "-f"]);
+  expect(await out(["network", "ls", "--format", "{{.Name}}"])).toBe("bridge\nhost\nnone");
+});
+
+test("containers reach the host, and a container's own published port from inside another (hairpin)", async () => {
+  const server = createServer((socket) => socket.end("host\n")).listen(8098, "0.0.0.0");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
+  expect(await out(["run", "--rm", "busybox", "sh", "-c", `nc -w 2 ${gateway} 8098 </dev/null`])).toBe("host");
+  server.close();
+  await out(["run", "-d", "--name", "pin", "-p", "8099:80", ...serve("pin")]);
+  await eventually(
+    async () => (await out(["run", "--rm", "busybox", "wget", "-qO-", "-T", "2", `http://${gateway}:8099/`])) === "pin",
+  );
+});
+
+test("a client's address is seen as it is", async () => {
+  await out(["run", "-d", "--name", "who", "-p", "8100:80", "busybox", "sh", "-c", "httpd -f -v -p 80 -h /var/www"]);
+  const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
+  const address = await out([
+    "run",
+    "--rm",
+    "busybox",
+    "sh",
+    "-c",
+    `wget -qO- http://${gateway}:8100/nothing >/dev/null 2>&1; ip -4 -o addr show eth0 | awk '{print $4}' | cut -d/ -f1`,
+  ]);
+  await eventually(async () => (await daemon.docker(["logs", "who"])).stderr.includes(address));
+});
+
+test("many connections at once through one port", async () => {
+  await out(["run", "-d", "--name", "many", "-p", "8101:80", ...serve("m")]);
+  await eventually(async () => (await get("http://127.0.0.1:8101/").catch(() => "")) === "m\n");
+  const answers = await Promise.all(Array.from({ length: 100 }, () => get("http://127.0.0.1:8101/")));
+  expect(new Set(answers)).toEqual(new Set(["m\n"]));
+});
+
+test("a closed port inside the container is refused, not hung", async () => {
+  await out(["run", "-d", "--name", "deaf", "-p", "8102:80", "busybox", "sleep", "1000"]);
+  const outcome = await new Promise<string>((resolve) => {
+    const socket = connect(8102, "127.0.0.1");
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
+    socket.once("connect", () => resolve("connected"));
+  });
+  expect(outcome).toBe("ECONNREFUSED");
+  expect(await portOf("deaf", "80")).toBe("8102");
+});
