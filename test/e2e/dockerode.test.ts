@@ -1,6 +1,6 @@
 /** dockerode, the library behind many Node tools (testcontainers among them), over naru's socket. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { PassThrough } from "node:stream";
+import { type Duplex, PassThrough } from "node:stream";
 import Docker from "dockerode";
 import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
@@ -72,7 +72,7 @@ test("attach with stdin, half-closed", async () => {
     StdinOnce: true,
     AttachStdin: true,
   });
-  const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
+  const stream: Duplex = (await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
   const sink = new PassThrough();
   const text = collect(sink);
   docker.modem.demuxStream(stream, sink, sink);
