@@ -72,7 +72,13 @@ test("attach with stdin, half-closed", async () => {
     StdinOnce: true,
     AttachStdin: true,
   });
-  const stream: Duplex = (await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
+  const stream: Duplex = (await container.attach({
+    stream: true,
+    stdin: true,
+    stdout: true,
+    stderr: true,
+    hijack: true,
+  })) as unknown as Duplex;
   const sink = new PassThrough();
   const text = collect(sink);
   docker.modem.demuxStream(stream, sink, sink);
