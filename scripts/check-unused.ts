@@ -1,10 +1,12 @@
 /** Finds exported names that no other file of src/, test/, scripts/ or bench/ mentions: dead code that the compiler cannot see. */
+import { Glob } from "bun";
+
 const EXPORT =
   /^export\s+(?:async\s+)?(?:abstract\s+)?(?:const|let|function\*?|class|type|interface|enum)\s+([A-Za-z_$][\w$]*)/gm;
 
 const texts = new Map<string, string>();
 for (const root of ["src", "test", "scripts", "bench"]) {
-  for await (const file of new Bun.Glob(`${root}/**/*.ts`).scan()) texts.set(file, await Bun.file(file).text());
+  for await (const file of new Glob(`${root}/**/*.ts`).scan()) texts.set(file, await Bun.file(file).text());
 }
 
 /** Which files mention each word, so that one pass over all text serves every export. */
