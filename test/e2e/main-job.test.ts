@@ -98,7 +98,11 @@ test("run -d -p 1234:6379 redis answers its protocol", async () => {
     const socket = await Bun.connect({
       hostname: "127.0.0.1",
       port: 1234,
-      socket: { data: (_s, d) => void (answer += d.toString()) },
+      socket: {
+        data: (_socket, bytes) => {
+          answer += bytes.toString();
+        },
+      },
     });
     socket.write("SET a 1\r\nINCR a\r\n");
     await Bun.sleep(100);
