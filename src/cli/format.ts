@@ -1,0 +1,114 @@
+import type { FunctionTable } from "../lib/go-template/functions.ts";
+import { jsonText } from "../lib/go-template/json.ts";
+import { compileTemplate } from "../lib/go-template/template.ts";
+import { GoObject, type GoValue } from "../lib/go-template/values.ts";
+import { CliError } from "./cli-error.ts";
+import type { CommandContext } from "./command.ts";
+import { alignColumns } from "./tabwriter.ts";
+
+/** A field of a row: its column header, and its value, which the template may give arguments (`.Label "x"`). */
+export interface Field<T> {
+  readonly header: string;
+  value(row: T, ...args: string[]): GoValue;
+  /** True for fields that need an argument; they are left out of JSON. */
+  readonly takesArgument?: boolean;
+}
+
+/** How the rows of one kind of object are shown. */
+export interface RowKind<T> {
+  /** The name in errors, such as `*formatter.ContainerContext`. */
+  readonly typeName: string;
+  readonly fields: Readonly<Record<string, Field<T>>>;
+  /** The template of the default table, without the word `table`. */
+  readonly table: string;
+  /** What `--quiet` prints of each row. */
+  readonly quiet?: string;
+  /** What `--format raw` prints of each row. */
+  readonly raw?: string;
+}
+
+export interface RowOptions {
+  /** The text of `--format`, or of the configuration file; empty for the default table. */
+  format: string;
+  quiet?: boolean;
+}
+
+/** Prints rows as a table, as JSON lines, or by a template. Throws CliError for templates that do not fit. */
+export function printRows<T>(context: CommandContext, kind: RowKind<T>, rows: readonly T[], options: RowOptions): void {
+  context.print(rowsText(kind, rows, options));
+}
+
+/** The text that `printRows` prints. */
+export function rowsText<T>(kind: RowKind<T>, rows: readonly T[], options: RowOptions): string {
+  const { source, isTable } = chooseTemplate(kind, options);
+  const template = orFail("failed to parse template", () => compileTemplate(source));
+  const lines = rows.map((row) =>
+    orFail("failed to execute template", () => `${template.execute(rowObject(kind, row))}\n`),
+  );
+  if (!isTable) return lines.join("");
+  const header = compileTemplate(source, { functions: HEADER_FUNCTIONS }).execute(headerObject(kind));
+  return alignColumns(`${header}\n${lines.join("")}`);
+}
+
+function chooseTemplate<T>(kind: RowKind<T>, { format, quiet }: RowOptions): { source: string; isTable: boolean } {
+  if (format === "" || format === "table") {
+    return quiet && kind.quiet ? { source: kind.quiet, isTable: false } : { source: kind.table, isTable: true };
+  }
+  if (format === "json") return { source: "{{json .}}", isTable: false };
+  if (format === "raw" && kind.raw) return { source: quiet && kind.quiet ? kind.quiet : kind.raw, isTable: false };
+  const isTable = format.startsWith("table");
+  const source = (isTable ? format.slice("table".length) : format).trim();
+  return { source: source.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), isTable };
+}
+
+function rowObject<T>(kind: RowKind<T>, row: T): GoObject {
+  const methods: Record<string, (...args: GoValue[]) => GoValue> = {};
+  for (const [name, field] of Object.entries(kind.fields)) {
+    methods[name] = field.takesArgument
+      ? (argument: GoValue) => field.value(row, String(argument))
+      : () => field.value(row);
+  }
+  return new GoObject(kind.typeName, methods, () => rowJson(kind, row));
+}
+
+function rowJson<T>(kind: RowKind<T>, row: T): string {
+  const names = Object.keys(kind.fields).filter((name) => !kind.fields[name]!.takesArgument);
+  const entries = names.sort().map((name) => [name, kind.fields[name]!.value(row)]);
+  return jsonText(Object.fromEntries(entries), { escapeHtml: true });
+}
+
+function headerObject<T>(kind: RowKind<T>): GoObject {
+  const methods: Record<string, (...args: GoValue[]) => GoValue> = {};
+  for (const [name, field] of Object.entries(kind.fields)) methods[name] = () => field.header;
+  // A label's column is named after the last part of its key.
+  methods.Label = (key: GoValue) => String(key).split(".").at(-1)!.replace(/[-_]/g, " ");
+  return new GoObject("formatter.SubHeaderContext", methods);
+}
+
+const unchanged = (arity: number) => ({ arity, call: (value: GoValue) => value });
+
+/** In the header line docker's functions leave the column names alone. */
+const HEADER_FUNCTIONS: FunctionTable = {
+  json: unchanged(1),
+  split: unchanged(2),
+  join: unchanged(2),
+  title: unchanged(1),
+  lower: unchanged(1),
+  upper: unchanged(1),
+  pad: unchanged(3),
+  truncate: unchanged(2),
+};
+
+/** The text of a template over one value, such as `version --format`. Throws CliError starting with `complaint`. */
+export function templateText(source: string, value: GoValue, complaint = "template parsing error"): string {
+  const unescaped = source === "json" ? "{{json .}}" : source;
+  return orFail(complaint, () => compileTemplate(unescaped).execute(value));
+}
+
+function orFail<R>(complaint: string, work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    throw new CliError(`${complaint}: ${error instanceof Error ? error.message : error}`);
+  }
+}
