@@ -1,0 +1,55 @@
+/** What this machine and the daemon's own process allow; read once, when the runtime is made. */
+import { access, readFile } from "node:fs/promises";
+import { arch, cpus, release } from "node:os";
+import { capabilitiesInMask } from "./oci-capabilities.ts";
+
+export interface HostFacts {
+  /** Capabilities that the daemon may hand on: its own bounding set. */
+  capabilities: string[];
+  /** Docker's name of the processor: "amd64", "arm64". */
+  arch: string;
+  kernel: string;
+  hasSeccomp: boolean;
+  /** Profiles loaded in the kernel; undefined: it has no AppArmor. */
+  apparmorProfiles: Set<string> | undefined;
+  /** The daemon's own adjustment, which containers would inherit. */
+  oomScoreAdj: number;
+  /** To be hidden from containers: see oci-security.ts. */
+  thermalPaths: string[];
+}
+
+const DOCKER_ARCH: Record<string, string> = { x64: "amd64", ia32: "x86" };
+
+/** Reads the facts; what cannot be read counts as absent. */
+export async function readHostFacts(): Promise<HostFacts> {
+  const [status, apparmor, profiles, oomScoreAdj] = await Promise.all([
+    readFile("/proc/self/status", "utf8"),
+    readFile("/sys/module/apparmor/parameters/enabled", "utf8").catch(() => "N"),
+    readFile("/sys/kernel/security/apparmor/profiles", "utf8").catch(() => ""),
+    readFile("/proc/self/oom_score_adj", "utf8"),
+  ]);
+  const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1];
+  return {
+    capabilities: capabilitiesInMask(field("CapBnd") ?? "0"),
+    arch: DOCKER_ARCH[arch()] ?? arch(),
+    kernel: release(),
+    hasSeccomp: field("Seccomp") !== undefined,
+    apparmorProfiles: apparmor.startsWith("Y") ? new Set(profiles.match(/^.+(?= \(\w+\)$)/gm) ?? []) : undefined,
+    oomScoreAdj: Number(oomScoreAdj),
+    thermalPaths: await existingPaths(
+      cpus().map((_, number) => `/sys/devices/system/cpu/cpu${number}/thermal_throttle`),
+    ),
+  };
+}
+
+async function existingPaths(paths: string[]): Promise<string[]> {
+  const exists = await Promise.all(
+    paths.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return paths.filter((_, index) => exists[index]);
+}
