@@ -57,7 +57,7 @@ export interface Command<F extends FlagSet = FlagSet> {
   /** False when the first word that is no flag ends the flags. */
   readonly interspersed?: boolean;
   /** Does the work. Returns the exit code (nothing for 0); throws CliError or the client's ApiError to fail. */
-  run(invocation: Invocation<F>): Promise<number | undefined>;
+  run(invocation: Invocation<F>): Promise<number | undefined> | Promise<void>;
 }
 
 /** Gives a declaration its types. */

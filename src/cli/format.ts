@@ -6,9 +6,9 @@ import { CliError } from "./cli-error.ts";
 import type { CommandContext } from "./command.ts";
 import { alignColumns } from "./tabwriter.ts";
 
-/** A field of a row: its column header, and its value, which the template may give arguments (`.Label "x"`). */
+/** A field of a row: its column header (docker has none for some, and prints `<no value>`), and its value, which the template may give arguments (`.Label "x"`). */
 export interface Field<T> {
-  readonly header: string;
+  readonly header?: string;
   value(row: T, ...args: string[]): GoValue;
   /** True for fields that need an argument; they are left out of JSON. */
   readonly takesArgument?: boolean;
@@ -31,6 +31,8 @@ export interface RowOptions {
   /** The text of `--format`, or of the configuration file; empty for the default table. */
   format: string;
   quiet?: boolean;
+  /** What errors begin with; docker's `ps` alone tells bad syntax from bad fields. */
+  complaints?: { parse: string; execute: string };
 }
 
 /** Prints rows as a table, as JSON lines, or by a template. Throws CliError for templates that do not fit. */
@@ -41,10 +43,9 @@ export function printRows<T>(context: CommandContext, kind: RowKind<T>, rows: re
 /** The text that `printRows` prints. */
 export function rowsText<T>(kind: RowKind<T>, rows: readonly T[], options: RowOptions): string {
   const { source, isTable } = chooseTemplate(kind, options);
-  const template = orFail("failed to parse template", () => compileTemplate(source));
-  const lines = rows.map((row) =>
-    orFail("failed to execute template", () => `${template.execute(rowObject(kind, row))}\n`),
-  );
+  const complaints = options.complaints ?? { parse: "template parsing error", execute: "template parsing error" };
+  const template = orFail(complaints.parse, () => compileTemplate(source));
+  const lines = rows.map((row) => orFail(complaints.execute, () => `${template.execute(rowObject(kind, row))}\n`));
   if (!isTable) return lines.join("");
   const header = compileTemplate(source, { functions: HEADER_FUNCTIONS }).execute(headerObject(kind));
   return alignColumns(`${header}\n${lines.join("")}`);
@@ -57,7 +58,7 @@ function chooseTemplate<T>(kind: RowKind<T>, { format, quiet }: RowOptions): { s
   if (format === "json") return { source: "{{json .}}", isTable: false };
   if (format === "raw" && kind.raw) return { source: quiet && kind.quiet ? kind.quiet : kind.raw, isTable: false };
   const isTable = format.startsWith("table");
-  const source = (isTable ? format.slice("table".length) : format).trim();
+  const source = (isTable ? format.slice("table".length) : format).replace(/^ +| +$/g, "");
   return { source: source.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), isTable };
 }
 

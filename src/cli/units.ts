@@ -1,3 +1,5 @@
+import { significantText } from "../lib/go-float.ts";
+
 /** Sizes and times in the words of docker's client. */
 
 const BINARY_POWERS = "kmgtp";
@@ -38,20 +40,7 @@ function scaled(bytes: number, base: number, units: string[], digits: number): s
     size /= base;
     power++;
   }
-  return `${significant(size, digits)}${units[power]}`;
-}
-
-/** A number as C's `%.{digits}g` prints it. */
-function significant(value: number, digits: number): string {
-  if (value === 0) return "0";
-  const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
-  if (exponent < -4 || exponent >= digits) {
-    const [mantissa, power] = value.toExponential(digits - 1).split("e") as [string, string];
-    const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
-    return `${short}e${power[0]}${power.slice(1).padStart(2, "0")}`;
-  }
-  const text = value.toPrecision(digits);
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  return `${significantText(size, digits)}${units[power]}`;
 }
 
 /** A span of time in words: `About a minute`, `3 hours`. */

@@ -1,4 +1,4 @@
-import type { FunctionTable } from "./functions.ts";
+import type { FunctionTable, ParameterType, TemplateFunction } from "./functions.ts";
 import { type CommandNode, type Control, type Node, nodeText, type Operand, type Pipe } from "./nodes.ts";
 import { TemplateError, type TemplateSet } from "./parse.ts";
 import { plainText } from "./print.ts";
@@ -11,6 +11,11 @@ export interface ExecuteOptions {
 
 /** Marks that a command has no value piped into it, which differs from a piped nil. */
 const NONE = Symbol("no piped value");
+const FITS: Record<ParameterType, (value: GoValue) => boolean> = {
+  string: (value) => typeof value === "string",
+  int: isInteger,
+  "[]string": (value) => Array.isArray(value) || (value instanceof GoNil && value.kind === "slice"),
+};
 const MAX_DEPTH = 10_000;
 
 type Outcome = "done" | "break" | "continue";
@@ -162,6 +167,7 @@ class Execution {
     const first = command.args[0]!;
     switch (first.kind) {
       case "field":
+        this.node = first;
         return this.evalFields(dot, dot, first, first.fields, command.args, piped);
       case "chain":
         return this.evalChain(dot, first, command.args, piped);
@@ -219,7 +225,6 @@ class Execution {
     args: readonly Operand[],
     piped: GoValue,
   ): GoValue {
-    this.node = node;
     let value = receiver;
     for (const field of fields.slice(0, -1)) value = this.evalField(dot, value, node, field, [], NONE);
     return this.evalField(dot, value, node, fields.at(-1)!, args, piped);
@@ -274,7 +279,7 @@ class Execution {
     dot: GoValue,
     node: Located,
     name: string,
-    callee: { arity: number; variadic?: boolean; call(...args: GoValue[]): GoValue },
+    callee: TemplateFunction,
     args: readonly Operand[],
     piped: GoValue,
   ): GoValue {
@@ -285,9 +290,9 @@ class Execution {
       this.fail(`wrong number of args for ${name}: want ${least}${callee.arity} got ${count}`);
     }
     if (name === "and" || name === "or") return this.evalLogic(dot, name, operands, piped);
-    const values = operands.map((operand) => this.evalArgument(dot, operand));
+    const values = operands.map((operand, index) => this.typedArgument(dot, operand, callee.takes?.[index]));
     if (piped !== NONE) values.push(piped);
-    this.node = node.kind === "command" ? node.args[0] : node;
+    this.node = node;
     try {
       return callee.call(...values);
     } catch (error) {
@@ -304,6 +309,17 @@ class Execution {
       if (isTrue(value) === (name === "or")) return value;
     }
     return piped === NONE ? value : piped;
+  }
+
+  /** An argument whose type the function insists on. */
+  private typedArgument(dot: GoValue, operand: Operand, wanted: ParameterType | undefined): GoValue {
+    const value = this.evalArgument(dot, operand);
+    if (wanted === undefined || FITS[wanted](value)) return value;
+    if (operand.kind === "nil") this.fail(`cannot assign nil to ${wanted}`);
+    const isConstant = operand.kind === "number" || operand.kind === "string" || operand.kind === "bool";
+    if (isConstant) this.fail(`expected ${wanted === "int" ? "integer" : wanted}; found ${nodeText(operand)}`);
+    if (value === undefined || value === null) this.fail(`invalid value; expected ${wanted}`);
+    return this.fail(`wrong type for value; expected ${wanted}; got ${typeName(value)}`);
   }
 
   private evalArgument(dot: GoValue, operand: Operand): GoValue {

@@ -13,11 +13,16 @@ import {
   typeName,
 } from "./values.ts";
 
+/** The parameter types that are checked before a call. */
+export type ParameterType = "string" | "int" | "[]string";
+
 /** A function that templates may call. */
 export interface TemplateFunction {
   /** The number of arguments; with `variadic` the least number. */
   readonly arity: number;
   readonly variadic?: boolean;
+  /** The types that its first arguments must have; undefined takes any. */
+  readonly takes?: readonly ParameterType[];
   call(...args: GoValue[]): GoValue;
 }
 
@@ -61,29 +66,31 @@ export const BUILTINS: FunctionTable = {
 /** The functions that docker's client adds. */
 export const DOCKER_FUNCTIONS: FunctionTable = {
   json: { arity: 1, call: (value) => jsonText(value) },
-  split: { arity: 2, call: (text, separator) => String(text).split(String(separator)) },
+  split: {
+    arity: 2,
+    takes: ["string", "string"],
+    call: (text, separator) => (text as string).split(separator as string),
+  },
   join: {
     arity: 2,
-    call: (items, separator) => {
-      if (!Array.isArray(items)) {
-        if (items instanceof GoNil || items == null) return "";
-        throw new Error(`expected a slice, got ${typeName(items)}`);
-      }
-      return items.map((item) => plainText(item)).join(String(separator));
-    },
+    takes: ["[]string", "string"],
+    call: (items, separator) =>
+      Array.isArray(items) ? items.map((item) => plainText(item)).join(separator as string) : "",
   },
   title: {
     arity: 1,
+    takes: ["string"],
     call: (text) =>
-      String(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
+      (text as string).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
   },
-  lower: { arity: 1, call: (text) => String(text).toLowerCase() },
-  upper: { arity: 1, call: (text) => String(text).toUpperCase() },
+  lower: { arity: 1, takes: ["string"], call: (text) => (text as string).toLowerCase() },
+  upper: { arity: 1, takes: ["string"], call: (text) => (text as string).toUpperCase() },
   pad: {
     arity: 3,
+    takes: ["string", "int", "int"],
     call: (text, before, after) => (text === "" ? "" : " ".repeat(Number(before)) + text + " ".repeat(Number(after))),
   },
-  truncate: { arity: 2, call: (text, length) => String(text).slice(0, Number(length)) },
+  truncate: { arity: 2, takes: ["string", "int"], call: (text, length) => (text as string).slice(0, Number(length)) },
 };
 
 function callValue(callee: GoValue, ...args: GoValue[]): GoValue {
@@ -172,9 +179,9 @@ function isEqual(a: GoValue, b: GoValue): boolean {
   if (a instanceof GoStruct && b instanceof GoStruct) return jsonText(a) === jsonText(b);
   const [aKind, bKind] = [basicKind(a), basicKind(b)];
   if (aKind === "nil" || bKind === "nil") return aKind === bKind;
-  if (aKind !== bKind) throw new Error("incompatible types for comparison");
+  if (aKind !== bKind) throw incompatible(a, b);
   if (isNumber(a) && isNumber(b)) {
-    if (isInteger(a) !== isInteger(b)) throw new Error("incompatible types for comparison");
+    if (isInteger(a) !== isInteger(b)) throw incompatible(a, b);
     return Number(a) === Number(b);
   }
   return a === b;
@@ -182,8 +189,12 @@ function isEqual(a: GoValue, b: GoValue): boolean {
 
 function isLess(a: GoValue, b: GoValue): boolean {
   const [aKind, bKind] = [basicKind(a), basicKind(b)];
-  if (aKind !== bKind) throw new Error("incompatible types for comparison");
+  if (aKind !== bKind) throw incompatible(a, b);
   if (isNumber(a) && isNumber(b)) return Number(a) < Number(b);
   if (typeof a === "string" && typeof b === "string") return compareBytes(a, b) < 0;
   throw new Error("invalid type for comparison");
+}
+
+function incompatible(a: GoValue, b: GoValue): Error {
+  return new Error(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`);
 }

@@ -69,7 +69,8 @@ class Parser {
 
   private parseDefine(): void {
     const context = "define clause";
-    const name = this.parseName(this.takeNonSpace(), context);
+    this.takeNonSpace();
+    const name = this.parseName(context);
     this.expectClose(context);
     this.set.set(name, this.parseBody(context));
   }
@@ -88,7 +89,7 @@ class Parser {
   }
 
   /** The name after the keyword `define`, `block` or `template`. */
-  private parseName(_keyword: Token, context: string): string {
+  private parseName(context: string): string {
     const token = this.takeNonSpace();
     if (token.kind !== "string" && token.kind !== "raw-string") this.unexpected(token, context);
     return this.unquoted(token);
@@ -108,7 +109,7 @@ class Parser {
           return [this.parseBlock(word)];
         case "template":
           this.takeNonSpace();
-          return [this.parseTemplateCall(word)];
+          return [this.parseTemplateCall()];
         case "break":
         case "continue":
           this.takeNonSpace();
@@ -151,20 +152,21 @@ class Parser {
 
   private parseBlock(word: Token): Node {
     const context = "block clause";
-    const name = this.parseName(word, context);
+    const name = this.parseName(context);
     const pipe = this.parsePipe(context, "close", true);
     this.set.set(name, this.parseBody(context));
     return { kind: "template", at: word.at, name, pipe };
   }
 
-  private parseTemplateCall(word: Token): Node {
+  private parseTemplateCall(): Node {
     const context = "template clause";
-    const name = this.parseName(word, context);
+    const { at } = this.peekNonSpace();
+    const name = this.parseName(context);
     if (this.peekNonSpace().kind === "close") {
       this.takeNonSpace();
-      return { kind: "template", at: word.at, name, pipe: undefined };
+      return { kind: "template", at, name, pipe: undefined };
     }
-    return { kind: "template", at: word.at, name, pipe: this.parsePipe(context, "close", true) };
+    return { kind: "template", at, name, pipe: this.parsePipe(context, "close", true) };
   }
 
   private parseLoopExit(word: Token, kind: "break" | "continue"): Node {

@@ -1,3 +1,4 @@
+import { exponentText, fixedText, significantText } from "../go-float.ts";
 import { GoNil, GoObject, GoStruct, GoTime, type GoValue, isInteger, isMap, isNumber, sortedKeys } from "./values.ts";
 
 /** A value as `%v` prints it; `plus` adds the names of struct fields (`%+v`). */
@@ -172,21 +173,11 @@ function formatNumber(verb: string, value: number | bigint, directive: Directive
 /** A float in the form e, f or g; without precision the shortest text that reads back the same. */
 function floatText(value: number, form: string, precision: number | undefined, exponentFrom = 21): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value < 0 ? "-Inf" : "+Inf";
-  if (form === "f") return precision === undefined ? String(value) : value.toFixed(Math.min(precision, 100));
-  if (form === "e")
-    return goExponent(value.toExponential(precision === undefined ? undefined : Math.min(precision, 100)));
-  if (precision === undefined) {
-    const exponent = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
-    return exponent < -4 || exponent >= exponentFrom ? goExponent(value.toExponential()) : String(value);
-  }
-  const digits = Math.max(precision, 1);
-  const exponent = value === 0 ? 0 : Number(value.toExponential(digits - 1).split("e")[1]);
-  const stripped = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (exponent < -4 || exponent >= digits) {
-    const [mantissa, power] = value.toExponential(digits - 1).split("e");
-    return goExponent(`${stripped(mantissa!)}e${power}`);
-  }
-  return stripped(value.toPrecision(digits));
+  if (form === "f") return precision === undefined ? String(value) : fixedText(value, precision);
+  if (form === "e") return goExponent(precision === undefined ? value.toExponential() : exponentText(value, precision));
+  if (precision !== undefined) return significantText(value, Math.max(precision, 1));
+  const exponent = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+  return exponent < -4 || exponent >= exponentFrom ? goExponent(value.toExponential()) : String(value);
 }
 
 /** JavaScript writes `1e+9`, Go `1e+09`. */
@@ -198,7 +189,7 @@ function padNumber(text: string, value: number | bigint, directive: Directive, i
   const isNegative = Number(value) < 0;
   const digits = isUnsigned || !isNegative ? text : text.slice(1);
   const sign = isNegative ? "-" : directive.plus ? "+" : directive.space ? " " : "";
-  const usesZeros = directive.zero && directive.precision === undefined;
+  const usesZeros = directive.zero && (directive.precision === undefined || !isInteger(value));
   if (usesZeros && directive.width !== undefined) return sign + digits.padStart(directive.width - sign.length, "0");
   return pad(sign + digits, { ...directive, zero: false });
 }
