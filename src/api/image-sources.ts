@@ -1,0 +1,118 @@
+/** Tag "Image": images from elsewhere: load, import, the built-in hello-world, and base images made on this machine. */
+import type { ImageService } from "../engine/contract.ts";
+import type { ProgressLine } from "../image/contract.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { requestBytes } from "./byte-streams.ts";
+import { badRequest } from "./errors.ts";
+import { streamProgress } from "./json-lines.ts";
+import { readJsonBody } from "./request-body.ts";
+import { imageBootstrapShape } from "./request-shapes.ts";
+import type { Call, Handlers } from "./router.ts";
+
+/** What these routes need of the engine. */
+export type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
+
+/** Body of POST /naru/images/bootstrap. */
+export interface ImageBootstrapRequest {
+  /** "debian:bookworm" */
+  Distribution?: string | null;
+  /** Name of the image; the distribution's when absent. */
+  Reference?: string | null;
+  /** Packages beside the base system. */
+  Include?: string[] | null;
+  Mirror?: string | null;
+  Cmd?: string[] | null;
+  Entrypoint?: string[] | null;
+  Env?: string[] | null;
+  ExposedPorts?: string[] | null;
+  WorkingDir?: string | null;
+  User?: string | null;
+  Labels?: Record<string, string> | null;
+}
+
+/** Images that naru makes itself. */
+export interface ImageMaker {
+  /** The built-in hello-world image, made when absent. */
+  ensureHelloWorld(): Promise<{ id: string; created: boolean }>;
+  bootstrap(request: ImageBootstrapRequest, signal: AbortSignal): AsyncIterable<ProgressLine>;
+}
+
+export function imageSourceHandlers(images: ImageSourcesBackend, maker: ImageMaker): Handlers {
+  return {
+    ImageLoad: (call) => load(images, call),
+    ImageCreate: (call) => create(images, maker, call),
+    NaruImageBootstrap: (call) => bootstrap(maker, call),
+  };
+}
+
+async function load(images: ImageSourcesBackend, { exchange, query, signal }: Call): Promise<void> {
+  // Docker tells even the first failure inside the stream.
+  exchange.start(200, { "Content-Type": "application/json" });
+  await streamProgress(exchange, images.load(requestBytes(exchange), { quiet: query.bool("quiet", true), signal }));
+}
+
+async function create(images: ImageSourcesBackend, maker: ImageMaker, call: Call): Promise<void> {
+  const image = call.query.text("fromImage");
+  const source = call.query.text("fromSrc");
+  if (image !== "") return pull(maker, call, image, call.query.text("tag"));
+  if (source === "") throw badRequest("name the image to pull (fromImage) or the archive to import (fromSrc)");
+  await streamProgress(call.exchange, importLines(images, call, source));
+}
+
+async function* importLines(images: ImageSourcesBackend, call: Call, source: string): AsyncGenerator<ProgressLine> {
+  const { exchange, query, signal } = call;
+  let archive: AsyncIterable<Uint8Array> = requestBytes(exchange);
+  if (source !== "-") {
+    const url = /^https?:\/\//.test(source) ? source : `http://${source}`;
+    yield { status: `Downloading from ${url}` };
+    archive = await download(url, signal);
+  }
+  const { Id } = await images.importTar(archive, {
+    repo: query.text("repo"),
+    tag: query.text("tag"),
+    message: query.text("message"),
+    changes: query.all("changes"),
+    platform: query.text("platform"),
+    signal,
+  });
+  yield { status: Id };
+}
+
+async function download(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const response = await fetch(url, { signal });
+    if (response.ok && response.body !== null) return response.body;
+    throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+  } catch (cause) {
+    throw new NaruError("invalid", `cannot download ${url}: ${errorText(cause)}`, { cause });
+  }
+}
+
+const HELLO_WORLD = /^(docker\.io\/|index\.docker\.io\/)?(library\/)?hello-world$/;
+
+async function pull(maker: ImageMaker, { exchange }: Call, image: string, tag: string): Promise<void> {
+  const colon = image.lastIndexOf(":");
+  const hasTag = colon > image.lastIndexOf("/");
+  const name = hasTag ? image.slice(0, colon) : image;
+  const wanted = tag !== "" ? tag : hasTag ? image.slice(colon + 1) : "latest";
+  if (HELLO_WORLD.test(name) && wanted === "latest") return streamProgress(exchange, helloWorldLines(maker));
+  throw new NaruError(
+    "not-found",
+    `cannot pull ${name}${wanted.includes(":") ? "@" : ":"}${wanted}: naru does not reach registries yet; make the ` +
+      "image with `naru image bootstrap`, or bring it with `docker load` or `docker import`",
+  );
+}
+
+async function* helloWorldLines(maker: ImageMaker): AsyncGenerator<ProgressLine> {
+  yield { status: "Pulling from library/hello-world", id: "latest" };
+  const { id, created } = await maker.ensureHelloWorld();
+  yield { status: `Digest: ${id}` };
+  const outcome = created ? "Downloaded newer image for" : "Image is up to date for";
+  yield { status: `Status: ${outcome} hello-world:latest` };
+}
+
+async function bootstrap(maker: ImageMaker, { exchange, signal }: Call): Promise<void> {
+  const request = await readJsonBody<ImageBootstrapRequest>(exchange.request, imageBootstrapShape);
+  if (!request?.Distribution) throw badRequest("name the distribution to bootstrap, e.g. debian:bookworm");
+  await streamProgress(exchange, maker.bootstrap(request, signal));
+}

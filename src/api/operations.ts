@@ -1,0 +1,223 @@
+/**
+ * Every operation of the Engine API specification v1.51, in the order in which paths are matched, with what naru says
+ * to those it does not serve. docs/api.md is written from this table and the router's (scripts/api-doc.ts).
+ */
+
+export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+
+/** Why an operation without a handler is refused. */
+export type Refusal =
+  /** 501: `issue` tells, in the documentation, which later piece of work brings it. */
+  | { kind: "later"; issue: string; message: string }
+  /** 503 and Docker's words for a machine outside any swarm. */
+  | { kind: "no-swarm" };
+
+export interface Operation {
+  id: string;
+  method: HttpMethod;
+  /** "{name}" stands for the rest of the path up to what follows it. */
+  path: string;
+  tag: string;
+  summary: string;
+  refusal?: Refusal;
+}
+
+const REGISTRY: Refusal = {
+  kind: "later",
+  issue: "issue 3",
+  message:
+    "naru does not talk to registries yet: move images with `docker save` and `docker load`, " +
+    "or make one with `naru image bootstrap`",
+};
+const BUILD: Refusal = {
+  kind: "later",
+  issue: "issue 4",
+  message: "naru does not build images yet: make one with `naru image bootstrap`, `docker import` or `docker commit`",
+};
+const PLUGIN: Refusal = {
+  kind: "later",
+  issue: "a later issue",
+  message: "naru has no managed plugins: volumes use the driver local, networks bridge, host or none",
+};
+const SWARM: Refusal = { kind: "no-swarm" };
+
+type Row = [id: string, method: HttpMethod, path: string, summary: string, refusal?: Refusal];
+
+function tagged(tag: string, rows: Row[]): Operation[] {
+  return rows.map(([id, method, path, summary, refusal]) => ({ id, method, path, tag, summary, refusal }));
+}
+
+const CONTAINERS = tagged("Container", [
+  ["ContainerList", "GET", "/containers/json", "list containers"],
+  ["ContainerCreate", "POST", "/containers/create", "create a container"],
+  ["ContainerPrune", "POST", "/containers/prune", "remove stopped containers"],
+  ["ContainerInspect", "GET", "/containers/{id}/json", "everything about one container"],
+  ["ContainerTop", "GET", "/containers/{id}/top", "its processes"],
+  ["ContainerLogs", "GET", "/containers/{id}/logs", "its output, once or followed"],
+  ["ContainerChanges", "GET", "/containers/{id}/changes", "files that differ from the image"],
+  ["ContainerExport", "GET", "/containers/{id}/export", "its file system as a tar"],
+  ["ContainerStats", "GET", "/containers/{id}/stats", "resource usage, once or every second"],
+  ["ContainerResize", "POST", "/containers/{id}/resize", "size of its terminal"],
+  ["ContainerStart", "POST", "/containers/{id}/start", "start it"],
+  ["ContainerStop", "POST", "/containers/{id}/stop", "stop it"],
+  ["ContainerRestart", "POST", "/containers/{id}/restart", "stop and start it"],
+  ["ContainerKill", "POST", "/containers/{id}/kill", "send a signal"],
+  ["ContainerUpdate", "POST", "/containers/{id}/update", "change limits and restart policy"],
+  ["ContainerRename", "POST", "/containers/{id}/rename", "another name"],
+  ["ContainerPause", "POST", "/containers/{id}/pause", "freeze its processes"],
+  ["ContainerUnpause", "POST", "/containers/{id}/unpause", "let them go on"],
+  ["ContainerAttachWebsocket", "GET", "/containers/{id}/attach/ws", "its streams over a WebSocket"],
+  ["ContainerAttach", "POST", "/containers/{id}/attach", "its streams over the hijacked connection"],
+  ["ContainerWait", "POST", "/containers/{id}/wait", "its exit code, when it has one"],
+  ["ContainerArchiveInfo", "HEAD", "/containers/{id}/archive", "what lies at a path"],
+  ["ContainerArchive", "GET", "/containers/{id}/archive", "a path as a tar"],
+  ["PutContainerArchive", "PUT", "/containers/{id}/archive", "unpack a tar at a path"],
+  ["ContainerDelete", "DELETE", "/containers/{id}", "remove it"],
+]);
+
+const IMAGES = tagged("Image", [
+  ["ImageList", "GET", "/images/json", "list images"],
+  ["ImageBuild", "POST", "/build", "build an image", BUILD],
+  ["BuildPrune", "POST", "/build/prune", "empty the builder's cache"],
+  ["ImageCreate", "POST", "/images/create", "import a tar (fromSrc); pull (fromImage) only the built-in hello-world"],
+  ["ImageLoad", "POST", "/images/load", "load images from an archive"],
+  ["ImagePrune", "POST", "/images/prune", "remove unused images"],
+  ["ImageSearch", "GET", "/images/search", "search a registry", REGISTRY],
+  ["ImageGetAll", "GET", "/images/get", "several images as an archive"],
+  ["ImageGet", "GET", "/images/{name}/get", "one image as an archive"],
+  ["ImageHistory", "GET", "/images/{name}/history", "how it came about"],
+  ["ImageInspect", "GET", "/images/{name}/json", "everything about one image"],
+  ["ImagePush", "POST", "/images/{name}/push", "send it to a registry", REGISTRY],
+  ["ImageTag", "POST", "/images/{name}/tag", "another name for it"],
+  ["ImageDelete", "DELETE", "/images/{name}", "remove it"],
+  ["ImageCommit", "POST", "/commit", "an image from a container"],
+]);
+
+const NETWORKS = tagged("Network", [
+  ["NetworkList", "GET", "/networks", "list networks"],
+  ["NetworkCreate", "POST", "/networks/create", "create a network"],
+  ["NetworkPrune", "POST", "/networks/prune", "remove unused networks"],
+  ["NetworkConnect", "POST", "/networks/{id}/connect", "connect a container"],
+  ["NetworkDisconnect", "POST", "/networks/{id}/disconnect", "disconnect a container"],
+  ["NetworkInspect", "GET", "/networks/{id}", "everything about one network"],
+  ["NetworkDelete", "DELETE", "/networks/{id}", "remove it"],
+]);
+
+const VOLUMES = tagged("Volume", [
+  ["VolumeList", "GET", "/volumes", "list volumes"],
+  ["VolumeCreate", "POST", "/volumes/create", "create a volume"],
+  ["VolumePrune", "POST", "/volumes/prune", "remove unused volumes"],
+  ["VolumeInspect", "GET", "/volumes/{name}", "everything about one volume"],
+  ["VolumeUpdate", "PUT", "/volumes/{name}", "change a cluster volume: refused as Docker does without a swarm"],
+  ["VolumeDelete", "DELETE", "/volumes/{name}", "remove it"],
+]);
+
+const EXECS = tagged("Exec", [
+  ["ContainerExec", "POST", "/containers/{id}/exec", "prepare a command in a container"],
+  ["ExecStart", "POST", "/exec/{id}/start", "run it, attached or detached"],
+  ["ExecResize", "POST", "/exec/{id}/resize", "size of its terminal"],
+  ["ExecInspect", "GET", "/exec/{id}/json", "its state and exit code"],
+]);
+
+const SYSTEM = tagged("System", [
+  ["SystemPing", "GET", "/_ping", "is the daemon there, and which API does it speak"],
+  ["SystemPingHead", "HEAD", "/_ping", "the same without a body"],
+  ["SystemInfo", "GET", "/info", "the machine and the daemon"],
+  ["SystemVersion", "GET", "/version", "versions of the parts"],
+  ["SystemEvents", "GET", "/events", "what happens, as it happens"],
+  ["SystemDataUsage", "GET", "/system/df", "disk usage"],
+  ["SystemAuth", "POST", "/auth", "check registry credentials", REGISTRY],
+]);
+
+const LATER = [
+  ...tagged("Plugin", [
+    ["PluginList", "GET", "/plugins", "list plugins: none"],
+    ["GetPluginPrivileges", "GET", "/plugins/privileges", "what a plugin asks for", PLUGIN],
+    ["PluginPull", "POST", "/plugins/pull", "install a plugin", PLUGIN],
+    ["PluginCreate", "POST", "/plugins/create", "create a plugin", PLUGIN],
+    ["PluginInspect", "GET", "/plugins/{name}/json", "everything about one plugin", PLUGIN],
+    ["PluginEnable", "POST", "/plugins/{name}/enable", "enable it", PLUGIN],
+    ["PluginDisable", "POST", "/plugins/{name}/disable", "disable it", PLUGIN],
+    ["PluginUpgrade", "POST", "/plugins/{name}/upgrade", "upgrade it", PLUGIN],
+    ["PluginPush", "POST", "/plugins/{name}/push", "send it to a registry", PLUGIN],
+    ["PluginSet", "POST", "/plugins/{name}/set", "configure it", PLUGIN],
+    ["PluginDelete", "DELETE", "/plugins/{name}", "remove it", PLUGIN],
+  ]),
+  ...tagged("Distribution", [
+    ["DistributionInspect", "GET", "/distribution/{name}/json", "an image as its registry tells", REGISTRY],
+  ]),
+  ...tagged("Session", [["Session", "POST", "/session", "the builder's interactive session", BUILD]]),
+];
+
+const SWARMS = [
+  ...tagged("Swarm", [
+    ["SwarmInit", "POST", "/swarm/init", "found a swarm", swarmLater("found")],
+    ["SwarmJoin", "POST", "/swarm/join", "join a swarm", swarmLater("join")],
+    ["SwarmLeave", "POST", "/swarm/leave", "leave the swarm: refused, as Docker does outside one"],
+    ["SwarmUpdate", "POST", "/swarm/update", "change the swarm", SWARM],
+    ["SwarmUnlockkey", "GET", "/swarm/unlockkey", "the key to unlock managers", SWARM],
+    ["SwarmUnlock", "POST", "/swarm/unlock", "unlock this manager", SWARM],
+    ["SwarmInspect", "GET", "/swarm", "everything about the swarm", SWARM],
+  ]),
+  ...tagged("Node", [
+    ["NodeList", "GET", "/nodes", "list nodes", SWARM],
+    ["NodeUpdate", "POST", "/nodes/{id}/update", "change a node", SWARM],
+    ["NodeInspect", "GET", "/nodes/{id}", "everything about one node", SWARM],
+    ["NodeDelete", "DELETE", "/nodes/{id}", "remove a node", SWARM],
+  ]),
+  ...tagged("Service", [
+    ["ServiceList", "GET", "/services", "list services", SWARM],
+    ["ServiceCreate", "POST", "/services/create", "create a service", SWARM],
+    ["ServiceUpdate", "POST", "/services/{id}/update", "change a service", SWARM],
+    ["ServiceLogs", "GET", "/services/{id}/logs", "output of a service", SWARM],
+    ["ServiceInspect", "GET", "/services/{id}", "everything about one service", SWARM],
+    ["ServiceDelete", "DELETE", "/services/{id}", "remove a service", SWARM],
+  ]),
+  ...tagged("Task", [
+    ["TaskList", "GET", "/tasks", "list tasks", SWARM],
+    ["TaskLogs", "GET", "/tasks/{id}/logs", "output of a task", SWARM],
+    ["TaskInspect", "GET", "/tasks/{id}", "everything about one task", SWARM],
+  ]),
+  ...tagged("Secret", [
+    ["SecretList", "GET", "/secrets", "list secrets", SWARM],
+    ["SecretCreate", "POST", "/secrets/create", "create a secret", SWARM],
+    ["SecretUpdate", "POST", "/secrets/{id}/update", "change a secret", SWARM],
+    ["SecretInspect", "GET", "/secrets/{id}", "everything about one secret", SWARM],
+    ["SecretDelete", "DELETE", "/secrets/{id}", "remove a secret", SWARM],
+  ]),
+  ...tagged("Config", [
+    ["ConfigList", "GET", "/configs", "list configs", SWARM],
+    ["ConfigCreate", "POST", "/configs/create", "create a config", SWARM],
+    ["ConfigUpdate", "POST", "/configs/{id}/update", "change a config", SWARM],
+    ["ConfigInspect", "GET", "/configs/{id}", "everything about one config", SWARM],
+    ["ConfigDelete", "DELETE", "/configs/{id}", "remove a config", SWARM],
+  ]),
+];
+
+/** Endpoints that Docker or naru serve beside the specification. */
+const BEYOND = [
+  ...tagged("Beyond the specification", [
+    ["Grpc", "POST", "/grpc", "the builder's gRPC connection", BUILD],
+    ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
+  ]),
+];
+
+export const OPERATIONS: readonly Operation[] = [
+  ...SYSTEM,
+  ...CONTAINERS,
+  ...EXECS,
+  ...IMAGES,
+  ...NETWORKS,
+  ...VOLUMES,
+  ...LATER,
+  ...SWARMS,
+  ...BEYOND,
+];
+
+function swarmLater(verb: string): Refusal {
+  return {
+    kind: "later",
+    issue: "a later issue",
+    message: `naru cannot ${verb} a swarm yet: containers run on this machine only`,
+  };
+}

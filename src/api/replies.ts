@@ -1,0 +1,116 @@
+/**
+ * What differs between an object of the model and its JSON: the order of keys that Docker prints for types generated
+ * from its specification, fields that an older API version had, and those that it did not know yet.
+ */
+import type { ContainerInspect, ContainerSummary } from "../model/container.ts";
+import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../model/image.ts";
+import type { DiskUsage } from "../model/system.ts";
+import type { Volume } from "../model/volume.ts";
+import type { ApiVersion } from "./version.ts";
+
+export function shapeContainerSummary(summary: ContainerSummary, version: ApiVersion): object {
+  if (version >= 46 || summary.HostConfig.Annotations === undefined) return summary;
+  return { ...summary, HostConfig: { NetworkMode: summary.HostConfig.NetworkMode } };
+}
+
+const PREDEFINED_NETWORKS = new Set(["bridge", "host", "none", "default"]);
+
+export function shapeContainerInspect(inspect: ContainerInspect, version: ApiVersion): object {
+  const { ImageManifestDescriptor, ...rest } = inspect;
+  if (version < 45) addShortIdAliases(rest);
+  return version >= 48 && ImageManifestDescriptor !== undefined ? inspect : rest;
+}
+
+/** Before 1.45 the short id was reported among the aliases on user-defined networks. */
+function addShortIdAliases(inspect: Omit<ContainerInspect, "ImageManifestDescriptor">): void {
+  const shortId = inspect.Id.slice(0, 12);
+  const networks = Object.entries(inspect.NetworkSettings.Networks).map(([name, endpoint]) => {
+    if (PREDEFINED_NETWORKS.has(name) || endpoint.Aliases?.includes(shortId)) return [name, endpoint] as const;
+    return [name, { ...endpoint, Aliases: [...(endpoint.Aliases ?? []), shortId] }] as const;
+  });
+  inspect.NetworkSettings = { ...inspect.NetworkSettings, Networks: Object.fromEntries(networks) };
+}
+
+export function shapeImageSummary(image: ImageSummary, version: ApiVersion): object {
+  const dangling = image.RepoTags.length === 0 && image.RepoDigests.length === 0;
+  const legacyNames = version < 43 && dangling;
+  return {
+    Containers: image.Containers,
+    Created: image.Created,
+    ...(version >= 48 && image.Descriptor !== undefined ? { Descriptor: image.Descriptor } : {}),
+    Id: image.Id,
+    Labels: image.Labels,
+    ParentId: image.ParentId,
+    RepoDigests: legacyNames ? ["<none>@<none>"] : image.RepoDigests,
+    RepoTags: legacyNames ? ["<none>:<none>"] : image.RepoTags,
+    SharedSize: image.SharedSize,
+    Size: image.Size,
+    ...(version < 44 ? { VirtualSize: image.Size } : {}),
+  };
+}
+
+const CONTAINER_CONFIG_DEFAULTS = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: "",
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
+
+export function shapeImageInspect(image: ImageInspect, version: ApiVersion): object {
+  const { Descriptor, Config, ...rest } = image;
+  const shaped: Record<string, unknown> = rest;
+  if (version < 44) shaped.VirtualSize = image.Size;
+  if (version < 45) shaped.ContainerConfig = CONTAINER_CONFIG_DEFAULTS;
+  if (version >= 48 && Descriptor !== undefined) shaped.Descriptor = Descriptor;
+  // Fields that only containers have were part of an image's configuration before 1.50.
+  shaped.Config = version < 50 && Config !== null ? sorted({ ...CONTAINER_CONFIG_DEFAULTS, ...Config }) : Config;
+  return shaped;
+}
+
+export function shapeHistoryItem(item: ImageHistoryItem): object {
+  const { Comment, Created, CreatedBy, Id, Size, Tags } = item;
+  return { Comment, Created, CreatedBy, Id, Size, Tags };
+}
+
+export function shapeVolume(volume: Volume): object {
+  return sorted(volume);
+}
+
+/** Parts that were not asked for are null. */
+export function shapeDiskUsage(usage: Partial<DiskUsage>, version: ApiVersion): object {
+  return {
+    LayersSize: usage.LayersSize ?? 0,
+    Images: usage.Images?.map((image) => shapeImageSummary(image, version)) ?? null,
+    Containers: usage.Containers?.map((container) => shapeContainerSummary(container, version)) ?? null,
+    Volumes: usage.Volumes?.map(shapeVolume) ?? null,
+    BuildCache: usage.BuildCache ?? null,
+    ...(version < 42 ? { BuilderSize: 0 } : {}),
+  };
+}
+
+/** Prints empty lists of deleted things as null, as Docker does for all but volumes. */
+export function nullWhenEmpty<T>(items: readonly T[]): readonly T[] | null {
+  return items.length === 0 ? null : items;
+}
+
+/** Keys in alphabetical order, also of nested objects that are not lists. */
+function sorted(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

@@ -1,0 +1,125 @@
+/** The Docker Engine API on node:http: one function that any number of listeners share. */
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Engine } from "../engine/contract.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
+import { archiveHandlers } from "./archive.ts";
+import { containerStreamHandlers } from "./container-streams.ts";
+import { containerHandlers } from "./containers.ts";
+import { errorBody, statusOf } from "./errors.ts";
+import { Exchange, type Headers } from "./exchange.ts";
+import { execHandlers } from "./exec.ts";
+import { type ImageMaker, imageSourceHandlers } from "./image-sources.ts";
+import { imageHandlers } from "./images.ts";
+import { networkHandlers } from "./networks.ts";
+import { pluginAndSwarmHandlers } from "./plugins-and-swarm.ts";
+import { Query } from "./query.ts";
+import { type Handlers, Router } from "./router.ts";
+import { systemHandlers } from "./system.ts";
+import { splitVersion, TooOldVersionError } from "./version.ts";
+import { volumeHandlers } from "./volumes.ts";
+
+export interface ApiParts {
+  engine: Engine;
+  imageMaker: ImageMaker;
+  /** Told of every request that ended, and of faults of ours. */
+  log: ApiLog;
+}
+export interface ApiLog {
+  /** `durationMs` is 0 for requests that end by themselves only when the client leaves. */
+  request(method: string, url: string, durationMs: number): void;
+  fault(method: string, url: string, error: unknown): void;
+}
+
+const COMMON_HEADERS: Headers = {
+  "Api-Version": API_VERSION,
+  "Docker-Experimental": "false",
+  Ostype: "linux",
+  Server: `Naru/${NARU_VERSION} (linux)`,
+};
+
+/** Every operation that naru serves. */
+export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
+  return {
+    ...systemHandlers(engine.system),
+    ...containerHandlers(engine.containers),
+    ...containerStreamHandlers(engine.containers),
+    ...archiveHandlers(engine.containers),
+    ...execHandlers(engine.execs),
+    ...imageHandlers(engine.images),
+    ...imageSourceHandlers(engine.images, imageMaker),
+    ...networkHandlers(engine.networks),
+    ...volumeHandlers(engine.volumes),
+    ...pluginAndSwarmHandlers(),
+  };
+}
+
+/** A server that is not listening yet: give it a socket by listen(), or connections by emit("connection"). */
+export function createApiServer(parts: ApiParts): http.Server {
+  const router = new Router(apiHandlers(parts.engine, parts.imageMaker));
+  const server = http.createServer((request: IncomingMessage, response: ServerResponse) => {
+    void serve(router, parts.log, Exchange.plain(request, response, COMMON_HEADERS));
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+    void serve(router, parts.log, Exchange.upgrade(request, socket, COMMON_HEADERS));
+  });
+  // Attach clients end their input and go on reading.
+  server.on("connection", (socket: Duplex) => {
+    socket.allowHalfOpen = true;
+  });
+  server.on("clientError", (_error: Error, socket: Duplex) => {
+    if (socket.writable) {
+      socket.end(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
+      );
+    } else {
+      socket.destroy();
+    }
+  });
+  // Uploads, attached terminals and waits take as long as they take; idle connections are the client's to close.
+  server.requestTimeout = 0;
+  server.timeout = 0;
+  server.keepAliveTimeout = 0;
+  return server;
+}
+
+async function serve(router: Router, log: ApiLog, exchange: Exchange): Promise<void> {
+  const { method = "GET", url = "/" } = exchange.request;
+  const startedAt = performance.now();
+  try {
+    await dispatch(router, exchange, method, url);
+  } catch (error) {
+    if (exchange.signal.aborted) return;
+    if (!(error instanceof NaruError) && !(error instanceof TooOldVersionError)) log.fault(method, url, error);
+    answerError(exchange, error);
+  } finally {
+    log.request(method, url, performance.now() - startedAt);
+  }
+}
+
+async function dispatch(router: Router, exchange: Exchange, method: string, url: string): Promise<void> {
+  const question = url.indexOf("?");
+  const fullPath = question === -1 ? url : url.slice(0, question);
+  if (fullPath.includes("//")) {
+    const query = question === -1 ? "" : url.slice(question);
+    return exchange.empty(301, { Location: fullPath.replace(/\/{2,}/g, "/") + query });
+  }
+  const { version, path } = splitVersion(fullPath);
+  const { route, params } = router.match(method, path);
+  const query = new Query(question === -1 ? "" : url.slice(question + 1));
+  await route.handler({ exchange, path: params, query, version, signal: exchange.signal });
+}
+
+function answerError(exchange: Exchange, error: unknown): void {
+  if (exchange.started) {
+    // Half an answer must not look like a whole one.
+    exchange.cut();
+  } else if (error instanceof TooOldVersionError) {
+    exchange.text(400, `${errorText(error)}\n`, { "X-Content-Type-Options": "nosniff" });
+  } else if (statusOf(error) === 304) {
+    exchange.empty(304);
+  } else {
+    exchange.json(statusOf(error), errorBody(error));
+  }
+}

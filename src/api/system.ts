@@ -1,0 +1,68 @@
+/** Tag "System": ping, version, info, events, disk usage. */
+import type { SystemService } from "../engine/contract.ts";
+import { API_VERSION, MIN_API_VERSION } from "../lib/version.ts";
+import type { DiskUsage } from "../model/system.ts";
+import { badRequest } from "./errors.ts";
+import type { Headers } from "./exchange.ts";
+import { streamJsonLines } from "./json-lines.ts";
+import { shapeDiskUsage } from "./replies.ts";
+import type { Call, Handlers } from "./router.ts";
+import { parseUnixTime } from "./timestamps.ts";
+
+/** What these routes need of the engine. */
+export type SystemBackend = Pick<SystemService, "info" | "version" | "diskUsage" | "events">;
+
+const DISK_USAGE_TYPES = ["container", "image", "volume", "build-cache"] as const;
+
+/**
+ * Builder-Version 1 sends the docker client to POST /build, whose refusal it can show; 2 would send it to the builder's
+ * session, where it could not.
+ */
+const PING_HEADERS: Headers = {
+  "Builder-Version": "1",
+  "Cache-Control": "no-cache, no-store, must-revalidate",
+  Pragma: "no-cache",
+  Swarm: "inactive",
+};
+
+export function systemHandlers(system: SystemBackend): Handlers {
+  return {
+    SystemPing: ({ exchange }) => exchange.text(200, "OK", PING_HEADERS),
+    SystemPingHead: ({ exchange }) => exchange.text(200, "", PING_HEADERS),
+    SystemInfo: async ({ exchange }) => exchange.json(200, await system.info()),
+    SystemVersion: async ({ exchange }) => exchange.json(200, withApiVersions(await system.version())),
+    SystemDataUsage: (call) => answerDiskUsage(system, call),
+    SystemEvents: (call) => streamEvents(system, call),
+  };
+}
+
+/** Docker prints the API's versions right behind its own. */
+function withApiVersions(version: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(version);
+  const at = entries.findIndex(([name]) => name === "Version") + 1;
+  entries.splice(at, 0, ["ApiVersion", API_VERSION], ["MinAPIVersion", MIN_API_VERSION]);
+  return Object.fromEntries(entries);
+}
+
+async function answerDiskUsage(system: SystemBackend, { exchange, query, version }: Call): Promise<void> {
+  const asked = version >= 42 ? query.all("type") : [];
+  const types = new Set<(typeof DISK_USAGE_TYPES)[number]>();
+  for (const name of asked) {
+    const type = DISK_USAGE_TYPES.find((known) => known === name);
+    if (type === undefined) throw badRequest(`unknown object type: ${name}`);
+    types.add(type);
+  }
+  const usage: Partial<DiskUsage> = await system.diskUsage(types.size === 0 ? undefined : types);
+  exchange.json(200, shapeDiskUsage(usage, version));
+}
+
+async function streamEvents(system: SystemBackend, { exchange, query, signal }: Call): Promise<void> {
+  const since = query.text("since");
+  const until = query.text("until");
+  const sinceNs = parseUnixTime(since);
+  const untilNs = parseUnixTime(until);
+  if (untilNs !== undefined && sinceNs !== undefined && untilNs < sinceNs) {
+    throw badRequest(`\`since\` time (${since}) cannot be after \`until\` time (${until})`);
+  }
+  await streamJsonLines(exchange, system.events({ sinceNs, untilNs, filters: query.filters() }, signal));
+}
