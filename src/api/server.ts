@@ -61,7 +61,9 @@ export function createApiServer(parts: ApiParts): http.Server {
   const server = http.createServer((request: IncomingMessage, response: ServerResponse) => {
     void serve(router, parts.log, Exchange.plain(request, response, COMMON_HEADERS));
   });
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Input that came in one piece with the request.
+    if (head.length > 0) socket.unshift(head);
     void serve(router, parts.log, Exchange.upgrade(request, socket, COMMON_HEADERS));
   });
   // Attach clients end their input and go on reading.

@@ -1,0 +1,261 @@
+import { expect, test } from "bun:test";
+import { NaruError } from "../../../src/lib/errors.ts";
+import { TestApi } from "./api-harness.ts";
+import { containerInspect, containerSummary, eventMessage, fakeEngine, ID } from "./fake-engine.ts";
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+test("ping tells the API version on GET and HEAD", async () => {
+  await using api = await TestApi.start(fakeEngine());
+  for (const method of ["GET", "HEAD"]) {
+    const reply = await api.request(method, "/_ping");
+    expect(reply.status).toBe(200);
+    expect(reply.body).toBe(method === "GET" ? "OK" : "");
+    expect(reply.headers["api-version"]).toBe("1.51");
+    expect(reply.headers["docker-experimental"]).toBe("false");
+    expect(reply.headers.ostype).toBe("linux");
+    expect(reply.headers["content-type"]).toBe("text/plain; charset=utf-8");
+    expect(reply.headers.swarm).toBe("inactive");
+  }
+});
+
+test("versions: newest without one in the path, refusals in Docker's words", async () => {
+  await using api = await TestApi.start(fakeEngine());
+  expect(await api.request("GET", "/v1.24/_ping")).toMatchObject({ status: 200 });
+  expect(await api.request("GET", "/v1.51/_ping")).toMatchObject({ status: 200 });
+  expect(await api.request("GET", "/v1.99/info")).toMatchObject({
+    status: 400,
+    body: '{"message":"client version 1.99 is too new. Maximum supported API version is 1.51"}\n',
+  });
+  expect(await api.request("GET", "/v1.20/info")).toMatchObject({
+    status: 400,
+    body:
+      "client version 1.20 is too old. Minimum supported API version is 1.24, " +
+      "please upgrade your client to a newer version\n",
+  });
+});
+
+test("unknown paths and methods are not found", async () => {
+  await using api = await TestApi.start(fakeEngine());
+  for (const [method, path] of [
+    ["GET", "/nope"],
+    ["GET", "/v1.51/nope"],
+    ["DELETE", "/info"],
+    ["GET", "/vfoo/info"],
+  ] as const) {
+    expect(await api.request(method, path)).toMatchObject({ status: 404, body: '{"message":"page not found"}\n' });
+  }
+  const moved = await api.request("GET", "//containers/json?a=1");
+  expect(moved).toMatchObject({ status: 301, headers: { location: "/containers/json?a=1" } });
+});
+
+test("kinds of errors become status codes", async () => {
+  const kinds = {
+    invalid: 400,
+    forbidden: 403,
+    "not-found": 404,
+    conflict: 409,
+    unavailable: 503,
+    internal: 500,
+  } as const;
+  for (const [kind, status] of Object.entries(kinds) as [keyof typeof kinds, number][]) {
+    const engine = fakeEngine({
+      containers: {
+        start: async () => {
+          throw new NaruError(kind, "a <b> & c");
+        },
+      },
+    });
+    await using api = await TestApi.start(engine);
+    const reply = await api.request("POST", "/containers/x/start");
+    expect(reply.status).toBe(status);
+    expect(reply.body).toBe('{"message":"a \\u003cb\\u003e \\u0026 c"}\n');
+    expect(api.faults).toHaveLength(0);
+  }
+});
+
+test("not-modified has no body; a fault of ours is 500 and logged", async () => {
+  const engine = fakeEngine({
+    containers: {
+      start: async () => {
+        throw new NaruError("not-modified", "it runs");
+      },
+      stop: async () => {
+        throw new TypeError("oops");
+      },
+    },
+  });
+  await using api = await TestApi.start(engine);
+  expect(await api.request("POST", "/containers/x/start")).toMatchObject({ status: 304, body: "" });
+  expect(await api.request("POST", "/containers/x/stop")).toMatchObject({ status: 500, body: '{"message":"oops"}\n' });
+  expect(api.faults).toHaveLength(1);
+});
+
+test("what later work brings answers 501, swarm Docker's 503", async () => {
+  await using api = await TestApi.start(fakeEngine());
+  for (const [method, path] of [
+    ["POST", "/build"],
+    ["POST", "/session"],
+    ["POST", "/images/a/b/push"],
+    ["GET", "/images/search?term=x"],
+    ["POST", "/auth"],
+    ["GET", "/distribution/a/b/json"],
+    ["POST", "/plugins/pull"],
+  ] as const) {
+    const reply = await api.request(method, path);
+    expect(reply.status).toBe(501);
+    expect(JSON.parse(reply.body).message).toContain("naru");
+  }
+  const services = await api.request("GET", "/services");
+  expect(services.status).toBe(503);
+  expect(JSON.parse(services.body).message).toStartWith("This node is not a swarm manager.");
+  expect(await api.request("GET", "/plugins")).toMatchObject({ status: 200, body: "[]\n" });
+});
+
+test.each([
+  ["{", "invalid JSON: unexpected EOF"],
+  ["", "invalid JSON: got EOF while reading request body"],
+  ["xx", "invalid JSON: invalid character 'x' looking for beginning of value"],
+  ['{"Image":"x"} {}', "unexpected content after JSON"],
+  ['{"Image":3}', "invalid JSON: json: cannot unmarshal number into Go struct field .Image of type string"],
+  ["[]", "invalid JSON: json: cannot unmarshal array into Go value of type container.CreateRequest"],
+  ["{}", "config cannot be empty in order to create a container"],
+  ["null", "config cannot be empty in order to create a container"],
+  ['{"HostConfig":{}}', "config cannot be empty in order to create a container"],
+  [
+    '{"HostConfig":{"Memory":"x"}}',
+    "invalid JSON: json: cannot unmarshal string into Go struct field .HostConfig.Memory of type int64",
+  ],
+])("create refuses the body %s", async (body, message) => {
+  await using api = await TestApi.start(fakeEngine());
+  const reply = await api.request("POST", "/containers/create", { headers: JSON_TYPE, body });
+  expect(JSON.parse(reply.body)).toEqual({ message });
+  expect(reply.status).toBe(400);
+});
+
+test("create: content type, older versions, name", async () => {
+  const engine = fakeEngine({ containers: { create: async () => ({ Id: ID, Warnings: [] }) } });
+  await using api = await TestApi.start(engine);
+  const wrongType = await api.request("POST", "/containers/create", {
+    headers: { "content-type": "text/plain" },
+    body: "{}",
+  });
+  expect(wrongType).toMatchObject({
+    status: 400,
+    body: '{"message":"unsupported Content-Type header (text/plain): must be \'application/json\'"}\n',
+  });
+  const reply = await api.json("POST", "/v1.39/containers/create?name=web", {
+    image: "x",
+    Cmd: "true",
+    HostConfig: {},
+  });
+  expect(reply).toMatchObject({ status: 201, body: `{"Id":"${ID}","Warnings":[]}\n` });
+  expect(engine.calls[0]?.args).toEqual([
+    "web",
+    { Image: "x", Cmd: ["true"], HostConfig: { CgroupnsMode: "host", IpcMode: "shareable", Mounts: undefined } },
+    { platform: undefined },
+  ]);
+});
+
+test("lists are shaped by version and escaped as Go does", async () => {
+  const engine = fakeEngine({
+    containers: { list: async () => [containerSummary()], inspect: async () => containerInspect() as never },
+  });
+  await using api = await TestApi.start(engine);
+  const now = await api.request(
+    "GET",
+    "/containers/json?limit=5&all=true&filters=%7B%22status%22%3A%5B%22running%22%5D%7D",
+  );
+  expect(now.body).toContain("a \\u0026\\u0026 b \\u003e c");
+  expect(JSON.parse(now.body)[0].HostConfig).toEqual({ NetworkMode: "bridge", Annotations: { a: "b" } });
+  expect(engine.calls[0]?.args).toEqual([
+    { all: true, limit: 5, size: false, filters: new Map([["status", ["running"]]]) },
+  ]);
+  const then = await api.request("GET", "/v1.40/containers/json");
+  expect(JSON.parse(then.body)[0].HostConfig).toEqual({ NetworkMode: "bridge" });
+  const inspect = await api.request("GET", "/v1.44/containers/web/json");
+  expect(JSON.parse(inspect.body).NetworkSettings.Networks).toEqual({
+    mine: { Aliases: ["web", ID.slice(0, 12)] },
+    bridge: {},
+  });
+});
+
+test.each([
+  ["/containers/json?limit=x", 500, 'strconv.Atoi: parsing "x": invalid syntax'],
+  ["/containers/json?filters=x", 400, "invalid filter"],
+  ["/containers/json?filters=%7B%22a%22%3A%22b%22%7D", 400, "invalid filter"],
+  ["/containers/json?filters=%zz", 400, 'invalid URL escape "%zz"'],
+  ["/containers/json?a;b", 400, "invalid semicolon separator in query"],
+  ["/containers/x/logs", 400, "Bad parameters: you must choose at least one stream"],
+  ["/containers/x/archive", 400, "bad parameter: pathcannot be empty"],
+  ["/events?since=x", 500, 'strconv.ParseInt: parsing "x": invalid syntax'],
+  ["/events?since=5&until=1", 400, "`since` time (5) cannot be after `until` time (1)"],
+  ["/system/df?type=foo", 400, "unknown object type: foo"],
+])("refuses %s", async (path, status, message) => {
+  await using api = await TestApi.start(fakeEngine());
+  const reply = await api.request("GET", path);
+  expect(JSON.parse(reply.body)).toEqual({ message });
+  expect(reply.status).toBe(status);
+});
+
+test("image names may hold slashes, escaped or not", async () => {
+  const engine = fakeEngine({ images: { history: async () => [], inspect: async () => ({ Config: null }) as never } });
+  await using api = await TestApi.start(engine);
+  await api.request("GET", "/images/docker.io/library/a:b/history");
+  await api.request("GET", "/images/docker.io%2Flibrary%2Fa%3Ab/json");
+  expect(engine.calls.map((call) => call.args[0])).toEqual(["docker.io/library/a:b", "docker.io/library/a:b"]);
+});
+
+test("events: headers at once, whole nanoseconds, ends when the client leaves", async () => {
+  let aborted = false;
+  const engine = fakeEngine({
+    system: {
+      events: async function* (_options: unknown, signal: AbortSignal) {
+        yield eventMessage();
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        aborted = true;
+      },
+    },
+  });
+  await using api = await TestApi.start(engine);
+  const client = api.connect().send("GET /events HTTP/1.1\r\nHost: d\r\n\r\n");
+  await client.untilReceived('"timeNano":1700000000123456789}\n');
+  client.socket.destroy();
+  await client.until(() => aborted);
+});
+
+test("pull of what cannot be pulled is 404; hello-world is made", async () => {
+  await using api = await TestApi.start(fakeEngine(), {
+    ensureHelloWorld: async () => ({ id: `sha256:${ID}`, created: true }),
+  });
+  const missing = await api.request("POST", "/images/create?fromImage=nginx&tag=latest");
+  expect(missing.status).toBe(404);
+  expect(JSON.parse(missing.body).message).toStartWith("cannot pull nginx:latest: ");
+  const hello = await api.request("POST", "/images/create?fromImage=docker.io%2Flibrary%2Fhello-world&tag=latest");
+  expect(hello.body.split("\r\n").at(-2)).toBe('{"status":"Status: Downloaded newer image for hello-world:latest"}');
+});
+
+test("load tells its failure in the stream", async () => {
+  const engine = fakeEngine({
+    images: {
+      // biome-ignore lint/correctness/useYield: it fails before the first line
+      load: async function* () {
+        throw new NaruError("invalid", "not an archive");
+      },
+    },
+  });
+  await using api = await TestApi.start(engine);
+  const reply = await api.request("POST", "/images/load", { body: "junk" });
+  expect(reply).toMatchObject({
+    status: 200,
+    body: '{"errorDetail":{"message":"not an archive"},"error":"not an archive"}\r\n',
+  });
+});
+
+test("malformed HTTP is refused and the server goes on", async () => {
+  await using api = await TestApi.start(fakeEngine());
+  const client = api.connect().send("BLAH\r\n\r\n");
+  await client.untilEnded();
+  expect(client.received).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+  expect(await api.request("GET", "/_ping")).toMatchObject({ status: 200 });
+});
