@@ -90,7 +90,7 @@ export interface OverlaySpec {
 
 // What the kernel may have as its default and what breaks a layer that is to be read without a mount: renames kept as
 // redirects, files whose data lie elsewhere. The index would refuse layers that were copied to another file system.
-const FEATURES_OFF = ["index=off", "redirect_dir=off", "metacopy=off"];
+const FEATURES_OFF = ["index=off", "redirect_dir=nofollow", "metacopy=off"];
 
 /** The options of an overlay mount, as mount(2) takes them. Commas, colons and backslashes in paths are escaped. */
 export function overlayOptions({ lowerDirs, upperDir, workDir }: OverlaySpec): string {

@@ -1,0 +1,291 @@
+/**
+ * Writes the entries of an archive into a directory tree and nowhere else. Used for layers, where whiteouts become
+ * overlayfs' own, and for `docker cp`.
+ */
+import { NaruError } from "../lib/errors.ts";
+import * as files from "../linux/file-calls.ts";
+import { O, S } from "../linux/file-calls.ts";
+import { RootedTree, removeTreeAt, splitRaw } from "../linux/rooted-tree.ts";
+import { errorCode, SysError } from "../linux/sys-error.ts";
+import { setXattr, setXattrAt } from "../linux/xattr.ts";
+import { isWhiteout, OPAQUE_XATTR } from "./overlay-marks.ts";
+import type { TarEntry } from "./tar-header.ts";
+import type { TarSink } from "./tar-reader.ts";
+
+export interface TreeWriterOptions {
+  /** "layer": `.wh.` names hide what lies below in an overlay; "plain": every name is just a name. */
+  names: "layer" | "plain";
+  /** Refuse to put a file in the place of a directory and the other way round. */
+  keepKinds?: boolean;
+  /** Owner of everything written, instead of the archive's. */
+  owner?: { uid: number; gid: number };
+  /** Whether the archive's entry for its top changes the root directory itself. */
+  applyToRoot: boolean;
+}
+
+const WHITEOUT_PREFIX = ".wh.";
+const OPAQUE_WHITEOUT = ".wh..wh..opq";
+// An archive must not speak to overlayfs: such attributes could point at files of the host's.
+const REFUSED_XATTRS = /^(trusted|user)\.overlay\./;
+
+interface OpenFile {
+  fd: number;
+  entry: TarEntry;
+}
+
+export class TreeWriter implements TarSink {
+  private readonly tree: RootedTree;
+  private current: OpenFile | undefined;
+  /** Set at the end, when nothing is written into the directories any more. */
+  private readonly directoryTimes = new Map<string, files.FileTime>();
+  /** Bytes of file content. */
+  contentBytes = 0;
+
+  constructor(
+    root: string,
+    private readonly options: TreeWriterOptions,
+  ) {
+    this.tree = RootedTree.open(root);
+  }
+
+  get rootFd(): number {
+    return this.tree.root;
+  }
+
+  begin(entry: TarEntry): void {
+    const path = insideRoot(entry.path, entry.path);
+    if (path === "") {
+      if (this.options.applyToRoot && entry.type === "directory") this.finishDirectory(this.tree.root, "", entry);
+      return;
+    }
+    const [parentPath, name] = splitRaw(path);
+    const parent = this.tree.directory(parentPath, { create: true });
+    if (this.options.names === "layer" && name.startsWith(WHITEOUT_PREFIX)) {
+      this.whiteout(parent, name);
+      return;
+    }
+    this.write(parent, path, name, entry);
+  }
+
+  data(chunk: Buffer, offset: number, length: number): void {
+    if (!this.current) return;
+    files.writeAll(this.current.fd, chunk, offset, length);
+    this.contentBytes += length;
+  }
+
+  end(): void {
+    const file = this.current;
+    if (!file) return;
+    this.current = undefined;
+    try {
+      this.applyToFile(file.fd, file.entry);
+    } finally {
+      files.closeFd(file.fd);
+    }
+  }
+
+  /** Sets the directories' times. Call after the last entry. */
+  finish(): void {
+    for (const [path, time] of this.directoryTimes) {
+      const [parent, name] = splitRaw(path);
+      try {
+        if (path === "") files.setTimes(this.tree.root, time);
+        else files.setTimesAt(this.tree.directory(parent, { create: false }), name, time);
+      } catch (error) {
+        // A later entry took the directory's place; then there is nothing to set.
+        if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
+      }
+    }
+  }
+
+  close(): void {
+    if (this.current) files.closeFd(this.current.fd);
+    this.current = undefined;
+    this.tree.close();
+  }
+
+  private write(parent: number, path: string, name: string, entry: TarEntry): void {
+    switch (entry.type) {
+      case "directory":
+        this.writeDirectory(parent, path, name, entry);
+        return;
+      case "file":
+        this.current = {
+          fd: this.inPlace(parent, name, entry, () =>
+            files.openAt(parent, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600),
+          ),
+          entry,
+        };
+        return;
+      case "hardlink":
+        this.writeHardLink(parent, path, name, entry);
+        return;
+      case "symlink":
+        if (this.options.names === "layer") refuseEscape(path, entry);
+        this.inPlace(parent, name, entry, () => files.makeSymlinkAt(parent, name, entry.linkPath));
+        this.chown(parent, name, entry);
+        this.applyXattrsAt(parent, name, entry);
+        files.setTimesAt(parent, name, entry.modifiedAt);
+        return;
+      default:
+        this.writeNode(parent, name, entry);
+    }
+  }
+
+  private writeDirectory(parent: number, path: string, name: string, entry: TarEntry): void {
+    let fd: number | undefined;
+    try {
+      files.makeDirectoryAt(parent, name, 0o700);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+      fd = this.existingDirectory(parent, name, entry);
+    }
+    fd ??= files.openAt(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    try {
+      this.finishDirectory(fd, path, entry);
+    } finally {
+      files.closeFd(fd);
+    }
+  }
+
+  /** Opens the directory that is there already; what else has the name is replaced. */
+  private existingDirectory(parent: number, name: string, entry: TarEntry): number {
+    const status = files.statAt(parent, name);
+    if ((status.mode & S.IFMT) === S.IFDIR) return files.openAt(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    this.remove(parent, name, entry);
+    files.makeDirectoryAt(parent, name, 0o700);
+    const fd = files.openAt(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    // The archive removed the lower layers' directory and made a new one: nothing of the old may shine through.
+    if (this.options.names === "layer" && isWhiteout(status)) setXattr(fd, OPAQUE_XATTR, Buffer.from("y"));
+    return fd;
+  }
+
+  private finishDirectory(fd: number, path: string, entry: TarEntry): void {
+    const { uid, gid } = this.options.owner ?? entry;
+    files.changeOwner(fd, uid, gid);
+    files.changeMode(fd, entry.mode);
+    this.applyXattrs(fd, entry);
+    this.directoryTimes.delete(path);
+    this.directoryTimes.set(path, entry.modifiedAt);
+  }
+
+  private writeHardLink(parent: number, path: string, name: string, entry: TarEntry): void {
+    const target = insideRoot(entry.linkPath, entry.path);
+    if (target === path) return;
+    const [targetParent, targetName] = splitRaw(target);
+    const from = this.tree.directory(targetParent, { create: false });
+    this.inPlace(parent, name, entry, () => files.makeLinkAt(from, targetName, parent, name));
+  }
+
+  private writeNode(parent: number, name: string, entry: TarEntry): void {
+    const kind = entry.type === "fifo" ? S.IFIFO : entry.type === "block" ? S.IFBLK : S.IFCHR;
+    this.inPlace(parent, name, entry, () => files.makeNodeAt(parent, name, kind | 0o600, entry.major, entry.minor));
+    this.chown(parent, name, entry);
+    // Through the descriptor: the name could have become a link in a running container's tree.
+    const fd = files.openAt(parent, name, O.PATH | O.NOFOLLOW);
+    try {
+      if ((files.statFd(fd).mode & S.IFMT) === kind) files.changeModeAt(-1, `/proc/self/fd/${fd}`, entry.mode);
+    } finally {
+      files.closeFd(fd);
+    }
+    this.applyXattrsAt(parent, name, entry);
+    files.setTimesAt(parent, name, entry.modifiedAt);
+  }
+
+  private applyToFile(fd: number, entry: TarEntry): void {
+    const { uid, gid } = this.options.owner ?? entry;
+    // In this order: a change of owner clears set-id bits and capabilities, and so does writing.
+    if (uid !== 0 || gid !== 0) files.changeOwner(fd, uid, gid);
+    files.changeMode(fd, entry.mode);
+    this.applyXattrs(fd, entry);
+    files.setTimes(fd, entry.modifiedAt);
+  }
+
+  private chown(parent: number, name: string, entry: TarEntry): void {
+    const { uid, gid } = this.options.owner ?? entry;
+    if (uid !== 0 || gid !== 0) files.changeOwnerAt(parent, name, uid, gid);
+  }
+
+  private applyXattrs(fd: number, entry: TarEntry): void {
+    for (const [key, value] of entry.xattrs) if (!REFUSED_XATTRS.test(key)) setXattr(fd, key, value);
+  }
+
+  private applyXattrsAt(parent: number, name: string, entry: TarEntry): void {
+    for (const [key, value] of entry.xattrs) if (!REFUSED_XATTRS.test(key)) setXattrAt(parent, name, key, value);
+  }
+
+  /** Runs `make`; when the name is taken, frees it and runs it again. */
+  private inPlace<Result>(parent: number, name: string, entry: TarEntry, make: () => Result): Result {
+    try {
+      return make();
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+    }
+    this.remove(parent, name, entry);
+    return make();
+  }
+
+  private remove(parent: number, name: string, entry: TarEntry): void {
+    if (this.options.keepKinds) refuseOtherKind(files.statAt(parent, name), entry);
+    removeTreeAt(parent, name);
+    this.tree.forgetAllBut(parent);
+  }
+
+  private whiteout(parent: number, name: string): void {
+    if (name === OPAQUE_WHITEOUT) {
+      if (!setXattr(parent, OPAQUE_XATTR, Buffer.from("y"))) throw new SysError(95, `set ${OPAQUE_XATTR}`);
+      return;
+    }
+    const hidden = name.slice(WHITEOUT_PREFIX.length);
+    // ".wh..wh.*" are aufs' own files, which it also wrote into archives.
+    if (hidden.startsWith(WHITEOUT_PREFIX)) return;
+    if (hidden === "" || hidden === "." || hidden === "..") throw new NaruError("invalid", `invalid whiteout ${name}`);
+    const status = files.findStatusAt(parent, hidden);
+    if (!status) files.makeNodeAt(parent, hidden, S.IFCHR, 0, 0);
+    // Written by this very layer: it hides the lower layers' one by itself, a directory when it is opaque.
+    else if ((status.mode & S.IFMT) === S.IFDIR) setXattrAt(parent, hidden, OPAQUE_XATTR, Buffer.from("y"));
+  }
+}
+
+function refuseOtherKind(existing: files.FileStatus, entry: TarEntry): void {
+  const wasDirectory = (existing.mode & S.IFMT) === S.IFDIR;
+  const path = JSON.stringify(`/${insideRoot(files.fromRaw(entry.path), entry.path)}`);
+  if (wasDirectory && entry.type !== "directory") {
+    throw new NaruError("invalid", `cannot overwrite directory ${path} with non-directory ${path}`);
+  }
+  if (!wasDirectory && entry.type === "directory") {
+    throw new NaruError("invalid", `cannot overwrite non-directory ${path} with directory ${path}`);
+  }
+}
+
+/**
+ * A path of an archive as one below the root: without leading slashes, "." and "..".
+ * @throws invalid when it climbs out
+ */
+export function insideRoot(path: string, entryPath: string): string {
+  if (/^[^/.]/.test(path) && !/\/(\.|\/|$)/.test(path)) return path;
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) {
+      throw new NaruError("invalid", `${JSON.stringify(files.fromRaw(entryPath))} is outside of the archive's root`);
+    }
+  }
+  return parts.join("/");
+}
+
+/** A relative link that climbs over the root does no harm here, but only hostile archives have one. */
+function refuseEscape(path: string, entry: TarEntry): void {
+  if (entry.linkPath.startsWith("/")) return;
+  const [parent] = splitRaw(path);
+  let depth = parent === "" ? 0 : parent.split("/").length;
+  for (const part of entry.linkPath.split("/")) {
+    if (part === "..") depth -= 1;
+    else if (part !== "" && part !== ".") depth += 1;
+    if (depth < 0) {
+      const [name, target] = [files.fromRaw(entry.path), files.fromRaw(entry.linkPath)];
+      throw new NaruError("invalid", `invalid symlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);
+    }
+  }
+}
