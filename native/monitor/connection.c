@@ -88,6 +88,14 @@ void connection_send_frame(struct connection *connection, enum frame_type type, 
   connection_send(connection, frame, FRAME_HEADER_BYTES + length);
 }
 
+void connections_send_output(const char *frame, uint32_t payload_length) {
+  for (int i = 0; i < connection_count; i++) {
+    if (!connections[i]->is_subscribed) continue;
+    connections[i]->unacknowledged_output += payload_length;
+    connection_send(connections[i], frame, FRAME_HEADER_BYTES + payload_length);
+  }
+}
+
 static void send_held(struct connection *connection, int held) {
   int fds[MAX_PASSED_DESCRIPTORS];
   for (int i = 0; i < held; i++) fds[i] = 3 + i;
@@ -120,7 +128,7 @@ void connections_sweep(void) {
 
 bool connections_are_slow(void) {
   for (int i = 0; i < connection_count; i++)
-    if (connections[i]->outgoing.length >= SLOW_CONNECTION_BYTES) return true;
+    if (connections[i]->is_subscribed && connections[i]->unacknowledged_output >= OUTPUT_WINDOW_BYTES) return true;
   return false;
 }
 

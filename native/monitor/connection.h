@@ -7,12 +7,12 @@
 #include "bytes.h"
 #include "frame.h"
 
-enum { MAX_CONNECTIONS = 16, SLOW_CONNECTION_BYTES = 1024 * 1024, SMALL_PAYLOAD_BYTES = 16 };
+enum { MAX_CONNECTIONS = 16, SMALL_PAYLOAD_BYTES = 16 };
 
 struct connection {
   int in, out;  // the same descriptor for a socket
   bool is_subscribed, wants_held_descriptors, is_broken;
-  uint32_t unacknowledged_stdin;
+  uint32_t unacknowledged_stdin, unacknowledged_output;
   struct queue outgoing;
   // The frame that is being received. Stdin passes through; other payloads are small and kept.
   unsigned char header[FRAME_HEADER_BYTES];
@@ -36,11 +36,13 @@ struct connection *connection_add(int in, int out);
 // Reads what is there and hands it to the handler. Sets is_broken at the end of the stream or on a broken rule.
 void connection_receive(struct connection *connection, const struct connection_handler *handler, char *scratch, size_t size);
 void connection_send(struct connection *connection, const void *bytes, size_t length);
+// Sends a frame of output, its header in front of the payload, to all that are subscribed.
+void connections_send_output(const char *frame, uint32_t payload_length);
 void connection_send_frame(struct connection *connection, enum frame_type type, const void *payload, uint32_t length);
 // Writes what waits; when nothing does, also the held descriptors (3 to 2 + held) if they were asked for.
 void connection_flush(struct connection *connection, int held);
 // Closes and forgets the broken ones.
 void connections_sweep(void);
-// True while a subscriber is so far behind that the process's output should not be read.
+// True while a subscriber's output window is full: the process's output should not be read.
 bool connections_are_slow(void);
 bool connections_have_outgoing(void);

@@ -211,8 +211,7 @@ static size_t read_output(int index) {
   log_append(index == 0 ? LOG_STDOUT : LOG_STDERR, reading, (size_t)count);
   char *frame = reading - FRAME_HEADER_BYTES;
   frame_header((unsigned char *)frame, index == 0 ? FRAME_STDOUT : FRAME_STDERR, (uint32_t)count);
-  for (int i = 0; i < connection_count; i++)
-    if (connections[i]->is_subscribed) connection_send(connections[i], frame, FRAME_HEADER_BYTES + (size_t)count);
+  connections_send_output(frame, (uint32_t)count);
   return (size_t)count;
 }
 
@@ -238,14 +237,20 @@ static void answer_subscribe(struct connection *connection) {
   put_u32(payload + 8, log_rotations());
   connection_send_frame(connection, FRAME_SUBSCRIBED, payload, sizeof payload);
   connection->is_subscribed = true;
+  connection->unacknowledged_output = 0;
 }
 
 static void answer_flush(struct connection *connection, const unsigned char *token) {
   unsigned char payload[12];
-  read_all_output();
+  if (self.phase != STARTING) read_all_output();
   memcpy(payload, token, 4);
   put_u64(payload + 4, log_dropped_lines());
   connection_send_frame(connection, FRAME_FLUSHED, payload, sizeof payload);
+}
+
+static void acknowledge_output(struct connection *connection, uint32_t length) {
+  uint32_t open = connection->unacknowledged_output;
+  connection->unacknowledged_output = length < open ? open - length : 0;
 }
 
 static void on_frame(struct connection *connection, int type, const unsigned char *payload, size_t length) {
@@ -266,6 +271,9 @@ static void on_frame(struct connection *connection, int type, const unsigned cha
     case FRAME_FLUSH:
       if (length >= 4) answer_flush(connection, payload);
       break;
+    case FRAME_OUTPUT_ACK:
+      if (length >= 4) acknowledge_output(connection, get_u32(payload));
+      break;
     case FRAME_REOPEN_LOG: log_reopen(); break;
     default: break;  // A newer daemon's: PROTOCOL.md says to skip what is unknown.
   }
@@ -278,7 +286,8 @@ static const struct connection_handler HANDLER = {on_stdin, on_frame};
 static void end(void) {
   self.phase = LINGERING;
   self.deadline_ms = now_ms() + LINGER_MS;
-  read_all_output();
+  // Of a failed start there is only what the runtime said, which the daemon tells in its own words.
+  if (!self.has_failed) read_all_output();
   for (int index = 0; index < 2; index++)
     if (self.stdio.output[index] >= 0) end_output(index);
   close_input();
@@ -363,7 +372,8 @@ enum slot { SLOT_SIGNALS, SLOT_LISTENER, SLOT_CONSOLE, SLOT_OUTPUT, SLOT_INPUT =
 
 static int fill_polls(struct pollfd *polls) {
   // What is left in the pipes at the end is little: nobody who is slow may hold back the news of the end.
-  bool is_reading = self.phase == DRAINING || !connections_are_slow();
+  // While the runtime works its own complaints come by the pipe of stderr: whose output that is shows when it ends.
+  bool is_reading = self.phase != STARTING && (self.phase == DRAINING || !connections_are_slow());
   polls[SLOT_SIGNALS] = (struct pollfd){self.signals, POLLIN, 0};
   polls[SLOT_LISTENER] = (struct pollfd){connection_count < MAX_CONNECTIONS ? self.listener : -1, POLLIN, 0};
   polls[SLOT_CONSOLE] = (struct pollfd){self.console, POLLIN, 0};

@@ -7,6 +7,8 @@ import { NaruError } from "../lib/errors.ts";
 export const MONITOR_PROTOCOL = 1;
 export const FRAME_HEADER_BYTES = 8;
 export const MAX_FRAME_PAYLOAD_BYTES = 65536;
+/** The monitor stops reading a process's output while this much of it is unacknowledged. */
+export const OUTPUT_WINDOW_BYTES = 1024 * 1024;
 
 /** Frame types sent by the monitor. */
 export const FROM_MONITOR = {
@@ -33,6 +35,7 @@ export const TO_MONITOR = {
   fetchHeld: 0x45,
   flush: 0x46,
   reopenLog: 0x47,
+  outputAck: 0x48,
 } as const;
 
 /** Frame types of the netns server (`naru-monitor netns --serve`). */
@@ -119,9 +122,12 @@ export function encodeResize(rows: number, columns: number): Uint8Array<ArrayBuf
 
 /** A request that the monitor answers with `flushed` and the same token. */
 export function encodeFlush(token: number): Uint8Array<ArrayBuffer> {
-  const payload = new DataView(new ArrayBuffer(4));
-  payload.setUint32(0, token);
-  return encodeFrame(TO_MONITOR.flush, new Uint8Array(payload.buffer));
+  return encodeNumber(TO_MONITOR.flush, token);
+}
+
+/** Tells the monitor that so many more bytes of output were passed on. */
+export function encodeOutputAck(bytes: number): Uint8Array<ArrayBuffer> {
+  return encodeNumber(TO_MONITOR.outputAck, bytes);
 }
 
 /** A request to the netns server: see the table of arguments in PROTOCOL.md. */
@@ -248,6 +254,12 @@ export function parseExitRecord(text: string): ExitRecord {
     throw new NaruError("internal", "the exit record of a monitor lacks its code or time");
   }
   return { kind: "exited", code: record.code, signal: Number(record.signal ?? 0), at: record.time };
+}
+
+function encodeNumber(type: number, value: number): Uint8Array<ArrayBuffer> {
+  const payload = new DataView(new ArrayBuffer(4));
+  payload.setUint32(0, value);
+  return encodeFrame(type, new Uint8Array(payload.buffer));
 }
 
 function decodeHello(payload: Uint8Array): MonitorMessage {

@@ -1,0 +1,8 @@
+/** A stand-in for the daemon that its test kills: starts the monitor told on stdin and says when it has started. */
+import type { MonitorOptions } from "../../src/runtime/monitor-command.ts";
+import { MonitorConnection } from "../../src/runtime/monitor-connection.ts";
+
+const options: MonitorOptions = await new Response(Bun.stdin.stream()).json();
+const connection = await MonitorConnection.spawn(options);
+console.log((await connection.started).kind);
+await connection.closed;
