@@ -2,7 +2,7 @@
 import type { MonitorOptions } from "../../src/runtime/monitor-command.ts";
 import { MonitorConnection } from "../../src/runtime/monitor-connection.ts";
 
-const options: MonitorOptions = await new Response(Bun.stdin.stream()).json();
+const options = (await new Response(Bun.stdin.stream()).json()) as MonitorOptions;
 const connection = await MonitorConnection.spawn(options);
 console.log((await connection.started).kind);
 await connection.closed;
