@@ -1,0 +1,103 @@
+/** A running daemon: its parts, its sockets, its end. */
+import { mkdir } from "node:fs/promises";
+import type http from "node:http";
+import { createApiServer } from "../api/server.ts";
+import { errorText } from "../lib/errors.ts";
+import { NARU_VERSION } from "../lib/version.ts";
+import { Listeners } from "./listeners.ts";
+import { Log } from "./log.ts";
+import type { DaemonOptions } from "./options.ts";
+import { openParts, type Parts } from "./parts.ts";
+import { removePidFile, writePidFile } from "./process-file.ts";
+
+export class Daemon {
+  #options: DaemonOptions;
+
+  private constructor(
+    options: DaemonOptions,
+    readonly log: Log,
+    private readonly parts: Parts,
+    private readonly api: http.Server,
+    private readonly listeners: Listeners,
+  ) {
+    this.#options = options;
+  }
+
+  /**
+   * Brings everything up; undoes what it began when a step fails.
+   * @throws conflict when another daemon uses the data root, a socket or the pid file.
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const log = new Log(options.logLevel, options.logFormat);
+    applyProxies(options);
+    await using undo = new AsyncDisposableStack();
+    await Promise.all([
+      mkdir(options.dataRoot, { recursive: true, mode: 0o710 }),
+      mkdir(options.execRoot, { recursive: true, mode: 0o711 }),
+    ]);
+    // The lock comes first: everything after it may touch what another daemon owns.
+    const parts = await openParts(options, log);
+    undo.defer(() => parts.close());
+    await writePidFile(options.pidFile);
+    undo.defer(() => removePidFile(options.pidFile));
+    const api = createApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log) });
+    const listeners = new Listeners(api, log);
+    undo.defer(() => listeners.stopAccepting());
+    await listeners.open(options);
+    undo.move();
+    log.info("the daemon is ready", {
+      version: NARU_VERSION,
+      pid: process.pid,
+      startedInMs: Math.round(performance.now()),
+    });
+    return new Daemon(options, log, parts, api, listeners);
+  }
+
+  /** Takes over what may change while the daemon runs. */
+  reload(options: DaemonOptions): void {
+    this.#options = { ...this.#options, shutdownTimeoutSeconds: options.shutdownTimeoutSeconds };
+    this.log.level = options.logLevel;
+    this.parts.reload(options);
+    this.log.info("configuration reloaded", { logLevel: options.logLevel, labels: options.labels });
+  }
+
+  /** Closes the sockets, lets requests under way end, writes what is not written yet. Containers go on. */
+  async stop(reason: string): Promise<void> {
+    this.log.info("shutting down", { reason });
+    await this.listeners.stopAccepting();
+    this.api.closeIdleConnections();
+    await this.parts.endStreams();
+    await Promise.race([this.parts.settle(), Bun.sleep(this.#options.shutdownTimeoutSeconds * 1000)]);
+    this.listeners.cutConnections();
+    await this.parts.close();
+    await removePidFile(this.#options.pidFile);
+    this.log.info("the daemon has ended; containers go on");
+  }
+}
+
+function apiLog(log: Log) {
+  return {
+    request: (method: string, url: string, durationMs: number) => {
+      if (log.isEnabled("debug")) log.debug("request", { method, url, ms: Math.round(durationMs * 10) / 10 });
+    },
+    fault: (method: string, url: string, error: unknown) => {
+      log.error("a request failed in an unexpected way", {
+        method,
+        url,
+        error: error instanceof Error ? error : errorText(error),
+      });
+    },
+  };
+}
+
+/** Downloads read the usual environment variables. */
+function applyProxies({ proxies }: DaemonOptions): void {
+  const set = (name: string, value: string | undefined) => {
+    if (value === undefined) return;
+    process.env[name.toUpperCase()] = value;
+    process.env[name] = value;
+  };
+  set("http_proxy", proxies.http);
+  set("https_proxy", proxies.https);
+  set("no_proxy", proxies.none);
+}

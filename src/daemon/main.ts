@@ -1,0 +1,73 @@
+/** `naru daemon`: reads its configuration, starts the daemon and keeps it until a signal ends it. */
+import { errorText } from "../lib/errors.ts";
+import { NARU_VERSION } from "../lib/version.ts";
+import { type CommandLine, parseCommandLine } from "./command-line.ts";
+import { mergeConfiguration, readConfigFile, withFile } from "./config-file.ts";
+import { type DaemonOptions, daemonOptions } from "./options.ts";
+import { DEFAULT_CONFIG_FILE, daemonHelp } from "./settings.ts";
+
+/** Runs the daemon with the arguments behind its name; ends the process itself. */
+export async function runDaemon(args: readonly string[]): Promise<void> {
+  try {
+    const line = parseCommandLine(args);
+    if (line.action === "help") {
+      process.stdout.write(daemonHelp());
+    } else if (line.action === "version") {
+      process.stdout.write(`naru version ${NARU_VERSION}\n`);
+    } else {
+      const options = await configure(line);
+      if (line.action === "validate") process.stderr.write("configuration OK\n");
+      else await run(line, options);
+    }
+  } catch (error) {
+    process.stderr.write(`naru daemon: ${errorText(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/**
+ * The options of a command line and the configuration file that it names.
+ * @throws invalid in words that name the flag, the key or the file.
+ */
+export async function configure(line: CommandLine): Promise<DaemonOptions> {
+  const given = line.values.get("config-file") as string | undefined;
+  const path = given ?? DEFAULT_CONFIG_FILE;
+  const fromFile = await readConfigFile(path, given === undefined);
+  const settings = mergeConfiguration(path, line.values, fromFile);
+  // Flags alone are checked first, so that a fault of theirs is not blamed on the file.
+  daemonOptions(line.values);
+  try {
+    return daemonOptions(settings);
+  } catch (error) {
+    throw withFile(
+      path,
+      `merged configuration validation from file and command line flags failed: ${errorText(error)}`,
+    );
+  }
+}
+
+async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error("naru's daemon needs root: start it with sudo");
+  const { Daemon } = await import("./daemon.ts");
+  const daemon = await Daemon.start(options);
+  let isEnding = false;
+  const end = (signal: NodeJS.Signals): void => {
+    if (isEnding) process.exit(1);
+    isEnding = true;
+    daemon.stop(signal).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`naru daemon: shutdown failed: ${errorText(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+  process.on("SIGHUP", () => {
+    configure(line).then(
+      (changed) => daemon.reload(changed),
+      (error: unknown) => daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) }),
+    );
+  });
+}

@@ -1,0 +1,215 @@
+/** The daemon's configuration as its parts need it, out of the merged settings. */
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { badSetting } from "./setting-error.ts";
+import { type AddressPoolSetting, type SettingValue, type UlimitSetting, valueText } from "./setting-values.ts";
+import { SETTINGS } from "./settings.ts";
+
+export interface TlsOptions {
+  verify: boolean;
+  caFile: string;
+  certFile: string;
+  keyFile: string;
+}
+
+export interface DaemonOptions {
+  listen: ListenAddress[];
+  dockerSocket: boolean;
+  group: string;
+  /** False: the group may be missing without a word, since nobody asked for it. */
+  isGroupGiven: boolean;
+  dataRoot: string;
+  execRoot: string;
+  pidFile: string;
+  /** Undefined: tcp:// addresses have no TLS. */
+  tls: TlsOptions | undefined;
+  logLevel: LogLevel;
+  logFormat: "text" | "json";
+  debug: boolean;
+  labels: string[];
+  shutdownTimeoutSeconds: number;
+  proxies: { http?: string; https?: string; none?: string };
+  ulimits: UlimitSetting[];
+  shmSizeBytes: number | undefined;
+  ipcMode: "private" | "shareable" | undefined;
+  cgroupnsMode: "private" | "host" | undefined;
+  init: boolean;
+  logDriver: "json-file" | "none";
+  logOptions: Record<string, string>;
+  bridgeAddress: string | undefined;
+  mtu: number | undefined;
+  interContainer: boolean;
+  publishAddress: string;
+  ipForward: boolean;
+  masquerade: boolean;
+  firewall: boolean;
+  addressPools: AddressPoolSetting[];
+  dns: string[];
+  dnsOptions: string[];
+  dnsSearch: string[];
+  registryMirrors: string[];
+  insecureRegistries: string[];
+}
+
+/** @throws invalid for a setting that naru does not support or whose value makes no sense. */
+export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): DaemonOptions {
+  refuseUnsupported(settings);
+  const read = new Reader(settings);
+  const execRoot = absolute(read.text("exec-root", "/run/naru"));
+  const debug = read.bool("debug", false);
+  const hosts = read.list("host");
+  return {
+    listen: (hosts.length === 0 ? [`unix://${execRoot}/naru.sock`] : hosts).map(parseListenAddress),
+    dockerSocket: read.bool("docker-socket", false),
+    group: read.text("group", "naru"),
+    isGroupGiven: settings.has("group"),
+    dataRoot: absolute(read.text("data-root", "/var/lib/naru")),
+    execRoot,
+    pidFile: absolute(read.text("pidfile", join(execRoot, "naru.pid"))),
+    tls: tlsOptions(read),
+    logLevel: debug
+      ? "debug"
+      : read.oneOf("log-level", LOG_LEVELS, "info", (value) => `invalid logging level: ${value}`),
+    logFormat: read.oneOf("log-format", ["text", "json"], "text", (value) => `invalid log format: ${value}`),
+    debug,
+    labels: read.list("label").map(checkedLabel),
+    shutdownTimeoutSeconds: read.int("shutdown-timeout", 15),
+    proxies: {
+      http: read.optionalText("http-proxy"),
+      https: read.optionalText("https-proxy"),
+      none: read.optionalText("no-proxy"),
+    },
+    ...containerOptions(read),
+    ...networkOptions(read),
+    registryMirrors: read.list("registry-mirror"),
+    insecureRegistries: read.list("insecure-registry"),
+  };
+}
+
+function tlsOptions(read: Reader): TlsOptions | undefined {
+  const verify = read.bool("tlsverify", false);
+  if (!verify && !read.bool("tls", false)) return undefined;
+  const folder = process.env.DOCKER_CERT_PATH || join(homedir(), ".docker");
+  return {
+    verify,
+    caFile: read.text("tlscacert", join(folder, "ca.pem")),
+    certFile: read.text("tlscert", join(folder, "cert.pem")),
+    keyFile: read.text("tlskey", join(folder, "key.pem")),
+  };
+}
+
+function containerOptions(read: Reader) {
+  read.oneOf(
+    "storage-driver",
+    ["overlay2"],
+    "overlay2",
+    (value) => `naru stores layers with overlay2 only, not ${value}`,
+  );
+  return {
+    ulimits: read.value<UlimitSetting[]>("default-ulimit") ?? [],
+    shmSizeBytes: read.value<number>("default-shm-size"),
+    ipcMode: read.optionalOneOf(
+      "default-ipc-mode",
+      ["private", "shareable"],
+      (value) => `IPC mode "${value}" is not supported as default value; use private or shareable`,
+    ),
+    cgroupnsMode: read.optionalOneOf(
+      "default-cgroupns-mode",
+      ["private", "host"],
+      (value) => `default cgroup namespace mode (${value}) is invalid; use "host" or "private"`,
+    ),
+    init: read.bool("init", false),
+    logDriver: read.oneOf(
+      "log-driver",
+      ["json-file", "none"],
+      "json-file",
+      (value) => `naru has no log driver ${value}; use json-file or none`,
+    ),
+    logOptions: read.value<Record<string, string>>("log-opt") ?? {},
+  };
+}
+
+function networkOptions(read: Reader) {
+  const bridgeAddress = read.optionalText("bip");
+  if (bridgeAddress !== undefined && !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(bridgeAddress)) {
+    throw badSetting(`invalid bip "${bridgeAddress}": write an address with its prefix, e.g. 172.17.0.1/16`);
+  }
+  return {
+    bridgeAddress,
+    mtu: read.value<number>("mtu"),
+    interContainer: read.bool("icc", true),
+    publishAddress: read.text("ip", "0.0.0.0"),
+    ipForward: read.bool("ip-forward", true),
+    masquerade: read.bool("ip-masq", true),
+    firewall: read.bool("iptables", true),
+    addressPools: read.value<AddressPoolSetting[]>("default-address-pool") ?? [],
+    dns: read.list("dns").map(checkedAddress),
+    dnsOptions: read.list("dns-opt"),
+    dnsSearch: read.list("dns-search"),
+  };
+}
+
+function refuseUnsupported(settings: ReadonlyMap<string, SettingValue>): void {
+  for (const { flag, key, refusal } of SETTINGS) {
+    const value = settings.get(flag);
+    if (refusal === undefined || value === undefined || value === refusal.accepts) continue;
+    throw badSetting(`naru does not support ${key ?? flag}=${valueText(value)}: ${refusal.reason}`);
+  }
+}
+
+/** Typed access; the types were checked when the values were parsed. */
+class Reader {
+  constructor(private readonly settings: ReadonlyMap<string, SettingValue>) {}
+
+  value<T extends SettingValue>(flag: string): T | undefined {
+    return this.settings.get(flag) as T | undefined;
+  }
+  text(flag: string, fallback: string): string {
+    return this.optionalText(flag) ?? fallback;
+  }
+  optionalText(flag: string): string | undefined {
+    const value = this.value<string>(flag);
+    return value === "" ? undefined : value;
+  }
+  bool(flag: string, fallback: boolean): boolean {
+    return this.value<boolean>(flag) ?? fallback;
+  }
+  int(flag: string, fallback: number): number {
+    return this.value<number>(flag) ?? fallback;
+  }
+  list(flag: string): string[] {
+    return this.value<string[]>(flag) ?? [];
+  }
+  oneOf<T extends string>(flag: string, allowed: readonly T[], fallback: T, message: (value: string) => string): T {
+    return this.optionalOneOf(flag, allowed, message) ?? fallback;
+  }
+  optionalOneOf<T extends string>(
+    flag: string,
+    allowed: readonly T[],
+    message: (value: string) => string,
+  ): T | undefined {
+    const value = this.optionalText(flag);
+    if (value === undefined) return undefined;
+    const known = allowed.find((item) => item === value);
+    if (known === undefined) throw badSetting(message(value));
+    return known;
+  }
+}
+
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : resolve(path);
+}
+
+function checkedLabel(label: string): string {
+  if (!label.includes("=")) throw badSetting(`bad attribute format: ${label}`);
+  return label;
+}
+
+function checkedAddress(address: string): string {
+  const isV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.test(address);
+  const isV6 = address.includes(":") && /^[0-9a-fA-F:.%]+$/.test(address);
+  if (!isV4 && !isV6) throw badSetting(`invalid IP address: ${address}`);
+  return address;
+}

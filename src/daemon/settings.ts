@@ -1,0 +1,239 @@
+/**
+ * Every setting of the daemon: dockerd's flag names and configuration keys, their types and defaults, and what naru says
+ * to those it does not support. One table for the command line, the configuration file and --help.
+ */
+
+export type SettingType = "string" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
+
+export interface Setting {
+  /** Long flag, without dashes. */
+  flag: string;
+  short?: string;
+  /** Key in the configuration file; undefined: only a flag. */
+  key?: string;
+  type: SettingType;
+  summary: string;
+  /** Shown by --help. */
+  defaultText?: string;
+  /** SIGHUP takes a changed value over. */
+  isReloadable?: boolean;
+  /** Not supported: why, and what to do instead. `accepts` is a value that asks for nothing and is let pass. */
+  refusal?: { reason: string; accepts?: boolean | string };
+}
+
+type More = Omit<Partial<Setting>, "flag" | "type" | "summary">;
+const setting = (flag: string, type: SettingType, summary: string, more: More = {}): Setting => ({
+  flag,
+  key: flag,
+  type,
+  summary,
+  ...more,
+});
+const refused = (flag: string, type: SettingType, reason: string, accepts?: boolean | string, key = flag): Setting => ({
+  flag,
+  key,
+  type,
+  summary: "not supported",
+  refusal: { reason, accepts },
+});
+
+export const DEFAULT_CONFIG_FILE = "/etc/naru/daemon.json";
+
+const SOCKETS_AND_FILES: Setting[] = [
+  setting("host", "list", "Listen here: unix://PATH, tcp://ADDRESS:PORT or fd:// (repeatable)", {
+    short: "H",
+    key: "hosts",
+    defaultText: "unix:///run/naru/naru.sock",
+  }),
+  setting("docker-socket", "bool", "Also listen on /var/run/docker.sock when nobody does"),
+  setting("group", "string", "Group of the unix sockets", { short: "G", defaultText: "naru" }),
+  setting("data-root", "string", "Directory of images, volumes and containers", { defaultText: "/var/lib/naru" }),
+  setting("exec-root", "string", "Directory of what lives only until a reboot", { defaultText: "/run/naru" }),
+  setting("pidfile", "string", "File for the daemon's process id", { short: "p", defaultText: "<exec-root>/naru.pid" }),
+  setting("config-file", "string", "Configuration file", { key: undefined, defaultText: DEFAULT_CONFIG_FILE }),
+  setting("tls", "bool", "Use TLS on tcp:// addresses; implied by --tlsverify"),
+  setting("tlsverify", "bool", "Use TLS and let in only clients with a certificate of the CA"),
+  setting("tlscacert", "string", "Certificate of the CA that signs clients", { defaultText: "~/.docker/ca.pem" }),
+  setting("tlscert", "string", "Certificate of the daemon", { defaultText: "~/.docker/cert.pem" }),
+  setting("tlskey", "string", "Key of the daemon", { defaultText: "~/.docker/key.pem" }),
+];
+
+const DAEMON: Setting[] = [
+  setting("debug", "bool", "Log everything, requests too", { short: "D", isReloadable: true }),
+  setting("log-level", "string", "debug, info, warn, error or fatal", {
+    short: "l",
+    defaultText: "info",
+    isReloadable: true,
+  }),
+  setting("log-format", "string", "text or json", { defaultText: "text" }),
+  setting("raw-logs", "bool", "Accepted; log lines have whole times and no colours anyway"),
+  setting("label", "list", "A key=value that `info` shows (repeatable)", { key: "labels", isReloadable: true }),
+  setting("live-restore", "bool", "Accepted; containers always outlive the daemon", { isReloadable: true }),
+  setting("shutdown-timeout", "int", "Seconds that requests under way get when the daemon ends", {
+    defaultText: "15",
+    isReloadable: true,
+  }),
+  setting("experimental", "bool", "Accepted; there are no experimental features", { isReloadable: true }),
+  setting("feature", "map", "Accepted; no feature of dockerd's has a counterpart", {
+    key: "features",
+    isReloadable: true,
+  }),
+  setting("http-proxy", "string", "Proxy for http:// downloads"),
+  setting("https-proxy", "string", "Proxy for https:// downloads"),
+  setting("no-proxy", "string", "Hosts that are reached without a proxy"),
+];
+
+const CONTAINERS: Setting[] = [
+  setting("default-ulimit", "ulimits", "Limit of processes, NAME=SOFT[:HARD] (repeatable)", { key: "default-ulimits" }),
+  setting("default-shm-size", "bytes", "Size of /dev/shm", { defaultText: "64MiB" }),
+  setting("default-ipc-mode", "string", "private or shareable", { defaultText: "private" }),
+  setting("default-cgroupns-mode", "string", "private or host"),
+  setting("init", "bool", "Run an init process in every container"),
+  setting("log-driver", "string", "json-file or none", { defaultText: "json-file" }),
+  setting("log-opt", "map", "Option of the log driver, KEY=VALUE (repeatable)", { key: "log-opts" }),
+  setting("storage-driver", "string", "overlay2", { short: "s", defaultText: "overlay2" }),
+];
+
+const NETWORKING: Setting[] = [
+  setting("bip", "string", "Address of the default bridge, e.g. 172.17.0.1/16"),
+  setting("mtu", "int", "MTU of the default bridge"),
+  setting("icc", "bool", "Containers on the default bridge reach each other", { defaultText: "true" }),
+  setting("ip", "string", "Host address of published ports", { defaultText: "0.0.0.0" }),
+  setting("ip-forward", "bool", "Turn on the kernel's forwarding", { defaultText: "true" }),
+  setting("ip-masq", "bool", "Masquerade what leaves the default bridge", { defaultText: "true" }),
+  setting("iptables", "bool", "Set up the firewall (nftables)", { defaultText: "true" }),
+  setting("default-address-pool", "pools", "Pool of new networks, base=CIDR,size=N (repeatable)", {
+    key: "default-address-pools",
+  }),
+  setting("dns", "list", "Name server of containers (repeatable)"),
+  setting("dns-opt", "list", "Option of their resolver (repeatable)", { key: "dns-opts" }),
+  setting("dns-search", "list", "Domain they search (repeatable)"),
+];
+
+const REGISTRIES: Setting[] = [
+  setting("registry-mirror", "list", "Mirror of Docker Hub; shown by `info`, used once images are pulled", {
+    key: "registry-mirrors",
+    isReloadable: true,
+  }),
+  setting("insecure-registry", "list", "Registry without TLS; shown by `info`, used once images are pulled", {
+    key: "insecure-registries",
+    isReloadable: true,
+  }),
+  setting("max-concurrent-downloads", "int", "Layers pulled at once, once images are pulled", {
+    defaultText: "3",
+    isReloadable: true,
+  }),
+  setting("max-concurrent-uploads", "int", "Layers pushed at once, once images are pushed", {
+    defaultText: "5",
+    isReloadable: true,
+  }),
+  setting("max-download-attempts", "int", "Attempts per layer, once images are pulled", {
+    defaultText: "5",
+    isReloadable: true,
+  }),
+];
+
+const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";
+const NO_SWARM = "naru has no swarm; leave the setting out";
+const ONE_RUNTIME = "naru uses crun (or runc) as it finds it; install the one you want and leave the setting out";
+const NO_BRIDGE_V6 = "naru's default bridge is IPv4 only; leave the setting out";
+
+const REFUSED: Setting[] = [
+  refused("add-runtime", "list", ONE_RUNTIME, undefined, "runtimes"),
+  refused("default-runtime", "string", ONE_RUNTIME, "crun"),
+  refused("allow-direct-routing", "bool", "naru does not filter direct routes to containers", false),
+  refused(
+    "authorization-plugin",
+    "list",
+    "naru has no plugins; limit access by the socket's group or client certificates",
+    undefined,
+    "authorization-plugins",
+  ),
+  refused("bip6", "string", NO_BRIDGE_V6),
+  refused("bridge", "string", "naru makes the default bridge itself; choose its address with bip"),
+  refused(
+    "cdi-spec-dir",
+    "list",
+    "naru does not read CDI specifications; name devices with --device",
+    undefined,
+    "cdi-spec-dirs",
+  ),
+  refused("cgroup-parent", "string", "naru keeps its containers in a cgroup of its own; use run --cgroup-parent"),
+  refused("containerd", "string", NO_CONTAINERD),
+  refused("containerd-namespace", "string", NO_CONTAINERD),
+  refused("containerd-plugins-namespace", "string", NO_CONTAINERD),
+  refused("cri-containerd", "bool", NO_CONTAINERD, false),
+  refused("cpu-rt-period", "int", "real-time scheduling is set per container (run --cpu-rt-period)"),
+  refused("cpu-rt-runtime", "int", "real-time scheduling is set per container (run --cpu-rt-runtime)"),
+  refused("default-gateway", "string", "the gateway of the default bridge is its own address; choose it with bip"),
+  refused("default-gateway-v6", "string", NO_BRIDGE_V6),
+  refused(
+    "default-network-opt",
+    "map",
+    "give options to each network (network create --opt)",
+    undefined,
+    "default-network-opts",
+  ),
+  refused("exec-opt", "list", "naru chooses the cgroup driver by what the machine has", undefined, "exec-opts"),
+  refused("fixed-cidr", "string", "choose the default bridge's network with bip"),
+  refused("fixed-cidr-v6", "string", NO_BRIDGE_V6),
+  refused(
+    "host-gateway-ip",
+    "list",
+    "host-gateway is the address of the default bridge",
+    undefined,
+    "host-gateway-ips",
+  ),
+  refused("init-path", "string", "naru brings its own init"),
+  refused("ip6tables", "bool", "the firewall's IPv6 part cannot be turned off alone; use iptables=false", true),
+  refused("ip-forward-no-drop", "bool", "naru does not touch the policy of the FORWARD chain", true),
+  refused("ipv6", "bool", NO_BRIDGE_V6, false),
+  refused("metrics-addr", "string", "naru has no metrics listener; ask GET /containers/{id}/stats"),
+  refused("network-control-plane-mtu", "int", NO_SWARM),
+  refused("no-new-privileges", "bool", "set it per container (run --security-opt no-new-privileges)", false),
+  refused("node-generic-resource", "list", NO_SWARM, undefined, "node-generic-resources"),
+  refused("rootless", "bool", "naru needs root", false),
+  refused("seccomp-profile", "string", "set it per container (run --security-opt seccomp=FILE)", "builtin"),
+  refused("selinux-enabled", "bool", "naru sets no SELinux labels", false),
+  refused("storage-opt", "list", "the storage driver overlay2 has no options here", undefined, "storage-opts"),
+  refused("swarm-default-advertise-addr", "string", NO_SWARM),
+  refused("userland-proxy", "bool", "published ports need no proxy process in naru", false),
+  refused("userland-proxy-path", "string", "published ports need no proxy process in naru"),
+  refused("userns-remap", "string", "naru does not remap users"),
+];
+
+export const SETTINGS: readonly Setting[] = [
+  ...SOCKETS_AND_FILES,
+  ...DAEMON,
+  ...CONTAINERS,
+  ...NETWORKING,
+  ...REGISTRIES,
+  ...REFUSED,
+];
+
+/** The text of `naru daemon --help`. */
+export function daemonHelp(): string {
+  const rows = SETTINGS.filter((entry) => entry.refusal === undefined).map((entry) => {
+    const short = entry.short === undefined ? "    " : `-${entry.short}, `;
+    const type = entry.type === "bool" ? "" : ` ${HELP_TYPES[entry.type]}`;
+    const fallback = entry.defaultText === undefined ? "" : ` (default ${entry.defaultText})`;
+    return [`  ${short}--${entry.flag}${type}`, entry.summary + fallback] as const;
+  });
+  rows.push(["      --help", "Print usage"], ["      --validate", "Check the configuration and quit"]);
+  rows.push(["  -v, --version", "Print version information and quit"]);
+  rows.sort(([a], [b]) => (a.slice(6) < b.slice(6) ? -1 : 1));
+  const width = Math.max(...rows.map(([left]) => left.length)) + 3;
+  const lines = rows.map(([left, right]) => left.padEnd(width) + right);
+  return `Usage:  naru daemon [OPTIONS]\n\nThe engine behind naru's clients: a Docker-compatible container daemon.\n\nOptions:\n${lines.join("\n")}\n`;
+}
+
+const HELP_TYPES: Record<SettingType, string> = {
+  string: "string",
+  bool: "",
+  int: "int",
+  bytes: "bytes",
+  list: "list",
+  map: "map",
+  ulimits: "ulimit",
+  pools: "pool-options",
+};

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseCommandLine } from "../../../src/daemon/command-line.ts";
+import { parseConfigFile } from "../../../src/daemon/config-file.ts";
+import { parseListenAddress } from "../../../src/daemon/listen-address.ts";
+import { configure } from "../../../src/daemon/main.ts";
+import { daemonOptions } from "../../../src/daemon/options.ts";
+import { daemonHelp, SETTINGS } from "../../../src/daemon/settings.ts";
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "naru-config-"));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const SEE_HELP = "\nSee 'naru daemon --help'.";
+
+describe("command line", () => {
+  test("values add up, switches combine", () => {
+    const line = parseCommandLine(
+      "-Dl warn -H unix:///a --host=tcp://127.0.0.1:1 --label a=b --label c=d --log-opt max-size=1m --icc=false".split(
+        " ",
+      ),
+    );
+    expect(line.action).toBe("run");
+    expect(Object.fromEntries(line.values)).toEqual({
+      debug: true,
+      "log-level": "warn",
+      host: ["unix:///a", "tcp://127.0.0.1:1"],
+      label: ["a=b", "c=d"],
+      "log-opt": { "max-size": "1m" },
+      icc: false,
+    });
+  });
+
+  test.each([
+    ["--nonsense", `unknown flag: --nonsense${SEE_HELP}`],
+    ["-Z", `unknown shorthand flag: 'Z' in -Z${SEE_HELP}`],
+    ["--bip", `flag needs an argument: --bip${SEE_HELP}`],
+    ["--mtu x", `invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax${SEE_HELP}`],
+    [
+      "--debug=zz",
+      `invalid argument "zz" for "-D, --debug" flag: strconv.ParseBool: parsing "zz": invalid syntax${SEE_HELP}`,
+    ],
+    [
+      "--default-ulimit foo",
+      `invalid argument "foo" for "--default-ulimit" flag: invalid ulimit argument: foo${SEE_HELP}`,
+    ],
+    [
+      "--default-ulimit nofile=9:2",
+      `invalid argument "nofile=9:2" for "--default-ulimit" flag: ulimit soft limit must be less than or equal to hard limit: 9 > 2${SEE_HELP}`,
+    ],
+    ["--default-shm-size x", `invalid argument "x" for "--default-shm-size" flag: invalid size: 'x'${SEE_HELP}`],
+    ["start", `"naru daemon" accepts no arguments.${SEE_HELP}`],
+  ])("refuses %s", (text, message) => {
+    expect(() => parseCommandLine(text.split(" "))).toThrow(message);
+  });
+
+  test("help names every supported flag once", () => {
+    const help = daemonHelp();
+    for (const { flag, refusal } of SETTINGS) {
+      expect(help.split(`--${flag} `).length - 1 > 0).toBe(refusal === undefined);
+    }
+  });
+});
+
+describe("configuration file", () => {
+  const withFile = async (text: string, ...flags: string[]) => {
+    const path = join(scratch, "daemon.json");
+    await writeFile(path, text);
+    return configure(parseCommandLine(["--config-file", path, ...flags])).catch((error: Error) =>
+      error.message.replace(`unable to configure the naru daemon with file ${path}: `, ""),
+    );
+  };
+
+  test.each([
+    ['{"nonsense":1,"x":2}', "the following directives don't match any configuration option: nonsense, x"],
+    ['{"mtu":"x"}', "invalid JSON: json: cannot unmarshal string into Go struct field Config.mtu of type int"],
+    ["[]", "invalid JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"],
+    [
+      '{"log-opts":{"a":1}}',
+      "invalid JSON: json: cannot unmarshal number into Go struct field Config.log-opts.a of type string",
+    ],
+    [
+      '{"labels":["ab"]}',
+      "merged configuration validation from file and command line flags failed: bad attribute format: ab",
+    ],
+    [
+      '{"hosts":["foo://x"]}',
+      "merged configuration validation from file and command line flags failed: invalid bind address (foo://x): unsupported proto 'foo'",
+    ],
+  ])("refuses %s", async (text, message) => {
+    expect(await withFile(text)).toBe(message);
+  });
+
+  test("refuses what is a flag too", async () => {
+    expect(await withFile('{"pidfile":"/a","mtu":3,"labels":["a=b"]}', "--pidfile", "/b", "--mtu", "4")).toBe(
+      "the following directives are specified both as a flag and in the configuration file: " +
+        "mtu: (from flag: 4, from file: 3), pidfile: (from flag: /b, from file: /a)",
+    );
+  });
+
+  test("an absent file is refused only when it was named", async () => {
+    const path = join(scratch, "absent.json");
+    expect(configure(parseCommandLine(["--config-file", path]))).rejects.toThrow(
+      `open ${path}: no such file or directory`,
+    );
+  });
+
+  test("keys take effect", async () => {
+    const options = await withFile(
+      JSON.stringify({
+        hosts: ["tcp://127.0.0.1:2376"],
+        "default-ulimits": { nofile: { Name: "nofile", Soft: 77, Hard: 99 } },
+        "default-address-pools": [{ base: "10.0.0.0/8", size: 24 }],
+        "default-shm-size": "1g",
+        proxies: { "http-proxy": "http://p:1" },
+        bip: "10.1.1.1/24",
+        "live-restore": true,
+        features: { buildkit: true },
+        "userland-proxy": false,
+      }),
+    );
+    expect(options).toMatchObject({
+      listen: [{ kind: "tcp", host: "127.0.0.1", port: 2376 }],
+      ulimits: [{ Name: "nofile", Soft: 77, Hard: 99 }],
+      addressPools: [{ base: "10.0.0.0/8", size: 24 }],
+      shmSizeBytes: 2 ** 30,
+      proxies: { http: "http://p:1" },
+      bridgeAddress: "10.1.1.1/24",
+    });
+  });
+
+  test("an empty file is an empty configuration", () => {
+    expect(parseConfigFile("").size).toBe(0);
+  });
+});
+
+test("what naru does not support is refused with what to do", () => {
+  expect(() => daemonOptions(new Map([["userns-remap", "default"]]))).toThrow(
+    "naru does not support userns-remap=default: naru does not remap users",
+  );
+  expect(() => daemonOptions(new Map([["storage-driver", "zfs"]]))).toThrow("overlay2 only");
+  expect(daemonOptions(new Map([["rootless", false]])).execRoot).toBe("/run/naru");
+});
+
+test.each([
+  ["unix:///a/b.sock", { kind: "unix", path: "/a/b.sock" }],
+  ["unix://", { kind: "unix", path: "/run/naru/naru.sock" }],
+  ["tcp://1.2.3.4:5", { kind: "tcp", host: "1.2.3.4", port: 5 }],
+  ["tcp://[::1]:5", { kind: "tcp", host: "::1", port: 5 }],
+  ["tcp://:2376", { kind: "tcp", host: "localhost", port: 2376 }],
+  ["fd://", { kind: "fd", which: undefined }],
+] as const)("address %s", (text, address) => {
+  expect(parseListenAddress(text)).toEqual(address as never);
+});
