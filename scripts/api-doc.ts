@@ -1,0 +1,51 @@
+/**
+ * Writes docs/api.md from the router's table: one row per endpoint of the Engine API specification with its state.
+ * usage: scripts/api-doc.ts [--check]   --check: fails when the file is not what would be written
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { OPERATIONS, type Operation } from "../src/api/operations.ts";
+import { isServed } from "../src/api/router.ts";
+import { apiHandlers } from "../src/api/server.ts";
+import type { Engine } from "../src/engine/contract.ts";
+import { API_VERSION, MIN_API_VERSION } from "../src/lib/version.ts";
+
+/** The handlers are only listed, never called. */
+const handlers = apiHandlers({} as Engine, {} as never);
+
+function stateOf(operation: Operation): string {
+  if (isServed(operation, handlers)) return "served";
+  if (operation.refusal?.kind === "no-swarm") return "503, as Docker outside a swarm";
+  if (operation.refusal?.kind === "later") return `501 (${operation.refusal.issue})`;
+  throw new Error(`${operation.id} has no state`);
+}
+
+function page(): string {
+  const served = OPERATIONS.filter((operation) => isServed(operation, handlers)).length;
+  const lines = [
+    "# The Engine API, endpoint by endpoint",
+    "",
+    "Written by `scripts/api-doc.ts` from the router's table; do not edit.",
+    "",
+    `naru speaks versions ${MIN_API_VERSION} to ${API_VERSION} of the Docker Engine API, and serves ${served} of the ` +
+      `${OPERATIONS.length} operations below. The others answer with a status code and a JSON message that says what to ` +
+      "do instead.",
+  ];
+  for (const tag of new Set(OPERATIONS.map((operation) => operation.tag))) {
+    lines.push("", `## ${tag}`, "", "| | path | what | state |", "| --- | --- | --- | --- |");
+    for (const operation of OPERATIONS.filter((candidate) => candidate.tag === tag)) {
+      lines.push(`| ${operation.method} | \`${operation.path}\` | ${operation.summary} | ${stateOf(operation)} |`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const target = join(import.meta.dir, "../docs/api.md");
+if (process.argv.includes("--check")) {
+  if ((await readFile(target, "utf8").catch(() => "")) !== page()) {
+    console.error("docs/api.md is out of date: run scripts/api-doc.ts");
+    process.exit(1);
+  }
+} else {
+  await writeFile(target, page());
+}
