@@ -91,7 +91,7 @@ void connection_send_frame(struct connection *connection, enum frame_type type, 
 void connections_send_output(const char *frame, uint32_t payload_length) {
   for (int i = 0; i < connection_count; i++) {
     if (!connections[i]->is_subscribed) continue;
-    connections[i]->unacknowledged_output += payload_length;
+    connections[i]->unacknowledged_output += FRAME_HEADER_BYTES + payload_length;
     connection_send(connections[i], frame, FRAME_HEADER_BYTES + payload_length);
   }
 }

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,13 +159,14 @@ static void close_input(void) {
   queue_clear(&self.input);
 }
 
+static void lose_input(void) {
+  close_input();
+  tell_all(send_stdin_closed);
+}
+
 static void write_input(void) {
   ssize_t written = queue_write_to(&self.input, self.stdio.input);
-  if (written < 0) {
-    close_input();
-    tell_all(send_stdin_closed);
-    return;
-  }
+  if (written < 0) return lose_input();
   acknowledge_written((size_t)written);
   if (self.input.length == 0 && self.wants_input_closed && !input_is_terminal()) close_input();
 }
@@ -446,7 +448,8 @@ static void run(void) {
     for (int i = 0; i < 2; i++)
       if (polls[SLOT_OUTPUT + i].revents) read_output(i);
     log_flush();
-    if (polls[SLOT_INPUT].revents && self.stdio.input >= 0) write_input();
+    if (self.stdio.input >= 0 && polls[SLOT_INPUT].revents & POLLERR) lose_input();
+    if (self.stdio.input >= 0 && polls[SLOT_INPUT].revents) write_input();
     if (polls[SLOT_SIGNALS].revents) reap();
     serve_connections(polls, served);
     if (polls[SLOT_LISTENER].revents) accept_connection();
@@ -507,6 +510,7 @@ int run_monitor(int count, char **arguments) {
   self.stdio = (struct stdio){.output = {-1, -1}, .input = -1};
   parse_monitor_options(count, arguments, &self.options);
   setsid();
+  umask(022);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   take_signals();
   take_control_connection();

@@ -3,7 +3,7 @@
  * finding the one of a container that an earlier daemon started. Losing or closing a connection never ends the process.
  *
  * The socket is always read, so news of the process is never stuck behind output that a slow client does not take:
- * the monitor sends at most OUTPUT_WINDOW_BYTES that onOutput has not yet passed on.
+ * the monitor sends about OUTPUT_WINDOW_BYTES that onOutput has not yet passed on, and then waits.
  */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ import {
   encodeFrame,
   encodeOutputAck,
   encodeResize,
+  FRAME_HEADER_BYTES,
   FrameReader,
   type LogPosition,
   MAX_FRAME_PAYLOAD_BYTES,
@@ -29,11 +30,9 @@ import {
   type RuntimeFailed,
   TO_MONITOR,
 } from "./monitor-protocol.ts";
+import { type MonitorOutput, OutputBacklog } from "./output-backlog.ts";
 
-export interface MonitorOutput {
-  stream: "stdout" | "stderr";
-  data: Uint8Array;
-}
+export type { MonitorOutput };
 
 export interface MonitorListener {
   /**
@@ -78,7 +77,7 @@ export class MonitorConnection {
   #isClosed = false;
   #unsent: Uint8Array[] = [];
 
-  #undelivered: MonitorOutput[] = [];
+  readonly #undelivered = new OutputBacklog();
   #isDelivering = false;
   #hasEnded = false;
   #passedOnBytes = 0;
@@ -254,9 +253,9 @@ export class MonitorConnection {
   }
 
   #deliver(): void {
-    for (let output = this.#undelivered.shift(); output; output = this.#undelivered.shift()) {
-      const bytes = output.data.length;
-      const pending = this.#listener.onOutput?.(output);
+    for (let output = this.#undelivered.take(); output; output = this.#undelivered.take()) {
+      const bytes = output.data.length + output.frames * FRAME_HEADER_BYTES;
+      const pending = this.#listener.onOutput?.({ stream: output.stream, data: output.data });
       if (pending instanceof Promise) {
         this.#isDelivering = true;
         const goOn = () => {

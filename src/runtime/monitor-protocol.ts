@@ -125,7 +125,7 @@ export function encodeFlush(token: number): Uint8Array<ArrayBuffer> {
   return encodeNumber(TO_MONITOR.flush, token);
 }
 
-/** Tells the monitor that so many more bytes of output were passed on. */
+/** Tells the monitor that so many more bytes of output frames, headers included, were passed on. */
 export function encodeOutputAck(bytes: number): Uint8Array<ArrayBuffer> {
   return encodeNumber(TO_MONITOR.outputAck, bytes);
 }

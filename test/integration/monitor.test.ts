@@ -190,6 +190,21 @@ describe("stdin and attach", () => {
     expect(await connection.exited).toMatchObject({ code: 0 });
   });
 
+  test("a process that closes its stdin early costs no processor time", async () => {
+    const container = await fixture.container({ command: ["sh", "-c", "exec <&-; sleep 0.5"], stdin: true });
+    let isClosed = false;
+    const connection = await MonitorConnection.spawn(container.options, { onStdinClosed: () => (isClosed = true) });
+    await connection.started;
+    const { monitorPid } = (await connection.hello)!;
+    await Bun.sleep(400);
+    const [, , , , , , , , , , , user, system] = (await readFile(`/proc/${monitorPid}/stat`, "utf8"))
+      .split(") ")[1]!
+      .split(" ");
+    expect(Number(user) + Number(system)).toBeLessThan(10); // ticks of 10 ms
+    await connection.exited;
+    expect(isClosed).toBe(true);
+  });
+
   test("binary output arrives as it is", async () => {
     const container = await fixture.container({ command: ["cat"], stdin: true });
     const data = crypto.getRandomValues(new Uint8Array(50_000));
