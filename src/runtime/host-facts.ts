@@ -6,6 +6,8 @@ import { capabilitiesInMask } from "./oci-capabilities.ts";
 export interface HostFacts {
   /** Capabilities that the daemon may hand on: its own bounding set. */
   capabilities: string[];
+  /** Those that the kernel has and the daemon has not. */
+  missingCapabilities: string[];
   /** Docker's name of the processor: "amd64", "arm64". */
   arch: string;
   kernel: string;
@@ -22,15 +24,19 @@ const DOCKER_ARCH: Record<string, string> = { x64: "amd64", ia32: "x86" };
 
 /** Reads the facts; what cannot be read counts as absent. */
 export async function readHostFacts(): Promise<HostFacts> {
-  const [status, apparmor, profiles, oomScoreAdj] = await Promise.all([
+  const [status, lastCapability, apparmor, profiles, oomScoreAdj] = await Promise.all([
     readFile("/proc/self/status", "utf8"),
+    readFile("/proc/sys/kernel/cap_last_cap", "utf8"),
     readFile("/sys/module/apparmor/parameters/enabled", "utf8").catch(() => "N"),
     readFile("/sys/kernel/security/apparmor/profiles", "utf8").catch(() => ""),
     readFile("/proc/self/oom_score_adj", "utf8"),
   ]);
   const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1];
+  const capabilities = capabilitiesInMask(field("CapBnd") ?? "0");
+  const allOfKernel = (1n << (BigInt(lastCapability.trim()) + 1n)) - 1n;
   return {
-    capabilities: capabilitiesInMask(field("CapBnd") ?? "0"),
+    capabilities,
+    missingCapabilities: capabilitiesInMask(allOfKernel.toString(16)).filter((name) => !capabilities.includes(name)),
     arch: DOCKER_ARCH[arch()] ?? arch(),
     kernel: release(),
     hasSeccomp: field("Seccomp") !== undefined,

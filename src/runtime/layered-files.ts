@@ -141,7 +141,7 @@ const isAbsence = (error: unknown): boolean =>
 
 /** Contents of a regular file that is not too large, else "". Never waits: a FIFO is opened without blocking. */
 export async function readRegular(path: string): Promise<string> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = await handle.stat();
     if (!status.isFile() || status.size > MAX_FILE_BYTES) return "";

@@ -1,6 +1,6 @@
 /** Device nodes of a container and the rules of its device cgroup: `--device`, `--device-cgroup-rule`, privileged. */
 import type { Stats } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { DeviceMapping, HostConfig } from "../model/container.ts";
@@ -80,7 +80,7 @@ async function listDevices(directory: string): Promise<OciDevice[]> {
   const found = await Promise.all(
     entries.map(async (name) => {
       const path = join(directory, name);
-      const status = await stat(path).catch(() => undefined);
+      const status = await lstat(path).catch(() => undefined);
       if (!status) return [];
       if (status.isDirectory()) return listDevices(path).catch(() => []);
       return [deviceAt(path, status)].filter((device) => device !== undefined);

@@ -1,0 +1,107 @@
+/**
+ * The directory of a running container, under the exec root:
+ *
+ *     <runDir>/config.json     the OCI configuration; this directory is the bundle
+ *     <runDir>/rootfs/         where the monitor mounts the root file system, in a namespace of its own
+ *     <runDir>/pid             written by the runtime
+ *     <runDir>/runtime.log     the runtime's complaints
+ *     <runDir>/console.sock    while a terminal is handed over
+ *     <runDir>/monitor.sock    the monitor listens here
+ *     <runDir>/exit            the monitor's last word
+ *     <runDir>/exec-<id>.…     the same for executed processes: .json, .pid, .log, .sock
+ */
+import { mkdir, readFile, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../linux/sys-error.ts";
+import type { OciProcess, OciSpec } from "./oci-spec.ts";
+import { lastLoggedError } from "./runtime-errors.ts";
+
+/** Enough to tell the processes of one container apart; a socket's path may not be long. */
+const EXEC_ID_CHARACTERS = 16;
+
+export interface ProcessFiles {
+  pidFile: string;
+  logPath: string;
+  consoleSocket: string;
+}
+
+export function rootPath(runDir: string): string {
+  return join(runDir, "rootfs");
+}
+
+export function containerFiles(runDir: string): ProcessFiles {
+  return {
+    pidFile: join(runDir, "pid"),
+    logPath: join(runDir, "runtime.log"),
+    consoleSocket: join(runDir, "console.sock"),
+  };
+}
+
+export function execFiles(runDir: string, execId: string): ProcessFiles & { processFile: string } {
+  const base = join(runDir, `exec-${execId.slice(0, EXEC_ID_CHARACTERS)}`);
+  return {
+    processFile: `${base}.json`,
+    pidFile: `${base}.pid`,
+    logPath: `${base}.log`,
+    consoleSocket: `${base}.sock`,
+  };
+}
+
+/** Makes the directory with its configuration, after what an earlier run may have left there is gone. */
+export async function createRunDirectory(runDir: string, spec: OciSpec): Promise<void> {
+  await mkdir(rootPath(runDir), { recursive: true, mode: 0o711 });
+  await Promise.all([
+    writeFile(join(runDir, "config.json"), JSON.stringify(spec), { mode: 0o600 }),
+    ...["exit", "pid", "runtime.log"].map((name) => unlinkIfPresent(join(runDir, name))),
+  ]);
+}
+
+export async function writeProcessFile(path: string, process: OciProcess): Promise<void> {
+  await writeFile(path, JSON.stringify(process), { mode: 0o600 });
+}
+
+/** The cgroup path in a container's configuration; undefined when there is no such container. */
+export async function findCgroupPath(runDir: string): Promise<string | undefined> {
+  const text = await readFile(join(runDir, "config.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return (JSON.parse(text) as OciSpec).linux.cgroupsPath;
+  } catch {
+    return undefined; // The daemon died while it wrote: the container was never started.
+  }
+}
+
+/** The pid that the runtime wrote; undefined when it did not. */
+export async function findPid(pidFile: string): Promise<number | undefined> {
+  const text = await readFile(pidFile, "utf8").catch(() => "");
+  const pid = Number.parseInt(text, 10);
+  return pid > 0 ? pid : undefined;
+}
+
+/** What the runtime complained about; "" for nothing. */
+export async function readRuntimeError(logPath: string): Promise<string> {
+  return lastLoggedError(await readFile(logPath, "utf8").catch(() => ""));
+}
+
+/** Removes the directory. Never looks into `rootfs`: were something still mounted there, its files must survive. */
+export async function removeRunDirectory(runDir: string): Promise<void> {
+  try {
+    await rmdir(rootPath(runDir));
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+  await rm(runDir, { recursive: true, force: true });
+}
+
+/** Removes the files of an executed process that has ended. */
+export async function removeExecFiles(files: ProcessFiles & { processFile: string }): Promise<void> {
+  await Promise.all([files.processFile, files.pidFile, files.logPath].map(unlinkIfPresent));
+}
+
+async function unlinkIfPresent(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
