@@ -52,6 +52,8 @@ export type StartOutcome =
   | ({ kind: "failed" } & RuntimeFailed)
   | { kind: "lost" };
 
+/** What connecting to a monitor that has ended, or is ending, may say. */
+export const MONITOR_HAS_ENDED: readonly string[] = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
 const ACKNOWLEDGE_EVERY_BYTES = OUTPUT_WINDOW_BYTES / 4;
 /** sun_path of sockaddr_un holds 108 bytes, its end included. */
 const LONGEST_SOCKET_PATH_BYTES = 107;
@@ -126,9 +128,10 @@ export class MonitorConnection {
     const connection = new MonitorConnection(listener);
     try {
       await withSocketPath(directory, (unix) => Bun.connect({ unix, socket: connection.#handlers() }));
-      return connection;
+      // One that is just ending may take the connection and never speak.
+      return (await connection.hello) ? connection : undefined;
     } catch (error) {
-      if (["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(errorCode(error))) return undefined;
+      if (MONITOR_HAS_ENDED.includes(errorCode(error))) return undefined;
       throw error;
     }
   }

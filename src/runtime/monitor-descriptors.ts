@@ -2,7 +2,7 @@
 import { NaruError } from "../lib/errors.ts";
 import { closeDescriptor, openUnixConnection, receiveWithDescriptors, sendBytes } from "../linux/descriptor-passing.ts";
 import { errorCode } from "../linux/sys-error.ts";
-import { withSocketPath } from "./monitor-connection.ts";
+import { MONITOR_HAS_ENDED, withSocketPath } from "./monitor-connection.ts";
 import { decodeMonitorFrame, encodeFrame, FrameReader, TO_MONITOR } from "./monitor-protocol.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
@@ -14,18 +14,17 @@ const POLL_MS = 1;
  * @throws {NaruError} kind "unavailable" when the monitor does not answer.
  */
 export async function findHeldDescriptors(directory: string): Promise<number[] | undefined> {
-  let socket: number;
   try {
-    socket = await withSocketPath(directory, openUnixConnection);
+    const socket = await withSocketPath(directory, openUnixConnection);
+    try {
+      sendBytes(socket, encodeFrame(TO_MONITOR.fetchHeld));
+      return await receiveHeld(socket, directory);
+    } finally {
+      closeDescriptor(socket);
+    }
   } catch (error) {
-    if (["ENOENT", "ECONNREFUSED"].includes(errorCode(error))) return undefined;
+    if (MONITOR_HAS_ENDED.includes(errorCode(error))) return undefined;
     throw error;
-  }
-  try {
-    sendBytes(socket, encodeFrame(TO_MONITOR.fetchHeld));
-    return await receiveHeld(socket, directory);
-  } finally {
-    closeDescriptor(socket);
   }
 }
 
