@@ -104,7 +104,7 @@ describe("configuration file", () => {
 
   test("an absent file is refused only when it was named", async () => {
     const path = join(scratch, "absent.json");
-    expect(configure(parseCommandLine(["--config-file", path]))).rejects.toThrow(
+    await expect(configure(parseCommandLine(["--config-file", path]))).rejects.toThrow(
       `open ${path}: no such file or directory`,
     );
   });
