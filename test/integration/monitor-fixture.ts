@@ -19,7 +19,7 @@ const APPLETS = [
   "dd",
   "printf",
   "ls",
-  "yes",
+  "mount",
 ];
 export const BINARY = join(import.meta.dir, "../../dist/native/naru-monitor");
 
@@ -35,6 +35,8 @@ export interface ContainerChoices {
   tty?: boolean;
   stdin?: boolean;
   options?: Partial<MonitorOptions>;
+  /** Last changes to the OCI configuration. */
+  configure?: (config: ReturnType<typeof ociConfig>) => object;
 }
 
 /** One temporary tree with an image layer; every container made here is gone after dispose. */
@@ -69,14 +71,18 @@ export class MonitorFixture implements AsyncDisposable {
     ];
   }
 
-  async container({ command, tty = false, stdin = false, options = {} }: ContainerChoices): Promise<TestContainer> {
+  async container({
+    command,
+    tty = false,
+    stdin = false,
+    options = {},
+    configure = (config) => config,
+  }: ContainerChoices): Promise<TestContainer> {
     const id = `naru-monitor-test-${process.pid}-${this.#next++}`;
     const directory = join(this.directory, id);
     for (const folder of ["upper", "work", "root"]) await mkdir(join(directory, folder), { recursive: true });
-    await writeFile(
-      join(directory, "config.json"),
-      JSON.stringify(ociConfig(id, join(directory, "root"), command, tty)),
-    );
+    const config = configure(ociConfig(id, join(directory, "root"), command, tty));
+    await writeFile(join(directory, "config.json"), JSON.stringify(config));
     this.#ids.push(id);
     const pidFile = join(directory, "pid");
     const consoleSocket = tty ? join(directory, "console.sock") : undefined;

@@ -56,6 +56,15 @@ async function flushedSize(connection: MonitorConnection, logPath: string): Prom
   return (await stat(logPath)).size > 0;
 }
 
+/** A monitor that finds mounts made for it alone: nothing shows on the host. */
+async function inOwnMountNamespace(container: TestContainer, prepare: string): Promise<string> {
+  const inner = join(container.directory, "prepare");
+  await writeFile(inner, `#!/bin/sh\n${prepare} && exec ${BINARY} "$@"\n`, { mode: 0o755 });
+  const outer = join(container.directory, "isolate");
+  await writeFile(outer, `#!/bin/sh\nexec unshare --mount --propagation private ${inner} "$@"\n`, { mode: 0o755 });
+  return outer;
+}
+
 describe("start and end", () => {
   test("both streams reach the subscriber, the log and the exit record", async () => {
     const container = await fixture.container({ command: ["sh", "-c", "echo out; echo err >&2; exit 7"] });
@@ -160,6 +169,34 @@ describe("start and end", () => {
     process.kill(pid, "SIGKILL");
     await connection.exited;
   });
+});
+
+test("with keepsPropagation a mount made in a shared bind reaches the host, the root file system does not", async () => {
+  const shared = join(fixture.directory, "shared");
+  await mkdir(shared);
+  const mayMount = ["CAP_SYS_ADMIN"];
+  const container = await fixture.container({
+    command: ["sh", "-c", "mount -t tmpfs inner /tmp/sub; echo $?; sleep 60"],
+    configure: (config) => ({
+      ...config,
+      process: { ...config.process, capabilities: { bounding: mayMount, effective: mayMount, permitted: mayMount } },
+      mounts: [...config.mounts, { destination: "/tmp", type: "bind", source: shared, options: ["rbind", "rshared"] }],
+      linux: { ...config.linux, rootfsPropagation: "shared" },
+    }),
+  });
+  container.options.root!.keepsPropagation = true;
+  const mounts = `mount -t tmpfs outer ${shared} && mkdir ${shared}/sub && mount --make-shared ${shared}`;
+  container.options.binaryPath = await inOwnMountNamespace(container, mounts);
+  const { connection, output, pid } = await start(container);
+  await until("it is mounted", () => output.stdout !== "");
+  const { monitorPid } = (await connection.hello)!;
+  const table = await readFile(`/proc/${monitorPid}/mountinfo`, "utf8");
+  expect([output.stdout, output.stderr]).toEqual(["0\n", ""]);
+  expect(table).toContain(`${shared}/sub `);
+  expect(table).toContain(" - tmpfs inner ");
+  expect(table).not.toContain(join(container.directory, "root"));
+  process.kill(pid, "SIGKILL");
+  await connection.exited;
 });
 
 describe("stdin and attach", () => {
@@ -431,20 +468,13 @@ describe("the log", () => {
   test("a full disk costs lines, not the container; logging goes on when there is room", async () => {
     const disk = join(fixture.directory, "disk");
     await mkdir(disk);
-    // In a mount namespace of its own, which the monitor inherits: nothing shows on the host.
     const container = await fixture.container({
       command: ["sh", "-c", "seq 20000; read x; echo after"],
       stdin: true,
     });
     const logPath = join(disk, "json.log");
     container.options.log = { path: logPath, maxSizeBytes: 0, maxFiles: 1 };
-    const wrapper = join(fixture.directory, "on-small-disk");
-    await writeFile(wrapper, `#!/bin/sh\nmount -t tmpfs -o size=64k tmpfs ${disk} && exec ${BINARY} "$@"\n`, {
-      mode: 0o755,
-    });
-    const outer = join(fixture.directory, "in-own-namespace");
-    await writeFile(outer, `#!/bin/sh\nexec unshare --mount --propagation private ${wrapper} "$@"\n`, { mode: 0o755 });
-    container.options.binaryPath = outer;
+    container.options.binaryPath = await inOwnMountNamespace(container, `mount -t tmpfs -o size=64k tmpfs ${disk}`);
     const { connection, output } = await start(container);
     await until("all is said", () => output.stdout.endsWith("\n20000\n"));
     const { droppedLines } = await connection.flushLog();
