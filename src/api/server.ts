@@ -1,5 +1,6 @@
 /** The Docker Engine API on node:http: one function that any number of listeners share. */
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Engine } from "../engine/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
@@ -27,7 +28,6 @@ export interface ApiParts {
   log: ApiLog;
 }
 export interface ApiLog {
-  /** `durationMs` is 0 for requests that end by themselves only when the client leaves. */
   request(method: string, url: string, durationMs: number): void;
   fault(method: string, url: string, error: unknown): void;
 }
@@ -55,49 +55,71 @@ export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
   };
 }
 
-/** A server that is not listening yet: give it a socket by listen(), or connections by emit("connection"). */
-export function createApiServer(parts: ApiParts): http.Server {
-  const router = new Router(apiHandlers(parts.engine, parts.imageMaker));
-  const server = http.createServer((request: IncomingMessage, response: ServerResponse) => {
-    void serve(router, parts.log, Exchange.plain(request, response, COMMON_HEADERS));
-  });
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Input that came in one piece with the request.
-    if (head.length > 0) socket.unshift(head);
-    void serve(router, parts.log, Exchange.upgrade(request, socket, COMMON_HEADERS));
-  });
-  // Attach clients end their input and go on reading.
-  server.on("connection", (socket: Duplex) => {
-    socket.allowHalfOpen = true;
-  });
-  server.on("clientError", (_error: Error, socket: Duplex) => {
-    if (socket.writable) {
-      socket.end(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
-      );
-    } else {
-      socket.destroy();
+/** A server that is not listening: connections are handed to it. */
+export class ApiServer {
+  readonly #router: Router;
+  readonly #log: ApiLog;
+  readonly #http: http.Server;
+  readonly #underWay = new Set<Exchange>();
+
+  constructor(parts: ApiParts) {
+    this.#router = new Router(apiHandlers(parts.engine, parts.imageMaker));
+    this.#log = parts.log;
+    this.#http = http.createServer((request: IncomingMessage, response: ServerResponse) => {
+      void this.#serve(Exchange.plain(request, response, COMMON_HEADERS));
+    });
+    this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Input that came in one piece with the request.
+      if (head.length > 0) socket.unshift(head);
+      void this.#serve(Exchange.upgrade(request, socket, COMMON_HEADERS));
+    });
+    this.#http.on("clientError", (_error: Error, socket: Duplex) => refuseMalformed(socket));
+    // Uploads, attached terminals and waits take as long as they take; idle connections are the client's to close.
+    this.#http.requestTimeout = 0;
+    this.#http.timeout = 0;
+    this.#http.keepAliveTimeout = 0;
+  }
+
+  /** Serves the requests that come over `connection`, plain or TLS. */
+  adopt(connection: Socket): void {
+    // Attach clients end their input and go on reading.
+    connection.allowHalfOpen = true;
+    this.#http.emit("connection", connection);
+  }
+
+  /** Resolves when every request has at least the beginning of its answer, or after `timeoutMs`. */
+  async settle(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (performance.now() < deadline && [...this.#underWay].some((exchange) => !exchange.started)) {
+      await Bun.sleep(10);
     }
-  });
-  // Uploads, attached terminals and waits take as long as they take; idle connections are the client's to close.
-  server.requestTimeout = 0;
-  server.timeout = 0;
-  server.keepAliveTimeout = 0;
-  return server;
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { method = "GET", url = "/" } = exchange.request;
+    const startedAt = performance.now();
+    this.#underWay.add(exchange);
+    try {
+      await dispatch(this.#router, exchange, method, url);
+    } catch (error) {
+      if (exchange.signal.aborted) return;
+      if (!(error instanceof NaruError) && !(error instanceof TooOldVersionError)) this.#log.fault(method, url, error);
+      answerError(exchange, error);
+    } finally {
+      this.#underWay.delete(exchange);
+      this.#log.request(method, url, performance.now() - startedAt);
+    }
+  }
 }
 
-async function serve(router: Router, log: ApiLog, exchange: Exchange): Promise<void> {
-  const { method = "GET", url = "/" } = exchange.request;
-  const startedAt = performance.now();
-  try {
-    await dispatch(router, exchange, method, url);
-  } catch (error) {
-    if (exchange.signal.aborted) return;
-    if (!(error instanceof NaruError) && !(error instanceof TooOldVersionError)) log.fault(method, url, error);
-    answerError(exchange, error);
-  } finally {
-    log.request(method, url, performance.now() - startedAt);
+function refuseMalformed(socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
   }
+  socket.end(
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
+  );
 }
 
 async function dispatch(router: Router, exchange: Exchange, method: string, url: string): Promise<void> {

@@ -1,7 +1,6 @@
 /** A running daemon: its parts, its sockets, its end. */
 import { mkdir } from "node:fs/promises";
-import type http from "node:http";
-import { createApiServer } from "../api/server.ts";
+import { ApiServer } from "../api/server.ts";
 import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { Listeners } from "./listeners.ts";
@@ -17,7 +16,7 @@ export class Daemon {
     options: DaemonOptions,
     readonly log: Log,
     private readonly parts: Parts,
-    private readonly api: http.Server,
+    private readonly api: ApiServer,
     private readonly listeners: Listeners,
   ) {
     this.#options = options;
@@ -40,7 +39,7 @@ export class Daemon {
     undo.defer(() => parts.close());
     await writePidFile(options.pidFile);
     undo.defer(() => removePidFile(options.pidFile));
-    const api = createApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log) });
+    const api = new ApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log) });
     const listeners = new Listeners(api, log);
     undo.defer(() => listeners.stopAccepting());
     await listeners.open(options);
@@ -65,9 +64,8 @@ export class Daemon {
   async stop(reason: string): Promise<void> {
     this.log.info("shutting down", { reason });
     await this.listeners.stopAccepting();
-    this.api.closeIdleConnections();
-    await this.parts.endStreams();
-    await Promise.race([this.parts.settle(), Bun.sleep(this.#options.shutdownTimeoutSeconds * 1000)]);
+    await this.api.settle(this.#options.shutdownTimeoutSeconds * 1000);
+    // What is left are streams without an end of their own: events, followed logs, attached terminals, waits.
     this.listeners.cutConnections();
     await this.parts.close();
     await removePidFile(this.#options.pidFile);

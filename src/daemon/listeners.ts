@@ -1,8 +1,8 @@
 /** The sockets of the daemon: each hands its connections to the one API server. */
 import { readFile, rm } from "node:fs/promises";
-import type http from "node:http";
 import net from "node:net";
 import tls from "node:tls";
+import type { ApiServer } from "../api/server.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { isLoopback, type ListenAddress, listenAddressText } from "./listen-address.ts";
 import type { Log } from "./log.ts";
@@ -20,7 +20,7 @@ export class Listeners {
   readonly #socketFiles: string[] = [];
 
   constructor(
-    private readonly api: http.Server,
+    private readonly api: ApiServer,
     private readonly log: Log,
   ) {}
 
@@ -135,8 +135,7 @@ export class Listeners {
   #adopt(socket: net.Socket): void {
     this.#connections.add(socket);
     socket.once("close", () => this.#connections.delete(socket));
-    socket.allowHalfOpen = true;
-    this.api.emit("connection", socket);
+    this.api.adopt(socket);
   }
 
   #listen(server: net.Server, where: net.ListenOptions | { fd: number }): Promise<void> {

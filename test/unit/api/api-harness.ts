@@ -5,7 +5,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ImageMaker } from "../../../src/api/image-sources.ts";
-import { createApiServer } from "../../../src/api/server.ts";
+import { ApiServer } from "../../../src/api/server.ts";
 import type { Engine } from "../../../src/engine/contract.ts";
 
 export interface Reply {
@@ -22,23 +22,27 @@ export class TestApi implements AsyncDisposable {
   readonly faults: unknown[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "naru-api-"));
   readonly socketPath = join(this.#directory, "api.sock");
-  #server: http.Server | undefined;
+  readonly #connections = new Set<net.Socket>();
+  #listener: net.Server | undefined;
 
   static async start(engine: Engine, maker: Partial<ImageMaker> = {}): Promise<TestApi> {
     const api = new TestApi();
-    const server = createApiServer({
+    const server = new ApiServer({
       engine,
       imageMaker: maker as ImageMaker,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
-    api.#server = server;
-    await new Promise<void>((resolve) => server.listen(api.socketPath, resolve));
+    api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {
+      api.#connections.add(socket);
+      server.adopt(socket);
+    });
+    await new Promise<void>((resolve) => api.#listener?.listen(api.socketPath, resolve));
     return api;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server?.closeAllConnections();
-    this.#server?.close();
+    for (const connection of this.#connections) connection.destroy();
+    this.#listener?.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

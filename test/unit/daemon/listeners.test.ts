@@ -4,7 +4,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { createApiServer } from "../../../src/api/server.ts";
+import { ApiServer } from "../../../src/api/server.ts";
 import { parseCommandLine } from "../../../src/daemon/command-line.ts";
 import { Listeners } from "../../../src/daemon/listeners.ts";
 import { Log } from "../../../src/daemon/log.ts";
@@ -21,7 +21,7 @@ const quiet = new Log("fatal", "text", () => {});
 const isRoot = process.getuid?.() === 0;
 
 async function listen(flags: string[], engine = fakeEngine()) {
-  const api = createApiServer({ engine, imageMaker: {} as never, log: { request: () => {}, fault: () => {} } });
+  const api = new ApiServer({ engine, imageMaker: {} as never, log: { request: () => {}, fault: () => {} } });
   const listeners = new Listeners(api, quiet);
   await listeners.open(daemonOptions(parseCommandLine(flags).values));
   return {
