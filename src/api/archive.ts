@@ -68,7 +68,7 @@ async function exportContainer(containers: ArchiveBackend, call: Call): Promise<
 }
 
 async function commit(containers: ArchiveBackend, { exchange, query }: Call): Promise<void> {
-  const config = await readJsonBody<ContainerConfig>(exchange.request, containerConfigShape);
+  const config = await readJsonBody<ContainerConfig>(exchange, containerConfigShape);
   const container = query.text("container");
   if (container === "") throw badRequest('invalid name or ID supplied: ""');
   const { Id } = await containers.commit(container, {

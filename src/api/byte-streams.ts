@@ -20,5 +20,5 @@ export async function streamBytes(
 
 /** The body of the request, read no faster than it is used. */
 export function requestBytes(exchange: Exchange): AsyncIterable<Uint8Array> {
-  return exchange.request;
+  return exchange.body;
 }

@@ -74,9 +74,7 @@ async function list(containers: ContainersBackend, { exchange, query, version }:
 }
 
 async function create(containers: ContainersBackend, { exchange, query, version }: Call): Promise<void> {
-  const hasBody = exchange.request.headers["content-length"] !== "0";
-  const request = await readJsonBody<ContainerCreateRequest>(exchange.request, containerCreateShape);
-  if (request === undefined && !hasBody) throw badRequest("invalid JSON: got EOF while reading request body");
+  const request = await readJsonBody<ContainerCreateRequest>(exchange, containerCreateShape);
   if (request === undefined) throw badRequest("invalid JSON: got EOF while reading request body");
   if (!hasContainerConfig(request)) throw badRequest("config cannot be empty in order to create a container");
   const name = query.text("name");
@@ -156,7 +154,7 @@ async function changes(containers: ContainersBackend, call: Call): Promise<void>
 }
 
 async function update(containers: ContainersBackend, call: Call): Promise<void> {
-  const change = await readJsonBody<Partial<HostConfig>>(call.exchange.request, containerUpdateShape);
+  const change = await readJsonBody<Partial<HostConfig>>(call.exchange, containerUpdateShape);
   const { Warnings } = await containers.update(containerRef(call), change ?? {});
   call.exchange.json(200, { Warnings: nullWhenEmpty(Warnings) });
 }

@@ -3,10 +3,11 @@
  * ordinary one (clients that offer h2c send an Upgrade header with every request) or the raw connection.
  */
 import { type IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { NaruError } from "../lib/errors.ts";
 import { encodeGoJson } from "./go-json.ts";
 import { writeAll } from "./stream-writing.ts";
+import { takeUpgradeBody } from "./upgrade-body.ts";
 
 /** How long a connection that had its answer may stay half open before it is cut. */
 const LINGER_MS = 10_000;
@@ -18,6 +19,7 @@ export class Exchange {
   readonly #commonHeaders: Headers;
   readonly #gone = new AbortController();
   #response: ServerResponse | undefined;
+  #body: Readable | undefined;
   #hijacked = false;
 
   private constructor(
@@ -39,9 +41,16 @@ export class Exchange {
     return new Exchange(request, response, undefined, commonHeaders);
   }
 
-  /** `socket` comes from the server's "upgrade" event; the request's own body is read from the request as ever. */
+  /** `socket` comes from the server's "upgrade" event. */
   static upgrade(request: IncomingMessage, socket: Duplex, commonHeaders: Headers): Exchange {
     return new Exchange(request, undefined, socket, commonHeaders);
+  }
+
+  /** The request's body, read no faster than it is used. @throws invalid, see takeUpgradeBody() */
+  get body(): Readable {
+    if (this.#upgraded === undefined) return this.request;
+    this.#body ??= takeUpgradeBody(this.#upgraded, this.request.headers);
+    return this.#body;
   }
 
   /** Aborted when the client has gone away. */

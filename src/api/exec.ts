@@ -26,7 +26,7 @@ function execId(call: Call): string {
 }
 
 async function create(execs: ExecBackend, call: Call): Promise<void> {
-  const request = (await readJsonBody<ExecCreateRequest>(call.exchange.request, execCreateShape)) ?? {};
+  const request = (await readJsonBody<ExecCreateRequest>(call.exchange, execCreateShape)) ?? {};
   if (!request.Cmd || request.Cmd.length === 0) throw badRequest("No exec command specified");
   if (call.version < 42) delete request.ConsoleSize;
   const { Id } = await execs.create(call.path.id ?? "", request);
@@ -35,7 +35,7 @@ async function create(execs: ExecBackend, call: Call): Promise<void> {
 
 async function start(execs: ExecBackend, call: Call): Promise<void> {
   const id = execId(call);
-  const request = (await readJsonBody<ExecStartRequest>(call.exchange.request, execStartShape)) ?? {};
+  const request = (await readJsonBody<ExecStartRequest>(call.exchange, execStartShape)) ?? {};
   const { OpenStdin, ProcessConfig } = execs.inspect(id);
   const detach = request.Detach ?? false;
   const tty = request.Tty ?? false;

@@ -40,8 +40,6 @@ async function serveRaw(
   options: HijackOptions,
 ): Promise<void> {
   const connection = exchange.takeConnection();
-  // Bodies of hijacking requests are read by now or empty; the raw bytes start behind them.
-  exchange.request.resume();
   connection.write(
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
   );

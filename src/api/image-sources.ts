@@ -112,7 +112,7 @@ async function* helloWorldLines(maker: ImageMaker): AsyncGenerator<ProgressLine>
 }
 
 async function bootstrap(maker: ImageMaker, { exchange, signal }: Call): Promise<void> {
-  const request = await readJsonBody<ImageBootstrapRequest>(exchange.request, imageBootstrapShape);
+  const request = await readJsonBody<ImageBootstrapRequest>(exchange, imageBootstrapShape);
   if (!request?.Distribution) throw badRequest("name the distribution to bootstrap, e.g. debian:bookworm");
   await streamProgress(exchange, maker.bootstrap(request, signal));
 }

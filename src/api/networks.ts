@@ -33,7 +33,7 @@ async function inspect(networks: NetworksBackend, call: Call): Promise<void> {
 }
 
 async function create(networks: NetworksBackend, { exchange }: Call): Promise<void> {
-  const request = await readJsonBody<NetworkCreateRequest>(exchange.request, networkCreateShape);
+  const request = await readJsonBody<NetworkCreateRequest>(exchange, networkCreateShape);
   if (!request?.Name?.trim()) throw badRequest("invalid name: name is empty");
   const { Id, Warning } = await networks.create(request);
   exchange.json(201, { Id, Warning });
@@ -46,7 +46,7 @@ async function remove(networks: NetworksBackend, call: Call): Promise<void> {
 
 async function connect(networks: NetworksBackend, call: Call): Promise<void> {
   const body = await readJsonBody<{ Container?: string | null; EndpointConfig?: EndpointSettings | null }>(
-    call.exchange.request,
+    call.exchange,
     networkConnectShape,
   );
   await networks.connect(networkRef(call), namedContainer(body?.Container), body?.EndpointConfig ?? null);
@@ -55,7 +55,7 @@ async function connect(networks: NetworksBackend, call: Call): Promise<void> {
 
 async function disconnect(networks: NetworksBackend, call: Call): Promise<void> {
   const body = await readJsonBody<{ Container?: string | null; Force?: boolean | null }>(
-    call.exchange.request,
+    call.exchange,
     networkDisconnectShape,
   );
   await networks.disconnect(networkRef(call), namedContainer(body?.Container), { force: body?.Force ?? false });

@@ -1,7 +1,8 @@
 /** JSON bodies of requests: size limit, content type, and failures in Docker's words. */
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { NaruError } from "../lib/errors.ts";
 import { badRequest } from "./errors.ts";
+import type { Exchange } from "./exchange.ts";
 import { scanJson } from "./go-json-syntax.ts";
 import { decodeShape, type Shape } from "./go-shape.ts";
 
@@ -13,14 +14,15 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
  * except where a route says otherwise).
  * @throws invalid for a content type that is not JSON, a syntax error, or a value of the wrong type.
  */
-export async function readJsonBody<T>(request: IncomingMessage, shape: Shape): Promise<T | undefined> {
+export async function readJsonBody<T>(exchange: Exchange, shape: Shape): Promise<T | undefined> {
+  const { request } = exchange;
   const contentType = request.headers["content-type"];
   const chunked = request.headers["transfer-encoding"] !== undefined;
   const hasBody = chunked || Number(request.headers["content-length"] ?? 0) > 0;
   if (contentType === undefined && !hasBody) return undefined;
   checkContentType(contentType ?? "");
   if (!hasBody) return undefined;
-  const value = parseBody(await readText(request));
+  const value = parseBody(await readText(exchange.body));
   return decodeShape(shape, value) as T;
 }
 
@@ -36,10 +38,10 @@ export function checkContentType(header: string): void {
   throw badRequest(`unsupported Content-Type header (${header}): must be 'application/json'`);
 }
 
-async function readText(request: IncomingMessage): Promise<string> {
+async function readText(body: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
+  for await (const chunk of body) {
     length += chunk.length;
     if (length > MAX_BODY_BYTES) {
       throw badRequest(`the request body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`);

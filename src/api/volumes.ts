@@ -34,7 +34,7 @@ async function list(volumes: VolumesBackend, { exchange, query }: Call): Promise
 }
 
 async function create(volumes: VolumesBackend, { exchange }: Call): Promise<void> {
-  const request = await readJsonBody<VolumeCreateRequest>(exchange.request, volumeCreateShape);
+  const request = await readJsonBody<VolumeCreateRequest>(exchange, volumeCreateShape);
   exchange.json(201, shapeVolume(await volumes.create(request ?? {})));
 }
 
