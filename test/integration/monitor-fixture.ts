@@ -1,7 +1,8 @@
 /** Containers for the monitor's tests: a real crun, a busybox root file system, and nothing else of naru's. */
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readCgroupLayout, releaseUnifiedControllers } from "../../src/runtime/cgroup-layout.ts";
 import type { MonitorOptions } from "../../src/runtime/monitor-command.ts";
 import { MonitorConnection, type MonitorListener } from "../../src/runtime/monitor-connection.ts";
 
@@ -21,6 +22,7 @@ const APPLETS = [
   "ls",
   "mount",
 ];
+const CGROUP_PARENT = `naru-monitor-test-${process.pid}`;
 export const BINARY = join(import.meta.dir, "../../dist/native/naru-monitor");
 
 export interface TestContainer {
@@ -48,6 +50,7 @@ export class MonitorFixture implements AsyncDisposable {
 
   static async make(): Promise<MonitorFixture> {
     const fixture = new MonitorFixture(await mkdtemp(join(tmpdir(), "naru-monitor-")));
+    await releaseUnifiedControllers(await readCgroupLayout());
     const layer = fixture.layer;
     for (const folder of ["bin", "proc", "dev", "tmp", "sys"]) await mkdir(join(layer, folder), { recursive: true });
     await cp("/usr/bin/busybox", join(layer, "bin/busybox"));
@@ -114,6 +117,11 @@ export class MonitorFixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of this.#ids) await Bun.spawn(this.runtime("delete", "--force", id), { stderr: "ignore" }).exited;
+    const hierarchies = [
+      "/sys/fs/cgroup",
+      ...(await readdir("/sys/fs/cgroup")).map((name) => `/sys/fs/cgroup/${name}`),
+    ];
+    for (const hierarchy of hierarchies) await rmdir(join(hierarchy, CGROUP_PARENT)).catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true });
   }
 }
@@ -166,7 +174,7 @@ function ociConfig(id: string, root: string, command: string[], tty: boolean) {
       { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"] },
     ],
     linux: {
-      cgroupsPath: `/naru-monitor-test/${id}`,
+      cgroupsPath: `/${CGROUP_PARENT}/${id}`,
       namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })),
     },
   };
