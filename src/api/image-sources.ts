@@ -14,26 +14,26 @@ export type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
 
 /** Body of POST /naru/images/bootstrap. */
 export interface ImageBootstrapRequest {
-  /** "debian:bookworm" */
-  Distribution?: string | null;
-  /** Name of the image; the distribution's when absent. */
-  Reference?: string | null;
+  /** Distribution and suite: "debian:bookworm". */
+  Suite?: string | null;
+  /** Name of the image; the suite's when absent. */
+  Tag?: string | null;
   /** Packages beside the base system. */
   Include?: string[] | null;
+  /** Architecture of the packages; this machine's when absent. */
+  Arch?: string | null;
+  /** Where the packages come from; the distribution's own servers when absent. */
   Mirror?: string | null;
   Cmd?: string[] | null;
   Entrypoint?: string[] | null;
   Env?: string[] | null;
-  ExposedPorts?: string[] | null;
-  WorkingDir?: string | null;
-  User?: string | null;
-  Labels?: Record<string, string> | null;
 }
 
 /** Images that naru makes itself. */
 export interface ImageMaker {
   /** The built-in hello-world image, made when absent. */
   ensureHelloWorld(): Promise<{ id: string; created: boolean }>;
+  /** Progress, and as the last line {"aux": {"ID": …}}. */
   bootstrap(request: ImageBootstrapRequest, signal: AbortSignal): AsyncIterable<ProgressLine>;
 }
 
@@ -113,6 +113,6 @@ async function* helloWorldLines(maker: ImageMaker): AsyncGenerator<ProgressLine>
 
 async function bootstrap(maker: ImageMaker, { exchange, signal }: Call): Promise<void> {
   const request = await readJsonBody<ImageBootstrapRequest>(exchange, imageBootstrapShape);
-  if (!request?.Distribution) throw badRequest("name the distribution to bootstrap, e.g. debian:bookworm");
+  if (!request?.Suite) throw badRequest("name the distribution and suite to bootstrap, e.g. debian:bookworm");
   await streamProgress(exchange, maker.bootstrap(request, signal));
 }

@@ -242,16 +242,13 @@ export const volumeCreateShape = struct("volume.CreateOptions", {
   Labels: textMap,
   Name: text,
 });
-export const imageBootstrapShape = struct("images.BootstrapRequest", {
-  Distribution: text,
-  Reference: text,
+export const imageBootstrapShape = struct("image.BootstrapRequest", {
+  Suite: text,
+  Tag: text,
   Include: texts,
+  Arch: text,
   Mirror: text,
   Cmd: texts,
   Entrypoint: texts,
   Env: texts,
-  ExposedPorts: texts,
-  WorkingDir: text,
-  User: text,
-  Labels: textMap,
 });
