@@ -34,7 +34,8 @@ extern int connection_count;
 // Takes over the descriptors; null when there is no room (they are closed then).
 struct connection *connection_add(int in, int out);
 // Reads what is there and hands it to the handler. Sets is_broken at the end of the stream or on a broken rule.
-void connection_receive(struct connection *connection, const struct connection_handler *handler, char *scratch, size_t size);
+void connection_receive(struct connection *connection, const struct connection_handler *handler, char *scratch,
+                        size_t size);
 void connection_send(struct connection *connection, const void *bytes, size_t length);
 // Sends a frame of output, its header in front of the payload, to all that are subscribed.
 void connections_send_output(const char *frame, uint32_t payload_length);

@@ -56,7 +56,8 @@ static int create(struct outcome *outcome, const char *path) {
     return errno = EEXIST, fail(outcome, "create namespace", path);
   if (unshare(CLONE_NEWNET) < 0) return fail(outcome, "create namespace", path);
   int error = raise_loopback(outcome);
-  if (!error && mount("/proc/self/ns/net", path, 0, MS_BIND, 0) < 0) error = fail(outcome, "mount namespace at", path);
+  if (!error && mount("/proc/self/ns/net", path, 0, MS_BIND, 0) < 0)
+    error = fail(outcome, "mount namespace at", path);
   if (error) unlink(path);
   return error;
 }
@@ -78,7 +79,8 @@ static int delete_namespace(struct outcome *outcome, const char *path) {
 static int set_sysctl(struct outcome *outcome, const char *setting) {
   char path[512];
   const char *value = strchr(setting, '=');
-  if (!value || strstr(setting, "..") || value - setting > 400) return errno = EINVAL, fail(outcome, "set sysctl", setting);
+  if (!value || strstr(setting, "..") || value - setting > 400)
+    return errno = EINVAL, fail(outcome, "set sysctl", setting);
   int length = snprintf(path, sizeof path, "/proc/sys/%.*s", (int)(value - setting), setting);
   // As sysctl(8): dots separate, unless the name is already a path (interface names may have dots).
   if (!memchr(setting, '/', (size_t)(value - setting)))
@@ -95,8 +97,8 @@ static int open_dns_socket(int type, uint16_t *port) {
   socklen_t length = sizeof address;
   inet_pton(AF_INET, DNS_ADDRESS, &address.sin_addr);
   int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0 || bind(fd, (void *)&address, sizeof address) < 0 || (type == SOCK_STREAM && listen(fd, DNS_BACKLOG) < 0) ||
-      getsockname(fd, (void *)&address, &length) < 0) {
+  if (fd < 0 || bind(fd, (void *)&address, sizeof address) < 0 ||
+      (type == SOCK_STREAM && listen(fd, DNS_BACKLOG) < 0) || getsockname(fd, (void *)&address, &length) < 0) {
     if (fd >= 0) close(fd);
     return -1;
   }

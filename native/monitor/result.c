@@ -62,6 +62,7 @@ void result_write_failure(const char *directory, int runtime_code, const char *m
   size_t length = strlen(message), most = (sizeof escaped - 1) / JSON_MAX_GROWTH;
   *json_escape(escaped, message, length < most ? length : most) = 0;
   *rfc3339_nano(time, now) = 0;
-  int written = snprintf(text, sizeof text, "{\"failed\":\"%s\",\"code\":%d,\"time\":\"%s\"}\n", escaped, runtime_code, time);
+  int written = snprintf(text, sizeof text, "{\"failed\":\"%s\",\"code\":%d,\"time\":\"%s\"}\n", escaped, runtime_code,
+                         time);
   publish(directory, text, (size_t)written);
 }
