@@ -11,7 +11,7 @@ import { controllerDirectory } from "./cgroup-directories.ts";
 import type { CgroupLayout } from "./cgroup-layout.ts";
 
 /** A write into a control file of a controller's directory. */
-export interface LimitWrite {
+interface LimitWrite {
   controller: string;
   file: string;
   value: string;

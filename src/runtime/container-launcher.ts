@@ -24,7 +24,7 @@ import { type RuntimeProgram, runCommand } from "./runtime-program.ts";
 import { SeccompCache, type SeccompChoice } from "./seccomp-cache.ts";
 import { SeccompFilters } from "./seccomp-choice.ts";
 
-export interface LauncherOptions {
+interface LauncherOptions {
   program: RuntimeProgram;
   facts: HostFacts;
   layout: CgroupLayout;

@@ -28,7 +28,7 @@ import type { RuntimeDefaults } from "./oci-config.ts";
 import { containerFiles, findCgroupPath, findPid, removeRunDirectory } from "./run-directory.ts";
 import { findRuntimeProgram, type RuntimeProgram } from "./runtime-program.ts";
 
-export interface CrunRuntimeOptions {
+interface CrunRuntimeOptions {
   /** Holds the runtime's state (`crun/`) and compiled seccomp filters (`seccomp/`). */
   execRoot: string;
   /** From ensureMonitorBinary(). */

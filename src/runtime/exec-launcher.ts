@@ -18,7 +18,7 @@ import { execFiles, readRuntimeError, removeExecFiles, writeProcessFile } from "
 import { execStartError } from "./runtime-errors.ts";
 import { execCommand, type RuntimeProgram } from "./runtime-program.ts";
 
-export interface ExecLauncherOptions {
+interface ExecLauncherOptions {
   program: RuntimeProgram;
   facts: HostFacts;
   execRoot: string;

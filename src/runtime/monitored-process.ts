@@ -4,7 +4,7 @@ import type { ContainerProcess, ExitStatus, OutputChunk, Subscription } from "./
 import type { MonitorConnection, MonitorListener, MonitorOutput } from "./monitor-connection.ts";
 import type { ProcessExited } from "./monitor-protocol.ts";
 
-export interface OutputReader {
+interface OutputReader {
   onChunk: (chunk: OutputChunk) => void | Promise<void>;
   onEnd: () => void;
 }

@@ -3,7 +3,7 @@ import type { HostConfig } from "../model/container.ts";
 import type { ResolvedMount } from "./contract.ts";
 import type { OciMount } from "./oci-spec.ts";
 
-export interface MountRequest {
+interface MountRequest {
   hostConfig: Pick<HostConfig, "IpcMode" | "ShmSize" | "Privileged" | "ReadonlyRootfs">;
   mounts: readonly ResolvedMount[];
   /** Host path of the program for --init; undefined: none. */

@@ -33,7 +33,7 @@ export interface OciRlimit {
   soft: number;
   hard: number;
 }
-export interface OciCapabilities {
+interface OciCapabilities {
   bounding: string[];
   effective: string[];
   permitted: string[];

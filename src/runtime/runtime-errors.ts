@@ -1,7 +1,7 @@
 /** Why a runtime could not start a process, in Docker's words: clients derive exit codes 126 and 127 from them. Pure. */
 import { NaruError } from "../lib/errors.ts";
 
-export interface FailedStart {
+interface FailedStart {
   /** "crun" or "runc". */
   runtime: string;
   /** What the runtime said, or what the monitor said about it. */

@@ -45,7 +45,7 @@ async function probe(path: string): Promise<RuntimeProgram | undefined> {
 }
 
 /** What the runtime is told about one process. */
-export interface RuntimeCall {
+interface RuntimeCall {
   stateRoot: string;
   logPath: string;
   pidFile: string;

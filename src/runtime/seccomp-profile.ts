@@ -2,7 +2,7 @@
 import { NaruError } from "../lib/errors.ts";
 import type { SeccompArg, SeccompFilter, SeccompFilterRule } from "./oci-spec.ts";
 
-export interface SeccompCondition {
+interface SeccompCondition {
   caps?: string[] | null;
   arches?: string[] | null;
   /** "4.8" */
@@ -31,7 +31,7 @@ export interface SeccompProfile {
 }
 
 /** What a profile is fitted to. */
-export interface SeccompTarget {
+interface SeccompTarget {
   /** The container's bounding set, "CAP_…". */
   capabilities: ReadonlySet<string>;
   /** As Docker names processors: "amd64", "arm64". */

@@ -164,8 +164,8 @@ describe("start", () => {
   });
 
   test.each([
-    [["sh", "-c", "kill -9 $$"], {}, 137, ""],
-    [["id"], { config: { User: "ann" } }, 0, "uid=1000(ann) gid=1001(ann) groups=1001(ann),50(staff)\n"],
+    [["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], {}, 137, ""],
+    [["id"], { config: { User: "ann" } }, 0, "uid=1000(ann) gid=1001(ann) groups=50(staff),1001(ann)\n"],
     [["id", "-G"], { config: { User: "ann:audio" }, hostConfig: { GroupAdd: ["staff", "77"] } }, 0, "29 50 77\n"],
     [["pwd"], { config: { WorkingDir: "/new/place" } }, 0, "/new/place\n"],
     [["hostname"], {}, 0, "box\n"],
