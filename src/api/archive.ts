@@ -10,10 +10,7 @@ import { containerConfigShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type ArchiveBackend = Pick<
-  ContainerService,
-  "statPath" | "readArchive" | "writeArchive" | "exportTar" | "commit"
->;
+type ArchiveBackend = Pick<ContainerService, "statPath" | "readArchive" | "writeArchive" | "exportTar" | "commit">;
 
 const PATH_STAT_HEADER = "X-Docker-Container-Path-Stat";
 

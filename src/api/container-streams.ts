@@ -14,7 +14,7 @@ import { parseUnixTime } from "./timestamps.ts";
 import { acceptWebSocket } from "./websocket.ts";
 
 /** What these routes need of the engine. */
-export type StreamsBackend = Pick<ContainerService, "attach" | "logs" | "stats" | "wait">;
+type StreamsBackend = Pick<ContainerService, "attach" | "logs" | "stats" | "wait">;
 
 const WAIT_CONDITIONS: readonly WaitCondition[] = ["not-running", "next-exit", "removed"];
 

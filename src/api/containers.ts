@@ -9,7 +9,7 @@ import { containerConfigShape, containerCreateShape, containerUpdateShape } from
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type ContainersBackend = Pick<
+type ContainersBackend = Pick<
   ContainerService,
   | "create"
   | "start"

@@ -10,7 +10,7 @@ import { execCreateShape, execStartShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type ExecBackend = Pick<ExecService, "create" | "start" | "resize" | "inspect">;
+type ExecBackend = Pick<ExecService, "create" | "start" | "resize" | "inspect">;
 
 export function execHandlers(execs: ExecBackend): Handlers {
   return {

@@ -8,7 +8,7 @@ const STREAM_NUMBERS = { stdin: 0, stdout: 1, stderr: 2, systemerr: 3 } as const
 export const FRAME_HEADER_BYTES = 8;
 
 /** The header of a frame of `length` bytes. */
-export function frameHeader(stream: keyof typeof STREAM_NUMBERS, length: number): Uint8Array {
+function frameHeader(stream: keyof typeof STREAM_NUMBERS, length: number): Uint8Array {
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
   header[0] = STREAM_NUMBERS[stream];
   header.writeUInt32BE(length, 4);

@@ -3,7 +3,7 @@
  * slower reader is asked only when it refused.
  */
 
-export type JsonSyntax =
+type JsonSyntax =
   | { kind: "value"; end: number }
   /** Nothing but white space. */
   | { kind: "empty" }

@@ -7,7 +7,7 @@ import { closeGently, type Exchange } from "./exchange.ts";
 import { streamContentType, wireChunks } from "./frames.ts";
 import { GatheringWriter, writeAll } from "./stream-writing.ts";
 
-export interface HijackOptions {
+interface HijackOptions {
   version: number;
   /** The client may send input. */
   stdin: boolean;

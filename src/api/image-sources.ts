@@ -10,10 +10,10 @@ import { imageBootstrapShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
+type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
 
 /** Body of POST /naru/images/bootstrap. */
-export interface ImageBootstrapRequest {
+interface ImageBootstrapRequest {
   /** Distribution and suite: "debian:bookworm". */
   Suite?: string | null;
   /** Name of the image; the suite's when absent. */

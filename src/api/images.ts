@@ -6,7 +6,7 @@ import { nullWhenEmpty, shapeHistoryItem, shapeImageInspect, shapeImageSummary }
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type ImagesBackend = Pick<ImageService, "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save">;
+type ImagesBackend = Pick<ImageService, "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save">;
 
 export function imageHandlers(images: ImagesBackend): Handlers {
   return {

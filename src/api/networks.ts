@@ -8,7 +8,7 @@ import { networkConnectShape, networkCreateShape, networkDisconnectShape } from 
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type NetworksBackend = NetworkService;
+type NetworksBackend = NetworkService;
 
 export function networkHandlers(networks: NetworksBackend): Handlers {
   return {

@@ -6,7 +6,7 @@
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 
 /** Why an operation without a handler is refused. */
-export type Refusal =
+type Refusal =
   /** 501: `issue` tells, in the documentation, which later piece of work brings it. */
   | { kind: "later"; issue: string; message: string }
   /** 503 and Docker's words for a machine outside any swarm. */

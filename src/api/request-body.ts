@@ -27,7 +27,7 @@ export async function readJsonBody<T>(exchange: Exchange, shape: Shape): Promise
 }
 
 /** @throws invalid unless `header` is application/json, with or without parameters. */
-export function checkContentType(header: string): void {
+function checkContentType(header: string): void {
   const mediaType = (header.split(";", 1)[0] ?? "").trim().toLowerCase();
   if (mediaType === "application/json") return;
   if (mediaType === "") throw badRequest("malformed Content-Type header (): mime: no media type");

@@ -15,15 +15,15 @@ export interface Call {
   /** Aborted when the client has gone away. */
   signal: AbortSignal;
 }
-export type Handler = (call: Call) => Promise<void> | void;
+type Handler = (call: Call) => Promise<void> | void;
 /** Handlers by operation id. */
 export type Handlers = Readonly<Record<string, Handler>>;
 
-export interface Route {
+interface Route {
   operation: Operation;
   handler: Handler;
 }
-export interface RouteMatch {
+interface RouteMatch {
   route: Route;
   params: Record<string, string>;
 }

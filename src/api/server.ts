@@ -21,13 +21,13 @@ import { systemHandlers } from "./system.ts";
 import { splitVersion, TooOldVersionError } from "./version.ts";
 import { volumeHandlers } from "./volumes.ts";
 
-export interface ApiParts {
+interface ApiParts {
   engine: Engine;
   imageMaker: ImageMaker;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
-export interface ApiLog {
+interface ApiLog {
   request(method: string, url: string, durationMs: number): void;
   fault(method: string, url: string, error: unknown): void;
 }

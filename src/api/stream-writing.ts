@@ -22,7 +22,7 @@ export function writeAll(target: Writable, chunk: Uint8Array | string, signal: A
   });
 }
 
-export function clientGone(): NaruError {
+function clientGone(): NaruError {
   return new NaruError("unavailable", "the client has gone away");
 }
 

@@ -10,7 +10,7 @@ import type { Call, Handlers } from "./router.ts";
 import { parseUnixTime } from "./timestamps.ts";
 
 /** What these routes need of the engine. */
-export type SystemBackend = Pick<SystemService, "info" | "version" | "diskUsage" | "events">;
+type SystemBackend = Pick<SystemService, "info" | "version" | "diskUsage" | "events">;
 
 const DISK_USAGE_TYPES = ["container", "image", "volume", "build-cache"] as const;
 

@@ -8,7 +8,7 @@ export type ApiVersion = number;
 const MAX_MINOR = Number(API_VERSION.split(".")[1]);
 const MIN_MINOR = Number(MIN_API_VERSION.split(".")[1]);
 
-export interface VersionedPath {
+interface VersionedPath {
   version: ApiVersion;
   /** Without the version prefix. */
   path: string;

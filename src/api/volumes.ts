@@ -9,7 +9,7 @@ import { volumeCreateShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-export type VolumesBackend = VolumeService;
+type VolumesBackend = VolumeService;
 
 export function volumeHandlers(volumes: VolumesBackend): Handlers {
   return {

@@ -11,7 +11,7 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
-export interface WebSocketFrame {
+interface WebSocketFrame {
   opcode: number;
   payload: Uint8Array;
 }
@@ -68,7 +68,7 @@ export class WebSocketFrameReader {
   }
 }
 
-export interface WebSocketPeer {
+interface WebSocketPeer {
   /** Resolves when the connection takes more. */
   send(data: Uint8Array): Promise<void>;
   close(): void;
