@@ -259,3 +259,48 @@ test("malformed HTTP is refused and the server goes on", async () => {
   expect(client.received).toStartWith("HTTP/1.1 400 Bad Request\r\n");
   expect(await api.request("GET", "/_ping")).toMatchObject({ status: 200 });
 });
+
+test("an upload that is refused halfway gets its answer, and the connection goes on", async () => {
+  const engine = fakeEngine({
+    containers: {
+      writeArchive: async (_ref: string, _path: string, tar: AsyncIterable<Uint8Array>) => {
+        for await (const _chunk of tar) throw new NaruError("invalid", "a hostile archive");
+      },
+    },
+  });
+  await using api = await TestApi.start(engine);
+  const size = 20_000_000;
+  const client = api.connect();
+  client.send(`PUT /containers/x/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: ${size}\r\n\r\n`);
+  const chunk = Buffer.alloc(1_000_000);
+  for (let sent = 0; sent < size; sent += chunk.length) {
+    if (!client.socket.write(chunk)) await new Promise((resolve) => client.socket.once("drain", resolve));
+  }
+  await client.untilReceived("a hostile archive");
+  expect(client.received).toStartWith("HTTP/1.1 400 Bad Request");
+  client.send("GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n");
+  await client.untilReceived("\r\n\r\nOK");
+});
+
+test("an upload whose client disappears fails with the engine, not with the daemon", async () => {
+  let failure: unknown;
+  const engine = fakeEngine({
+    containers: {
+      writeArchive: async (_ref: string, _path: string, tar: AsyncIterable<Uint8Array>) => {
+        try {
+          for await (const _chunk of tar);
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      },
+    },
+  });
+  await using api = await TestApi.start(engine);
+  const client = api.connect();
+  client.send("PUT /containers/x/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\npart");
+  await Bun.sleep(50);
+  client.socket.destroy();
+  await client.until(() => failure !== undefined);
+  expect(api.faults).toEqual([]);
+});
