@@ -69,6 +69,8 @@ export interface ImageStore {
       author?: string;
       comment?: string;
       containerConfigCmd?: string;
+      /** Dockerfile instructions applied to `config` last. */
+      changes?: string[];
     },
   ): Promise<LocalImage>;
 
@@ -76,6 +78,10 @@ export interface ImageStore {
   createContainerLayer(containerId: string, image: LocalImage): Promise<ContainerLayer>;
   findContainerLayer(containerId: string): ContainerLayer | undefined;
   removeContainerLayer(containerId: string): Promise<void>;
+  /** Ids of the containers that have a writable layer, for finding layers whose container is gone. */
+  listContainerLayers(): string[];
+  /** Resolves when what was deleted is gone from the disk; stops the background work. */
+  close(): Promise<void>;
 }
 
 export interface ContainerLayer {
@@ -101,19 +107,25 @@ export interface ContainerFiles {
   ): Promise<RootView>;
   /** Read-only view of the layers without volumes, for export. */
   openExportView(layer: ContainerLayer): Promise<RootView>;
-  statPath(root: string, path: string): Promise<PathStat>;
+  /** `container` is what the user called it, for the error. @throws not-found "Could not find the file /x in container y" */
+  statPath(root: string, path: string, container?: string): Promise<PathStat>;
   /** Tar of a path, with docker cp's naming (the base name of the path is the archive's top). */
   readArchive(
     root: string,
     path: string,
-    options: { signal?: AbortSignal },
+    options: { signal?: AbortSignal; container?: string },
   ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }>;
   /** Extracts a tar (plain, gzip, bzip2, xz or zstd) into an existing directory. Answers after everything is written. */
   writeArchive(
     root: string,
     path: string,
     tar: AsyncIterable<Uint8Array>,
-    options: { noOverwriteDirNonDir: boolean; copyUidGid?: { uid: number; gid: number }; signal?: AbortSignal },
+    options: {
+      noOverwriteDirNonDir: boolean;
+      copyUidGid?: { uid: number; gid: number };
+      signal?: AbortSignal;
+      container?: string;
+    },
   ): Promise<void>;
   /** The whole root as a tar. */
   exportTree(root: string, options: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;

@@ -19,8 +19,10 @@ export interface TreeWriterOptions {
   keepKinds?: boolean;
   /** Owner of everything written, instead of the archive's. */
   owner?: { uid: number; gid: number };
-  /** Whether the archive's entry for its top changes the root directory itself. */
+  /** Whether the archive's entry for its top changes the directory that is written into. */
   applyToRoot: boolean;
+  /** Raw path inside the root of the directory that the entries go into; "" or absent: the root. */
+  prefix?: string;
 }
 
 const WHITEOUT_PREFIX = ".wh.";
@@ -53,11 +55,12 @@ export class TreeWriter implements TarSink {
   }
 
   begin(entry: TarEntry): void {
-    const path = insideRoot(entry.path, entry.path);
-    if (path === "") {
+    const relative = insideRoot(entry.path, entry.path);
+    if (relative === "") {
       if (this.options.applyToRoot && entry.type === "directory") this.finishDirectory(this.tree.root, "", entry);
       return;
     }
+    const path = this.underPrefix(relative);
     const [parentPath, name] = splitRaw(path);
     const parent = this.tree.directory(parentPath, { create: true });
     if (this.options.names === "layer" && name.startsWith(WHITEOUT_PREFIX)) {
@@ -102,6 +105,10 @@ export class TreeWriter implements TarSink {
     if (this.current) files.closeFd(this.current.fd);
     this.current = undefined;
     this.tree.close();
+  }
+
+  private underPrefix(path: string): string {
+    return this.options.prefix ? `${this.options.prefix}/${path}` : path;
   }
 
   private write(parent: number, path: string, name: string, entry: TarEntry): void {
@@ -170,7 +177,7 @@ export class TreeWriter implements TarSink {
   }
 
   private writeHardLink(parent: number, path: string, name: string, entry: TarEntry): void {
-    const target = insideRoot(entry.linkPath, entry.path);
+    const target = this.underPrefix(insideRoot(entry.linkPath, entry.path));
     if (target === path) return;
     const [targetParent, targetName] = splitRaw(target);
     const from = this.tree.directory(targetParent, { create: false });

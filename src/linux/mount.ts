@@ -61,7 +61,12 @@ export function mount(spec: MountSpec): void {
 /** Bind mount of a file or directory; `readOnly` needs a second call, which the kernel demands. @throws {SysError} */
 export function bindMount(source: string, target: string, options: { recursive?: boolean; readOnly?: boolean } = {}) {
   mount({ type: "", source, target, flags: MS.BIND | (options.recursive ? MS.REC : 0) });
-  if (options.readOnly) mount({ type: "", source: "", target, flags: MS.BIND | MS.REMOUNT | MS.RDONLY });
+  if (options.readOnly) remountBindReadOnly(target);
+}
+
+/** Makes one bind mount read-only, not what it shows. @throws {SysError} */
+export function remountBindReadOnly(target: string): void {
+  mount({ type: "", source: "", target, flags: MS.BIND | MS.REMOUNT | MS.RDONLY });
 }
 
 /** Cuts the mount's propagation in both directions. @throws {SysError} EINVAL when `target` is no mount point */

@@ -1,0 +1,157 @@
+/**
+ * What an image archive says is in it: an OCI image layout (index.json; OCI image specification, image-layout.md) or
+ * Docker's own format (manifest.json). Pure: files are read through a function.
+ */
+import { NaruError } from "../lib/errors.ts";
+import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
+import { canonicalReference, parseReference } from "./reference.ts";
+
+export const MEDIA = {
+  index: "application/vnd.oci.image.index.v1+json",
+  manifest: "application/vnd.oci.image.manifest.v1+json",
+  config: "application/vnd.oci.image.config.v1+json",
+  layer: "application/vnd.oci.image.layer.v1.tar",
+  layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
+  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+} as const;
+
+export function isIndexType(mediaType: string | undefined): boolean {
+  return mediaType === MEDIA.index || mediaType === MEDIA.dockerIndex;
+}
+
+export interface DockerArchiveItem {
+  Config: string;
+  RepoTags: string[] | null;
+  Layers: string[];
+}
+
+/** An image of an OCI layout, with the names that it shall have (canonical). */
+export interface LayoutImage {
+  descriptor: Descriptor;
+  references: string[];
+}
+
+const CONTAINERD_NAME = "io.containerd.image.name";
+const OCI_NAME = "org.opencontainers.image.ref.name";
+
+/** @throws invalid, in words that name the file */
+export function parseJson<T>(data: Uint8Array, name: string): T {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
+    if (typeof value === "object" && value !== null) return value as T;
+  } catch (cause) {
+    throw new NaruError("invalid", `invalid archive: ${name} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new NaruError("invalid", `invalid archive: ${name} is not a JSON object`);
+}
+
+/** @throws invalid */
+export function asDigest(text: unknown, where: string): Digest {
+  if (typeof text !== "string" || !/^sha256:[0-9a-f]{64}$/.test(text)) {
+    throw new NaruError("invalid", `invalid archive: ${where} has no valid digest (${JSON.stringify(text)})`);
+  }
+  return text as Digest;
+}
+
+function asDescriptor(value: unknown, where: string): Descriptor {
+  const descriptor = value as Descriptor | null;
+  if (typeof descriptor !== "object" || descriptor === null) {
+    throw new NaruError("invalid", `invalid archive: bad descriptor in ${where}`);
+  }
+  asDigest(descriptor.digest, where);
+  if (!Number.isSafeInteger(descriptor.size) || descriptor.size < 0) {
+    throw new NaruError("invalid", `invalid archive: bad size of ${descriptor.digest} in ${where}`);
+  }
+  return descriptor;
+}
+
+/** Images of index.json, each once. */
+export function layoutImages(index: Index): LayoutImage[] {
+  const images = new Map<Digest, LayoutImage>();
+  for (const value of asArray(index.manifests, "index.json")) {
+    const descriptor = asDescriptor(value, "index.json");
+    const known = images.get(descriptor.digest) ?? { descriptor: bare(descriptor), references: [] };
+    const reference = referenceOf(descriptor);
+    if (reference !== undefined && !known.references.includes(reference)) known.references.push(reference);
+    images.set(descriptor.digest, known);
+  }
+  return [...images.values()];
+}
+
+/** The annotations name the image in that archive only. */
+function bare({ mediaType, digest, size, platform }: Descriptor): Descriptor {
+  return platform ? { mediaType, digest, size, platform } : { mediaType, digest, size };
+}
+
+function referenceOf(descriptor: Descriptor): string | undefined {
+  const name = descriptor.annotations?.[CONTAINERD_NAME] ?? descriptor.annotations?.[OCI_NAME];
+  // A bare tag without a repository ("latest", as skopeo writes for oci-archive:x:latest) names nothing here.
+  if (name === undefined || !/[:/]/.test(name)) return undefined;
+  return canonicalReference(parseReference(name));
+}
+
+/** @throws invalid */
+export function parseIndex(data: Uint8Array, name: string): Index {
+  const index = parseJson<Index>(data, name);
+  for (const descriptor of asArray(index.manifests, name)) asDescriptor(descriptor, name);
+  return index;
+}
+
+/** @throws invalid */
+export function parseManifest(data: Uint8Array, name: string): Manifest {
+  const manifest = parseJson<Manifest>(data, name);
+  asDescriptor(manifest.config, name);
+  for (const layer of asArray(manifest.layers, name)) asDescriptor(layer, name);
+  return manifest;
+}
+
+/** @throws invalid when it is no configuration that fits the number of layers, or not for Linux */
+export function parseImageConfig(data: Uint8Array, layerCount: number): ImageConfig {
+  const config = parseJson<ImageConfig>(data, "the image configuration");
+  const diffIds = asArray(config.rootfs?.diff_ids, "the image configuration's rootfs");
+  for (const diffId of diffIds) asDigest(diffId, "the image configuration's rootfs");
+  if (diffIds.length !== layerCount) {
+    throw new NaruError(
+      "invalid",
+      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${layerCount}`,
+    );
+  }
+  if (config.os && config.os !== "linux") {
+    throw new NaruError("invalid", `cannot load ${config.os} image on linux`);
+  }
+  return { ...config, os: config.os || "linux", architecture: config.architecture || machineArchitecture() };
+}
+
+/** @throws invalid */
+export function parseDockerManifest(data: Uint8Array): DockerArchiveItem[] {
+  const items = parseJson<DockerArchiveItem[]>(data, "manifest.json");
+  for (const item of asArray(items, "manifest.json")) {
+    const fits =
+      typeof item?.Config === "string" &&
+      Array.isArray(item.Layers) &&
+      item.Layers.every((layer) => typeof layer === "string") &&
+      (item.RepoTags ?? []).every((tag) => typeof tag === "string");
+    if (!fits) throw new NaruError("invalid", "invalid archive: manifest.json lacks Config or Layers");
+  }
+  return items;
+}
+
+function asArray<T>(value: T[] | undefined | null, where: string): T[] {
+  if (!Array.isArray(value)) throw new NaruError("invalid", `invalid archive: ${where} lacks its list`);
+  return value;
+}
+
+/** GOARCH of this machine. */
+export function machineArchitecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch === "arm64" ? "arm64" : process.arch;
+}
+
+/** The manifest of an index that this machine runs. Attestations ("unknown/unknown") are none. */
+export function selectManifest(index: Index): Descriptor | undefined {
+  const candidates = index.manifests.filter((entry) => !isIndexType(entry.mediaType));
+  const fits = (entry: Descriptor) =>
+    entry.platform?.os === "linux" && entry.platform.architecture === machineArchitecture();
+  return candidates.find(fits) ?? candidates.find((entry) => entry.platform === undefined);
+}

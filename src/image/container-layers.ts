@@ -1,0 +1,104 @@
+/** The writable layers of containers: made in a few system calls, removed in one and cleared up later. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import { changeMode, changeOwner, closeFd, makeDirectoryAt, O, openAt, openPath } from "../linux/file-calls.ts";
+import { errorCode } from "../linux/sys-error.ts";
+import type { ContainerLayer, LocalImage } from "./contract.ts";
+import type { DataLayout } from "./data-layout.ts";
+import type { ImageRecords, SnapshotRecord } from "./image-records.ts";
+import { type SnapshotStore, sha256 } from "./snapshot-store.ts";
+import type { Trash } from "./trash.ts";
+
+/** The root directory of an image without layers. */
+const EMPTY_ROOT: SnapshotRecord["root"] = { mode: 0o755, uid: 0, gid: 0 };
+
+export class ContainerLayers {
+  private readonly layersFd: number;
+
+  constructor(
+    private readonly layout: DataLayout,
+    private readonly records: ImageRecords,
+    private readonly snapshots: SnapshotStore,
+    private readonly trash: Trash,
+  ) {
+    this.layersFd = openPath(layout.layers, O.RDONLY | O.DIRECTORY);
+  }
+
+  /**
+   * Not awaited on purpose: the record travels to the disk with the container's own, which is written after it, so no
+   * container is ever known without its layer.
+   */
+  create(containerId: string, image: LocalImage): ContainerLayer {
+    if (!/^[\w.-]+$/.test(containerId)) throw new NaruError("invalid", `invalid container id ${containerId}`);
+    const { chainIds } = image;
+    const top = chainIds.at(-1);
+    const root = top === undefined ? EMPTY_ROOT : this.snapshots.get(top).root;
+    try {
+      this.makeDirectories(containerId, root);
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") {
+        throw new NaruError("conflict", `the container ${containerId} has a writable layer already`);
+      }
+      throw error;
+    }
+    this.records.putLayer(containerId, { chainIds }).catch(() => {});
+    return this.describe(containerId, chainIds);
+  }
+
+  find(containerId: string): ContainerLayer | undefined {
+    const record = this.records.layers.get(containerId);
+    return record && this.describe(containerId, record.chainIds);
+  }
+
+  async remove(containerId: string): Promise<void> {
+    const record = await this.records.deleteLayer(containerId);
+    await this.trash.discard(join(this.layout.layers, containerId));
+    // Snapshots of a deleted image lived on for this container.
+    const unused = record?.chainIds.filter((chainId) => this.records.snapshotUsersOf(chainId) === 0) ?? [];
+    for (const chainId of unused.reverse()) await this.snapshots.remove(chainId);
+  }
+
+  /** Directories that no record knows are left from a crash. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.layout.layers)) {
+      if (!this.records.layers.has(name)) await this.trash.discard(join(this.layout.layers, name));
+    }
+  }
+
+  close(): void {
+    closeFd(this.layersFd);
+  }
+
+  private makeDirectories(containerId: string, { mode, uid, gid }: SnapshotRecord["root"]): void {
+    makeDirectoryAt(this.layersFd, containerId, 0o700);
+    const layer = openAt(this.layersFd, containerId, O.RDONLY | O.DIRECTORY);
+    try {
+      makeDirectoryAt(layer, "work", 0o700);
+      makeDirectoryAt(layer, "upper", 0o755);
+      const upper = openAt(layer, "upper", O.RDONLY | O.DIRECTORY);
+      try {
+        // The upper directory is what a container sees as its "/".
+        if (uid !== 0 || gid !== 0) changeOwner(upper, uid, gid);
+        changeMode(upper, mode);
+      } finally {
+        closeFd(upper);
+      }
+    } finally {
+      closeFd(layer);
+    }
+  }
+
+  private describe(containerId: string, chainIds: LocalImage["chainIds"]): ContainerLayer {
+    const directory = join(this.layout.layers, containerId);
+    return {
+      containerId,
+      chainId: chainIds.at(-1) ?? sha256(""),
+      root: {
+        lowerDirs: this.snapshots.lowerDirs(chainIds),
+        upperDir: join(directory, "upper"),
+        workDir: join(directory, "work"),
+      },
+    };
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Where images and layers lie. One file owns this layout:
+ *
+ *   <dataRoot>/
+ *     blobs/sha256/<hex>             compressed layers, manifests, indexes, configurations, as they came
+ *     snapshots/<n>/fs               an unpacked layer; n is short, since an overlay mount names all of its layers
+ *     snapshots/base/fs              what every container has below its image: mount points, /.dockerenv
+ *     layers/<container>/{upper,work}
+ *     ingest/<random>/               what is being taken in; emptied at start
+ *     trash/<random>                 what is being deleted; emptied at start
+ *   <execRoot>/mounts/<random>       temporary views of containers' roots; unmounted at start
+ */
+import { join } from "node:path";
+import type { Digest } from "../model/image.ts";
+
+export class DataLayout {
+  readonly blobs: string;
+  readonly snapshots: string;
+  readonly layers: string;
+  readonly ingest: string;
+  readonly trash: string;
+
+  constructor(readonly dataRoot: string) {
+    this.blobs = join(dataRoot, "blobs/sha256");
+    this.snapshots = join(dataRoot, "snapshots");
+    this.layers = join(dataRoot, "layers");
+    this.ingest = join(dataRoot, "ingest");
+    this.trash = join(dataRoot, "trash");
+  }
+
+  blob(digest: Digest): string {
+    return `${this.blobs}/${digest.slice("sha256:".length)}`;
+  }
+
+  snapshotFiles(directory: string): string {
+    return `${this.snapshots}/${directory}/fs`;
+  }
+}
+
+/** A name that nobody else has, for `ingest/` and `trash/`. */
+export function randomName(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+}

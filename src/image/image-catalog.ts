@@ -1,0 +1,108 @@
+/** The images by name and id, from memory. */
+import { NaruError } from "../lib/errors.ts";
+import { ZERO_TIME } from "../model/container.ts";
+import type { Digest } from "../model/image.ts";
+import type { LocalImage } from "./contract.ts";
+import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import { canonicalReference, familiarName, parseReference, type Reference, repositoryOf } from "./reference.ts";
+
+const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
+
+export class ImageCatalog {
+  private readonly views = new Map<Digest, LocalImage>();
+
+  constructor(private readonly records: ImageRecords) {}
+
+  list(): LocalImage[] {
+    return [...this.records.images.values()].map((record) => this.view(record));
+  }
+
+  /** By name, name@digest, id or unique start of an id; undefined also for what is no reference at all. */
+  find(ref: string): LocalImage | undefined {
+    const record = this.findRecord(ref);
+    return record && this.view(record);
+  }
+
+  /** @throws invalid for a bad reference, not-found `No such image: x:latest` */
+  get(ref: string): LocalImage {
+    return this.view(this.getRecord(ref));
+  }
+
+  getRecord(ref: string): ImageRecord {
+    const record = this.findRecord(ref);
+    if (record) return record;
+    if (/^sha256:[0-9a-f]{64}$/.test(ref) || /^[0-9a-f]{64}$/.test(ref)) {
+      throw new NaruError("not-found", `No such image: ${ref.startsWith("sha256:") ? ref : `sha256:${ref}`}`);
+    }
+    const reference = parseReference(ref);
+    throw new NaruError("not-found", `No such image: ${familiarName(canonicalReference(reference))}`);
+  }
+
+  /** To be called when an image or its references changed. */
+  forget(id: Digest): void {
+    this.views.delete(id);
+  }
+
+  private findRecord(ref: string): ImageRecord | undefined {
+    const { images } = this.records;
+    const exact = images.get(ref) ?? images.get(`sha256:${ref}`);
+    if (exact) return exact;
+    const reference = tryParse(ref);
+    const named = reference && this.findByReference(reference);
+    return named ?? this.findByPrefix(ref);
+  }
+
+  private findByReference(reference: Reference): ImageRecord | undefined {
+    const { images, references } = this.records;
+    const found = references.get(canonicalReference(reference));
+    if (found) return images.get(found.id);
+    if (reference.digest === undefined) return undefined;
+    const image = images.get(reference.digest);
+    const repository = `${repositoryOf(reference)}:`;
+    return image && this.records.listReferences(image.id).some((name) => name.startsWith(repository))
+      ? image
+      : undefined;
+  }
+
+  private findByPrefix(ref: string): ImageRecord | undefined {
+    const prefix = ID_PREFIX.exec(ref)?.[1];
+    if (prefix === undefined) return undefined;
+    let found: ImageRecord | undefined;
+    for (const image of this.records.images.values()) {
+      if (!image.id.startsWith(prefix, "sha256:".length)) continue;
+      if (found) return undefined;
+      found = image;
+    }
+    return found;
+  }
+
+  private view(record: ImageRecord): LocalImage {
+    const known = this.views.get(record.id);
+    if (known) return known;
+    const names = this.records.listReferences(record.id);
+    const view: LocalImage = {
+      id: record.id,
+      config: record.config,
+      chainIds: record.chainIds,
+      repoTags: names.filter((name) => !name.includes("@")).map(familiarName),
+      repoDigests: names.filter((name) => name.includes("@")).map(familiarName),
+      createdAt: record.config.created ?? ZERO_TIME,
+      sizeBytes: this.sizeOf(record),
+    };
+    this.views.set(record.id, view);
+    return view;
+  }
+
+  private sizeOf(record: ImageRecord): number {
+    const blobs = record.blobs.reduce((sum, blob) => sum + blob.size, 0);
+    return record.chainIds.reduce((sum, id) => sum + (this.records.snapshots.get(id)?.sizeBytes ?? 0), blobs);
+  }
+}
+
+function tryParse(ref: string): Reference | undefined {
+  try {
+    return parseReference(ref);
+  } catch {
+    return undefined;
+  }
+}

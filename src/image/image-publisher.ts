@@ -1,0 +1,150 @@
+/** Makes images out of blobs and snapshots that are in place, and takes them away again. */
+import { NaruError } from "../lib/errors.ts";
+import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
+import { MEDIA } from "./archive-layout.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { ImageCatalog } from "./image-catalog.ts";
+import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import { chainIdsOf, type SnapshotStore, sha256 } from "./snapshot-store.ts";
+
+export interface Parts {
+  records: ImageRecords;
+  content: ContentStore;
+  snapshots: SnapshotStore;
+  catalog: ImageCatalog;
+}
+
+/** A blob that is to become part of an image: a finished file, bytes, or neither when it is in the store already. */
+export interface BlobSource {
+  digest: Digest;
+  size: number;
+  path?: string;
+  data?: Uint8Array;
+}
+
+/** A layer's blob: `path` is a finished file when it is not in the content store yet. */
+export interface LayerBlob {
+  descriptor: Descriptor;
+  path?: string;
+}
+
+export class ImagePublisher {
+  /** Blobs appear and disappear one step at a time, so that none is removed between being found and being referred to. */
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: Parts) {}
+
+  /**
+   * Writes the image's record after all it stands on is in place; from then on it exists.
+   * The caller has pinned the blobs and snapshots.
+   */
+  async publish(record: ImageRecord, blobs: BlobSource[], references: string[]): Promise<void> {
+    const { content, records, catalog } = this.parts;
+    await this.oneAtATime(async () => {
+      for (const blob of blobs) {
+        if ((await content.findSize(blob.digest)) !== undefined) continue;
+        if (blob.data) await content.put(blob.data, blob.digest);
+        else if (blob.path !== undefined) await content.adopt(blob.path, blob.digest);
+        else throw new NaruError("internal", `blob ${blob.digest} is missing`);
+      }
+    });
+    const known = records.images.get(record.id);
+    if (!known) await records.putImage(record);
+    catalog.forget(record.id);
+    for (const reference of references) await this.tag(record.id, reference);
+  }
+
+  /** Points a canonical reference at the image. */
+  async tag(id: Digest, reference: string): Promise<void> {
+    const { records, catalog } = this.parts;
+    const before = records.references.get(reference)?.id;
+    const image = records.images.get(id);
+    if (image) await records.putImage({ ...image, lastTaggedAt: new Date().toISOString() });
+    await records.putReference(reference, id);
+    catalog.forget(id);
+    if (before) catalog.forget(before);
+  }
+
+  /** Makes configuration and manifest of an image whose layers are unpacked, and publishes it. */
+  async publishBuilt(config: ImageConfig, layers: LayerBlob[], references: string[]): Promise<ImageRecord> {
+    const { records } = this.parts;
+    const descriptors = layers.map((layer) => layer.descriptor);
+    const configBlob = smallBlob(MEDIA.config, config);
+    const manifestBlob = smallBlob(MEDIA.manifest, {
+      schemaVersion: 2,
+      mediaType: MEDIA.manifest,
+      config: configBlob.descriptor,
+      layers: descriptors,
+    } satisfies Manifest);
+    const record: ImageRecord = {
+      id: manifestBlob.descriptor.digest,
+      descriptor: manifestBlob.descriptor,
+      manifest: manifestBlob.descriptor.digest,
+      configDigest: configBlob.descriptor.digest,
+      config,
+      layers: descriptors,
+      chainIds: chainIdsOf(config.rootfs.diff_ids),
+      blobs: uniqueBlobs([manifestBlob.descriptor, configBlob.descriptor, ...descriptors]),
+      addedAt: new Date().toISOString(),
+    };
+    const sources = [manifestBlob, configBlob, ...layers].map(({ descriptor, ...source }) => ({
+      digest: descriptor.digest,
+      size: descriptor.size,
+      ...source,
+    }));
+    const unpin = records.pin({ chainIds: record.chainIds, blobs: record.blobs.map((blob) => blob.digest) });
+    try {
+      await this.publish(record, sources, references);
+    } finally {
+      unpin();
+    }
+    return record;
+  }
+
+  /** Removes an image with what only it used. @returns the digests that are gone: the image, then its layers from the top */
+  async remove(id: Digest): Promise<Digest[]> {
+    const { records, catalog } = this.parts;
+    const image = records.images.get(id);
+    if (!image) throw new NaruError("not-found", `No such image: ${id}`);
+    for (const reference of records.listReferences(id)) await records.deleteReference(reference);
+    await records.deleteImage(image);
+    catalog.forget(id);
+    const removed = await this.collect(
+      image.chainIds,
+      image.blobs.map((blob) => blob.digest),
+    );
+    return [id, ...removed];
+  }
+
+  /** Removes those of the snapshots and blobs that nobody uses. @returns the chain IDs removed, the newest first */
+  async collect(chainIds: Digest[], blobs: Digest[]): Promise<Digest[]> {
+    const { records, content, snapshots } = this.parts;
+    const removed: Digest[] = [];
+    for (const chainId of [...chainIds].reverse()) {
+      if (records.snapshotUsersOf(chainId) > 0 || !records.snapshots.has(chainId)) continue;
+      await snapshots.remove(chainId);
+      removed.push(chainId);
+    }
+    await this.oneAtATime(async () => {
+      for (const digest of blobs) if (records.blobUsersOf(digest) === 0) await content.remove(digest);
+    });
+    return removed;
+  }
+
+  private oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+    const next = this.tail.then(work, work);
+    this.tail = next.catch(() => {});
+    return next;
+  }
+}
+
+function smallBlob(mediaType: string, value: object): { descriptor: Descriptor; data: Buffer } {
+  const data = Buffer.from(JSON.stringify(value));
+  return { descriptor: { mediaType, digest: sha256(data), size: data.length }, data };
+}
+
+/** Digests and sizes, each once, in order. */
+export function uniqueBlobs(descriptors: { digest: Digest; size: number }[]): { digest: Digest; size: number }[] {
+  const found = new Map(descriptors.map(({ digest, size }) => [digest, { digest, size }]));
+  return [...found.values()];
+}

@@ -1,0 +1,227 @@
+/** The image store: the parts of this folder put together behind the contract. */
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import { mountOverlay, unmount } from "../linux/mount.ts";
+import { errorCode } from "../linux/sys-error.ts";
+import type { Digest, ImageHistoryItem, ImageInspect } from "../model/image.ts";
+import type { StateStore } from "../store/contract.ts";
+import { createArchivePool } from "./archive-pool.ts";
+import { ContainerLayers } from "./container-layers.ts";
+import { ContentStore } from "./content-store.ts";
+import type { ContainerLayer, ImageStore, LocalImage, ProgressLine } from "./contract.ts";
+import { DataLayout } from "./data-layout.ts";
+import { type BuildParts, commitLayer, importRootTar } from "./image-build.ts";
+import { ImageCatalog } from "./image-catalog.ts";
+import { describeHistory, describeImage } from "./image-inspect.ts";
+import { loadArchive } from "./image-load.ts";
+import { ImagePublisher } from "./image-publisher.ts";
+import { ImageRecords } from "./image-records.ts";
+import { planSave, saveImages } from "./image-save.ts";
+import { canonicalReference, familiarName, parseReference } from "./reference.ts";
+import { SnapshotStore } from "./snapshot-store.ts";
+import { Trash } from "./trash.ts";
+
+/**
+ * Opens the store under `dataRoot` and clears up what a crash left there.
+ * @throws unavailable when the data root's file system cannot hold overlay layers
+ */
+export async function createImageStore(options: {
+  dataRoot: string;
+  execRoot: string;
+  store: StateStore;
+}): Promise<ImageStore> {
+  const layout = new DataLayout(options.dataRoot);
+  for (const directory of [layout.blobs, layout.snapshots, layout.layers, layout.ingest, layout.trash]) {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  }
+  const trash = new Trash(layout.trash);
+  const records = new ImageRecords(options.store);
+  const pool = createArchivePool();
+  const snapshots = new SnapshotStore(layout, records, pool, trash);
+  await snapshots.ensureBase();
+  await probeOverlay(layout, trash);
+  const content = new ContentStore(layout);
+  const catalog = new ImageCatalog(records);
+  const publisher = new ImagePublisher({ records, content, snapshots, catalog });
+  const layers = new ContainerLayers(layout, records, snapshots, trash);
+  const parts: StoreParts = { layout, records, content, snapshots, catalog, publisher, pool, trash, layers };
+  await sweep(parts);
+  return new LocalImageStore(parts);
+}
+
+interface StoreParts extends BuildParts {
+  content: ContentStore;
+  layers: ContainerLayers;
+}
+
+/** Mounts an overlay once, so that an unfit file system is told at the start and not at the first container. */
+async function probeOverlay(layout: DataLayout, trash: Trash): Promise<void> {
+  const probe = join(layout.ingest, "probe");
+  await trash.discard(probe);
+  for (const name of ["lower", "upper", "work", "merged"]) await mkdir(join(probe, name), { recursive: true });
+  const target = join(probe, "merged");
+  try {
+    const spec = { lowerDirs: [join(probe, "lower")], upperDir: join(probe, "upper"), workDir: join(probe, "work") };
+    mountOverlay(spec, target);
+    unmount(target);
+  } catch (cause) {
+    const reason =
+      errorCode(cause) === "EPERM"
+        ? "naru may not mount there: run it as root"
+        : "its file system cannot hold an overlay's upper directory (an overlay itself, perhaps): choose a data root on ext4, xfs, btrfs or tmpfs";
+    throw new NaruError("unavailable", `the data root ${layout.dataRoot} cannot be used: ${reason}`, { cause });
+  } finally {
+    await trash.discard(probe);
+  }
+}
+
+/** Removes what no record knows: it was on its way in or out when an earlier process ended. */
+async function sweep({ layout, records, snapshots, layers, trash }: StoreParts): Promise<void> {
+  await trash.sweep();
+  for (const name of await readdir(layout.ingest)) await trash.discard(join(layout.ingest, name));
+  for (const chainId of [...records.snapshots.entries()].map(([key]) => key as Digest)) {
+    if (records.snapshotUsersOf(chainId) === 0) await snapshots.remove(chainId);
+  }
+  const isKnown = snapshots.isKnownDirectory();
+  for (const name of await readdir(layout.snapshots)) {
+    if (!isKnown(name)) await trash.discard(join(layout.snapshots, name));
+  }
+  for (const name of await readdir(layout.blobs)) {
+    if (records.blobUsersOf(`sha256:${name}`) === 0) await trash.discard(join(layout.blobs, name));
+  }
+  await layers.sweep();
+}
+
+class LocalImageStore implements ImageStore {
+  constructor(private readonly parts: StoreParts) {}
+
+  listImages(): LocalImage[] {
+    return this.parts.catalog.list();
+  }
+
+  getImage(ref: string): LocalImage {
+    return this.parts.catalog.get(ref);
+  }
+
+  findImage(ref: string): LocalImage | undefined {
+    return this.parts.catalog.find(ref);
+  }
+
+  async inspectImage(ref: string): Promise<ImageInspect> {
+    const record = this.parts.catalog.getRecord(ref);
+    const directories = record.chainIds.map((id) =>
+      this.parts.layout.snapshotFiles(this.parts.snapshots.get(id).directory),
+    );
+    return describeImage(record, this.parts.catalog.get(record.id), directories.reverse());
+  }
+
+  history(ref: string): ImageHistoryItem[] {
+    const record = this.parts.catalog.getRecord(ref);
+    return describeHistory(record, this.parts.catalog.get(record.id), this.parts.records);
+  }
+
+  async tagImage(ref: string, target: string): Promise<LocalImage> {
+    const reference = parseReference(target);
+    if (reference.digest !== undefined) {
+      throw new NaruError("invalid", "refusing to create a tag with a digest reference");
+    }
+    const { id } = this.parts.catalog.getRecord(ref);
+    await this.parts.publisher.tag(id, canonicalReference(reference));
+    return this.parts.catalog.get(id);
+  }
+
+  async untag(reference: string): Promise<void> {
+    const { records, catalog } = this.parts;
+    const canonical = canonicalReference(parseReference(reference));
+    const record = records.references.get(canonical);
+    if (!record) throw new NaruError("not-found", `No such image: ${familiarName(canonical)}`);
+    await records.deleteReference(canonical);
+    catalog.forget(record.id);
+  }
+
+  async deleteImage(id: Digest): Promise<Digest[]> {
+    return await this.parts.publisher.remove(id);
+  }
+
+  sharedSize(id: Digest): number {
+    const { records } = this.parts;
+    const image = records.images.get(id);
+    if (!image) return 0;
+    const users = imageUsers(records);
+    const sum = (keys: Digest[], sizeOf: (key: Digest) => number) =>
+      keys.reduce((total, key) => total + ((users.get(key) ?? 0) > 1 ? sizeOf(key) : 0), 0);
+    const blobSizes = new Map(image.blobs.map((blob) => [blob.digest, blob.size]));
+    return (
+      sum(image.chainIds, (chainId) => records.snapshots.get(chainId)?.sizeBytes ?? 0) +
+      sum([...blobSizes.keys()], (digest) => blobSizes.get(digest)!)
+    );
+  }
+
+  async layersSize(): Promise<number> {
+    const { records } = this.parts;
+    const blobs = new Map<Digest, number>();
+    for (const image of records.images.values()) for (const { digest, size } of image.blobs) blobs.set(digest, size);
+    let total = 0;
+    for (const size of blobs.values()) total += size;
+    for (const snapshot of records.snapshots.values()) total += snapshot.sizeBytes;
+    return total;
+  }
+
+  load(
+    archive: AsyncIterable<Uint8Array>,
+    options: { signal?: AbortSignal; quiet?: boolean },
+  ): AsyncIterable<ProgressLine> {
+    return loadArchive(this.parts, archive, options);
+  }
+
+  save(refs: string[], { signal }: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
+    const saved = planSave(refs, this.parts.catalog, this.parts.records);
+    return saveImages(saved, this.parts.content, signal);
+  }
+
+  async importTar(
+    archive: AsyncIterable<Uint8Array>,
+    options: Parameters<ImageStore["importTar"]>[1],
+  ): Promise<LocalImage> {
+    const { id } = await importRootTar(this.parts, archive, options);
+    return this.parts.catalog.get(id);
+  }
+
+  async commit(layer: ContainerLayer, options: Parameters<ImageStore["commit"]>[1]): Promise<LocalImage> {
+    const { id } = await commitLayer(this.parts, layer, options);
+    return this.parts.catalog.get(id);
+  }
+
+  async createContainerLayer(containerId: string, image: LocalImage): Promise<ContainerLayer> {
+    return this.parts.layers.create(containerId, image);
+  }
+
+  findContainerLayer(containerId: string): ContainerLayer | undefined {
+    return this.parts.layers.find(containerId);
+  }
+
+  async removeContainerLayer(containerId: string): Promise<void> {
+    await this.parts.layers.remove(containerId);
+  }
+
+  listContainerLayers(): string[] {
+    return [...this.parts.records.layers.entries()].map(([containerId]) => containerId);
+  }
+
+  async close(): Promise<void> {
+    this.parts.layers.close();
+    await this.parts.trash.settle();
+  }
+}
+
+/** How many images use each snapshot (by chain ID) and blob (by digest). */
+function imageUsers(records: ImageRecords): Map<Digest, number> {
+  const users = new Map<Digest, number>();
+  for (const image of records.images.values()) {
+    // A first layer's chain ID may equal its blob's digest, when the blob is a plain tar.
+    const keys = new Set([...image.chainIds, ...image.blobs.map((blob) => blob.digest)]);
+    for (const key of keys) users.set(key, (users.get(key) ?? 0) + 1);
+  }
+  return users;
+}

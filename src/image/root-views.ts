@@ -1,0 +1,173 @@
+/** Temporary mounts of containers' roots, for those that do not run. Nobody else's mounts see them. */
+import { mkdir, readFile, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { closeFd, O, openInRoot, openPath, S, statFd, toRaw } from "../linux/file-calls.ts";
+import { bindMount, makePrivate, mountOverlay, remountBindReadOnly, unmount } from "../linux/mount.ts";
+import { RootedTree, splitRaw } from "../linux/rooted-tree.ts";
+import type { OverlayRoot } from "../runtime/contract.ts";
+import type { ContainerLayer, RootView } from "./contract.ts";
+import { randomName } from "./data-layout.ts";
+
+export interface ViewBind {
+  source: string;
+  destination: string;
+  readOnly: boolean;
+}
+
+interface SharedView {
+  path: Promise<string>;
+  users: number;
+}
+
+export class RootViews {
+  private readonly directory: string;
+  private prepared: Promise<void> | undefined;
+  /** One mount per container: two with the same upper directory would not see each other's changes. */
+  private readonly shared = new Map<string, SharedView>();
+
+  constructor(execRoot: string) {
+    this.directory = join(execRoot, "mounts");
+  }
+
+  /** Unmounts what an earlier process left. */
+  async sweep(): Promise<void> {
+    const table = await readFile("/proc/self/mountinfo", "utf8");
+    const points = table
+      .split("\n")
+      .map((line) => unescapeMountPoint(line.split(" ")[4] ?? ""))
+      .filter((point) => point === this.directory || point.startsWith(`${this.directory}/`));
+    for (const point of points.reverse()) unmount(point);
+  }
+
+  /** The container's root with the volumes bound inside, writable. */
+  async open(layer: ContainerLayer, binds: ViewBind[]): Promise<RootView> {
+    const { containerId } = layer;
+    const view = this.shared.get(containerId) ?? { path: this.mountWithBinds(layer, binds), users: 0 };
+    this.shared.set(containerId, view);
+    view.users += 1;
+    try {
+      const path = await view.path;
+      return { path, close: once(() => this.leave(containerId, view)) };
+    } catch (error) {
+      this.shared.delete(containerId);
+      throw error;
+    }
+  }
+
+  /** Layers without anything bound in, read-only. */
+  async openReadOnly({ lowerDirs, upperDir }: OverlayRoot): Promise<RootView> {
+    await this.prepare();
+    const path = await this.mountNew((target) => mountOverlay({ lowerDirs: [upperDir, ...lowerDirs] }, target));
+    return { path, close: once(() => this.unmountView(path)) };
+  }
+
+  private prepare(): Promise<void> {
+    this.prepared ??= this.makeDirectory();
+    return this.prepared;
+  }
+
+  private async makeDirectory(): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    // Private, or every container started meanwhile would get a copy of the view.
+    bindMount(this.directory, this.directory);
+    makePrivate(this.directory);
+  }
+
+  private async mountNew(mountOn: (target: string) => void): Promise<string> {
+    const path = join(this.directory, randomName());
+    await mkdir(path, { mode: 0o700 });
+    try {
+      mountOn(path);
+    } catch (error) {
+      await rmdir(path);
+      throw error;
+    }
+    return path;
+  }
+
+  private async mountWithBinds(layer: ContainerLayer, binds: ViewBind[]): Promise<string> {
+    await this.prepare();
+    const path = await this.mountNew((target) => mountOverlay(layer.root, target));
+    try {
+      for (const bind of binds) bindInside(path, bind);
+    } catch (error) {
+      await this.unmountView(path);
+      throw error;
+    }
+    return path;
+  }
+
+  private async leave(containerId: string, view: SharedView): Promise<void> {
+    view.users -= 1;
+    if (view.users > 0) return;
+    if (this.shared.get(containerId) === view) this.shared.delete(containerId);
+    await this.unmountView(await view.path);
+  }
+
+  private async unmountView(path: string): Promise<void> {
+    unmount(path);
+    await rmdir(path).catch(() => {});
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
+
+/** Binds a volume onto its place in the view; the place is resolved inside the view and made when it is missing. */
+function bindInside(root: string, { source, destination, readOnly }: ViewBind): void {
+  const sourceFd = openPath(source, O.PATH);
+  try {
+    const isDirectory = (statFd(sourceFd).mode & S.IFMT) === S.IFDIR;
+    const target = openPlace(root, toRaw(destination).replace(/^\/+|\/+$/g, ""), isDirectory);
+    try {
+      // By descriptor: the path could have links that lead out of the view.
+      bindMount(`/proc/self/fd/${sourceFd}`, `/proc/self/fd/${target}`, { recursive: true });
+      if (readOnly) remountReadOnly(root, destination);
+    } finally {
+      closeFd(target);
+    }
+  } finally {
+    closeFd(sourceFd);
+  }
+}
+
+function openPlace(root: string, path: string, isDirectory: boolean): number {
+  const tree = RootedTree.open(root);
+  try {
+    if (isDirectory) {
+      tree.directory(path, { create: true });
+      return openInRoot(tree.root, path, O.PATH | O.DIRECTORY);
+    }
+    const [parent, name] = splitRaw(path);
+    tree.directory(parent, { create: true });
+    closeFd(openInRoot(tree.root, `${parent}/${name}`, O.RDONLY | O.CREAT | O.NONBLOCK, 0o644));
+    return openInRoot(tree.root, path, O.PATH);
+  } finally {
+    tree.close();
+  }
+}
+
+/** The descriptor from before still means what lies under the new mount, so the place is looked up again. */
+function remountReadOnly(root: string, destination: string): void {
+  const rootFd = openPath(root, O.PATH | O.DIRECTORY);
+  try {
+    const mounted = openInRoot(rootFd, toRaw(destination), O.PATH);
+    try {
+      remountBindReadOnly(`/proc/self/fd/${mounted}`);
+    } finally {
+      closeFd(mounted);
+    }
+  } finally {
+    closeFd(rootFd);
+  }
+}
+
+/** mountinfo writes space, tab, newline and backslash as octal numbers (proc_pid_mountinfo(5)). */
+function unescapeMountPoint(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
