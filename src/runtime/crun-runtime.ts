@@ -7,6 +7,7 @@ import { listCgroupPids, removeCgroups, sendSignal } from "./cgroup-directories.
 import { setFrozen } from "./cgroup-freezer.ts";
 import { type CgroupLayout, readCgroupLayout, releaseUnifiedControllers } from "./cgroup-layout.ts";
 import { applyLimits } from "./cgroup-limits.ts";
+import { MigrationPrimer } from "./cgroup-migration.ts";
 import { readCgroupStats, wasOomKilled } from "./cgroup-stats.ts";
 import { ContainerLauncher } from "./container-launcher.ts";
 import type {
@@ -120,6 +121,7 @@ class Runtime implements CrunRuntime {
   readonly #layout: CgroupLayout;
   readonly #launcher: ContainerLauncher;
   readonly #execLauncher: ExecLauncher;
+  readonly #primer: MigrationPrimer;
 
   constructor(
     readonly info: RuntimeInfo,
@@ -131,11 +133,13 @@ class Runtime implements CrunRuntime {
     this.#layout = layout;
     this.#launcher = launcher;
     this.#execLauncher = execLauncher;
+    this.#primer = new MigrationPrimer(layout);
   }
 
   async start(request: StartRequest, options: { signal?: AbortSignal } = {}): Promise<ContainerProcess> {
     const { id, runDir, cgroupPath } = request;
     options.signal?.throwIfAborted();
+    this.expectStart();
     try {
       const process = await this.#launcher.start(request, this.#concluder(id, runDir, cgroupPath));
       this.#entries.set(id, { pid: process.pid, cgroupPath, isPaused: false });
@@ -187,7 +191,12 @@ class Runtime implements CrunRuntime {
     return lostStatus();
   }
 
+  expectStart(): void {
+    this.#primer.prime();
+  }
+
   exec(request: ExecRequest): Promise<ContainerProcess> {
+    this.expectStart();
     return this.#execLauncher.start(request);
   }
 
