@@ -130,7 +130,10 @@ export interface ContainerService {
       config?: ContainerConfig;
     },
   ): Promise<{ Id: string }>;
-  update(ref: string, change: Partial<HostConfig> & { RestartPolicy?: RestartPolicy }): Promise<{ Warnings: string[] }>;
+  update(
+    ref: string,
+    change: Partial<HostConfig> & { RestartPolicy?: RestartPolicy },
+  ): Promise<{ Warnings: string[] | null }>;
   prune(filters: Filters): Promise<PruneReport>;
 }
 

@@ -1,0 +1,216 @@
+/** Files in and out of containers: copy, export, changes. A running one is seen through /proc, a stopped one is mounted. */
+
+import type { ContainerLayer, RootView } from "../image/contract.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
+import type { Container } from "./container.ts";
+import { type EngineContext, publishContainerEvent } from "./engine-context.ts";
+import { resolveMounts } from "./resolve-mounts.ts";
+
+function layerOf(context: EngineContext, { id }: Container): ContainerLayer {
+  const layer = context.images.findContainerLayer(id);
+  if (layer === undefined) throw new NaruError("not-found", `No such container: ${id}`);
+  return layer;
+}
+
+/** The container's root with its volumes. Must be closed. */
+async function openRoot(context: EngineContext, container: Container): Promise<RootView> {
+  if (container.hasProcess) {
+    return { path: `/proc/${container.record.state.pid}/root`, close: async () => {} };
+  }
+  // What was mounted for the view is let go with it.
+  const undo = new AsyncDisposableStack();
+  try {
+    const mounts = await resolveMounts(context, container, undo);
+    const binds = mounts
+      .filter(({ type, destination }) => type === "bind" && !destination.startsWith("/dev/"))
+      .filter(({ destination }) => container.record.mounts.some((mount) => mount.destination === destination))
+      .map(({ source, destination, readOnly }) => ({ source, destination, readOnly }));
+    const view = await context.files.openRootView(layerOf(context, container), binds);
+    undo.defer(() => view.close());
+    return { path: view.path, close: () => undo.disposeAsync() };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+export async function statContainerPath(context: EngineContext, ref: string, path: string): Promise<PathStat> {
+  const container = context.containers.get(ref);
+  const view = await openRoot(context, container);
+  try {
+    return await context.files.statPath(view.path, path);
+  } finally {
+    await view.close();
+  }
+}
+
+export async function readContainerArchive(
+  context: EngineContext,
+  ref: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
+  const container = context.containers.get(ref);
+  const view = await openRoot(context, container);
+  try {
+    const { stat, tar } = await context.files.readArchive(view.path, path, { signal });
+    publishContainerEvent(context, container, "archive-path");
+    return { stat, tar: closingAfter(tar, view) };
+  } catch (error) {
+    await view.close();
+    throw error;
+  }
+}
+
+export async function writeContainerArchive(
+  context: EngineContext,
+  ref: string,
+  path: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; signal: AbortSignal },
+): Promise<void> {
+  const container = context.containers.get(ref);
+  refuseReadOnly(container, path);
+  const view = await openRoot(context, container);
+  try {
+    await context.files.writeArchive(view.path, path, tar, {
+      noOverwriteDirNonDir: options.noOverwriteDirNonDir,
+      copyUidGid: options.copyUidGid ? await ownerOf(context, container) : undefined,
+      signal: options.signal,
+    });
+  } finally {
+    await view.close();
+  }
+  publishContainerEvent(context, container, "extract-to-dir");
+}
+
+/** A path that the container itself could not write to. */
+function refuseReadOnly({ record }: Container, path: string): void {
+  const clean = `/${path.replace(/^\/+/, "")}`;
+  const mount = record.mounts
+    .filter(({ destination }) => clean === destination || clean.startsWith(`${destination}/`))
+    .sort((a, b) => b.destination.length - a.destination.length)[0];
+  if (mount?.readOnly) throw new NaruError("invalid", "mounted volume is marked read-only");
+  if (mount === undefined && record.hostConfig.ReadonlyRootfs) {
+    throw new NaruError("invalid", "container rootfs is marked read-only");
+  }
+}
+
+/** The user that the container runs as, by its own /etc/passwd. */
+async function ownerOf(context: EngineContext, container: Container): Promise<{ uid: number; gid: number }> {
+  const [user = "", group] = (container.record.config.User || "0").split(":");
+  const { root } = layerOf(context, container);
+  const passwd = (await context.files.readFileInLayers(root, "/etc/passwd")) ?? "";
+  const entry = passwd
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find(([name, , uid]) => name === user || uid === user);
+  const uid = /^\d+$/.test(user) ? Number(user) : Number(entry?.[2] ?? Number.NaN);
+  const groups = group === undefined ? "" : ((await context.files.readFileInLayers(root, "/etc/group")) ?? "");
+  const named = groups
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find(([name]) => name === group)?.[2];
+  const gid = group === undefined ? Number(entry?.[3] ?? 0) : /^\d+$/.test(group) ? Number(group) : Number(named);
+  if (Number.isNaN(uid) || Number.isNaN(gid)) {
+    throw new NaruError(
+      "invalid",
+      `unable to find user ${container.record.config.User}: no matching entries in passwd file`,
+    );
+  }
+  return { uid, gid };
+}
+
+export async function exportContainer(
+  context: EngineContext,
+  ref: string,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const container = context.containers.get(ref);
+  const { status } = container.record.state;
+  if (status === "dead" || status === "removing") {
+    throw new NaruError("conflict", `You cannot export container ${container.id} which is ${status}`);
+  }
+  const view = await context.files.openExportView(layerOf(context, container));
+  publishContainerEvent(context, container, "export");
+  return closingAfter(context.files.exportTree(view.path, { signal }), view);
+}
+
+/** Null when nothing has changed. */
+export async function containerChanges(context: EngineContext, ref: string): Promise<FilesystemChange[] | null> {
+  const container = context.containers.get(ref);
+  const changes = await context.files.listChanges(layerOf(context, container));
+  return changes.length > 0 ? changes : null;
+}
+
+async function* closingAfter(tar: AsyncIterable<Uint8Array>, view: RootView): AsyncGenerator<Uint8Array> {
+  try {
+    yield* tar;
+  } finally {
+    await view.close();
+  }
+}
+
+export interface CommitOptions {
+  repo: string;
+  tag: string;
+  comment: string;
+  author: string;
+  pause: boolean;
+  changes: string[];
+  config?: ContainerConfig;
+}
+
+/** A new image from a container's layer; a running one is held still meanwhile. */
+export async function commitContainer(
+  context: EngineContext,
+  ref: string,
+  options: CommitOptions,
+): Promise<{ Id: string }> {
+  const container = context.containers.get(ref);
+  using _turn = await context.locks.acquire(container.id);
+  const { record } = container;
+  if (record.state.status === "removing" || record.state.status === "dead") {
+    throw new NaruError("conflict", `You cannot commit container ${record.id} which is ${record.state.status}`);
+  }
+  const isHeld = options.pause && record.state.status === "running";
+  if (isHeld) await context.runtime.pause(record.id);
+  try {
+    const reference = options.repo === "" ? undefined : `${options.repo}:${options.tag || "latest"}`;
+    const image = await context.images.commit(layerOf(context, container), {
+      base: context.images.getImage(record.imageId),
+      config: { ...record.config, ...withoutEmpty(options.config ?? {}) },
+      reference,
+      author: options.author,
+      comment: options.comment,
+      containerConfigCmd: [...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])].join(" "),
+      changes: options.changes,
+    });
+    publishContainerEvent(context, container, "commit", {
+      comment: options.comment,
+      imageID: image.id,
+      ...(reference === undefined ? {} : { imageRef: reference }),
+    });
+    return { Id: image.id };
+  } finally {
+    if (isHeld) {
+      await context.runtime
+        .resume(record.id)
+        .catch((error) =>
+          context.log.error(`container ${record.name} was not resumed after commit: ${errorText(error)}`),
+        );
+    }
+  }
+}
+
+/** Fields of the request that say something. */
+function withoutEmpty<T extends object>(config: T): Partial<T> {
+  const isSaid = (value: unknown) =>
+    value !== null &&
+    value !== undefined &&
+    value !== "" &&
+    value !== false &&
+    !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => isSaid(value))) as Partial<T>;
+}

@@ -1,0 +1,135 @@
+/** The list of containers (`ps`), newest first. */
+import type { ContainerSummary, PortSummary } from "../model/container.ts";
+import type { Filters } from "../model/system.ts";
+import { nowNs, parseRfc3339, unixSeconds } from "./clock.ts";
+import type { Container } from "./container.ts";
+import { containerFilter } from "./container-filters.ts";
+import { containerSizes, mountPoints, reportNetworks, reportPorts } from "./container-inspect.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { linkedNames } from "./links.ts";
+
+export async function listContainers(
+  context: EngineContext,
+  options: { all: boolean; limit: number; size: boolean; filters: Filters },
+): Promise<ContainerSummary[]> {
+  const passes = containerFilter(context, options.filters);
+  // These filters ask for containers that do not run; a limit counts all.
+  const isAll =
+    options.all || options.limit > 0 || ["status", "exited"].some((name) => options.filters.get(name)?.length);
+  const chosen = context.containers
+    .list()
+    .filter((container) => (isAll || container.isRunning) && passes(container))
+    .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
+  const shown = options.limit > 0 ? chosen.slice(0, options.limit) : chosen;
+  return Promise.all(shown.map((container) => summarize(context, container, options.size)));
+}
+
+export async function summarize(
+  context: EngineContext,
+  container: Container,
+  size: boolean,
+): Promise<ContainerSummary> {
+  const { record } = container;
+  const sizes = size ? await containerSizes(context, container) : undefined;
+  const { NetworkMode = "", Annotations } = record.hostConfig;
+  return {
+    Id: record.id,
+    Names: [...linkedNames(context, container), `/${record.name}`],
+    Image: imageName(context, container),
+    ImageID: record.imageId,
+    Command: commandText([...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])]),
+    Created: unixSeconds(record.created),
+    Ports: portSummaries(context, container),
+    ...(sizes === undefined ? {} : reportSizes(sizes)),
+    Labels: record.config.Labels ?? {},
+    State: record.state.status,
+    Status: statusText(container),
+    HostConfig: Annotations ? { NetworkMode, Annotations } : { NetworkMode },
+    NetworkSettings: { Networks: listedNetworks(context, container) },
+    Mounts: mountPoints(container),
+  };
+}
+
+/** Lists show no names, unlike inspect. */
+function listedNetworks(context: EngineContext, container: Container) {
+  const networks = Object.entries(reportNetworks(context, container));
+  return Object.fromEntries(networks.map(([name, settings]) => [name, { ...settings, DNSNames: null }]));
+}
+
+/** Zero is left out, as Docker does. */
+function reportSizes({ SizeRw, SizeRootFs }: { SizeRw: number; SizeRootFs: number }) {
+  return { ...(SizeRw > 0 ? { SizeRw } : {}), SizeRootFs };
+}
+
+/** The name that was used, unless it stands for another image by now: then the id. */
+function imageName(context: EngineContext, { record }: Container): string {
+  const name = record.config.Image ?? "";
+  if (name === "") return "";
+  return context.images.findImage(name)?.id === record.imageId ? name : record.imageId;
+}
+
+/** Words with blanks or quotes in single quotes. */
+function commandText([first = "", ...rest]: string[]): string {
+  return [first, ...rest.map((word) => (/\s/.test(word) || word === "" ? `'${word}'` : word))].join(" ").trimEnd();
+}
+
+function portSummaries(context: EngineContext, container: Container): PortSummary[] {
+  return Object.entries(reportPorts(context, container)).flatMap(([port, targets]): PortSummary[] => {
+    const [number, Type = "tcp"] = port.split("/");
+    const PrivatePort = Number(number);
+    if (targets === null || targets.length === 0) return [{ PrivatePort, Type }];
+    return targets.map(({ HostIp, HostPort }) => ({
+      IP: HostIp,
+      PrivatePort,
+      PublicPort: Number(HostPort),
+      Type,
+    }));
+  });
+}
+
+/** "Up 5 minutes (healthy)", "Exited (0) 2 hours ago", … */
+export function statusText({ record, health }: Container): string {
+  const { status, exitCode, startedAt, finishedAt } = record.state;
+  switch (status) {
+    case "running": {
+      const word =
+        health === undefined ? "" : health.Status === "starting" ? " (health: starting)" : ` (${health.Status})`;
+      return `Up ${since(startedAt)}${word}`;
+    }
+    case "paused":
+      return `Up ${since(startedAt)} (Paused)`;
+    case "restarting":
+      return `Restarting (${exitCode}) ${since(finishedAt)} ago`;
+    case "exited":
+      return record.hasBeenStarted ? `Exited (${exitCode}) ${since(finishedAt)} ago` : "Created";
+    case "removing":
+      return "Removal In Progress";
+    case "dead":
+      return "Dead";
+    default:
+      return "Created";
+  }
+}
+
+function since(time: string): string {
+  const then = parseRfc3339(time);
+  return then === undefined ? "Less than a second" : humanDuration(Number((nowNs() - then) / 1_000_000n) / 1000);
+}
+
+/** A duration in words, as go-units tells it. */
+export function humanDuration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 1) return "Less than a second";
+  if (whole === 1) return "1 second";
+  if (whole < 60) return `${whole} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 1) return "About a minute";
+  if (minutes < 60) return `${minutes} minutes`;
+  const hours = Math.round(seconds / 3600);
+  if (hours === 1) return "About an hour";
+  if (hours < 48) return `${hours} hours`;
+  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
+  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
+  return `${Math.floor(hours / 24 / 365)} years`;
+}

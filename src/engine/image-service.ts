@@ -1,0 +1,56 @@
+/** The images' part of the engine: the store's work with events and the containers' claims. */
+import type { ProgressLine } from "../image/contract.ts";
+import type { ImageService } from "./contract.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { listImages } from "./image-list.ts";
+import { familiarReference } from "./image-references.ts";
+import { pruneImages, publishImageEvent, removeImage } from "./image-remove.ts";
+
+export function createImageService(context: EngineContext): ImageService {
+  const { images } = context;
+  return {
+    list: async (options) => listImages(context, options),
+    inspect: async (ref) => images.inspectImage(ref),
+    history: async (ref) => images.history(ref),
+    async tag(ref, repo, tag) {
+      const target = tag === "" ? repo : `${repo}:${tag}`;
+      const image = await images.tagImage(ref, target);
+      publishImageEvent(context, "tag", image.id, familiarReference(target));
+    },
+    remove: (ref, options) => removeImage(context, ref, options),
+    prune: (filters) => pruneImages(context, filters),
+    load: (archive, options) => loadImages(context, archive, options),
+    async save(refs, signal) {
+      // Unknown names are told before the stream begins.
+      const chosen = refs.map((ref) => images.getImage(ref));
+      const tar = images.save(refs, { signal });
+      for (const { id } of chosen) publishImageEvent(context, "save", id, id);
+      return tar;
+    },
+    async importTar(archive, { repo, tag, message, changes, signal, platform }) {
+      const reference = repo === "" ? undefined : tag === "" ? repo : `${repo}:${tag}`;
+      const image = await images.importTar(archive, {
+        reference,
+        message,
+        changes,
+        signal,
+        platform: platform || undefined,
+      });
+      publishImageEvent(context, "import", image.id, image.id);
+      return { Id: image.id };
+    },
+  };
+}
+
+async function* loadImages(
+  context: EngineContext,
+  archive: AsyncIterable<Uint8Array>,
+  options: { quiet: boolean; signal: AbortSignal },
+): AsyncGenerator<ProgressLine> {
+  for await (const line of context.images.load(archive, options)) {
+    const name = /^Loaded image(?: ID)?: (.*)\n$/.exec(typeof line.stream === "string" ? line.stream : "")?.[1];
+    const image = name === undefined ? undefined : context.images.findImage(name);
+    if (image !== undefined && name !== undefined) publishImageEvent(context, "load", image.id, name);
+    yield line;
+  }
+}

@@ -1,0 +1,101 @@
+/** --link on the default bridge: names, reports and the environment variables of old. */
+import { NaruError } from "../lib/errors.ts";
+import type { HostConfig } from "../model/container.ts";
+import type { Container } from "./container.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { isPredefinedNetwork } from "./validate-network-mode.ts";
+
+interface Link {
+  containerId: string;
+  alias: string;
+}
+
+/** "name:alias" or "name". @throws {NaruError} internal, as Docker does */
+export function parseLink(text: string): { ref: string; alias: string } {
+  const parts = text.split(":");
+  if (text === "") throw new NaruError("internal", "empty string specified for links");
+  if (parts.length > 2) throw new NaruError("internal", `bad format for links: ${text}`);
+  const ref = parts[0]!;
+  const alias = parts[1] ?? ref.replace(/^\//, "");
+  // "/other:/mine/alias" is how inspect reports a link; clients send it back.
+  return { ref, alias: alias.slice(alias.lastIndexOf("/") + 1) };
+}
+
+/** Resolves the links of a container on the default bridge; on user-defined networks the names stay as they are. */
+export function normalizeLinks(
+  context: EngineContext,
+  ownName: string,
+  host: HostConfig,
+): { links: Link[]; texts: string[] | undefined } {
+  const given = host.Links ?? [];
+  const links = given.map((text) => {
+    const { ref, alias } = parseLink(text);
+    const other = context.containers.find(ref);
+    if (other === undefined) {
+      throw new NaruError("invalid", `could not get container for ${ref}: No such container: ${ref}`);
+    }
+    return { containerId: other.id, alias };
+  });
+  if (given.length === 0) return { links: [], texts: undefined };
+  if (!isPredefinedNetwork(host.NetworkMode ?? "bridge")) return { links, texts: undefined };
+  return { links, texts: linkTexts(context, ownName, links) };
+}
+
+/** As inspect shows links: "/other:/mine/alias". */
+export function linkTexts(context: EngineContext, ownName: string, links: readonly Link[]): string[] {
+  return links.flatMap(({ containerId, alias }) => {
+    const other = context.containers.find(containerId);
+    return other === undefined ? [] : [`/${other.name}:/${ownName}/${alias}`];
+  });
+}
+
+/** Names that other containers gave this one by linking to it: "/neighbour/alias". */
+export function linkedNames(context: EngineContext, container: Container): string[] {
+  return context.containers
+    .list()
+    .flatMap(({ record }) =>
+      record.links
+        .filter(({ containerId }) => containerId === container.id)
+        .map(({ alias }) => `/${record.name}/${alias}`),
+    );
+}
+
+/** The running containers behind the links. @throws {NaruError} internal `Cannot link to a non running container …` */
+export function resolveLinks(context: EngineContext, container: Container): { container: Container; alias: string }[] {
+  return container.record.links.map(({ containerId, alias }) => {
+    const other = context.containers.find(containerId);
+    if (other === undefined || !other.hasProcess) {
+      const name = other === undefined ? containerId : `/${other.name}`;
+      throw new NaruError("internal", `Cannot link to a non running container: ${name} AS /${container.name}/${alias}`);
+    }
+    return { container: other, alias };
+  });
+}
+
+/** ALIAS_NAME, ALIAS_PORT…, ALIAS_ENV_… as the legacy links define them. */
+export function linkEnvironment(context: EngineContext, own: Container, other: Container, alias: string): string[] {
+  const prefix = alias.toUpperCase().replaceAll("-", "_");
+  const address = Object.values(context.networks.findSandbox(other.id)?.endpoints ?? {})[0]?.IPAddress ?? "";
+  const env = [`${prefix}_NAME=/${own.name}/${alias}`];
+  const ports = Object.keys(other.record.config.ExposedPorts ?? {})
+    .map((text) => text.split("/"))
+    .map(([port, protocol = "tcp"]) => ({ port: port!, protocol }))
+    .filter(({ port }) => /^\d+$/.test(port))
+    .sort((a, b) => Number(b.protocol === "tcp") - Number(a.protocol === "tcp") || Number(a.port) - Number(b.port));
+  const [first] = ports;
+  if (first !== undefined) env.push(`${prefix}_PORT=${first.protocol}://${address}:${first.port}`);
+  for (const { port, protocol } of ports) {
+    const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
+    env.push(
+      `${name}=${protocol}://${address}:${port}`,
+      `${name}_ADDR=${address}`,
+      `${name}_PORT=${port}`,
+      `${name}_PROTO=${protocol}`,
+    );
+  }
+  for (const variable of other.record.config.Env ?? []) {
+    // HOME and PATH of the other container would only mislead.
+    if (!/^(HOME|PATH)=/.test(variable)) env.push(`${prefix}_ENV_${variable}`);
+  }
+  return env;
+}

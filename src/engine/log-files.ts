@@ -1,0 +1,103 @@
+/** The files of a rotated json-file log, `log`, `log.1` (newer), `log.2`, … as one text, oldest line first. */
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { errorCode } from "../linux/sys-error.ts";
+
+const BLOCK_BYTES = 256 * 1024;
+const NEWLINE = 10;
+
+export interface LogFile {
+  handle: FileHandle;
+  inode: number;
+}
+
+/** Opens every file of the log, oldest first; empty when there is none. The caller closes them. */
+export async function openLogFiles(path: string): Promise<LogFile[]> {
+  const files: LogFile[] = [];
+  const name = basename(path);
+  const entries = await readdir(dirname(path)).catch(() => [] as string[]);
+  const numbers = entries
+    .map((entry) => (entry.startsWith(`${name}.`) ? Number(entry.slice(name.length + 1)) : Number.NaN))
+    .filter((number) => Number.isInteger(number) && number > 0)
+    .sort((a, b) => a - b);
+  // Newest first: a rotation meanwhile shows a file twice rather than hiding one.
+  for (const candidate of [path, ...numbers.map((number) => `${path}.${number}`)]) {
+    const file = await openLogFile(candidate);
+    if (file === undefined) continue;
+    if (files.some(({ inode }) => inode === file.inode)) await file.handle.close();
+    else files.push(file);
+  }
+  return files.reverse();
+}
+
+export async function openLogFile(path: string): Promise<LogFile | undefined> {
+  try {
+    const handle = await open(path, "r");
+    return { handle, inode: (await handle.stat()).ino };
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Blocks of complete lines from `offset` to the end as it is now; answers where the next read goes on. */
+export async function* readBlocks(handle: FileHandle, offset: number): AsyncGenerator<Buffer, number> {
+  let position = offset;
+  let size = BLOCK_BYTES;
+  while (true) {
+    const buffer = Buffer.allocUnsafe(size);
+    const { bytesRead } = await handle.read(buffer, 0, size, position);
+    if (bytesRead === 0) return position;
+    const end = buffer.lastIndexOf(NEWLINE, bytesRead - 1);
+    if (end < 0 && bytesRead < size) return position;
+    if (end < 0) {
+      // One line longer than the block.
+      size *= 2;
+      continue;
+    }
+    position += end + 1;
+    size = BLOCK_BYTES;
+    yield buffer.subarray(0, end + 1);
+  }
+}
+
+/** Where the last `count` lines begin: index of the file and offset in it. Reads backwards in blocks. */
+export async function findTail(
+  files: readonly LogFile[],
+  count: number,
+): Promise<{ fileIndex: number; offset: number }> {
+  let missing = count;
+  for (let fileIndex = files.length - 1; fileIndex >= 0; fileIndex--) {
+    const { handle } = files[fileIndex]!;
+    const { size } = await handle.stat();
+    if (missing === 0) return { fileIndex, offset: size };
+    const found = await findTailInFile(handle, size, missing);
+    if (found.offset !== undefined) return { fileIndex, offset: found.offset };
+    missing -= found.lines;
+    if (missing <= 0) return { fileIndex, offset: 0 };
+  }
+  return { fileIndex: 0, offset: 0 };
+}
+
+async function findTailInFile(handle: FileHandle, size: number, count: number) {
+  const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
+  let lines = 0;
+  let end = size;
+  while (end > 0) {
+    const start = Math.max(0, end - BLOCK_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, end - start, start);
+    let at = bytesRead;
+    while (at > 0) {
+      const newline = buffer.lastIndexOf(NEWLINE, at - 1);
+      if (newline < 0) break;
+      // The newline that ends the file's last line is not one between lines.
+      if (start + newline !== size - 1) {
+        lines++;
+        if (lines === count) return { offset: start + newline + 1, lines };
+      }
+      at = newline;
+    }
+    end = start;
+  }
+  return { offset: undefined, lines: size > 0 ? lines + 1 : 0 };
+}

@@ -1,0 +1,137 @@
+/** The mounts of a container at its start: every source becomes a path on the host. */
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorText, NaruError } from "../lib/errors.ts";
+import type { OverlayRoot, ResolvedMount } from "../runtime/contract.ts";
+import type { Container } from "./container.ts";
+import type { MountRecord } from "./container-record.ts";
+import { containerDir, type EngineContext } from "./engine-context.ts";
+
+/** Mounts volumes (undone through `undo`), makes missing bind sources and answers all mounts, shorter paths first. */
+export async function resolveMounts(
+  context: EngineContext,
+  container: Container,
+  undo: AsyncDisposableStack,
+): Promise<ResolvedMount[]> {
+  const { record } = container;
+  const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, container, mount, undo)));
+  const taken = new Set(record.mounts.map(({ destination }) => destination));
+  const own = [...identityFiles(context, record.id), ...sharedMemory(context, container)];
+  resolved.push(...own.filter(({ destination }) => !taken.has(destination)));
+  return resolved.sort((a, b) => depth(a.destination) - depth(b.destination));
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}
+
+async function resolveMount(
+  context: EngineContext,
+  container: Container,
+  mount: MountRecord,
+  undo: AsyncDisposableStack,
+): Promise<ResolvedMount> {
+  const base = {
+    destination: mount.destination,
+    readOnly: mount.readOnly,
+    propagation: mount.propagation,
+    options: mount.options ?? [],
+    recursive: mount.recursive,
+  };
+  switch (mount.type) {
+    case "tmpfs":
+      return { ...base, type: "tmpfs", source: "tmpfs" };
+    case "volume":
+      return { ...base, type: "bind", source: await mountVolume(context, container, mount, undo) };
+    case "image":
+      return { ...base, type: "overlay", source: "overlay", options: overlayOptions(imageRoot(context, mount)) };
+    default:
+      await ensureBindSource(mount);
+      return { ...base, type: "bind", source: mount.source };
+  }
+}
+
+async function ensureBindSource(mount: MountRecord): Promise<void> {
+  try {
+    await stat(mount.source);
+  } catch {
+    if (!mount.makeSource) {
+      throw new NaruError(
+        "invalid",
+        `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+      );
+    }
+    try {
+      await mkdir(mount.source, { recursive: true, mode: 0o755 });
+    } catch (cause) {
+      throw new NaruError("internal", `error while creating mount source path '${mount.source}': ${errorText(cause)}`);
+    }
+  }
+}
+
+async function mountVolume(
+  context: EngineContext,
+  container: Container,
+  mount: MountRecord,
+  undo: AsyncDisposableStack,
+): Promise<string> {
+  const name = mount.name!;
+  const path = await context.volumes.mountVolume(name, container.id);
+  undo.defer(() => context.volumes.unmountVolume(name, container.id));
+  if (mount.subpath === undefined) return path;
+  const [root, wanted] = await Promise.all([
+    realpath(path),
+    realpath(join(path, mount.subpath)).catch(() => undefined),
+  ]);
+  if (wanted === undefined) {
+    throw new NaruError("invalid", `cannot access path ${join(path, mount.subpath)}: no such file or directory`);
+  }
+  if (wanted !== root && !wanted.startsWith(`${root}/`)) {
+    throw new NaruError("invalid", `the subpath ${mount.subpath} leads out of the volume ${name}`);
+  }
+  return wanted;
+}
+
+function imageRoot(context: EngineContext, mount: MountRecord): OverlayRoot {
+  const layer = mount.layerId === undefined ? undefined : context.images.findContainerLayer(mount.layerId);
+  if (layer === undefined) throw new NaruError("not-found", `No such image: ${mount.name}`);
+  return layer.root;
+}
+
+function overlayOptions({ lowerDirs, upperDir, workDir }: OverlayRoot): string[] {
+  return [`lowerdir=${lowerDirs.join(":")}`, `upperdir=${upperDir}`, `workdir=${workDir}`];
+}
+
+/** The files that the engine writes for each container; a container in host network mode has them too. */
+function identityFiles(context: EngineContext, id: string): ResolvedMount[] {
+  return ["resolv.conf", "hostname", "hosts"].map((name) => ({
+    type: "bind" as const,
+    source: `${containerDir(context, id)}/${name}`,
+    destination: `/etc/${name}`,
+    readOnly: false,
+    propagation: "",
+    options: [],
+    recursive: true,
+  }));
+}
+
+/** Where the /dev/shm of a "shareable" container lies on the host. */
+export function sharedMemoryDir(context: EngineContext, id: string): string {
+  return `${containerDir(context, id)}/shm`;
+}
+
+function sharedMemory(context: EngineContext, { record }: Container): ResolvedMount[] {
+  const mode = record.hostConfig.IpcMode ?? "private";
+  const base = { destination: "/dev/shm", readOnly: false, propagation: "", recursive: true };
+  if (mode === "none") return [];
+  if (mode === "host") return [{ ...base, type: "bind", source: "/dev/shm", options: [] }];
+  if (mode === "shareable")
+    return [{ ...base, type: "bind", source: sharedMemoryDir(context, record.id), options: [] }];
+  if (mode.startsWith("container:")) {
+    const donor = context.containers.get(mode.slice("container:".length));
+    const isHost = donor.record.hostConfig.IpcMode === "host";
+    return [{ ...base, type: "bind", source: isHost ? "/dev/shm" : sharedMemoryDir(context, donor.id), options: [] }];
+  }
+  const options = ["nosuid", "noexec", "nodev", "mode=1777", `size=${record.hostConfig.ShmSize}`];
+  return [{ ...base, type: "tmpfs", source: "shm", options }];
+}

@@ -1,0 +1,132 @@
+/** After a start of the daemon: the true state of every container, restart policies, leftovers. */
+import { rm } from "node:fs/promises";
+import { errorText } from "../lib/errors.ts";
+import type { ContainerProcess, ExitStatus } from "../runtime/contract.ts";
+import { nowText } from "./clock.ts";
+import type { Container } from "./container.ts";
+import { finishRun, removeWhenAutomatic, superviseProcess } from "./container-exit.ts";
+import { launch } from "./container-start.ts";
+import { moveState } from "./container-state.ts";
+import { containerDir, containerRunDir, type EngineContext } from "./engine-context.ts";
+import { startHealthChecks } from "./health-monitor.ts";
+import { volumeNames } from "./mount-points.ts";
+import { restartsAtBoot } from "./restart-policy.ts";
+
+/** What Docker says of a container whose end nobody saw (a reboot). */
+const UNKNOWN_EXIT_CODE = 255;
+
+/** Takes over what runs, records what has ended, starts what shall run, removes what is left of a crash. */
+export async function restoreContainers(context: EngineContext): Promise<void> {
+  const containers = context.containers.list();
+  await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
+  const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
+  await context.networks.sweep(alive);
+  // Donors of network and ipc namespaces before those who join them.
+  const waiting = containers.filter(shallRun).sort((a, b) => Number(joinsOther(a)) - Number(joinsOther(b)));
+  for (const container of waiting) await guarded(context, container, "started", startAtBoot);
+}
+
+async function guarded(
+  context: EngineContext,
+  container: Container,
+  what: string,
+  action: (context: EngineContext, container: Container) => Promise<void>,
+): Promise<void> {
+  try {
+    await action(context, container);
+  } catch (error) {
+    context.log.error(`container ${container.name} was not ${what}: ${errorText(error)}`, { id: container.id });
+  }
+}
+
+async function restoreOne(context: EngineContext, container: Container): Promise<void> {
+  const { id } = container;
+  using _turn = await context.locks.acquire(id);
+  const { status } = container.record.state;
+  if (status === "removing" || status === "dead") {
+    await finishRemoval(context, container);
+    return;
+  }
+  const found = await context.runtime.reconnect(id, containerRunDir(context, id));
+  if (found !== undefined && isProcess(found)) await takeOver(context, container, found);
+  else await recordEnd(context, container, found);
+  queueMicrotask(() => void removeWhenAutomatic(context, container));
+}
+
+function isProcess(found: ContainerProcess | ExitStatus): found is ContainerProcess {
+  return "subscribe" in found;
+}
+
+/** A living process: its sandbox, volumes and supervision are ours again. */
+async function takeOver(context: EngineContext, container: Container, process: ContainerProcess): Promise<void> {
+  const { record } = container;
+  const { status } = record.state;
+  if (status !== "running" && status !== "paused") {
+    // The daemon died between the start and its record.
+    const state = moveState(record.state, "running", {
+      pid: process.pid,
+      startedAt: nowText(),
+      exitCode: 0,
+      error: "",
+    });
+    await context.containers.save(container, { state, hasBeenStarted: true });
+  }
+  container.noteStarted(process);
+  const mode = record.hostConfig.NetworkMode ?? "bridge";
+  if (mode !== "host" && !mode.startsWith("container:")) {
+    const sandbox = await context.networks.restoreSandbox(container.id);
+    if (sandbox === undefined)
+      context.log.warn(`container ${container.name} runs without its network`, { id: container.id });
+  }
+  await Promise.all(volumeNames(record).map((name) => context.volumes.mountVolume(name, container.id)));
+  superviseProcess(context, container, process);
+  if (status !== "paused") startHealthChecks(context, container);
+}
+
+/** Ended while nobody watched, or with the machine. */
+async function recordEnd(context: EngineContext, container: Container, exit: ExitStatus | undefined): Promise<void> {
+  const { state } = container.record;
+  const { status } = state;
+  if (status === "restarting") {
+    await context.containers.save(container, { state: moveState(state, "exited") });
+  } else if (status === "running" || status === "paused") {
+    // Known to the network once more, so that its addresses and rules are given back.
+    await context.networks.restoreSandbox(container.id).catch(() => undefined);
+    // No restart from here: startAtBoot decides once everything is known.
+    container.isExitWanted = true;
+    await finishRun(
+      context,
+      container,
+      exit ?? { exitCode: UNKNOWN_EXIT_CODE, finishedAt: nowText(), oomKilled: false },
+    );
+  } else if (exit !== undefined) {
+    await context.runtime.delete(container.id, containerRunDir(context, container.id));
+  }
+}
+
+/** The daemon died in the middle of a removal. */
+async function finishRemoval(context: EngineContext, container: Container): Promise<void> {
+  const { record, id } = container;
+  const layers = record.mounts.flatMap(({ layerId }) => (layerId === undefined ? [] : [layerId]));
+  await context.runtime.delete(id, containerRunDir(context, id));
+  for (const layer of [id, ...layers]) await context.images.removeContainerLayer(layer);
+  await rm(containerDir(context, id), { recursive: true, force: true });
+  await context.containers.remove(container);
+}
+
+function shallRun({ record, isRunning }: Container): boolean {
+  if (isRunning) return false;
+  return restartsAtBoot(record.hostConfig.RestartPolicy, { ...record, exitCode: record.state.exitCode });
+}
+
+function joinsOther({ record }: Container): boolean {
+  const { NetworkMode, IpcMode, PidMode } = record.hostConfig;
+  const joins = [NetworkMode, IpcMode, PidMode].some((mode) => mode?.startsWith("container:"));
+  return joins || record.links.length > 0;
+}
+
+async function startAtBoot(context: EngineContext, container: Container): Promise<void> {
+  using _turn = await context.locks.acquire(container.id);
+  if (container.isRunning || context.containers.find(container.id) === undefined) return;
+  await launch(context, container, { restartCount: container.record.restartCount });
+}

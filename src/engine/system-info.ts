@@ -1,0 +1,172 @@
+/** Bodies of `info` and `version`, with the fields of Docker 28 and true values. */
+import { cpus, hostname, totalmem } from "node:os";
+import type { Collection } from "../store/contract.ts";
+import { nowText } from "./clock.ts";
+import type { EngineContext } from "./engine-context.ts";
+import {
+  backingFileSystem,
+  goArchitecture,
+  kernelVersion,
+  limitSupport,
+  machineName,
+  openDescriptorCount,
+  operatingSystem,
+} from "./host-facts.ts";
+
+/** The daemon's identity, made at its first start and kept in the store. */
+export async function daemonId(settings: Collection<string>): Promise<string> {
+  const known = settings.get("daemon-id");
+  if (known !== undefined) return known;
+  const id = crypto.randomUUID();
+  await settings.put("daemon-id", id);
+  return id;
+}
+
+export async function systemInfo(context: EngineContext, id: string): Promise<Record<string, unknown>> {
+  const { config, runtime, containers } = context;
+  const [system, limits, descriptors, fileSystem] = await Promise.all([
+    operatingSystem(),
+    limitSupport(runtime.info.cgroupVersion),
+    openDescriptorCount(),
+    backingFileSystem(config.dataRoot),
+  ]);
+  const { IPv4Forwarding, OomKillDisable, ...limitFields } = limits;
+  const all = containers.list().map(({ record }) => record.state.status);
+  const paused = all.filter((status) => status === "paused").length;
+  const running = all.filter((status) => status === "running" || status === "restarting").length;
+  return {
+    ID: id,
+    Containers: all.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: all.length - running - paused,
+    Images: context.images.listImages().length,
+    Driver: "overlay2",
+    DriverStatus: [
+      ["Backing Filesystem", fileSystem],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+    ],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+    ...limitFields,
+    IPv4Forwarding,
+    Debug: config.debug ?? false,
+    NFd: descriptors,
+    OomKillDisable,
+    NGoroutines: 1,
+    SystemTime: nowText(),
+    LoggingDriver: config.logDriver ?? "json-file",
+    CgroupDriver: runtime.info.cgroupDriver,
+    CgroupVersion: runtime.info.cgroupVersion,
+    NEventsListener: context.events.listenerCount,
+    KernelVersion: kernelVersion(),
+    OperatingSystem: system.name,
+    OSVersion: system.version,
+    OSType: "linux",
+    Architecture: machineName(),
+    ...registryFields(context),
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: config.dataRoot,
+    HttpProxy: hideCredentials(config.httpProxy),
+    HttpsProxy: hideCredentials(config.httpsProxy),
+    NoProxy: config.noProxy ?? "",
+    Name: hostname(),
+    Labels: config.labels ?? [],
+    ExperimentalBuild: false,
+    ServerVersion: config.serverVersion,
+    ...runtimeFields(context),
+    Warnings: runtime.info.warnings.length > 0 ? runtime.info.warnings : null,
+  };
+}
+
+function registryFields({ config }: EngineContext): Record<string, unknown> {
+  const mirrors = (config.registryMirrors ?? []).map((mirror) => `${mirror.replace(/\/$/, "")}/`);
+  const insecure = config.insecureRegistries ?? [];
+  const networks = insecure.filter((entry) => /^[0-9a-f.:]+\/\d+$/i.test(entry));
+  const named = insecure.filter((entry) => !networks.includes(entry));
+  const plain = named.map((Name) => [Name, { Name, Mirrors: [], Secure: false, Official: false }] as const);
+  return {
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: {
+      IndexConfigs: {
+        ...Object.fromEntries(plain),
+        "docker.io": { Mirrors: mirrors, Name: "docker.io", Official: true, Secure: true },
+      },
+      InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8", ...networks],
+      Mirrors: mirrors.length > 0 ? mirrors : null,
+    },
+  };
+}
+
+function runtimeFields({ runtime, config }: EngineContext): Record<string, unknown> {
+  const own = { path: runtime.info.path };
+  return {
+    Runtimes: { [runtime.info.name]: own, "io.containerd.runc.v2": own, runc: own },
+    DefaultRuntime: "runc",
+    Swarm: {
+      NodeID: "",
+      NodeAddr: "",
+      LocalNodeState: "inactive",
+      ControlAvailable: false,
+      Error: "",
+      RemoteManagers: null,
+    },
+    // Containers always outlive the daemon, unless it was told to stop them.
+    LiveRestoreEnabled: !config.stopContainersOnShutdown,
+    Isolation: "",
+    InitBinary: "naru-monitor",
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: runtime.info.version },
+    InitCommit: { ID: "" },
+    SecurityOptions: securityOptions(runtime.info.cgroupVersion),
+    FirewallBackend: { Driver: "nftables" },
+    CDISpecDirs: [],
+  };
+}
+
+function securityOptions(cgroupVersion: "1" | "2"): string[] {
+  const options = ["name=seccomp,profile=builtin"];
+  if (cgroupVersion === "2") options.push("name=cgroupns");
+  return options;
+}
+
+/** A proxy's password is nobody's business. */
+function hideCredentials(url: string | undefined): string {
+  return (url ?? "").replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1xxxxx:xxxxx@");
+}
+
+export function versionInfo({ config, runtime }: EngineContext): Record<string, unknown> {
+  const kernel = kernelVersion();
+  const architecture = goArchitecture();
+  const shared = {
+    GitCommit: config.gitCommit ?? "",
+    BuildTime: config.buildTime ?? "",
+    KernelVersion: kernel,
+    Os: "linux",
+    Arch: architecture,
+    // Clients expect the field; naru runs on Bun.
+    GoVersion: `bun${Bun.version}`,
+  };
+  return {
+    Platform: { Name: "naru" },
+    Components: [
+      {
+        Name: "Engine",
+        Version: config.serverVersion,
+        Details: { ...shared, Experimental: "false" },
+      },
+      { Name: runtime.info.name, Version: runtime.info.version, Details: { GitCommit: "" } },
+    ],
+    Version: config.serverVersion,
+    ...shared,
+  };
+}
