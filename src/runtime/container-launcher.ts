@@ -18,7 +18,14 @@ import { containerResources, type ResourceSupport } from "./oci-resources.ts";
 import { parseSecurityOptions } from "./oci-security.ts";
 import type { OciSpec, OciUser } from "./oci-spec.ts";
 import { resolveUser } from "./oci-user.ts";
-import { containerFiles, createRunDirectory, type ProcessFiles, readRuntimeError, rootPath } from "./run-directory.ts";
+import {
+  containerFiles,
+  createRunDirectory,
+  newConsoleSocket,
+  type ProcessFiles,
+  readRuntimeError,
+  rootPath,
+} from "./run-directory.ts";
 import { containerStartError } from "./runtime-errors.ts";
 import { type RuntimeProgram, runCommand } from "./runtime-program.ts";
 import { SeccompCache, type SeccompChoice } from "./seccomp-cache.ts";
@@ -38,7 +45,7 @@ interface LauncherOptions {
 const CRUN_EXEC_FAILED = 1;
 /** What Docker reports then. */
 const EXEC_FAILED = 255;
-const EXEC_FAILURE = /exec container process .*`: /;
+const EXEC_FAILURE = /exec container process .*`: |"exec \/[^:]*: (?:exec format error|no such file)/;
 /** Longer than crun needs to fail; shorter than what would look up every ordinary failure in the log. */
 const EXEC_FAILS_WITHIN_MS = 2000;
 const LOG_TAIL_BYTES = 4096;
@@ -151,7 +158,7 @@ export class ContainerLauncher {
   #monitorOptions(request: StartRequest, files: ProcessFiles): MonitorOptions {
     const { runDir, root, config, id } = request;
     const { program, monitorPath } = this.#options;
-    const consoleSocket = config.Tty ? files.consoleSocket : undefined;
+    const consoleSocket = config.Tty ? newConsoleSocket(this.#options.execRoot) : undefined;
     const { pidFile, logPath } = files;
     const call = { stateRoot: this.#stateRoot, logPath, pidFile, consoleSocket, containerId: id, bundle: runDir };
     return {

@@ -26,7 +26,7 @@ import { findExitRecord } from "./monitor-exit-record.ts";
 import type { ProcessExited } from "./monitor-protocol.ts";
 import { type Conclude, lostStatus, MonitoredProcess, OutputFanOut } from "./monitored-process.ts";
 import type { RuntimeDefaults } from "./oci-config.ts";
-import { containerFiles, findCgroupPath, findPid, removeRunDirectory } from "./run-directory.ts";
+import { containerFiles, createExecRoot, findCgroupPath, findPid, removeRunDirectory } from "./run-directory.ts";
 import { findRuntimeProgram, type RuntimeProgram } from "./runtime-program.ts";
 
 interface CrunRuntimeOptions {
@@ -58,12 +58,12 @@ const SIGKILL = 9;
  * @throws {NaruError} unavailable when there is no runtime, saying what to install; invalid for a bad seccomp profile.
  */
 export async function createCrunRuntime(options: CrunRuntimeOptions): Promise<CrunRuntime> {
-  const [facts, layout] = await Promise.all([readHostFacts(), readCgroupLayout()]);
+  const { execRoot, monitorPath, seccompProfile } = options;
+  const [facts, layout] = await Promise.all([readHostFacts(), readCgroupLayout(), createExecRoot(execRoot)]);
   const warnings: string[] = [];
   const program = await chooseProgram(options.runtimePath, layout, warnings);
   warnings.push(...missingCapabilities(facts));
   const defaults = { ulimits: [], init: false, noNewPrivileges: false, ...options.defaults };
-  const { execRoot, monitorPath, seccompProfile } = options;
   const common = { program, facts, execRoot, monitorPath, defaults };
   const launcher = new ContainerLauncher({ ...common, layout, seccompProfile });
   const info: RuntimeInfo = {
@@ -106,7 +106,7 @@ async function chooseProgram(
 
 function missingCapabilities({ capabilities, missingCapabilities: missing }: HostFacts): string[] {
   if (missing.length === 0 || capabilities.length === 0) return [];
-  return [`the daemon lacks ${missing.join(", ")}: containers cannot have them, not even privileged ones`];
+  return [`the daemon itself lacks ${missing.join(", ")}: no container can have that, not even a privileged one`];
 }
 
 /** What is known of a container that this daemon started or found again. */

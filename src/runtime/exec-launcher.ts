@@ -14,7 +14,7 @@ import { apparmorProfile, containerRlimits, type RuntimeDefaults } from "./oci-c
 import { parseSecurityOptions } from "./oci-security.ts";
 import type { OciProcess, OciUser } from "./oci-spec.ts";
 import { resolveUser } from "./oci-user.ts";
-import { execFiles, readRuntimeError, removeExecFiles, writeProcessFile } from "./run-directory.ts";
+import { execFiles, newConsoleSocket, readRuntimeError, removeExecFiles, writeProcessFile } from "./run-directory.ts";
 import { execStartError } from "./runtime-errors.ts";
 import { execCommand, type RuntimeProgram } from "./runtime-program.ts";
 
@@ -69,7 +69,7 @@ export class ExecLauncher {
   #spawn(request: ExecRequest, files: ReturnType<typeof execFiles>, output: OutputFanOut): Promise<MonitorConnection> {
     const { program, execRoot, monitorPath } = this.#options;
     const { processFile, pidFile, logPath } = files;
-    const consoleSocket = request.tty ? files.consoleSocket : undefined;
+    const consoleSocket = request.tty ? newConsoleSocket(execRoot) : undefined;
     const call = { logPath, pidFile, consoleSocket, processFile, containerId: request.containerId };
     return MonitorConnection.spawn(
       {

@@ -5,24 +5,37 @@
  *     <runDir>/rootfs/         where the monitor mounts the root file system, in a namespace of its own
  *     <runDir>/pid             written by the runtime
  *     <runDir>/runtime.log     the runtime's complaints
- *     <runDir>/console.sock    while a terminal is handed over
  *     <runDir>/monitor.sock    the monitor listens here
  *     <runDir>/exit            the monitor's last word
- *     <runDir>/exec-<id>.…     the same for executed processes: .json, .pid, .log, .sock
+ *     <runDir>/exec-<id>.…     the same for executed processes: .json, .pid, .log
+ *
+ * and, while a terminal is handed over, <execRoot>/tty/<random>: a socket's path must fit into 107 bytes.
  */
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../linux/sys-error.ts";
 import type { OciProcess, OciSpec } from "./oci-spec.ts";
 import { lastLoggedError } from "./runtime-errors.ts";
 
-/** Enough to tell the processes of one container apart; a socket's path may not be long. */
+/** Enough to tell the processes of one container apart. */
 const EXEC_ID_CHARACTERS = 16;
 
 export interface ProcessFiles {
   pidFile: string;
   logPath: string;
-  consoleSocket: string;
+}
+
+const TERMINALS = "tty";
+
+/** Makes the directories that all containers share. */
+export async function createExecRoot(execRoot: string): Promise<void> {
+  await mkdir(join(execRoot, TERMINALS), { recursive: true, mode: 0o711 });
+}
+
+/** A new path for the socket by which the runtime hands a terminal over. */
+export function newConsoleSocket(execRoot: string): string {
+  return join(execRoot, TERMINALS, randomBytes(8).toString("hex"));
 }
 
 export function rootPath(runDir: string): string {
@@ -33,7 +46,6 @@ export function containerFiles(runDir: string): ProcessFiles {
   return {
     pidFile: join(runDir, "pid"),
     logPath: join(runDir, "runtime.log"),
-    consoleSocket: join(runDir, "console.sock"),
   };
 }
 
@@ -43,7 +55,6 @@ export function execFiles(runDir: string, execId: string): ProcessFiles & { proc
     processFile: `${base}.json`,
     pidFile: `${base}.pid`,
     logPath: `${base}.log`,
-    consoleSocket: `${base}.sock`,
   };
 }
 

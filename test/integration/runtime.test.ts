@@ -32,7 +32,13 @@ beforeAll(async () => {
   await chmod(join(image, "bin/garbage"), 0o755);
   await chmod(join(image, "bin/plain"), 0o644);
   const monitorPath = await ensureMonitorBinary([base]);
-  runtime = await createCrunRuntime({ execRoot: base, monitorPath, instance });
+  // NARU_TEST_RUNTIME=runc runs the same with the other runtime.
+  runtime = await createCrunRuntime({
+    execRoot: base,
+    monitorPath,
+    instance,
+    runtimePath: process.env.NARU_TEST_RUNTIME,
+  });
 });
 
 afterAll(async () => {
