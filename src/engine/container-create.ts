@@ -34,6 +34,8 @@ export async function createContainer(
   name: string | undefined,
   request: ContainerCreateRequest,
 ): Promise<ContainerCreateResponse> {
+  // Most clients start at once what they have created.
+  context.runtime.expectStart();
   const { HostConfig: givenHost, NetworkingConfig: networking, ...givenConfig } = request;
   const warnings: string[] = [];
   const host = checkHost(context, givenHost ?? {}, givenConfig, warnings);

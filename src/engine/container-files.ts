@@ -39,7 +39,7 @@ export async function statContainerPath(context: EngineContext, ref: string, pat
   const container = context.containers.get(ref);
   const view = await openRoot(context, container);
   try {
-    return await context.files.statPath(view.path, path);
+    return await context.files.statPath(view.path, path, ref);
   } finally {
     await view.close();
   }
@@ -54,7 +54,7 @@ export async function readContainerArchive(
   const container = context.containers.get(ref);
   const view = await openRoot(context, container);
   try {
-    const { stat, tar } = await context.files.readArchive(view.path, path, { signal });
+    const { stat, tar } = await context.files.readArchive(view.path, path, { signal, container: ref });
     publishContainerEvent(context, container, "archive-path");
     return { stat, tar: closingAfter(tar, view) };
   } catch (error) {
@@ -78,6 +78,7 @@ export async function writeContainerArchive(
       noOverwriteDirNonDir: options.noOverwriteDirNonDir,
       copyUidGid: options.copyUidGid ? await ownerOf(context, container) : undefined,
       signal: options.signal,
+      container: ref,
     });
   } finally {
     await view.close();

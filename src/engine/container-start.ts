@@ -97,6 +97,7 @@ async function startProcess(
   undo: AsyncDisposableStack,
 ): Promise<ContainerProcess> {
   const { record } = container;
+  context.runtime.expectStart();
   const layer = context.images.findContainerLayer(record.id);
   if (layer === undefined) {
     throw new NaruError(
@@ -167,7 +168,8 @@ async function recordFailedStart(context: EngineContext, container: Container, e
   const message = errorText(error);
   const state = moveState(container.record.state, next, { pid: 0, error: message, exitCode: startExitCode(message) });
   await context.containers.save(container, { state });
-  container.tellExit();
+  // Whoever waits for the end of a run goes on waiting when there was none.
+  if (status !== "created") container.tellExit();
 }
 
 /** The exit code of a container whose process could not be started, as clients show it. */

@@ -25,6 +25,8 @@ interface ExecInstance {
   pid: number;
   exitCode: number | null;
   isCollectable: boolean;
+  /** Resolved when the exit code is known. */
+  finished: PromiseWithResolvers<void>;
 }
 
 export class ExecInstances implements ExecService {
@@ -62,8 +64,11 @@ export class ExecInstances implements ExecService {
       pid: 0,
       exitCode: null,
       isCollectable: false,
+      finished: Promise.withResolvers(),
     });
     container.execIds.add(id);
+    // Clients start what they have created at once.
+    this.context.runtime.expectStart();
     this.#publish(container, id, `exec_create: ${commandWords(request)}`);
     return { Id: id };
   }
@@ -109,7 +114,12 @@ export class ExecInstances implements ExecService {
       closesStdin: !tty,
       onDetach: () => this.#publish(container, id, "exec_detach"),
     });
-    session.joined(hub.add(session));
+    const leave = hub.add({
+      take: (chunk) => session.take(chunk),
+      // Clients ask for the exit code once the stream has ended: it must be known then.
+      end: () => void instance.finished.promise.then(() => session.end()),
+    });
+    session.joined(leave);
     return session;
   }
 
@@ -148,6 +158,7 @@ export class ExecInstances implements ExecService {
     instance.status = "ended";
     instance.exitCode = exitCode;
     instance.process = undefined;
+    instance.finished.resolve();
     instance.container.execIds.delete(instance.id);
     this.#publish(instance.container, instance.id, "exec_die", { exitCode: String(exitCode) });
   }
@@ -158,6 +169,7 @@ export class ExecInstances implements ExecService {
     const isDenied = /permission denied|not a directory|is a directory/.test(words);
     instance.status = "ended";
     instance.exitCode = isMissing ? 127 : isDenied ? 126 : 128;
+    instance.finished.resolve();
     instance.container.execIds.delete(instance.id);
   }
 

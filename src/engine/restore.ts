@@ -20,10 +20,24 @@ export async function restoreContainers(context: EngineContext): Promise<void> {
   const containers = context.containers.list();
   await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
   const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
-  await context.networks.sweep(alive);
+  await Promise.all([context.networks.sweep(alive), removeOrphanLayers(context)]);
   // Donors of network and ipc namespaces before those who join them.
   const waiting = containers.filter(shallRun).sort((a, b) => Number(joinsOther(a)) - Number(joinsOther(b)));
   for (const container of waiting) await guarded(context, container, "started", startAtBoot);
+}
+
+/** Layers made for a container whose record never became durable. */
+async function removeOrphanLayers(context: EngineContext): Promise<void> {
+  const known = new Set(
+    context.containers
+      .list()
+      .flatMap(({ record }) => [record.id, ...record.mounts.map(({ layerId }) => layerId ?? "")]),
+  );
+  for (const id of context.images.listContainerLayers()) {
+    if (known.has(id)) continue;
+    await context.images.removeContainerLayer(id);
+    await rm(containerDir(context, id), { recursive: true, force: true });
+  }
 }
 
 async function guarded(

@@ -1,5 +1,6 @@
 /** Bodies of `info` and `version`, with the fields of Docker 28 and true values. */
 import { cpus, hostname, totalmem } from "node:os";
+import { API_VERSION, MIN_API_VERSION } from "../lib/version.ts";
 import type { Collection } from "../store/contract.ts";
 import { nowText } from "./clock.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -162,7 +163,7 @@ export function versionInfo({ config, runtime }: EngineContext): Record<string, 
       {
         Name: "Engine",
         Version: config.serverVersion,
-        Details: { ...shared, Experimental: "false" },
+        Details: { ...shared, ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Experimental: "false" },
       },
       { Name: runtime.info.name, Version: runtime.info.version, Details: { GitCommit: "" } },
     ],

@@ -17,7 +17,10 @@ export function waitForContainer(
     throw new NaruError("invalid", `invalid condition: ${JSON.stringify(condition)}`);
   }
   const container = context.containers.get(ref);
-  if (condition === "removed") return { result: container.onceRemoved(signal).then(answer) };
+  if (condition === "removed") {
+    // Only a failing removal would be told here, not the start's failure that led to it.
+    return { result: container.onceRemoved(signal).then(({ exitCode }) => ({ StatusCode: exitCode })) };
+  }
   if (condition === "not-running" && !container.isRunning) {
     return { result: Promise.resolve(answer(container.lastExit)) };
   }
