@@ -40,6 +40,12 @@ export interface SandboxState {
   /** Contents of /etc/hosts and /etc/resolv.conf for this container. */
   hosts: string;
   resolvConf: string;
+  /**
+   * Descriptors of the name server inside the namespace; empty when there is none. The container's monitor inherits
+   * them, so that names are asked for in vain for a moment only, while no daemon runs; a restarted daemon hands the copies
+   * that the monitor kept to `restoreSandbox`.
+   */
+  heldDescriptors: number[];
 }
 
 export interface NetworkController {
@@ -54,8 +60,14 @@ export interface NetworkController {
   openSandbox(request: SandboxRequest, options?: { signal?: AbortSignal }): Promise<SandboxState>;
   /** Idempotent; frees addresses, ports, rules, namespace. */
   closeSandbox(containerId: string): Promise<void>;
-  /** After a daemon restart: takes over what is still alive for a running container; undefined when it is gone. */
-  restoreSandbox(containerId: string): Promise<SandboxState | undefined>;
+  /**
+   * After a daemon restart: takes over what is still alive for a running container; undefined when it is gone.
+   * `heldDescriptors` become this controller's to close; without them the name server gets new sockets.
+   */
+  restoreSandbox(
+    containerId: string,
+    options?: { heldDescriptors?: readonly number[] },
+  ): Promise<SandboxState | undefined>;
   findSandbox(containerId: string): SandboxState | undefined;
   /** Live connect of a running container; returns the new state (ports, hosts and all). */
   connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState>;

@@ -141,6 +141,8 @@ export interface ContainerRuntime {
   /** After a daemon restart: the live process, its recorded exit, or undefined when nothing is known (a reboot). */
   reconnect(id: string, runDir: string): Promise<ContainerProcess | ExitStatus | undefined>;
   exec(request: ExecRequest): Promise<ContainerProcess>;
+  /** @throws {NaruError} invalid, in Docker's words, when the container does not know that user or group. */
+  checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void>;
   /** Sends a signal (number) to the init process; `all` to every process in the container. */
   kill(id: string, runDir: string, signal: number, options?: { all?: boolean }): Promise<void>;
   pause(id: string): Promise<void>;

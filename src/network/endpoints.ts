@@ -1,0 +1,108 @@
+/** Memberships of containers in networks: their addresses and names, and which of them leads to the world. */
+import { randomBytes } from "node:crypto";
+import { NaruError } from "../lib/errors.ts";
+import type { EndpointSettings } from "../model/network.ts";
+import type { AddressPool } from "./address-pool.ts";
+import { formatMac, randomMac } from "./bridge-interface.ts";
+import { formatIp, parseIp } from "./ip-address.ts";
+import type { LiveBridge } from "./network-catalog.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./network-records.ts";
+
+/**
+ * A new membership with addresses of its own; `releaseAddresses` gives them back.
+ * @throws {NaruError} "Address already in use" and the like
+ */
+export function createEndpoint(
+  network: NetworkRecord,
+  bridge: LiveBridge | undefined,
+  settings: EndpointSettings,
+  names: { interfaceName: string; hostInterfaceName: string; mac?: string },
+): EndpointRecord {
+  const endpoint: EndpointRecord = {
+    networkId: network.id,
+    networkName: network.name,
+    endpointId: randomBytes(32).toString("hex"),
+    settings,
+    interfaceName: "",
+    hostInterfaceName: "",
+    mac: "",
+  };
+  if (bridge === undefined) return endpoint;
+  endpoint.interfaceName = names.interfaceName;
+  endpoint.hostInterfaceName = names.hostInterfaceName;
+  endpoint.mac = settings.MacAddress || names.mac || formatMac(randomMac());
+  try {
+    for (const [index, pool] of bridge.pools.entries()) {
+      takeAddress(endpoint, pool, network.internal ? undefined : bridge.subnets[index]?.gateway);
+    }
+  } catch (error) {
+    releaseAddresses(endpoint, bridge);
+    throw error;
+  }
+  return endpoint;
+}
+
+function takeAddress(endpoint: EndpointRecord, pool: AddressPool, gateway: string | undefined): void {
+  const { version } = pool.subnet;
+  const { IPv4Address, IPv6Address } = endpoint.settings.IPAMConfig ?? {};
+  const text = version === 4 ? IPv4Address : IPv6Address;
+  const wanted = text ? parseIp(text) : undefined;
+  if (text && wanted?.version !== version) throw new NaruError("invalid", `invalid IPv${version} address: ${text}`);
+  const address = formatIp(pool.allocate(wanted));
+  if (version === 4) {
+    endpoint.ipv4 = address;
+    endpoint.ipv4PrefixBits = pool.subnet.prefixBits;
+    endpoint.ipv4Gateway = gateway;
+  } else {
+    endpoint.ipv6 = address;
+    endpoint.ipv6PrefixBits = pool.subnet.prefixBits;
+    endpoint.ipv6Gateway = gateway;
+  }
+}
+
+/** After a restart: marks the addresses of a membership on record as taken. */
+export function reserveAddresses(endpoint: EndpointRecord, bridge: LiveBridge | undefined): void {
+  eachAddress(endpoint, bridge, (pool, address) => pool.reserve(address));
+}
+
+export function releaseAddresses(endpoint: EndpointRecord, bridge: LiveBridge | undefined): void {
+  eachAddress(endpoint, bridge, (pool, address) => pool.release(address));
+}
+
+function eachAddress(
+  { ipv4, ipv6 }: EndpointRecord,
+  bridge: LiveBridge | undefined,
+  visit: (pool: AddressPool, address: NonNullable<ReturnType<typeof parseIp>>) => void,
+): void {
+  for (const text of [ipv4, ipv6]) {
+    const address = text === undefined ? undefined : parseIp(text);
+    const pool = bridge?.pools.find(({ subnet }) => subnet.version === address?.version);
+    if (address !== undefined && pool !== undefined) visit(pool, address);
+  }
+}
+
+/** The lowest "ethN" that the container does not have. */
+export function nextInterfaceName(endpoints: readonly EndpointRecord[]): string {
+  const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
+  let index = 0;
+  while (taken.has(`eth${index}`)) index++;
+  return `eth${index}`;
+}
+
+/**
+ * The membership whose gateway is the container's default route: highest priority, then those with gateways of both IP
+ * versions, then the first by the network's name.
+ */
+export function gatewayEndpoint({ endpoints }: SandboxRecord, version: 4 | 6): EndpointRecord | undefined {
+  const gateways = ({ ipv4Gateway, ipv6Gateway }: EndpointRecord): number =>
+    Number(ipv4Gateway !== undefined) + Number(ipv6Gateway !== undefined);
+  const candidates = endpoints.filter((endpoint) =>
+    version === 4 ? endpoint.ipv4Gateway !== undefined : endpoint.ipv6Gateway !== undefined,
+  );
+  return candidates.sort(
+    (a, b) =>
+      (b.settings.GwPriority ?? 0) - (a.settings.GwPriority ?? 0) ||
+      gateways(b) - gateways(a) ||
+      (a.networkName < b.networkName ? -1 : 1),
+  )[0];
+}

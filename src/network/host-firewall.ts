@@ -1,0 +1,130 @@
+/** Keeps the instance's nftables table as it should be: bridges and ports come and go by netlink, in microseconds. */
+import { NetlinkSocket } from "../linux/netlink-socket.ts";
+import {
+  addElements,
+  createTable,
+  decodeGeneration,
+  decodeTable,
+  deleteElements,
+  deleteTable,
+  generationQuery,
+  listTablesQuery,
+  NFT_FAMILY,
+} from "../linux/nftables-message.ts";
+import { bridgeElements, type FirewallBridge, hostTable, portElement } from "./host-firewall-table.ts";
+import type { PublishedPort } from "./network-records.ts";
+
+const ENOENT = 2;
+
+export class HostFirewall {
+  readonly #bridges = new Map<string, FirewallBridge>();
+  readonly #ports = new Map<string, { port: PublishedPort; targetIp: string }>();
+  readonly #socket = NetlinkSocket.open("netfilter");
+  #isBuilt = false;
+
+  constructor(readonly tableName: string) {}
+
+  /** Makes the table with all that is known, in one transaction: also in place of an older one. @throws {SysError} */
+  rebuild(): void {
+    const table = hostTable(this.tableName);
+    const elements = [...this.#bridges.values()].flatMap((bridge) =>
+      bridgeElements(bridge).map(({ set, key }) => this.#add(set, key)),
+    );
+    for (const { port, targetIp } of this.#ports.values()) {
+      const { set, key, data } = portElement(port, targetIp);
+      elements.push(this.#add(set, key, data));
+    }
+    // Deleting needs something to delete: the first message makes sure of it.
+    const emptyTable = createTable({ ...table, sets: [], chains: [] });
+    const parts = [...emptyTable, deleteTable(table.family, table.name), ...createTable(table), ...elements];
+    this.#socket.transact(parts, `set up nftables table ${this.tableName}`);
+    this.#isBuilt = true;
+  }
+
+  /** Remembers ports for the first `rebuild`. */
+  expectPorts(ports: readonly PublishedPort[], targetIp: string): void {
+    for (const port of ports) this.#ports.set(portKey(port), { port, targetIp });
+  }
+
+  /** Idempotent. Before the first `rebuild` it is only remembered. @throws {SysError} */
+  addBridge(bridge: FirewallBridge): void {
+    this.#bridges.set(bridge.interfaceName, bridge);
+    if (!this.#isBuilt) return;
+    const parts = bridgeElements(bridge).map(({ set, key }) => this.#add(set, key));
+    this.#change(parts, `add ${bridge.interfaceName} to the firewall`);
+  }
+
+  removeBridge(interfaceName: string): void {
+    const bridge = this.#bridges.get(interfaceName);
+    if (bridge === undefined) return;
+    this.#bridges.delete(interfaceName);
+    const parts = bridgeElements(bridge).map(({ set, key }) => deleteElements("inet", this.tableName, set, [key]));
+    this.#socket.transact(parts, `remove ${interfaceName} from the firewall`, [ENOENT]);
+  }
+
+  /** Leads ports of the host to `targetIp`, also those that led elsewhere until now. @throws {SysError} */
+  setPorts(ports: readonly PublishedPort[], targetIp: string): void {
+    if (ports.length === 0) return;
+    const parts = ports.flatMap((port) => {
+      const { set, key, data } = portElement(port, targetIp);
+      const known = this.#ports.has(portKey(port));
+      this.#ports.set(portKey(port), { port, targetIp });
+      const addition = this.#add(set, key, data);
+      return known ? [deleteElements("inet", this.tableName, set, [key]), addition] : [addition];
+    });
+    this.#change(parts, `publish ${ports.length} port(s)`);
+  }
+
+  removePorts(ports: readonly PublishedPort[]): void {
+    const parts = ports.flatMap((port) => {
+      const known = this.#ports.get(portKey(port));
+      if (known === undefined) return [];
+      this.#ports.delete(portKey(port));
+      const { set, key } = portElement(port, known.targetIp);
+      return [deleteElements("inet", this.tableName, set, [key])];
+    });
+    if (parts.length > 0) this.#socket.transact(parts, "withdraw published ports", [ENOENT]);
+  }
+
+  /** Another number means that somebody, perhaps this daemon, changed some rule. */
+  readGeneration(): number {
+    const [answer] = this.#socket.query(generationQuery(), "read the generation of the nftables ruleset");
+    return answer === undefined ? 0 : decodeGeneration(answer);
+  }
+
+  /** False when somebody flushed the whole ruleset: then `rebuild` is due. */
+  isInPlace(): boolean {
+    return this.listTables().some((name) => name === this.tableName);
+  }
+
+  /** Names of all tables of the family that this instance uses. */
+  listTables(): string[] {
+    return this.#socket
+      .query(listTablesQuery(), "list nftables tables")
+      .map(decodeTable)
+      .filter(({ family }) => family === NFT_FAMILY.inet)
+      .map(({ name }) => name);
+  }
+
+  /** Removes the table and forgets everything. */
+  remove(): void {
+    this.#bridges.clear();
+    this.#ports.clear();
+    this.#socket.transact([deleteTable("inet", this.tableName)], `remove nftables table ${this.tableName}`, [ENOENT]);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #add(set: string, key: Uint8Array, data?: Uint8Array): Buffer {
+    return addElements("inet", this.tableName, set, [data === undefined ? { key } : { key, data }]);
+  }
+
+  /** When the table is gone, everything is made anew. */
+  #change(parts: readonly Buffer[], what: string): void {
+    if (!this.#socket.transact(parts, what, [ENOENT])) this.rebuild();
+  }
+}
+
+const portKey = ({ protocol, hostIp, hostPort }: PublishedPort): string => `${protocol} ${hostIp} ${hostPort}`;

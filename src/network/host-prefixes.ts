@@ -1,0 +1,15 @@
+/** What the machine itself uses: a subnet chosen for containers must not hide it. */
+import { decodeAddress, decodeRouteDestination, dumpQuery, RTM } from "../linux/netlink-route.ts";
+import type { NetlinkSocket } from "../linux/netlink-socket.ts";
+import { type IpPrefix, ipFromBytes, prefixOf } from "./ip-address.ts";
+
+/** The subnets of the interfaces' addresses and the destinations of routes, default routes left out. @throws {SysError} */
+export function listHostPrefixes(route: NetlinkSocket): IpPrefix[] {
+  const addresses = route.query(dumpQuery(RTM.GETADDR), "list addresses").map(decodeAddress);
+  const routes = route.query(dumpQuery(RTM.GETROUTE), "list routes").map(decodeRouteDestination);
+  return [...addresses, ...routes].flatMap((raw) => {
+    if (raw === undefined || raw.address.length === 0) return [];
+    const { version, value } = ipFromBytes(raw.address);
+    return [prefixOf(version, value, raw.prefixBits)];
+  });
+}

@@ -1,0 +1,439 @@
+/** The containers' sandboxes: opened, changed while they live, taken over after a restart, closed. */
+import { randomBytes } from "node:crypto";
+import { open } from "node:fs/promises";
+import { errorText, isKind, NaruError } from "../lib/errors.ts";
+import { closeDescriptor } from "../linux/descriptor-passing.ts";
+import { decodeLink, dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { NetlinkSocket } from "../linux/netlink-socket.ts";
+import { errorCode } from "../linux/sys-error.ts";
+import type { EndpointSettings } from "../model/network.ts";
+import type { NetworkStats } from "../model/system.ts";
+import type { Collection } from "../store/contract.ts";
+import { removeInterface } from "./bridge-interface.ts";
+import type { SandboxRequest, SandboxState } from "./contract.ts";
+import { resolveName } from "./dns-names.ts";
+import { NameServer } from "./dns-server.ts";
+import { addIpv6Address, plugIn, setDefaultRoutes, silence, type WireEnds } from "./endpoint-interface.ts";
+import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses, reserveAddresses } from "./endpoints.ts";
+import { redirectNames } from "./name-redirect.ts";
+import {
+  closeNameServerSockets,
+  type FreshNamespace,
+  type NameServerSockets,
+  type NamespacePool,
+} from "./namespace-pool.ts";
+import type { NetworkCatalog } from "./network-catalog.ts";
+import { hasNames, showEndpoint, showPorts } from "./network-listing.ts";
+import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
+import type { PortPublisher } from "./port-publisher.ts";
+import { readPortWishes } from "./port-wishes.ts";
+import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
+
+const HOST_GATEWAY = "host-gateway";
+const SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls";
+
+/** What a running container's sandbox has in this process. */
+interface LiveSandbox {
+  route: NetlinkSocket;
+  nameServer?: NameServer;
+  /** Of the name server; a monitor keeps copies while no daemon runs. */
+  heldDescriptors: number[];
+}
+
+export interface RegistryParts {
+  records: Collection<SandboxRecord>;
+  catalog: NetworkCatalog;
+  pool: NamespacePool;
+  ports: PortPublisher;
+  hostRoute: NetlinkSocket;
+  resolvConf: HostResolvConf;
+  /** Beginning of the host's ends of containers' interfaces. */
+  interfacePrefix: string;
+  warn: (message: string) => void;
+}
+
+export class SandboxRegistry {
+  readonly #parts: RegistryParts;
+  readonly #live = new Map<string, LiveSandbox>();
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  get records(): Collection<SandboxRecord> {
+    return this.#parts.records;
+  }
+
+  /** Marks the addresses of all sandboxes on record as taken: before anything is given out. */
+  reserveAddresses(): void {
+    for (const { endpoints } of this.records.values()) {
+      for (const endpoint of endpoints) {
+        reserveAddresses(endpoint, this.#parts.catalog.findBridge(endpoint.networkId));
+      }
+    }
+  }
+
+  /** @throws {NaruError} in Docker's words; then nothing is left of it. */
+  async open(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxState> {
+    signal?.throwIfAborted();
+    if (this.records.has(request.containerId)) await this.close(request.containerId);
+    const networks = request.endpoints.map(({ network }) => this.#parts.catalog.get(network));
+    await this.#parts.resolvConf.refresh();
+    await using undo = new AsyncDisposableStack();
+    const namespace = await this.#parts.pool.take();
+    const record = this.#createRecord(request, namespace);
+    const live: LiveSandbox = { route: namespace.route, heldDescriptors: [] };
+    undo.defer(() => this.#tearDown(record, live));
+    try {
+      for (const [index, network] of networks.entries()) {
+        const { settings } = request.endpoints[index]!;
+        const mac = index === 0 ? request.macAddress : undefined;
+        await this.#attach(record, live, network.id, settings, namespace.handle.fd, mac);
+      }
+      this.#refreshRoutesAndPorts(record, live);
+      if (record.endpoints.some(hasNames)) {
+        this.#startNameServer(record, live, namespace.netfilter, namespace.nameServer);
+      }
+    } finally {
+      if (live.nameServer === undefined) closeNameServerSockets(namespace.nameServer);
+      namespace.netfilter.close();
+      await namespace.handle.close();
+    }
+    signal?.throwIfAborted();
+    undo.move();
+    this.#live.set(record.containerId, live);
+    this.#save(record);
+    return this.#show(record);
+  }
+
+  /** Idempotent. */
+  async close(containerId: string): Promise<void> {
+    const record = this.records.get(containerId);
+    if (record === undefined) return;
+    const live = this.#live.get(containerId);
+    this.#live.delete(containerId);
+    await this.records.delete(containerId);
+    await this.#tearDown(record, live);
+  }
+
+  /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */
+  async restore(containerId: string, heldDescriptors: readonly number[]): Promise<SandboxState | undefined> {
+    const record = this.records.get(containerId);
+    const close = () => heldDescriptors.forEach(closeDescriptor);
+    if (record === undefined) {
+      close();
+      return undefined;
+    }
+    const live = await this.#enter(record.namespacePath);
+    if (live === undefined) {
+      close();
+      await this.close(containerId);
+      return undefined;
+    }
+    this.#live.set(containerId, live);
+    await this.#parts.resolvConf.refresh();
+    const [udp, tcp] = heldDescriptors;
+    if (record.nameServer !== undefined && udp !== undefined && tcp !== undefined) {
+      this.#serveNames(record, live, { udp, tcp, ...record.nameServer });
+    } else {
+      close();
+      if (record.nameServer !== undefined) await this.#openNameServer(record, live);
+    }
+    for (const { port, reason } of this.#parts.ports.restore(record.published, record.portTarget ?? "")) {
+      this.#parts.warn(`port ${port.hostPort}/${port.protocol} of container ${record.containerName}: ${reason}`);
+    }
+    return this.#show(record);
+  }
+
+  find(containerId: string): SandboxState | undefined {
+    const record = this.records.get(containerId);
+    return record === undefined ? undefined : this.#show(record);
+  }
+
+  async connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState> {
+    const { record, live } = this.#get(containerId);
+    const { id, name } = this.#parts.catalog.get(network);
+    if (record.endpoints.some(({ networkId }) => networkId === id)) {
+      const words = `endpoint with name ${record.containerName} already exists in network ${name}`;
+      throw new NaruError("forbidden", words);
+    }
+    await using undo = new AsyncDisposableStack();
+    const changed = { ...record, endpoints: [...record.endpoints] };
+    const handle = await open(record.namespacePath);
+    try {
+      undo.defer(() => this.#detach(changed, live, id));
+      await this.#attach(changed, live, id, settings, handle.fd, undefined);
+      this.#refreshRoutesAndPorts(changed, live);
+      if (changed.nameServer === undefined && changed.endpoints.some(hasNames)) {
+        await this.#parts.resolvConf.refresh();
+        await this.#openNameServer(changed, live);
+      }
+    } finally {
+      await handle.close();
+    }
+    undo.move();
+    this.#save(changed);
+    return this.#show(changed);
+  }
+
+  async disconnect(containerId: string, network: string): Promise<SandboxState> {
+    const { record, live } = this.#get(containerId);
+    const { id, name } = this.#parts.catalog.get(network);
+    if (!record.endpoints.some(({ networkId }) => networkId === id)) {
+      throw new NaruError("forbidden", `container ${containerId} is not connected to network ${name}`);
+    }
+    const changed = { ...record, endpoints: [...record.endpoints] };
+    await this.#detach(changed, live, id);
+    this.#save(changed);
+    return this.#show(changed);
+  }
+
+  rename(containerId: string, name: string): void {
+    const record = this.records.get(containerId);
+    if (record !== undefined) this.#save({ ...record, containerName: name });
+  }
+
+  readInterfaceStats(containerId: string): Record<string, NetworkStats> {
+    const live = this.#live.get(containerId);
+    if (live === undefined) return {};
+    const links = live.route.query(dumpQuery(RTM.GETLINK), "read counters").map(decodeLink);
+    const found = links.flatMap(({ name, counters }) => {
+      if (counters === undefined || name === "lo") return [];
+      const stats: NetworkStats = {
+        rx_bytes: counters.rxBytes,
+        rx_packets: counters.rxPackets,
+        rx_errors: counters.rxErrors,
+        rx_dropped: counters.rxDropped,
+        tx_bytes: counters.txBytes,
+        tx_packets: counters.txPackets,
+        tx_errors: counters.txErrors,
+        tx_dropped: counters.txDropped,
+      };
+      return [[name, stats] as const];
+    });
+    return Object.fromEntries(found);
+  }
+
+  /** Lets go of everything in this process; what runs goes on. */
+  release(): void {
+    for (const { route, nameServer } of this.#live.values()) {
+      nameServer?.close();
+      route.close();
+    }
+    this.#live.clear();
+  }
+
+  #createRecord(request: SandboxRequest, { sandboxId, path }: FreshNamespace): SandboxRecord {
+    const { hostGateway } = this.#parts.catalog;
+    return {
+      sandboxId,
+      containerId: request.containerId,
+      containerName: request.containerName,
+      hostname: request.hostname,
+      domainname: request.domainname,
+      namespacePath: path,
+      endpoints: [],
+      portBindings: request.portBindings,
+      exposedPorts: request.exposedPorts,
+      publishAllPorts: request.publishAllPorts,
+      published: [],
+      links: request.links,
+      dns: request.dns,
+      dnsOptions: request.dnsOptions,
+      dnsSearch: request.dnsSearch,
+      extraHosts: request.extraHosts.map((text) => text.replace(`:${HOST_GATEWAY}`, `:${hostGateway}`)),
+    };
+  }
+
+  #get(containerId: string): { record: SandboxRecord; live: LiveSandbox } {
+    const record = this.records.get(containerId);
+    const live = this.#live.get(containerId);
+    if (record === undefined || live === undefined) {
+      throw new NaruError("conflict", `container ${containerId} has no network: it is not running`);
+    }
+    return { record, live };
+  }
+
+  #ends(live: LiveSandbox): WireEnds {
+    return { hostRoute: this.#parts.hostRoute, containerRoute: live.route };
+  }
+
+  async #attach(
+    record: SandboxRecord,
+    live: LiveSandbox,
+    networkId: string,
+    settings: EndpointSettings,
+    namespaceFd: number,
+    mac: string | undefined,
+  ): Promise<void> {
+    const bridge = this.#parts.catalog.findBridge(networkId);
+    const interfaceName = nextInterfaceName(record.endpoints);
+    const hostInterfaceName = `${this.#parts.interfacePrefix}${randomBytes(3).toString("hex")}`;
+    const network = this.#parts.catalog.get(networkId);
+    const endpoint = createEndpoint(network, bridge, settings, { interfaceName, hostInterfaceName, mac });
+    // From here on tearing down the record gives the addresses back, and the namespace takes the interface along.
+    record.endpoints.push(endpoint);
+    if (bridge === undefined) return;
+    const sysctls = interfaceSysctls(settings, interfaceName);
+    if (endpoint.ipv6 !== undefined) sysctls[`net/ipv6/conf/${interfaceName}/disable_ipv6`] = "0";
+    plugIn(this.#ends(live), { ...endpoint, ipv6: undefined }, bridge, namespaceFd);
+    if (Object.keys(sysctls).length === 0) return;
+    // These exist only once the interface does; IPv6 addresses only once IPv6 is on.
+    await this.#parts.pool.server.enter(record.namespacePath, { sysctls });
+    if (endpoint.ipv6 !== undefined) addIpv6Address(live.route, endpoint);
+  }
+
+  /** Takes a membership away: what remains gets the default route and the ports. */
+  async #detach(record: SandboxRecord, live: LiveSandbox, networkId: string): Promise<void> {
+    const at = record.endpoints.findIndex((endpoint) => endpoint.networkId === networkId);
+    const [endpoint] = at < 0 ? [] : record.endpoints.splice(at, 1);
+    if (endpoint === undefined) return;
+    const bridge = this.#parts.catalog.findBridge(networkId);
+    if (bridge !== undefined) {
+      silence(this.#ends(live), endpoint, bridge.index);
+      await removeInterface(this.#parts.hostRoute, endpoint.hostInterfaceName);
+      releaseAddresses(endpoint, bridge);
+    }
+    this.#refreshRoutesAndPorts(record, live);
+  }
+
+  /** The default route and the published ports follow the memberships. */
+  #refreshRoutesAndPorts(record: SandboxRecord, live: LiveSandbox): void {
+    const ipv4 = gatewayEndpoint(record, 4);
+    const ipv6 = gatewayEndpoint(record, 6);
+    if (record.endpoints.length > 0) setDefaultRoutes(live.route, ipv4, ipv6);
+    const leading = ipv4 ?? ipv6;
+    const target = ipv4?.ipv4 ?? ipv6?.ipv6;
+    const { ports } = this.#parts;
+    if (target === undefined || leading === undefined) {
+      ports.withdraw(record.published);
+      record.published = [];
+      record.portTarget = undefined;
+      return;
+    }
+    if (record.portTarget === undefined) {
+      record.published = this.#publish(record, leading, target);
+    } else if (record.portTarget !== target) ports.retarget(record.published, target);
+    record.portTarget = target;
+  }
+
+  #publish(record: SandboxRecord, endpoint: EndpointRecord, target: string): SandboxRecord["published"] {
+    const hostAddress = this.#parts.catalog.findBridge(endpoint.networkId)?.hostAddress ?? "0.0.0.0";
+    try {
+      return this.#parts.ports.publish(readPortWishes(record), target, hostAddress);
+    } catch (error) {
+      const where = `endpoint ${record.containerName} (${endpoint.endpointId})`;
+      const kind = error instanceof NaruError ? error.kind : "internal";
+      const words = `driver failed programming external connectivity on ${where}: ${errorText(error)}`;
+      throw new NaruError(kind, words, { cause: error });
+    }
+  }
+
+  #startNameServer(
+    record: SandboxRecord,
+    live: LiveSandbox,
+    netfilter: NetlinkSocket,
+    sockets: NameServerSockets,
+  ): void {
+    redirectNames(netfilter, sockets);
+    this.#serveNames(record, live, sockets);
+  }
+
+  #serveNames(record: SandboxRecord, live: LiveSandbox, sockets: NameServerSockets): void {
+    const { containerId } = record;
+    record.nameServer = { udpPort: sockets.udpPort, tcpPort: sockets.tcpPort };
+    live.heldDescriptors = [sockets.udp, sockets.tcp];
+    live.nameServer = new NameServer(sockets, {
+      resolve: (name, type) => {
+        const asker = this.records.get(containerId);
+        return asker === undefined ? undefined : resolveName(asker, this.records.values(), name, type);
+      },
+      upstream: () => {
+        const asker = this.records.get(containerId);
+        const hasWayOut = asker !== undefined && (gatewayEndpoint(asker, 4) ?? gatewayEndpoint(asker, 6)) !== undefined;
+        return hasWayOut ? this.#parts.resolvConf.upstream(asker) : [];
+      },
+    });
+  }
+
+  /** In a namespace that lives already. */
+  async #openNameServer(record: SandboxRecord, live: LiveSandbox): Promise<void> {
+    const { descriptors, dnsUdpPort, dnsTcpPort } = await this.#parts.pool.server.enter(record.namespacePath, {
+      open: ["netfilter", "dns-udp", "dns-tcp"],
+    });
+    const netfilter = NetlinkSocket.adopt(descriptors.netfilter!);
+    const sockets = { udp: descriptors["dns-udp"]!, tcp: descriptors["dns-tcp"]! };
+    try {
+      this.#startNameServer(record, live, netfilter, { ...sockets, udpPort: dnsUdpPort, tcpPort: dnsTcpPort });
+    } finally {
+      netfilter.close();
+    }
+  }
+
+  /** Undefined when the namespace is no more. */
+  async #enter(path: string): Promise<LiveSandbox | undefined> {
+    try {
+      const { descriptors } = await this.#parts.pool.server.enter(path, { open: ["route"] });
+      return { route: NetlinkSocket.adopt(descriptors.route!), heldDescriptors: [] };
+    } catch (error) {
+      // EINVAL: a plain file, left from before a reboot.
+      const isGone = isKind(error, "not-found") || errorCode((error as Error).cause) === "EINVAL";
+      if (isGone) return undefined;
+      throw error;
+    }
+  }
+
+  async #tearDown(record: SandboxRecord, live: LiveSandbox | undefined): Promise<void> {
+    const { ports, catalog, pool } = this.#parts;
+    ports.withdraw(record.published);
+    live?.nameServer?.close();
+    for (const endpoint of record.endpoints) {
+      const bridge = catalog.findBridge(endpoint.networkId);
+      if (bridge !== undefined && live !== undefined) {
+        try {
+          silence(this.#ends(live), endpoint, bridge.index);
+        } catch (error) {
+          this.#parts.warn(`network of container ${record.containerName}: ${errorText(error)}`);
+        }
+      }
+      releaseAddresses(endpoint, bridge);
+    }
+    live?.route.close();
+    await pool.server.delete(record.namespacePath);
+  }
+
+  #show(record: SandboxRecord): SandboxState {
+    const endpoints = record.endpoints.map(
+      (endpoint) => [endpoint.networkName, showEndpoint(endpoint, record)] as const,
+    );
+    return {
+      sandboxId: record.sandboxId,
+      namespacePath: record.namespacePath,
+      endpoints: Object.fromEntries(endpoints),
+      ports: showPorts(record),
+      hosts: sandboxHosts(record, (id) => this.records.get(id)),
+      resolvConf: this.#parts.resolvConf.print(record),
+      heldDescriptors: [...(this.#live.get(record.containerId)?.heldDescriptors ?? [])],
+    };
+  }
+
+  /** Durable with whatever else is written in this tick; a crash before that is what `sweep` is for. */
+  #save(record: SandboxRecord): void {
+    this.records.put(record.containerId, record).catch((error) => {
+      this.#parts.warn(`cannot record the network of container ${record.containerName}: ${errorText(error)}`);
+    });
+  }
+}
+
+/** "net.ipv4.conf.IFNAME.log_martians=1,…" from the options of a membership. @throws {NaruError} invalid */
+function interfaceSysctls({ DriverOpts }: EndpointSettings, interfaceName: string): Record<string, string> {
+  const sysctls: Record<string, string> = {};
+  for (const setting of DriverOpts?.[SYSCTLS_OPTION]?.split(",") ?? []) {
+    const [name = "", value] = setting.split("=", 2);
+    if (!/^net\.(ipv[46]|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_.]+$/.test(name) || value === undefined) {
+      throw new NaruError("invalid", `unrecognised endpoint sysctl '${setting}': use net.X.Y.IFNAME.Z=value`);
+    }
+    sysctls[name.replaceAll(".", "/").replace("IFNAME", interfaceName)] = value;
+  }
+  return sysctls;
+}
