@@ -22,6 +22,7 @@ interface SharedView {
 export class RootViews {
   private readonly directory: string;
   private prepared: Promise<void> | undefined;
+  private mounted = 0;
   /** One mount per container: two with the same upper directory would not see each other's changes. */
   private readonly shared = new Map<string, SharedView>();
 
@@ -56,14 +57,8 @@ export class RootViews {
 
   /** Layers without anything bound in, read-only. */
   async openReadOnly({ lowerDirs, upperDir }: OverlayRoot): Promise<RootView> {
-    await this.prepare();
     const path = await this.mountNew((target) => mountOverlay({ lowerDirs: [upperDir, ...lowerDirs] }, target));
     return { path, close: once(() => this.unmountView(path)) };
-  }
-
-  private prepare(): Promise<void> {
-    this.prepared ??= this.makeDirectory();
-    return this.prepared;
   }
 
   private async makeDirectory(): Promise<void> {
@@ -75,18 +70,20 @@ export class RootViews {
 
   private async mountNew(mountOn: (target: string) => void): Promise<string> {
     const path = join(this.directory, randomName());
-    await mkdir(path, { mode: 0o700 });
+    this.mounted += 1;
     try {
+      this.prepared ??= this.makeDirectory();
+      await this.prepared;
+      await mkdir(path, { mode: 0o700 });
       mountOn(path);
     } catch (error) {
-      await rmdir(path);
+      await this.unmountView(path);
       throw error;
     }
     return path;
   }
 
   private async mountWithBinds(layer: ContainerLayer, binds: ViewBind[]): Promise<string> {
-    await this.prepare();
     const path = await this.mountNew((target) => mountOverlay(layer.root, target));
     try {
       for (const bind of binds) bindInside(path, bind);
@@ -107,6 +104,11 @@ export class RootViews {
   private async unmountView(path: string): Promise<void> {
     unmount(path);
     await rmdir(path).catch(() => {});
+    this.mounted -= 1;
+    // Nothing stays mounted when nobody looks.
+    if (this.mounted > 0) return;
+    this.prepared = undefined;
+    unmount(this.directory);
   }
 }
 

@@ -1,171 +1,240 @@
 /**
- * Volumes of the driver "local": `<data root>/volumes/<name>/_data`, optionally with a file system mounted on it while
- * a container uses the volume.
+ * Volumes of the driver "local":
+ *
+ *   <dataRoot>/volumes/<name>/_data    what containers see
+ *   <dataRoot>/volumes/.trash-<random> what is being deleted; emptied at start
  */
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, opendir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, opendir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { NaruError } from "../lib/errors.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { MS, mount, remountBindReadOnly, unmount } from "../linux/mount.ts";
+import { errorCode } from "../linux/sys-error.ts";
+import { measureTree } from "../linux/trees.ts";
 import type { Volume, VolumeCreateRequest } from "../model/volume.ts";
 import type { Collection, StateStore } from "../store/contract.ts";
 import type { VolumeStore } from "./contract.ts";
-import { directorySizeBytes } from "./directory-size.ts";
-import { checkVolumeName, parseVolumeOptions, type VolumeMount } from "./volume-options.ts";
+import { checkDriverOptions, needsMount, volumeMount } from "./mount-options.ts";
+import { checkVolumeName, randomVolumeName } from "./volume-name.ts";
 
 interface VolumeRecord {
-  version: 1;
   name: string;
-  /** RFC 3339, seconds, UTC. */
   createdAt: string;
   labels: Record<string, string> | null;
   options: Record<string, string> | null;
 }
 
-/** Opens the volumes of a data root. */
+const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+const TRASH_PREFIX = ".trash-";
+
+/** Opens the store and clears up what a crash left: half-deleted volumes, directories without a record. */
 export async function createVolumeStore(options: { dataRoot: string; store: StateStore }): Promise<VolumeStore> {
-  const directory = join(options.dataRoot, "volumes");
-  await mkdir(directory, { recursive: true, mode: 0o701 });
-  return new LocalVolumes(directory, options.store.collection<VolumeRecord>("volumes"));
+  const root = join(options.dataRoot, "volumes");
+  // Users of containers pass through here to their files.
+  await mkdir(root, { recursive: true, mode: 0o701 });
+  const records = options.store.collection<VolumeRecord>("volumes");
+  const mounted = await findMounted(root);
+  for (const name of await readdir(root)) {
+    const path = join(root, name);
+    // A directory without a record was never told to anybody; an empty one is no loss.
+    if (name.startsWith(TRASH_PREFIX)) removeLater(path);
+    else if (!records.has(name) && (await isEmptyDirectory(join(path, "_data")))) removeLater(path);
+  }
+  return new LocalVolumeStore(root, records, mounted);
 }
 
-class LocalVolumes implements VolumeStore {
-  /** Who uses a volume now; only volumes that mount something need to know. */
+class LocalVolumeStore implements VolumeStore {
+  /** Users of volumes with driver options; the mount is there while there is one. */
   private readonly users = new Map<string, Set<string>>();
 
   constructor(
-    private readonly directory: string,
+    private readonly root: string,
     private readonly records: Collection<VolumeRecord>,
+    private readonly mounted: Set<string>,
   ) {}
 
   listVolumes(): Volume[] {
-    return [...this.records.values()].map((record) => this.report(record));
+    return [...this.records.values()].map((record) => this.describe(record));
   }
 
   getVolume(name: string): Volume {
-    const volume = this.findVolume(name);
-    if (!volume) throw new NaruError("not-found", `get ${name}: no such volume`);
-    return volume;
+    return this.describe(this.getRecord(name));
   }
 
   findVolume(name: string): Volume | undefined {
     const record = this.records.get(name);
-    return record && this.report(record);
+    return record && this.describe(record);
   }
 
   async createVolume(request: VolumeCreateRequest): Promise<Volume> {
-    const isAnonymous = !request.Name;
-    const name = request.Name || randomBytes(32).toString("hex");
     const driver = request.Driver || "local";
     if (driver !== "local") {
-      const reason = `error looking up volume plugin ${driver}: plugin "${driver}" not found`;
-      throw new NaruError("not-found", `create ${name}: ${reason}`);
+      throw new NaruError(
+        "not-found",
+        `error looking up volume plugin ${driver}: plugin "${driver}" not found: naru has the driver "local" only`,
+      );
     }
-    const existing = this.findVolume(name);
-    if (existing) return existing;
+    const name = request.Name || randomVolumeName();
     checkVolumeName(name);
-    parseVolumeOptions(name, request.DriverOpts ?? {});
-    await mkdir(this.dataPath(name), { recursive: true, mode: 0o755 });
-    // The modes of mkdir() are cut by the daemon's umask; a container's user must be able to enter.
-    await chmod(this.dataPath(name), 0o755);
-    const labels = isAnonymous ? { ...request.Labels, "com.docker.volume.anonymous": "" } : (request.Labels ?? null);
-    const createdAt = `${new Date().toISOString().slice(0, 19)}Z`;
-    const record: VolumeRecord = { version: 1, name, createdAt, labels, options: request.DriverOpts ?? null };
+    const known = this.records.get(name);
+    if (known) return this.describe(known);
+    const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null;
+    if (options) checkDriverOptions(options);
+    const record: VolumeRecord = {
+      name,
+      createdAt: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+      labels: request.Name ? (request.Labels ?? null) : { ...request.Labels, [ANONYMOUS_LABEL]: "" },
+      options,
+    };
+    await this.makeDirectory(name);
     await this.records.put(name, record);
-    return this.report(record);
+    return this.describe(record);
   }
 
   async removeVolume(name: string, { force }: { force: boolean }): Promise<void> {
-    const record = this.records.get(name);
-    if (!record) {
+    if (!this.records.has(name)) {
       if (force) return;
-      throw new NaruError("not-found", `get ${name}: no such volume`);
+      throw noSuchVolume(name);
     }
-    if (this.mountOf(record) && (await isMountPoint(this.dataPath(name))))
-      await runMountProgram(["umount", this.dataPath(name)]);
-    this.users.delete(name);
-    // The record goes last: a crash in between leaves a volume that can be removed again.
-    await rm(join(this.directory, name), { recursive: true, force: true });
+    if (this.mounted.has(name)) this.unmountData(name);
     await this.records.delete(name);
+    this.users.delete(name);
+    const target = join(this.root, TRASH_PREFIX + randomVolumeName().slice(0, 16));
+    try {
+      await rename(join(this.root, name), target);
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return;
+      throw error;
+    }
+    removeLater(target);
   }
 
   async mountVolume(name: string, userId: string): Promise<string> {
-    const record = this.records.get(name);
-    if (!record) throw new NaruError("not-found", `get ${name}: no such volume`);
+    const { options } = this.getRecord(name);
     const path = this.dataPath(name);
-    const mount = this.mountOf(record);
-    if (!mount) {
-      // Somebody may have removed the directory by hand; Docker makes it anew.
-      await mkdir(path, { recursive: true, mode: 0o755 });
-      return path;
-    }
-    if (!(await isMountPoint(path))) await mountOn(path, name, mount);
+    await this.makeDirectory(name);
     const users = this.users.get(name) ?? new Set();
-    this.users.set(name, users.add(userId));
+    this.users.set(name, users);
+    users.add(userId);
+    if (options === null || !needsMount(options) || this.mounted.has(name)) return path;
+    try {
+      this.mountData(name, options, path);
+    } catch (cause) {
+      users.delete(userId);
+      throw mountFailure(name, options, path, cause);
+    }
     return path;
   }
 
   async unmountVolume(name: string, userId: string): Promise<void> {
-    const record = this.records.get(name);
-    if (!record || !this.mountOf(record)) return;
     const users = this.users.get(name);
     users?.delete(userId);
-    if (users && users.size > 0) return;
-    this.users.delete(name);
-    if (await isMountPoint(this.dataPath(name))) await runMountProgram(["umount", this.dataPath(name)]);
+    if ((users?.size ?? 0) === 0 && this.mounted.has(name)) this.unmountData(name);
   }
 
-  sizeOf(name: string): Promise<number> {
-    return directorySizeBytes(this.dataPath(name));
+  async sizeOf(name: string): Promise<number> {
+    this.getRecord(name);
+    return await measureTree(this.dataPath(name));
   }
 
   async isEmpty(name: string): Promise<boolean> {
-    await using directory = await opendir(this.dataPath(name));
-    return (await directory.read()) === null;
+    return await isEmptyDirectory(this.dataPath(name));
+  }
+
+  private mountData(name: string, options: Record<string, string>, path: string): void {
+    const spec = volumeMount(options, path);
+    mount(spec);
+    this.mounted.add(name);
+    // The kernel ignores ro in the call that makes a bind mount.
+    const flags = spec.flags ?? 0;
+    if ((flags & MS.BIND) !== 0 && (flags & MS.RDONLY) !== 0) remountBindReadOnly(path);
+  }
+
+  private unmountData(name: string): void {
+    unmount(this.dataPath(name));
+    this.mounted.delete(name);
+  }
+
+  private async makeDirectory(name: string): Promise<void> {
+    const path = this.dataPath(name);
+    try {
+      if ((await stat(path)).isDirectory()) return;
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+    await mkdir(path, { recursive: true });
+    // Whatever the daemon's umask is.
+    await chmod(join(this.root, name), 0o701);
+    await chmod(path, 0o755);
+  }
+
+  private getRecord(name: string): VolumeRecord {
+    const record = this.records.get(name);
+    if (!record) throw noSuchVolume(name);
+    return record;
   }
 
   private dataPath(name: string): string {
-    return join(this.directory, name, "_data");
+    return join(this.root, name, "_data");
   }
 
-  private mountOf(record: VolumeRecord): VolumeMount | undefined {
-    return record.options ? parseVolumeOptions(record.name, record.options) : undefined;
-  }
-
-  private report(record: VolumeRecord): Volume {
+  private describe({ name, createdAt, labels, options }: VolumeRecord): Volume {
     return {
-      CreatedAt: record.createdAt,
+      CreatedAt: createdAt,
       Driver: "local",
-      Labels: record.labels,
-      Mountpoint: this.dataPath(record.name),
-      Name: record.name,
-      Options: record.options,
+      Labels: labels,
+      Mountpoint: this.dataPath(name),
+      Name: name,
+      Options: options,
       Scope: "local",
     };
   }
 }
 
-/** True when something is mounted on this directory (proc(5), mountinfo, field 5). */
-async function isMountPoint(path: string): Promise<boolean> {
-  const escaped = path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  const table = await readFile("/proc/self/mountinfo", "utf8");
-  return table.split("\n").some((line) => line.split(" ")[4] === escaped);
+function noSuchVolume(name: string): NaruError {
+  return new NaruError("not-found", `get ${name}: no such volume`);
 }
 
-async function mountOn(path: string, name: string, mount: VolumeMount): Promise<void> {
-  const isBind = mount.options.split(",").some((word) => word === "bind" || word === "rbind");
-  const type = isBind && mount.type === "none" ? [] : ["-t", mount.type];
-  const options = mount.options ? ["-o", mount.options] : [];
+function mountFailure(name: string, options: Record<string, string>, path: string, cause: unknown): NaruError {
+  const words = errorText(cause).split(": ").at(-1);
+  const hint =
+    options.type === "nfs" || options.type === "nfs4"
+      ? " (for NFS, o must have addr=ADDRESS of the server as an IP address, and the kernel its nfs module)"
+      : "";
+  return new NaruError(
+    "internal",
+    `error while mounting volume '${path}': failed to mount local volume ${name}: mount ${options.device ?? ""}:${path}` +
+      `${options.o ? `, data: ${options.o}` : ""}: ${words}${hint}`,
+    { cause },
+  );
+}
+
+async function isEmptyDirectory(path: string): Promise<boolean> {
   try {
-    await runMountProgram(["mount", ...type, ...options, mount.device, path]);
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new NaruError("internal", `failed to mount local volume ${name}: ${text}`, { cause });
+    const directory = await opendir(path);
+    try {
+      return (await directory.read()) === null;
+    } finally {
+      await directory.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return true;
+    throw error;
   }
 }
 
-/** mount(8) and umount(8) know every file system's options, and a hanging server blocks only them. */
-async function runMountProgram(command: string[]): Promise<void> {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const [text, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
-  if (code !== 0) throw new Error(text.trim() || `${command[0]} ended with code ${code}`);
+/** Volumes whose mount outlived an earlier daemon, since their containers did. */
+async function findMounted(root: string): Promise<Set<string>> {
+  const table = await readFile("/proc/self/mountinfo", "utf8");
+  const found = new Set<string>();
+  for (const line of table.split("\n")) {
+    const point = line.split(" ")[4] ?? "";
+    if (!point.startsWith(`${root}/`) || !point.endsWith("/_data")) continue;
+    found.add(point.slice(root.length + 1, -"/_data".length));
+  }
+  return found;
+}
+
+function removeLater(path: string): void {
+  // What cannot be removed now is tried again at the next start.
+  rm(path, { recursive: true, force: true }).catch(() => {});
 }

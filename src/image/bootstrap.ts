@@ -1,0 +1,321 @@
+/**
+ * Base images without a registry: `mmdebstrap` puts a Debian or Ubuntu system together from the distribution's packages,
+ * and its archive becomes an image while it is written.
+ */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import type { ImageStore, LocalImage, ProgressLine } from "./contract.ts";
+import { canonicalReference, familiarName, parseReference } from "./reference.ts";
+
+/** Field names as in the request of POST /naru/images/bootstrap. */
+export interface BootstrapRequest {
+  /** "debian:bookworm", "ubuntu:noble". */
+  Distribution?: string | null;
+  /** Name of the image; the distribution's when absent. */
+  Reference?: string | null;
+  /** Packages beside the base system. */
+  Include?: string[] | null;
+  /** Absent: as the machine's own apt sources say. */
+  Mirror?: string | null;
+  Cmd?: string[] | null;
+  Entrypoint?: string[] | null;
+  Env?: string[] | null;
+  ExposedPorts?: string[] | null;
+  WorkingDir?: string | null;
+  User?: string | null;
+  Labels?: Record<string, string> | null;
+}
+
+interface Distribution {
+  name: string;
+  suite: string;
+  /** Lines of sources.list(5). */
+  sources: string[];
+  keyring: string;
+}
+
+interface KnownDistribution {
+  mirror: string;
+  /** Of security updates, when they lie apart from the mirror. */
+  securityMirror?: string;
+  components: string;
+  keyring: string;
+  keyringPackage: string;
+  releases: Record<string, string>;
+  /** Suites without updates beside them. */
+  rolling: string[];
+}
+
+const DISTRIBUTIONS: Record<string, KnownDistribution> = {
+  debian: {
+    mirror: "http://deb.debian.org/debian",
+    securityMirror: "http://deb.debian.org/debian-security",
+    components: "main",
+    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    keyringPackage: "debian-archive-keyring",
+    releases: { "11": "bullseye", "12": "bookworm", "13": "trixie", latest: "stable" },
+    rolling: ["sid", "unstable", "testing"],
+  },
+  ubuntu: {
+    mirror: "http://archive.ubuntu.com/ubuntu",
+    components: "main universe",
+    keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    keyringPackage: "ubuntu-keyring",
+    releases: { "20.04": "focal", "22.04": "jammy", "24.04": "noble", latest: "noble" },
+    rolling: [],
+  },
+};
+
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What official images leave out, too; the licences stay. */
+const DPKG_OPTIONS = [
+  "path-exclude=/usr/share/man/*",
+  "path-exclude=/usr/share/info/*",
+  "path-exclude=/usr/share/doc/*",
+  "path-include=/usr/share/doc/*/copyright",
+  "path-exclude=/usr/share/locale/*",
+  "path-include=/usr/share/locale/locale.alias",
+  "path-exclude=/usr/share/lintian/*",
+];
+
+/**
+ * Makes the image; the last lines name it. Cancelling `signal` ends mmdebstrap and leaves nothing.
+ * @throws invalid for an unknown distribution, unavailable when a program or keyring is missing or mmdebstrap fails
+ */
+export async function* bootstrapImage(
+  images: ImageStore,
+  request: BootstrapRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<ProgressLine, void> {
+  const distribution = await resolveDistribution(request.Distribution ?? "", request.Mirror ?? undefined);
+  const reference = canonicalReference(parseReference(request.Reference || (request.Distribution ?? "")));
+  checkPackages(request.Include ?? []);
+  if (Bun.which("mmdebstrap") === null) {
+    throw new NaruError(
+      "unavailable",
+      "the program 'mmdebstrap' is not installed: install the package mmdebstrap on the machine where the daemon runs",
+    );
+  }
+  const workDir = await mkdtemp(join(tmpdir(), "naru-bootstrap-"));
+  const bootstrap = new RunningBootstrap(workDir, distribution, request);
+  try {
+    await bootstrap.start(signal);
+    const importing = images.importTar(bootstrap.archive(), {
+      reference,
+      message: `Bootstrapped ${distribution.name} ${distribution.suite} from packages`,
+      changes: changesOf(request),
+      signal,
+    });
+    // Its failure is looked at below, after the program's last words were passed on.
+    importing.catch(() => {});
+    for await (const line of bootstrap.progress()) yield { status: line };
+    const image: LocalImage = await importing;
+    yield { status: `Digest: ${image.id}` };
+    yield { status: `Status: Bootstrapped ${familiarName(reference)}` };
+  } finally {
+    await bootstrap.end();
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+async function resolveDistribution(text: string, mirror: string | undefined): Promise<Distribution> {
+  const [name = "", version = "latest"] = text.split(":");
+  const known = DISTRIBUTIONS[name];
+  if (!known || !/^[a-z0-9][a-z0-9.-]*$/.test(version)) {
+    throw new NaruError(
+      "invalid",
+      `cannot bootstrap ${JSON.stringify(text)}: name a distribution as debian:bookworm or ubuntu:noble`,
+    );
+  }
+  if (!(await Bun.file(known.keyring).exists())) {
+    throw new NaruError(
+      "unavailable",
+      `the archive keys of ${name} are missing (${known.keyring}): install the package ${known.keyringPackage}`,
+    );
+  }
+  const suite = known.releases[version] ?? version;
+  const uris = mirror ? [mirror] : await machineUris();
+  return { name, suite, sources: sourceLines(name, known, suite, uris), keyring: known.keyring };
+}
+
+/** The suite with its updates, from the machine's mirrors where it has them. A mirror that was named gets the suite only. */
+function sourceLines(name: string, known: KnownDistribution, suite: string, uris: string[]): string[] {
+  const named = (ending: string) => uris.find((uri) => uri.replace(/\/+$/, "").endsWith(`/${ending}`));
+  const mirror = named(name) ?? (uris.length === 1 ? uris[0]! : known.mirror);
+  const line = (uri: string, release: string) => `deb ${uri} ${release} ${known.components}`;
+  if (known.rolling.includes(suite) || uris.length === 1) return [line(mirror, suite)];
+  const security = known.securityMirror ? (named(`${name}-security`) ?? known.securityMirror) : mirror;
+  return [line(mirror, suite), line(mirror, `${suite}-updates`), line(security, `${suite}-security`)];
+}
+
+/** Addresses in the machine's own apt sources, in their two formats (sources.list(5)). */
+async function machineUris(): Promise<string[]> {
+  const found = new Set<string>();
+  const paths = ["/etc/apt/sources.list"];
+  for (const name of await readdir("/etc/apt/sources.list.d").catch(() => [])) {
+    if (/\.(list|sources)$/.test(name)) paths.push(join("/etc/apt/sources.list.d", name));
+  }
+  for (const path of paths) {
+    const text = await readFile(path, "utf8").catch(() => "");
+    for (const [, uri] of text.matchAll(/^\s*(?:URIs:|deb\s+(?:\[[^\]]*\]\s+)?)\s*(https?:\/\/\S+)/gm)) found.add(uri!);
+  }
+  return [...found];
+}
+
+function checkPackages(packages: string[]): void {
+  for (const name of packages) {
+    if (!/^[a-z0-9][a-z0-9+.:~-]*$/.test(name)) {
+      throw new NaruError("invalid", `${JSON.stringify(name)} is not the name of a package`);
+    }
+  }
+}
+
+function changesOf(request: BootstrapRequest): string[] {
+  const env = request.Env ?? [];
+  const hasPath = env.some((entry) => entry.startsWith("PATH="));
+  const changes = [...(hasPath ? [] : [`PATH=${PATH}`]), ...env].map((entry) => {
+    const equals = entry.indexOf("=");
+    if (equals <= 0) throw new NaruError("invalid", `invalid environment variable: ${entry}`);
+    return `ENV ${quote(entry.slice(0, equals))}=${quote(entry.slice(equals + 1))}`;
+  });
+  for (const [key, value] of Object.entries(request.Labels ?? {})) changes.push(`LABEL ${quote(key)}=${quote(value)}`);
+  for (const port of request.ExposedPorts ?? []) changes.push(`EXPOSE ${port}`);
+  if (request.WorkingDir) changes.push(`WORKDIR ${quote(request.WorkingDir)}`);
+  if (request.User) changes.push(`USER ${quote(request.User)}`);
+  if (request.Entrypoint?.length) changes.push(`ENTRYPOINT ${JSON.stringify(request.Entrypoint)}`);
+  const cmd = request.Cmd ?? (request.Entrypoint?.length ? undefined : ["bash"]);
+  if (cmd) changes.push(`CMD ${JSON.stringify(cmd)}`);
+  return changes;
+}
+
+/** A word of a Dockerfile that means itself. */
+function quote(text: string): string {
+  return `"${text.replace(/[\\"$]/g, "\\$&")}"`;
+}
+
+class RunningBootstrap {
+  private child: Bun.Subprocess<"ignore", "pipe", "pipe"> | undefined;
+  private readonly lastLines: string[] = [];
+  private signal: AbortSignal | undefined;
+
+  constructor(
+    private readonly workDir: string,
+    private readonly distribution: Distribution,
+    private readonly request: BootstrapRequest,
+  ) {}
+
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    this.signal = signal;
+    // Services of installed packages must not be started: there is nobody to run them.
+    const policy = join(this.workDir, "policy-rc.d");
+    await writeFile(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    this.child = Bun.spawn(this.command(policy), {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      // A group of its own, so that apt and dpkg end with it.
+      detached: true,
+      env: {
+        PATH: process.env.PATH ?? PATH,
+        HOME: this.workDir,
+        TMPDIR: this.workDir,
+        LC_ALL: "C.UTF-8",
+        DEBIAN_FRONTEND: "noninteractive",
+        SOURCE_DATE_EPOCH: process.env.SOURCE_DATE_EPOCH ?? startOfDay(),
+        ...proxySettings(),
+      },
+    });
+    signal?.addEventListener("abort", () => this.kill(), { once: true });
+  }
+
+  private command(policy: string): string[] {
+    const { suite, sources, keyring } = this.distribution;
+    const include = this.request.Include ?? [];
+    return [
+      "mmdebstrap",
+      "--variant=minbase",
+      "--mode=auto",
+      "--format=tar",
+      `--keyring=${keyring}`,
+      '--aptopt=Apt::Install-Recommends "false"',
+      '--aptopt=Acquire::Languages "none"',
+      ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
+      ...(include.length > 0 ? [`--include=${include.join(",")}`] : []),
+      `--setup-hook=mkdir -p "$1/usr/sbin" && cp '${policy}' "$1/usr/sbin/policy-rc.d"`,
+      suite,
+      "-",
+      ...sources,
+    ];
+  }
+
+  /** The archive; it fails when the program does, so that nothing is made of half a system. */
+  async *archive(): AsyncGenerator<Uint8Array, undefined> {
+    const { child } = this;
+    if (!child) return;
+    for await (const chunk of child.stdout) yield chunk;
+    const code = await child.exited;
+    this.signal?.throwIfAborted();
+    if (code === 0) return;
+    throw new NaruError("unavailable", `mmdebstrap failed (exit code ${code}): ${this.lastLines.join("; ")}`);
+  }
+
+  /** What the program says, a line each. */
+  async *progress(): AsyncGenerator<string, void> {
+    if (!this.child) return;
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of this.child.stderr) {
+      rest += decoder.decode(chunk, { stream: true });
+      const lines = rest.split(/[\r\n]+/);
+      rest = lines.pop() ?? "";
+      for (const line of lines.filter((text) => text.trim() !== "")) {
+        this.remember(line);
+        const said = readableLine(line);
+        if (said !== undefined) yield said;
+      }
+    }
+  }
+
+  /** Ends the program if it runs still. */
+  async end(): Promise<void> {
+    if (!this.child) return;
+    this.kill();
+    await this.child.exited;
+  }
+
+  private kill(): void {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    try {
+      process.kill(-this.child.pid, "SIGTERM");
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+
+  private remember(line: string): void {
+    if (/^(I: |done)/.test(line)) return;
+    this.lastLines.push(line.trim());
+    if (this.lastLines.length > 3) this.lastLines.shift();
+  }
+}
+
+/** The program's steps and complaints; progress bars and dpkg's chatter are left out. */
+function readableLine(line: string): string | undefined {
+  const step = /^[IWE]: (.*)$/.exec(line)?.[1];
+  if (step === undefined || step === "") return undefined;
+  return line.startsWith("I: ") ? step : line;
+}
+
+/** Seconds: the same packages give the same layer for a day, and no file claims to be older than it is. */
+function startOfDay(): string {
+  return String(Math.floor(Date.now() / 86_400_000) * 86_400);
+}
+
+function proxySettings(): Record<string, string> {
+  const names = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]!]] : [])));
+}
