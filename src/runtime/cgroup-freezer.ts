@@ -30,6 +30,16 @@ export async function setFrozen(layout: CgroupLayout, cgroupPath: string, frozen
   }
 }
 
+/** False also when there is no freezer, or no such cgroup. */
+export async function isFrozen(layout: CgroupLayout, cgroupPath: string): Promise<boolean> {
+  try {
+    const freezer = freezerOf(layout, cgroupPath);
+    return freezer.frozen.isReached(await readFile(freezer.state, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 interface Freezer {
   control: string;
   state: string;

@@ -1,5 +1,5 @@
 /** Starts containers: looks up what the configuration needs, writes it, starts a monitor, waits for what it tells. */
-import { access, open } from "node:fs/promises";
+import { access, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { CgroupLayout } from "./cgroup-layout.ts";
@@ -77,7 +77,11 @@ export class ContainerLauncher {
    * @throws {NaruError} in Docker's words.
    */
   async start(request: StartRequest, conclude: Conclude): Promise<ContainerProcess> {
-    const { spec, seccomp } = await this.#prepare(request);
+    const [{ spec, seccomp }] = await Promise.all([
+      this.#prepare(request),
+      // What a daemon that died has left would make the runtime refuse.
+      rm(this.statePath(request.id), { recursive: true, force: true }),
+    ]);
     await createRunDirectory(request.runDir, spec);
     const files = containerFiles(request.runDir);
     const output = new OutputFanOut();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { Resources } from "../model/container.ts";
 import { listCgroupPids, removeCgroups, sendSignal } from "./cgroup-directories.ts";
-import { setFrozen } from "./cgroup-freezer.ts";
+import { isFrozen, setFrozen } from "./cgroup-freezer.ts";
 import { type CgroupLayout, readCgroupLayout, releaseUnifiedControllers } from "./cgroup-layout.ts";
 import { applyLimits } from "./cgroup-limits.ts";
 import { MigrationPrimer } from "./cgroup-migration.ts";
@@ -139,6 +139,7 @@ class Runtime implements CrunRuntime {
   async start(request: StartRequest, options: { signal?: AbortSignal } = {}): Promise<ContainerProcess> {
     const { id, runDir, cgroupPath } = request;
     options.signal?.throwIfAborted();
+    if (this.#entries.get(id)?.pid) throw new NaruError("conflict", `container ${id} is already running`);
     this.expectStart();
     try {
       const process = await this.#launcher.start(request, this.#concluder(id, runDir, cgroupPath));
@@ -169,7 +170,8 @@ class Runtime implements CrunRuntime {
     if (connection) {
       const outcome = await connection.started;
       if (outcome.kind === "started") {
-        this.#entries.set(id, { pid: outcome.pid, cgroupPath, isPaused: false });
+        const isPaused = await isFrozen(this.#layout, cgroupPath);
+        this.#entries.set(id, { pid: outcome.pid, cgroupPath, isPaused });
         const conclude = this.#concluder(id, runDir, cgroupPath);
         return new MonitoredProcess(outcome.pid, connection, output, { isSubscribed: false, conclude });
       }
@@ -198,6 +200,10 @@ class Runtime implements CrunRuntime {
   exec(request: ExecRequest): Promise<ContainerProcess> {
     this.expectStart();
     return this.#execLauncher.start(request);
+  }
+
+  checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void> {
+    return this.#execLauncher.checkUser(request);
   }
 
   async kill(id: string, runDir: string, signal: number, options: { all?: boolean } = {}): Promise<void> {
@@ -268,7 +274,7 @@ class Runtime implements CrunRuntime {
     if (cgroupPath === undefined) return undefined;
     const pid = await findPid(containerFiles(runDir).pidFile);
     const isAlive = pid !== undefined && (await listCgroupPids(this.#layout, cgroupPath)).includes(pid);
-    return { pid: isAlive ? pid : 0, cgroupPath, isPaused: false };
+    return { pid: isAlive ? pid : 0, cgroupPath, isPaused: await isFrozen(this.#layout, cgroupPath) };
   }
 
   #concluder(id: string, runDir: string, cgroupPath: string): Conclude {

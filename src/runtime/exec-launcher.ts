@@ -1,5 +1,5 @@
 /** Starts processes in running containers: `exec`. */
-import { NaruError } from "../lib/errors.ts";
+import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { closeFd, O, openInRoot, openPath } from "../linux/file-calls.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import { monitorComplaint, runtimeStateRoot } from "./container-launcher.ts";
@@ -13,7 +13,7 @@ import { containerCapabilities } from "./oci-capabilities.ts";
 import { apparmorProfile, containerRlimits, type RuntimeDefaults } from "./oci-config.ts";
 import { parseSecurityOptions } from "./oci-security.ts";
 import type { OciProcess, OciUser } from "./oci-spec.ts";
-import { resolveUser } from "./oci-user.ts";
+import { type AccountFiles, resolveUser } from "./oci-user.ts";
 import { execFiles, newConsoleSocket, readRuntimeError, removeExecFiles, writeProcessFile } from "./run-directory.ts";
 import { execStartError } from "./runtime-errors.ts";
 import { execCommand, type RuntimeProgram } from "./runtime-program.ts";
@@ -34,6 +34,15 @@ export class ExecLauncher {
 
   constructor(options: ExecLauncherOptions) {
     this.#options = options;
+  }
+
+  /** @throws {NaruError} invalid for an unknown user or group, conflict when the container has ended. */
+  async checkUser(request: UserRequest): Promise<void> {
+    try {
+      resolveUser(request.user, [], await readAccounts(request));
+    } catch (error) {
+      throw isKind(error, "internal") ? new NaruError("invalid", errorText(error), { cause: error }) : error;
+    }
   }
 
   /** @throws {NaruError} in Docker's words. */
@@ -115,14 +124,32 @@ function execStatus(exited: ProcessExited | undefined): ExitStatus {
   return exited ? { exitCode: exited.code, finishedAt: exited.at, oomKilled: false } : lostStatus();
 }
 
-/** The user is looked up in the container as it is now. */
-async function findUser({ user, config, hostConfig, containerPid }: ExecRequest): Promise<OciUser> {
-  const root = openPath(`/proc/${containerPid}/root`, O.PATH | O.DIRECTORY);
+type UserRequest = Pick<ExecRequest, "containerId" | "containerPid" | "user">;
+
+async function findUser(request: ExecRequest): Promise<OciUser> {
+  const { user, config, hostConfig } = request;
+  return resolveUser(user || config.User || "", hostConfig.GroupAdd ?? [], await readAccounts(request));
+}
+
+/** The account files in the container as they are now. */
+async function readAccounts({ containerId, containerPid }: UserRequest): Promise<AccountFiles> {
+  const root = openContainerRoot(containerId, containerPid);
   try {
     const [passwd, group] = await Promise.all([readInRoot(root, "etc/passwd"), readInRoot(root, "etc/group")]);
-    return resolveUser(user || config.User || "", hostConfig.GroupAdd ?? [], { passwd, group });
+    return { passwd, group };
   } finally {
     closeFd(root);
+  }
+}
+
+function openContainerRoot(id: string, pid: number): number {
+  try {
+    return openPath(`/proc/${pid}/root`, O.PATH | O.DIRECTORY);
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes(errorCode(error))) {
+      throw new NaruError("conflict", `container ${id} is not running`, { cause: error });
+    }
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { NaruError } from "../lib/errors.ts";
 import type { OciUser } from "./oci-spec.ts";
 
 /** Contents of /etc/passwd and /etc/group in the container; empty when there is no such file. */
-interface AccountFiles {
+export interface AccountFiles {
   passwd: string;
   group: string;
 }

@@ -371,7 +371,13 @@ describe("exec", () => {
       const error = await runtime.exec(execRequest(container, command, more)).catch((thrown) => thrown);
       expect(error).toMatchObject({ kind, message });
     }
+    const { id: containerId, process } = container;
+    const check = (user: string) => runtime.checkExecUser({ containerId, containerPid: process.pid, user });
+    await check("ann:staff");
+    const message = "unable to find user bob: no matching entries in passwd file";
+    expect(await check("bob").catch((thrown) => thrown)).toMatchObject({ kind: "invalid", message });
     await remove(container);
+    expect(await check("ann").catch((thrown) => thrown)).toMatchObject({ kind: "conflict" });
   });
 });
 
@@ -450,6 +456,29 @@ describe("a daemon that comes back", () => {
     await other.delete(container.id, container.runDir);
     expect(cgroupsOf(container.id)).toEqual([]);
     live.delete(container.id);
+  });
+
+  test("knows what is paused", async () => {
+    const container = await start(["sleep", "1000"]);
+    await runtime.pause(container.id);
+    const other = await secondDaemon();
+    const found = await other.reconnect(container.id, container.runDir);
+    await other.kill(container.id, container.runDir, 9);
+    if (!found || !("pid" in found)) throw new Error("not found");
+    expect(await found.exited).toMatchObject({ exitCode: 137 });
+    await other.delete(container.id, container.runDir);
+    live.delete(container.id);
+  });
+
+  test("kills a container whose monitor is gone", async () => {
+    const container = await start(["sleep", "1000"]);
+    const status = readFileSync(`/proc/${container.process.pid}/status`, "utf8");
+    process.kill(Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]), "SIGKILL");
+    expect(await container.process.exited).toMatchObject({ exitCode: 137, oomKilled: false });
+    const other = await secondDaemon();
+    expect(await other.reconnect(container.id, container.runDir)).toMatchObject({ exitCode: 137 });
+    await remove(container);
+    expect(cgroupsOf(container.id)).toEqual([]);
   });
 
   test("finds the record of one that has ended, and nothing of one that never was", async () => {
