@@ -12,7 +12,7 @@
  * and, while a terminal is handed over, <execRoot>/tty/<random>: a socket's path must fit into 107 bytes.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../linux/sys-error.ts";
 import type { OciProcess, OciSpec } from "./oci-spec.ts";
@@ -27,6 +27,7 @@ export interface ProcessFiles {
 }
 
 const TERMINALS = "tty";
+const REMOVAL_ATTEMPTS = 5;
 
 /** Makes the directories that all containers share. */
 export async function createExecRoot(execRoot: string): Promise<void> {
@@ -94,14 +95,31 @@ export async function readRuntimeError(logPath: string): Promise<string> {
   return lastLoggedError(await readFile(logPath, "utf8").catch(() => ""));
 }
 
-/** Removes the directory. Never looks into `rootfs`: were something still mounted there, its files must survive. */
+/**
+ * Removes the directory, also while a monitor that is ending removes its own files there. Never looks into `rootfs`: were
+ * something still mounted there, its files must survive.
+ */
 export async function removeRunDirectory(runDir: string): Promise<void> {
-  try {
-    await rmdir(rootPath(runDir));
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await emptyRunDirectory(runDir);
+      await rmdir(runDir);
+      return;
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return;
+      if (errorCode(error) !== "ENOTEMPTY" || attempt >= REMOVAL_ATTEMPTS) throw error;
+    }
   }
-  await rm(runDir, { recursive: true, force: true });
+}
+
+async function emptyRunDirectory(runDir: string): Promise<void> {
+  const names = await readdir(runDir);
+  await Promise.all(
+    names.map((name) => {
+      const path = join(runDir, name);
+      return path === rootPath(runDir) ? rmdir(path) : unlinkIfPresent(path);
+    }),
+  );
 }
 
 /** Removes the files of an executed process that has ended. */

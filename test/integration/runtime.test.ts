@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MS, mount, unmount } from "../../src/linux/mount.ts";
 import type { ContainerConfig, HostConfig } from "../../src/model/container.ts";
 import type { ContainerProcess, ExecRequest, ExitStatus, StartRequest } from "../../src/runtime/contract.ts";
 import { type CrunRuntime, createCrunRuntime } from "../../src/runtime/crun-runtime.ts";
@@ -13,7 +14,7 @@ const base = mkdtempSync(join(tmpdir(), "naru-runtime-"));
 const image = join(base, "image");
 const instance = `test-${process.pid}`;
 const APPLETS =
-  "sh cat sleep id true false echo env pwd mount ls hostname stat tail head grep kill dd ps touch chmod stty";
+  "sh cat sleep id true false echo env pwd mount ls hostname stat tail head grep kill dd ps touch chmod stty mknod wc";
 let runtime: CrunRuntime;
 let count = 0;
 const live = new Map<string, string>();
@@ -225,6 +226,48 @@ describe("start", () => {
     expect(result.stderr).toContain("Read-only file system");
     expect(result.stdout).toMatch(/tmpfs on \/t type tmpfs \(rw,nosuid,nodev,noexec,.*size=1024k/);
     expect(result.stdout).toMatch(/shm on \/dev\/shm type tmpfs \(rw,nosuid,nodev,noexec,.*size=1024k/);
+  });
+
+  test("slave and shared mounts see what the host mounts later", async () => {
+    const source = join(base, "shared");
+    await mkdir(join(source, "inner"), { recursive: true });
+    const bind = { type: "bind" as const, source, readOnly: false, options: [], recursive: true };
+    const isolated = { ...bind, destination: "/p", propagation: "rslave" };
+    const refused = await runtime
+      .start(await makeRequest(["true"], { request: { mounts: [isolated] } }))
+      .catch((e) => e);
+    expect(refused.message).toMatch(/^path .*shared is mounted on .* but it is not a shared or slave mount$/);
+    mount({ type: "tmpfs", source: "tmpfs", target: source });
+    try {
+      mount({ type: "", source: "", target: source, flags: MS.SHARED });
+      await mkdir(join(source, "inner"));
+      await mkdir(join(source, "outer"));
+      const mounts = [
+        { ...bind, destination: "/slave", propagation: "rslave" },
+        { ...bind, destination: "/both", propagation: "rshared" },
+        { ...bind, destination: "/private", propagation: "" },
+      ];
+      const container = await start(["sleep", "1000"], { request: { mounts }, hostConfig: { Privileged: true } });
+      mount({ type: "tmpfs", source: "host", target: join(source, "inner") });
+      expect((await exec(container, ["mount"])).stdout.match(/^host on .*(?= type)/gm)?.sort()).toEqual([
+        "host on /both/inner",
+        "host on /slave/inner",
+      ]);
+      expect(await exec(container, ["mount", "-t", "tmpfs", "guest", "/both/outer"])).toMatchObject({ exitCode: 0 });
+      expect(readFileSync("/proc/self/mounts", "utf8")).toContain(`guest ${source}/outer `);
+      await remove(container);
+    } finally {
+      for (const path of [join(source, "outer"), join(source, "inner"), source]) unmount(path);
+    }
+    expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(source);
+  });
+
+  test("devices that were not given cannot be used", async () => {
+    const script = "mknod /tmp/d c 10 235 && cat /tmp/d; cat /dev/mine | head -c 1 | wc -c";
+    const Devices = [{ PathOnHost: "/dev/zero", PathInContainer: "/dev/mine", CgroupPermissions: "r" }];
+    const { stdout, stderr } = await run(["sh", "-c", script], { hostConfig: { Devices } });
+    expect(stdout).toBe("1\n");
+    expect(stderr).toBe("cat: can't open '/tmp/d': Operation not permitted\n");
   });
 
   test("the filter is the same when crun is given a compiled one", async () => {
