@@ -147,6 +147,14 @@ async function exec(container: Started, command: string[], more: Partial<ExecReq
   return { ...status, stdout: output.stdout, stderr: output.stderr };
 }
 
+const parentOf = (pid: number): number =>
+  Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+/** Not the runtime, which may be about to end. */
+const isMonitor = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("naru-monitor");
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(1);
+}
+
 const cgroupsOf = (id: string): string[] =>
   readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
@@ -515,8 +523,8 @@ describe("a daemon that comes back", () => {
 
   test("kills a container whose monitor is gone", async () => {
     const container = await start(["sleep", "1000"]);
-    const status = readFileSync(`/proc/${container.process.pid}/status`, "utf8");
-    process.kill(Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]), "SIGKILL");
+    await until(() => isMonitor(parentOf(container.process.pid)));
+    process.kill(parentOf(container.process.pid), "SIGKILL");
     expect(await container.process.exited).toMatchObject({ exitCode: 137, oomKilled: false });
     const other = await secondDaemon();
     expect(await other.reconnect(container.id, container.runDir)).toMatchObject({ exitCode: 137 });
