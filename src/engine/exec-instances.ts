@@ -46,6 +46,10 @@ export class ExecInstances implements ExecService {
     const container = this.context.containers.get(containerRef);
     if (!request.Cmd?.length) throw new NaruError("invalid", "No exec command specified");
     requireExecutable(container, containerRef);
+    if (request.User) {
+      const { id: containerId, record } = container;
+      await this.context.runtime.checkExecUser({ containerId, containerPid: record.state.pid, user: request.User });
+    }
     for (const variable of request.Env ?? []) {
       if (variable === "" || variable.startsWith("=")) {
         throw new NaruError("invalid", `invalid environment variable: ${variable}`);
