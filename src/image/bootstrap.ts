@@ -198,7 +198,7 @@ function quote(text: string): string {
 
 class RunningBootstrap {
   private child: Bun.Subprocess<"ignore", "pipe", "pipe"> | undefined;
-  private readonly lastLines: string[] = [];
+  private readonly complaints: string[] = [];
   private signal: AbortSignal | undefined;
 
   constructor(
@@ -260,7 +260,7 @@ class RunningBootstrap {
     const code = await child.exited;
     this.signal?.throwIfAborted();
     if (code === 0) return;
-    throw new NaruError("unavailable", `mmdebstrap failed (exit code ${code}): ${this.lastLines.join("; ")}`);
+    throw new NaruError("unavailable", `mmdebstrap failed (exit code ${code}): ${this.complaints.join("; ")}`);
   }
 
   /** What the program says, a line each. */
@@ -296,17 +296,19 @@ class RunningBootstrap {
     }
   }
 
+  /** The first complaints name the cause, the later ones only what failed in consequence. */
   private remember(line: string): void {
-    if (/^(I: |done)/.test(line)) return;
-    this.lastLines.push(line.trim());
-    if (this.lastLines.length > 3) this.lastLines.shift();
+    if (line.startsWith("E: ") && this.complaints.length < 3) this.complaints.push(line.slice(3).trim());
   }
 }
 
-/** The program's steps and complaints; progress bars and dpkg's chatter are left out. */
+const NOISE =
+  /^(using |removing tempdir|running --setup-hook|finding |automatically |chroot |main\(\)|done|success |Download is performed unsandboxed)/;
+
+/** The program's steps and complaints; progress bars and what only its authors need are left out. */
 function readableLine(line: string): string | undefined {
-  const step = /^[IWE]: (.*)$/.exec(line)?.[1];
-  if (step === undefined || step === "") return undefined;
+  const step = /^[IWE]: (.*)$/.exec(line)?.[1] ?? "";
+  if (step === "" || NOISE.test(step)) return undefined;
   return line.startsWith("I: ") ? step : line;
 }
 

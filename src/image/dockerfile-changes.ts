@@ -14,20 +14,20 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
   for (const line of changes.flatMap(logicalLines)) {
     const [, word = "", rest = ""] = /^(\S+)\s*([\s\S]*)$/.exec(line) ?? [];
     const instruction = INSTRUCTIONS[word.toUpperCase()];
-    if (!instruction) throw unknownInstruction(word);
-    if (rest === "") throw new NaruError("invalid", `${word.toUpperCase()} requires at least one argument`);
+    if (!instruction) throw new NaruError("invalid", `${word.toUpperCase()} is not a valid change command`);
+    if (rest === "" && !COMMANDS.has(word.toUpperCase())) throw missingArguments(word.toUpperCase());
     instruction(changed, rest);
   }
   return changed;
 }
 
-const OTHER_INSTRUCTIONS = new Set(["ADD", "ARG", "COPY", "FROM", "MAINTAINER", "RUN", "SHELL"]);
+/** An empty command is one for the shell. */
+const COMMANDS = new Set(["CMD", "ENTRYPOINT"]);
+const SINGLE_WORD = new Set(["USER", "WORKDIR", "STOPSIGNAL"]);
 
-function unknownInstruction(word: string): NaruError {
-  const upper = word.toUpperCase();
-  return OTHER_INSTRUCTIONS.has(upper)
-    ? new NaruError("invalid", `${upper.toLowerCase()} is not a valid change command`)
-    : new NaruError("invalid", `dockerfile parse error on line 1: unknown instruction: ${upper}`);
+function missingArguments(instruction: string): NaruError {
+  const wanted = SINGLE_WORD.has(instruction) ? "exactly one argument" : "at least one argument";
+  return new NaruError("invalid", `${instruction} requires ${wanted}`);
 }
 
 /** Lines without comments, with continuations joined. */
@@ -62,7 +62,7 @@ const INSTRUCTIONS: Record<string, Instruction> = {
     config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
   },
   USER: (config, rest) => {
-    config.User = single(rest, "USER", config.Env ?? []);
+    config.User = word(rest, config.Env ?? []);
   },
   VOLUME: (config, rest) => {
     const paths = jsonStrings(rest) ?? words(rest, config.Env ?? []);
@@ -72,7 +72,7 @@ const INSTRUCTIONS: Record<string, Instruction> = {
     config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
   },
   WORKDIR: (config, rest) => {
-    const path = single(rest, "WORKDIR", config.Env ?? []);
+    const path = word(rest, config.Env ?? []);
     config.WorkingDir = normalPath(path.startsWith("/") ? path : `${config.WorkingDir || ""}/${path}`);
   },
   ONBUILD: (config, rest) => {
@@ -86,7 +86,7 @@ const INSTRUCTIONS: Record<string, Instruction> = {
     config.OnBuild = [...(config.OnBuild ?? []), rest];
   },
   STOPSIGNAL: (config, rest) => {
-    config.StopSignal = single(rest, "STOPSIGNAL", config.Env ?? []);
+    config.StopSignal = word(rest, config.Env ?? []);
   },
   HEALTHCHECK: (config, rest) => {
     config.Healthcheck = healthcheck(rest);
@@ -105,7 +105,7 @@ function jsonStrings(text: string): string[] | undefined {
 }
 
 function commandOf(text: string): string[] {
-  return jsonStrings(text) ?? ["/bin/sh", "-c", text];
+  return jsonStrings(text) ?? ["/bin/sh", "-c", ...(text === "" ? [] : [text])];
 }
 
 function normalPath(path: string): string {
@@ -117,19 +117,13 @@ function normalPath(path: string): string {
   return `/${parts.join("/")}`;
 }
 
-function single(rest: string, instruction: string, env: readonly string[]): string {
-  const found = words(rest, env);
-  if (found.length !== 1) throw new NaruError("invalid", `${instruction} requires exactly one argument`);
-  return found[0]!;
-}
-
 /** "NAME value with spaces" or "A=b C='d e'". */
 function pairs(rest: string, instruction: string, env: readonly string[]): [string, string][] {
   const first = rest.split(/\s/, 1)[0]!;
   if (!first.includes("=")) {
     const value = rest.slice(first.length).trim();
     if (value === "") throw new NaruError("invalid", `${instruction} must have two arguments`);
-    return [[first, words(`"${value.replace(/"/g, '\\"')}"`, env)[0] ?? ""]];
+    return [[first, word(value, env)]];
   }
   return words(rest, env).map((word) => {
     const equals = word.indexOf("=");
@@ -147,34 +141,40 @@ function exposedPorts(text: string): string[] {
   const last = Number(match?.[2] ?? first);
   const protocol = (match?.[3] ?? "tcp").toLowerCase();
   if (!match || first > last || last > 65535 || !["tcp", "udp", "sctp"].includes(protocol)) {
-    throw new NaruError("invalid", `invalid containerPort: ${text}`);
+    throw new NaruError("invalid", `Invalid containerPort: ${text}`);
   }
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 
-/** Words as the Dockerfile's shell lexer cuts them: quotes, backslashes, $NAME, ${NAME}, ${NAME:-x}, ${NAME:+x}. */
+/** The whole text as one word, quotes and variables resolved. */
+function word(text: string, env: readonly string[]): string {
+  return cutWords(text, env, /(?!)/)[0] ?? "";
+}
+
 function words(text: string, env: readonly string[]): string[] {
+  return cutWords(text, env, /\s/);
+}
+
+/** As the Dockerfile's shell lexer cuts words: quotes, backslashes, $NAME, ${NAME}, ${NAME:-x}, ${NAME:+x}. */
+function cutWords(text: string, env: readonly string[], separator: RegExp): string[] {
   const lookup = new Map(env.map((entry) => [entry.split("=", 1)[0]!, entry.slice(entry.indexOf("=") + 1)]));
   const found: string[] = [];
-  let word = "";
-  let inWord = false;
+  let word: string | undefined;
   let quote = "";
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at]!;
-    if (quote === "" && /\s/.test(char)) {
-      if (inWord) found.push(word);
-      word = "";
-      inWord = false;
+    if (quote === "" && separator.test(char)) {
+      if (word !== undefined) found.push(word);
+      word = undefined;
       continue;
     }
-    inWord = true;
+    word ??= "";
     if (char === quote) quote = "";
     else if (quote === "" && (char === '"' || char === "'")) quote = char;
     else if (char === "\\" && quote !== "'" && at + 1 < text.length) {
       const next = text[at + 1]!;
       // Inside double quotes only these lose their meaning; before others the backslash stays.
-      if (quote === '"' && !'"$\\'.includes(next)) word += char;
-      word += next;
+      word += quote === '"' && !'"$\\'.includes(next) ? char + next : next;
       at += 1;
     } else if (char === "$" && quote !== "'") {
       const { value, length } = variable(text.slice(at), lookup);
@@ -182,9 +182,14 @@ function words(text: string, env: readonly string[]): string[] {
       at += length - 1;
     } else word += char;
   }
-  if (quote !== "") throw new NaruError("invalid", "unexpected end of statement while looking for matching quote");
-  if (inWord) found.push(word);
-  return found;
+  if (quote !== "") throw unclosedQuote(text, quote);
+  return word === undefined ? found : [...found, word];
+}
+
+function unclosedQuote(text: string, quote: string): NaruError {
+  const kind = quote === "'" ? "single-quote" : "double-quote";
+  const words = `unexpected end of statement while looking for matching ${kind}`;
+  return new NaruError("invalid", `failed to process ${JSON.stringify(text)}: ${words}`);
 }
 
 function variable(text: string, lookup: Map<string, string>): { value: string; length: number } {
@@ -235,6 +240,6 @@ function setHealthFlag(health: HealthConfig, name: string, value: string): void 
   try {
     health[field] = Number(parseDuration(value));
   } catch (cause) {
-    throw new NaruError("invalid", `--${name}=${value}: ${errorText(cause)}`, { cause });
+    throw new NaruError("invalid", errorText(cause), { cause });
   }
 }

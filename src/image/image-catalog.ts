@@ -35,6 +35,7 @@ export class ImageCatalog {
       throw new NaruError("not-found", `No such image: ${ref.startsWith("sha256:") ? ref : `sha256:${ref}`}`);
     }
     const reference = parseReference(ref);
+    if (reference.digest !== undefined) throw new NaruError("not-found", `No such image: ${ref}`);
     throw new NaruError("not-found", `No such image: ${familiarName(canonicalReference(reference))}`);
   }
 

@@ -151,10 +151,11 @@ const XATTR_PREFIX = "SCHILY.xattr.";
 
 /** A header with its extended records applied. @throws invalid; not-implemented for sparse files */
 export function applyPax(header: RawHeader, pax: Map<string, Buffer> | undefined): TarEntry {
-  const type = entryType(header);
+  const path = pax?.get("path")?.toString("latin1") ?? header.path;
+  const type = entryType(header.flag, path);
   const entry: TarEntry = {
     type,
-    path: header.path,
+    path,
     linkPath: header.linkPath,
     mode: header.mode,
     uid: header.uid,
@@ -173,11 +174,11 @@ export function applyPax(header: RawHeader, pax: Map<string, Buffer> | undefined
 
 const NO_XATTRS: Map<string, Uint8Array> = new Map();
 
-function entryType(header: RawHeader): TarEntryType {
-  if (header.flag === "S") throw sparse(header.path);
-  const type = TYPES_BY_FLAG.get(header.flag);
+function entryType(flag: string, path: string): TarEntryType {
+  if (flag === "S") throw sparse(path);
+  const type = TYPES_BY_FLAG.get(flag);
   // POSIX: an unknown type is to be read as a file; V7 marks directories by a slash.
-  if (type === undefined || type === "file") return header.path.endsWith("/") ? "directory" : "file";
+  if (type === undefined || type === "file") return path.endsWith("/") ? "directory" : "file";
   return type;
 }
 
@@ -194,8 +195,7 @@ function applyRecord(entry: TarEntry, key: string, value: Buffer): void {
     if (!Number.isSafeInteger(parsed) || parsed < 0) throw invalid(`bad ${key}`);
     return parsed;
   };
-  if (key === "path") entry.path = value.toString("latin1");
-  else if (key === "linkpath") entry.linkPath = value.toString("latin1");
+  if (key === "linkpath") entry.linkPath = value.toString("latin1");
   else if (key === "size") entry.size = digits();
   else if (key === "uid") entry.uid = digits();
   else if (key === "gid") entry.gid = digits();
@@ -287,7 +287,7 @@ function encodeBlock(entry: TarEntry, path: string, size: number, flag: string):
     const clamped = value < 0 || value > max ? 0 : value;
     block.write(`${clamped.toString(8).padStart(length - 1, "0")}\0`, offset, "latin1");
   };
-  const [prefix, name] = splitPath(path) ?? ["", path.slice(0, 100)];
+  const [prefix, name] = splitPath(path) ?? ["", path.slice(0, 100).replace(/\/+$/, "")];
   block.write(name, 0, 100, "latin1");
   octal(entry.mode, 100, 8);
   octal(entry.uid, 108, 8);
