@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { LATER_COMMANDS, laterCommand } from "./later-commands.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the table holds commands with flags of every type
 type Loader = () => Promise<Command<any>>;
@@ -6,6 +7,11 @@ type Loader = () => Promise<Command<any>>;
 /** The groups of commands, with the summary of each. */
 export const GROUPS: Record<string, string> = {
   container: "Manage containers",
+  context: "Manage contexts",
+  image: "Manage images",
+  network: "Manage networks",
+  system: "Manage Docker",
+  volume: "Manage volumes",
 };
 
 /** The commands that the top help screen shows first, in this order. */
@@ -24,13 +30,81 @@ export const COMMON_COMMANDS = [
   "info",
 ];
 
-const rename: Loader = async () => (await import("./commands/rename.ts")).command;
+// biome-ignore lint/suspicious/noExplicitAny: the files declare commands with flags of every type
+type CommandFile = Promise<{ command: Command<any> }>;
+
+/** The names of each command and its file. */
+const FILES: readonly (readonly [names: readonly string[], load: () => CommandFile])[] = [
+  [["commit", "container commit"], () => import("./commands/commit.ts")],
+  [["container inspect"], () => import("./commands/container-inspect.ts")],
+  [["container prune"], () => import("./commands/container-prune.ts")],
+  [["context create"], () => import("./commands/context-create.ts")],
+  [["context export"], () => import("./commands/context-export.ts")],
+  [["context import"], () => import("./commands/context-import.ts")],
+  [["context inspect"], () => import("./commands/context-inspect.ts")],
+  [["context ls", "context list"], () => import("./commands/context-ls.ts")],
+  [["context rm", "context remove"], () => import("./commands/context-rm.ts")],
+  [["context show"], () => import("./commands/context-show.ts")],
+  [["context update"], () => import("./commands/context-update.ts")],
+  [["context use"], () => import("./commands/context-use.ts")],
+  [["cp", "container cp"], () => import("./commands/cp.ts")],
+  [["diff", "container diff"], () => import("./commands/diff.ts")],
+  [["events", "system events"], () => import("./commands/events.ts")],
+  [["export", "container export"], () => import("./commands/export.ts")],
+  [["history", "image history"], () => import("./commands/history.ts")],
+  [["image bootstrap"], () => import("./commands/image-bootstrap.ts")],
+  [["image inspect"], () => import("./commands/image-inspect.ts")],
+  [["image prune"], () => import("./commands/image-prune.ts")],
+  [["images", "image ls", "image list"], () => import("./commands/images.ts")],
+  [["import", "image import"], () => import("./commands/import.ts")],
+  [["info", "system info"], () => import("./commands/info.ts")],
+  [["inspect"], () => import("./commands/inspect.ts")],
+  [["load", "image load"], () => import("./commands/load.ts")],
+  [["network connect"], () => import("./commands/network-connect.ts")],
+  [["network create"], () => import("./commands/network-create.ts")],
+  [["network disconnect"], () => import("./commands/network-disconnect.ts")],
+  [["network inspect"], () => import("./commands/network-inspect.ts")],
+  [["network ls", "network list"], () => import("./commands/network-ls.ts")],
+  [["network prune"], () => import("./commands/network-prune.ts")],
+  [["network rm", "network remove"], () => import("./commands/network-rm.ts")],
+  [["port", "container port"], () => import("./commands/port.ts")],
+  [["ps", "container ls", "container list", "container ps"], () => import("./commands/ps.ts")],
+  [["pull", "image pull"], () => import("./commands/pull.ts")],
+  [["rename", "container rename"], () => import("./commands/rename.ts")],
+  [["rmi", "image rm", "image remove"], () => import("./commands/rmi.ts")],
+  [["save", "image save"], () => import("./commands/save.ts")],
+  [["stats", "container stats"], () => import("./commands/stats.ts")],
+  [["system df"], () => import("./commands/df.ts")],
+  [["system prune"], () => import("./commands/system-prune.ts")],
+  [["tag", "image tag"], () => import("./commands/tag.ts")],
+  [["top", "container top"], () => import("./commands/top.ts")],
+  [["update", "container update"], () => import("./commands/container-update.ts")],
+  [["version"], () => import("./commands/version.ts")],
+  [["volume create"], () => import("./commands/volume-create.ts")],
+  [["volume inspect"], () => import("./commands/volume-inspect.ts")],
+  [["volume ls", "volume list"], () => import("./commands/volume-ls.ts")],
+  [["volume prune"], () => import("./commands/volume-prune.ts")],
+  [["volume rm", "volume remove"], () => import("./commands/volume-rm.ts")],
+  [["volume update"], () => import("./commands/volume-update.ts")],
+];
 
 /** Every command by the words that call it. Only the chosen command's file is loaded, which keeps the start short. */
-export const COMMANDS: Record<string, Loader> = {
-  rename,
-  "container rename": rename,
-};
+export const COMMANDS: Record<string, Loader> = {};
+for (const [names, load] of FILES) for (const name of names) COMMANDS[name] = async () => (await load()).command;
+for (const name of Object.keys(LATER_COMMANDS)) COMMANDS[name] = async () => laterCommand(name);
 
-/** Names that work but are not listed: they stand under "Aliases" of their command. */
-export const HIDDEN_NAMES = new Set<string>(["container list", "container ps", "container remove"]);
+/** Names that work but are not listed: they stand under "Aliases" of their command, or come in a later version. */
+export const HIDDEN_NAMES = new Set<string>([
+  "container list",
+  "container ps",
+  "container remove",
+  "context list",
+  "context remove",
+  "image list",
+  "image remove",
+  "network list",
+  "network remove",
+  "volume list",
+  "volume remove",
+  ...Object.keys(LATER_COMMANDS),
+]);

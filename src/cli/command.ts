@@ -56,6 +56,8 @@ export interface Command<F extends FlagSet = FlagSet> {
   readonly flags: F;
   /** False when the first word that is no flag ends the flags. */
   readonly interspersed?: boolean;
+  /** True when every word but `--help` is handed over as it is, flags too. */
+  readonly takesAllWords?: boolean;
   /** Does the work. Returns the exit code (nothing for 0); throws CliError or the client's ApiError to fail. */
   run(invocation: Invocation<F>): Promise<number | undefined> | Promise<void>;
 }

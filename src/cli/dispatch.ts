@@ -137,6 +137,9 @@ async function runCommand(
 }
 
 function parseOrExplain(command: Command, words: string[], path: string, usage: string) {
+  if (command.takesAllWords && !words.includes("--help")) {
+    return { values: {}, changed: new Set<string>(), args: words, helpAsked: false, warnings: [] };
+  }
   try {
     return parseFlags(command.flags, words, { interspersed: command.interspersed });
   } catch (error) {

@@ -20,7 +20,7 @@ export function bool(usage: string, options: FlagOptions & { initial?: boolean }
     ...described("", usage, options, initial ? "true" : ""),
     bare: "true",
     initial: () => initial,
-    parse: parseBool,
+    parse: parseGoBool,
   };
 }
 
@@ -105,17 +105,18 @@ export function bytes(usage: string, options: FlagOptions & { swap?: boolean } =
   };
 }
 
-/** A duration such as `1m30s`, in nanoseconds; undefined until given. Negative ones are refused. */
-export function duration(usage: string, options: FlagOptions = {}): Flag<number | undefined> {
+/** A duration such as `1m30s`, in nanoseconds. */
+export function duration(usage: string, options: FlagOptions = {}): Flag<number> {
   return {
     ...described("duration", usage, { defaultText: "0s", ...options }, ""),
-    initial: () => undefined,
-    parse: (text) => {
-      const nanoseconds = parseDuration(text);
-      if (nanoseconds < 0) throw new Error("duration cannot be negative");
-      return nanoseconds;
-    },
+    initial: () => 0,
+    parse: parseDuration,
   };
+}
+
+/** An older, hidden name of another flag. */
+export function aliasOf(flag: string, type = "list"): Flag<undefined> {
+  return { type, usage: "", hidden: true, aliasOf: flag, initial: () => undefined, parse: () => undefined };
 }
 
 /** `--filter name=value`, repeatable: the values by name, ready for the API's `filters` parameter. */
@@ -169,7 +170,8 @@ function described(type: string, usage: string, options: FlagOptions, defaultTex
   };
 }
 
-function parseBool(text: string): boolean {
+/** A switch as Go reads it: 1, t, true, 0, f, false in a few spellings. */
+export function parseGoBool(text: string): boolean {
   if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
   if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);

@@ -15,6 +15,8 @@ export interface Flag<T> {
   /** Shown as `(default …)` on the help screen. */
   readonly defaultText?: string;
   readonly hidden?: boolean;
+  /** The flag whose value this one sets: an older name of it. */
+  readonly aliasOf?: string;
   /** Why one should not use it any more; printed to stderr at each use. */
   readonly deprecated?: string;
   /** A fresh initial value. */
@@ -145,14 +147,15 @@ class FlagParser<F extends FlagSet> {
 
   private set(name: string, text: string): void {
     const flag = this.flags[name]!;
+    const target = flag.aliasOf ?? name;
     try {
-      this.values[name] = flag.parse(text, this.values[name]);
+      this.values[target] = this.flags[target]!.parse(text, this.values[target]);
     } catch (error) {
       const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
       const reason = error instanceof Error ? error.message : String(error);
       throw new CliError(`invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${reason}`, 125);
     }
-    this.changed.add(name);
+    this.changed.add(target);
     if (flag.deprecated !== undefined) this.warnings.push(`Flag --${name} has been deprecated, ${flag.deprecated}`);
   }
 }

@@ -62,7 +62,8 @@ function chooseTemplate<T>(kind: RowKind<T>, { format, quiet }: RowOptions): { s
   return { source: source.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), isTable };
 }
 
-function rowObject<T>(kind: RowKind<T>, row: T): GoObject {
+/** A row as templates see it. */
+export function rowObject<T>(kind: RowKind<T>, row: T): GoObject {
   const methods: Record<string, (...args: GoValue[]) => GoValue> = {};
   for (const [name, field] of Object.entries(kind.fields)) {
     methods[name] = field.takesArgument

@@ -15,13 +15,14 @@ function encode(value: GoValue): string {
   if (value === undefined || value === null || value instanceof GoNil || typeof value === "function") return "null";
   if (typeof value === "bigint") return value.toString();
   if (value instanceof GoObject) return value.toJson?.() ?? "{}";
-  if (value instanceof GoStruct) return encodeEntries(value.fields);
+  if (value instanceof GoStruct) return encodeEntries(value.fields, value.notInJson);
   if (Array.isArray(value)) return `[${value.map(encode).join(",")}]`;
   return isMap(value) ? encodeEntries(value) : JSON.stringify(value);
 }
 
-function encodeEntries(entries: Readonly<Record<string, GoValue>>): string {
-  const parts = Object.keys(entries).map((key) => `${JSON.stringify(key)}:${encode(entries[key])}`);
+function encodeEntries(entries: Readonly<Record<string, GoValue>>, notInJson?: ReadonlySet<string>): string {
+  const keys = Object.keys(entries).filter((key) => !notInJson?.has(key));
+  const parts = keys.map((key) => `${JSON.stringify(key)}:${encode(entries[key])}`);
   return `{${parts.join(",")}}`;
 }
 

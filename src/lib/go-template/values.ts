@@ -22,6 +22,8 @@ export class GoStruct {
     /** The type's name in errors, such as `container.State`. */
     readonly typeName: string,
     readonly fields: Readonly<Record<string, GoValue>>,
+    /** Fields that JSON leaves out, as Go does with empty ones that are marked `omitempty`. */
+    readonly notInJson?: ReadonlySet<string>,
   ) {}
 }
 

@@ -1,0 +1,33 @@
+import { defineCommand, rangeArgs } from "../command.ts";
+import { bool, list, string } from "../flag-types.ts";
+import { parseReference } from "../reference.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  summary: "Create a new image from a container's changes",
+  aliases: ["container commit", "commit"],
+  args: rangeArgs(1, 2),
+  flags: {
+    author: string('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', { short: "a" }),
+    change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
+    message: string("Commit message", { short: "m" }),
+    pause: bool("Pause container during commit", { short: "p", initial: true }),
+  },
+  async run({ flags, args: [container = "", name], context }) {
+    const reference = name ? parseReference(name) : undefined;
+    const client = await context.client();
+    const { Id } = await client.post<{ Id: string }>("/commit", {
+      query: {
+        container,
+        repo: reference?.familiarName,
+        tag: reference && (reference.tag ?? "latest"),
+        author: flags.author || undefined,
+        comment: flags.message || undefined,
+        changes: flags.change,
+        pause: flags.pause ? undefined : "0",
+      },
+      json: {},
+    });
+    context.print(`${Id}\n`);
+  },
+});

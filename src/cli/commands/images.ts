@@ -1,0 +1,48 @@
+import type { ImageSummary } from "../../model/image.ts";
+import { CliError } from "../cli-error.ts";
+import { type CommandContext, defineCommand, maxArgs } from "../command.ts";
+import { bool, filter, format } from "../flag-types.ts";
+import type { FlagValues } from "../flags.ts";
+import { printRows } from "../format.ts";
+import { imageKind, imageNames, imageRow } from "../rows/image-row.ts";
+
+const flags = {
+  all: bool("Show all images (default hides intermediate images)", { short: "a" }),
+  digests: bool("Show digests"),
+  filter: filter("Filter output based on conditions provided"),
+  format: format(),
+  "no-trunc": bool("Don't truncate output"),
+  quiet: bool("Only show image IDs", { short: "q" }),
+  tree: bool("List multi-platform images as a tree (EXPERIMENTAL)"),
+};
+
+export const command = defineCommand({
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+  summary: "List images",
+  aliases: ["image ls", "image list", "images"],
+  args: maxArgs(1),
+  flags,
+  async run({ flags: values, args, context }) {
+    await listImages(context, values, args[0]);
+  },
+});
+
+async function listImages(
+  context: CommandContext,
+  values: FlagValues<typeof flags>,
+  reference: string | undefined,
+): Promise<void> {
+  if (values.tree) {
+    throw new CliError(`${context.program}: --tree is not in this version; use '${context.program} images' without it`);
+  }
+  const { quiet, digests } = values;
+  const chosen = values.format || (quiet ? "" : ((await context.config()).imagesFormat ?? ""));
+  const filters = reference === undefined ? values.filter : { ...values.filter, reference: [reference] };
+  const client = await context.client();
+  const images = await client.get<ImageSummary[]>("/images/json", { query: { all: values.all, filters } });
+  const withDigest = digests || filters.digest !== undefined || /\.Digest\b/.test(chosen);
+  const rows = images.flatMap((image) =>
+    imageNames(image, withDigest).map((name) => imageRow(image, name, !values["no-trunc"])),
+  );
+  printRows(context, imageKind(digests), rows, { format: chosen, quiet });
+}

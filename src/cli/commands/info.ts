@@ -1,0 +1,77 @@
+import { compileTemplate, type Template } from "../../lib/go-template/template.ts";
+import { GoStruct } from "../../lib/go-template/values.ts";
+import { CliError } from "../cli-error.ts";
+import { clientVersion } from "../client-facts.ts";
+import { type CommandContext, defineCommand, noArgs } from "../command.ts";
+import { inspectFormat } from "../flag-types.ts";
+import { clientInfoText, type SystemInfo, serverInfoText } from "../info-report.ts";
+import { parseJsonExactly } from "../inspect.ts";
+import { typedView } from "../typed-view.ts";
+
+const BAD_TEMPLATE_EXIT_CODE = 64;
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  summary: "Display system-wide information",
+  aliases: ["system info", "info"],
+  args: noArgs,
+  flags: { format: inspectFormat() },
+  async run({ flags, context }) {
+    const template = flags.format === "" ? undefined : parse(flags.format);
+    const { info, failure } = await askServer(context);
+    if (template) printFormatted(context, template, await view(context, info));
+    else await printReport(context, info);
+    if (failure) throw failure;
+  },
+});
+
+async function askServer(context: CommandContext): Promise<{ info?: SystemInfo; failure?: CliError }> {
+  try {
+    const client = await context.client();
+    const answer = await client.send("GET", "/info");
+    return { info: parseJsonExactly(await answer.text()) as SystemInfo };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return { failure: error };
+  }
+}
+
+async function printReport(context: CommandContext, info: SystemInfo | undefined): Promise<void> {
+  const client = await clientVersion(context);
+  const head = clientInfoText({ version: client.Version, context: client.Context, debug: isDebug() });
+  context.print(`${head}\n${info ? `${serverInfoText(info)}\n` : "Server:\n"}`);
+  for (const warning of info?.Warnings ?? []) context.printError(`${warning}\n`);
+}
+
+function parse(format: string): Template {
+  try {
+    return compileTemplate(format === "json" ? "{{json .}}" : format);
+  } catch (error) {
+    throw new CliError(`template parsing error: ${(error as Error).message}`, BAD_TEMPLATE_EXIT_CODE);
+  }
+}
+
+async function view(context: CommandContext, info: SystemInfo | undefined): Promise<GoStruct> {
+  const { ApiVersion: _, ...client } = await clientVersion(context);
+  const clientInfo = { Debug: isDebug(), ...client, Plugins: [], Warnings: null };
+  const typed = typedView(info ?? { ID: "" }, "system") as GoStruct;
+  return new GoStruct("system.dockerInfo", {
+    ...Object.fromEntries(Object.entries(typed.fields).filter(([name]) => name in (info ?? { ID: "" }))),
+    ClientInfo: typedView(clientInfo, "system", "ClientInfo"),
+  });
+}
+
+function printFormatted(context: CommandContext, template: Template, data: GoStruct): void {
+  let text: string;
+  try {
+    text = template.execute(data);
+  } catch (error) {
+    context.print("\n");
+    throw new CliError((error as Error).message);
+  }
+  context.print(`${text}\n`);
+}
+
+function isDebug(): boolean {
+  return Boolean(process.env.DEBUG);
+}

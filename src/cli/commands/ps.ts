@@ -1,0 +1,65 @@
+import type { ContainerSummary } from "../../model/container.ts";
+import { type CommandContext, defineCommand, noArgs } from "../command.ts";
+import { bool, filter, format, int } from "../flag-types.ts";
+import type { FlagValues } from "../flags.ts";
+import { printRows, rowsText } from "../format.ts";
+import { containerKind, containerRow } from "../rows/container-row.ts";
+
+/** `ps` tries its template before it asks the daemon, and complains in words of its own. */
+const COMPLAINTS = { parse: "failed to parse template", execute: "failed to execute template" };
+
+/** Tried with the template first, so that a wrong one fails also when there are no containers. */
+const SAMPLE: ContainerSummary = {
+  Id: "",
+  Names: [],
+  Image: "",
+  ImageID: "",
+  Command: "",
+  Created: 0,
+  Ports: [],
+  Labels: {},
+  State: "created",
+  Status: "",
+  HostConfig: { NetworkMode: "" },
+  NetworkSettings: { Networks: {} },
+  Mounts: [],
+};
+
+const flags = {
+  all: bool("Show all containers (default shows just running)", { short: "a" }),
+  filter: filter("Filter output based on conditions provided"),
+  format: format(),
+  last: int("Show n last created containers (includes all states)", { short: "n", initial: -1 }),
+  latest: bool("Show the latest created container (includes all states)", { short: "l" }),
+  "no-trunc": bool("Don't truncate output"),
+  quiet: bool("Only display container IDs", { short: "q" }),
+  size: bool("Display total file sizes", { short: "s" }),
+};
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  summary: "List containers",
+  aliases: ["container ls", "container list", "container ps", "ps"],
+  args: noArgs,
+  flags,
+  async run({ flags: values, context }) {
+    await listContainers(context, values);
+  },
+});
+
+async function listContainers(context: CommandContext, values: FlagValues<typeof flags>): Promise<void> {
+  const { quiet } = values;
+  const chosen = values.format || (quiet ? "" : ((await context.config()).psFormat ?? ""));
+  const limit = values.latest && values.last === -1 ? 1 : values.last;
+  // the daemon counts sizes only when asked: it must walk the container's files
+  const size = values.size || (!quiet && /\.Size\b/.test(chosen));
+  const kind = containerKind(values.size);
+  const options = { format: chosen, quiet, complaints: COMPLAINTS };
+  if (chosen !== "") rowsText(kind, [containerRow(SAMPLE, true)], options);
+  const client = await context.client();
+  const containers = await client.get<ContainerSummary[]>("/containers/json", {
+    query: { all: values.all, limit: limit > 0 ? limit : undefined, size, filters: values.filter },
+  });
+  const rows = containers.map((container) => containerRow(container, !values["no-trunc"]));
+  printRows(context, kind, rows, options);
+}

@@ -1,0 +1,31 @@
+import { CliError } from "../cli-error.ts";
+import { defineCommand, noArgs } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { bool, filter } from "../flag-types.ts";
+import { pruneVolumes } from "../prune.ts";
+import { humanSize } from "../units.ts";
+
+const warning = (which: string) =>
+  `WARNING! This will remove ${which} volumes not used by at least one container.\nAre you sure you want to continue?`;
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  summary: "Remove unused local volumes",
+  args: noArgs,
+  flags: {
+    all: bool("Remove all unused volumes, not just anonymous ones", { short: "a" }),
+    filter: filter('Provide filter values (e.g. "label=<label>")', { short: undefined }),
+    force: bool("Do not prompt for confirmation", { short: "f" }),
+  },
+  async run({ flags, context }) {
+    const { all } = flags;
+    if (all && flags.filter.all) {
+      throw new CliError(`conflicting options: cannot specify both --all and --filter all=${flags.filter.all[0]}`);
+    }
+    if (!flags.force && !confirm(context, warning(all ? "all local" : "anonymous local"))) return;
+    const filters = all ? { ...flags.filter, all: ["true"] } : flags.filter;
+    const report = await pruneVolumes(await context.client(), filters);
+    if (report.text !== "") context.print(`${report.text}\n`);
+    context.print(`Total reclaimed space: ${humanSize(report.reclaimedBytes)}\n`);
+  },
+});

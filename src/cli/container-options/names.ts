@@ -1,0 +1,62 @@
+import { cut } from "../csv.ts";
+import { ipVersion } from "./addresses.ts";
+
+/** Checks one `--link CONTAINER[:ALIAS]`. */
+export function checkLink(text: string): string {
+  if (text === "") throw new Error("empty string specified for links");
+  if (text.split(":").length > 2) throw new Error(`bad format for links: ${text}`);
+  return text;
+}
+
+/** Checks one `--add-host NAME:ADDRESS`, `NAME=ADDRESS`; the API takes the form with a colon. */
+export function checkExtraHost(text: string): string {
+  const separator = text.includes("=") ? "=" : ":";
+  const [name, address] = cut(text, separator);
+  if (name === "" || address === undefined || name.includes(":")) {
+    throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
+  }
+  if (address === "host-gateway") return `${name}:${address}`;
+  const bare = /^\[(.+)\]$/.exec(address)?.[1] ?? address;
+  if (ipVersion(bare) === 0) throw new Error(`invalid IP address in add-host: ${JSON.stringify(bare)}`);
+  return `${name}:${bare}`;
+}
+
+/** Checks one `--dns`. */
+export function checkAddress(text: string): string {
+  const address = text.trim();
+  if (ipVersion(address) === 0) throw new Error(`IP address is not correctly formatted: ${text}`);
+  return address;
+}
+
+/** Checks one `--dns-search`; a single dot means none. */
+export function checkDomain(text: string): string {
+  const domain = text.trim();
+  if (domain === ".") return domain;
+  const label = "[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?";
+  if (!/[a-zA-Z]/.test(domain) || domain.length > 254 || !new RegExp(`^(${label}\\.)*${label}\\.?$`).test(domain)) {
+    throw new Error(`${text} is not a valid domain`);
+  }
+  return domain;
+}
+
+/** Checks one `--attach`. */
+export function checkStream(text: string): string {
+  const stream = text.toLowerCase();
+  if (!["stdin", "stdout", "stderr"].includes(stream)) throw new Error("valid streams are STDIN, STDOUT and STDERR");
+  return stream;
+}
+
+/** A platform such as `linux/arm64/v8` with its parts under their usual names. */
+export function normalizePlatform(text: string): string {
+  const parts = text.split("/");
+  for (const part of parts) {
+    if (/^[A-Za-z0-9_.-]+$/.test(part)) continue;
+    throw new Error(
+      `error parsing specified platform: ${JSON.stringify(part)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument`,
+    );
+  }
+  const architectures: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64", i386: "386" };
+  const [os = "", architecture = "", variant] = parts.map((part) => part.toLowerCase());
+  const name = architectures[architecture] ?? architecture;
+  return [os, name, variant].filter(Boolean).join("/");
+}

@@ -1,0 +1,56 @@
+import { CliError } from "./cli-error.ts";
+import { type Command, defineCommand, minArgs } from "./command.ts";
+
+interface LaterCommand {
+  summary: string;
+  /** What the version that brings it will have. */
+  part: string;
+}
+
+const BUILDER = "the builder";
+const REGISTRY = "the registry client";
+const SWARM = "Swarm";
+const COMPOSE = "Compose";
+
+/**
+ * Docker commands that this version does not have. They are known, so that one learns why they do nothing instead of
+ * being offered a similar name.
+ */
+export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
+  build: { summary: "Build an image from a Dockerfile", part: BUILDER },
+  "image build": { summary: "Build an image from a Dockerfile", part: BUILDER },
+  builder: { summary: "Manage builds", part: BUILDER },
+  buildx: { summary: "Extended build capabilities", part: BUILDER },
+  push: { summary: "Upload an image to a registry", part: REGISTRY },
+  "image push": { summary: "Upload an image to a registry", part: REGISTRY },
+  login: { summary: "Authenticate to a registry", part: REGISTRY },
+  logout: { summary: "Log out from a registry", part: REGISTRY },
+  search: { summary: "Search registries for images", part: REGISTRY },
+  manifest: { summary: "Manage image manifests and manifest lists", part: REGISTRY },
+  trust: { summary: "Manage trust on images", part: REGISTRY },
+  compose: { summary: "Define and run applications of several containers", part: COMPOSE },
+  config: { summary: "Manage Swarm configs", part: SWARM },
+  node: { summary: "Manage Swarm nodes", part: SWARM },
+  secret: { summary: "Manage Swarm secrets", part: SWARM },
+  service: { summary: "Manage Swarm services", part: SWARM },
+  stack: { summary: "Manage Swarm stacks", part: SWARM },
+  swarm: { summary: "Manage Swarm", part: SWARM },
+  checkpoint: { summary: "Manage checkpoints", part: "checkpoint and restore" },
+  plugin: { summary: "Manage plugins", part: "managed plugins" },
+};
+
+/** The command that explains that `name` is not here yet. */
+export function laterCommand(name: string): Command {
+  const { summary, part } = LATER_COMMANDS[name]!;
+  return defineCommand({
+    usage: "[OPTIONS]",
+    summary,
+    description: `${summary}\n\nThis command comes with ${part}, which is not in this version.`,
+    args: minArgs(0),
+    flags: {},
+    takesAllWords: true,
+    async run({ context }) {
+      throw new CliError(`${context.program}: '${name}' comes with ${part}, which is not in this version`);
+    },
+  });
+}
