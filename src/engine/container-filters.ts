@@ -60,9 +60,11 @@ function testFor(context: EngineContext, name: string, values: string[], filters
     case "publish":
     case "expose":
       return portTest(context, name, values);
-    case "is-task":
+    case "is-task": {
       // No container of this engine belongs to a swarm service.
-      return () => booleanFilter(filters, name) === false;
+      const isTask = booleanFilter(filters, name);
+      return () => isTask === false;
+    }
     default:
       return () => true;
   }

@@ -127,8 +127,10 @@ export function reportNetworks(context: EngineContext, container: Container): Re
   const names = [...new Set([...Object.keys(record.networks), ...Object.keys(live)])].sort();
   const entries = names.map((name) => {
     const settings = { ...record.networks[name], ...live[name] };
-    if (container.hasProcess && (name === "host" || name === "none") && !settings.NetworkID) {
+    if (container.hasProcess && name === "host") {
       settings.NetworkID = context.networks.listNetworks().find(({ Name }) => Name === name)?.Id;
+      // There is no endpoint to name; clients want one name for it all the same.
+      settings.EndpointID = new Bun.CryptoHasher("sha256").update(`${record.id}/host`).digest("hex");
     }
     return [name, completeEndpoint(name, settings, container)] as const;
   });

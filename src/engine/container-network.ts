@@ -8,15 +8,22 @@ import { containerDir, type EngineContext } from "./engine-context.ts";
 import { resolveLinks } from "./links.ts";
 import { isPredefinedNetwork } from "./validate-network-mode.ts";
 
-/** Undefined for the host's namespace. */
-type NamespacePath = string | undefined;
+/** What the runtime needs to know of a container's network. */
+export interface OpenNetwork {
+  /** Undefined for the host's namespace. */
+  namespacePath: string | undefined;
+  /** Sockets of the name server, which the monitor keeps open while no daemon runs. */
+  heldDescriptors: readonly number[];
+  /** Of the container whose network is joined. */
+  hostname?: string;
+}
 
 /** Opens what the network mode asks for (undone through `undo`) and writes hosts, hostname and resolv.conf. */
 export async function openContainerNetwork(
   context: EngineContext,
   container: Container,
   undo: AsyncDisposableStack,
-): Promise<NamespacePath> {
+): Promise<OpenNetwork> {
   const mode = container.record.hostConfig.NetworkMode ?? "bridge";
   if (mode.startsWith("container:")) return joinNetwork(context, container, mode.slice("container:".length));
   if (mode === "host") {
@@ -26,7 +33,7 @@ export async function openContainerNetwork(
     ]);
     const extra = (container.record.hostConfig.ExtraHosts ?? []).map(hostsLine).join("");
     await writeIdentityFiles(context, container, { hosts: hosts + extra, resolvConf });
-    return undefined;
+    return { namespacePath: undefined, heldDescriptors: [] };
   }
   let sandbox: SandboxState;
   try {
@@ -38,7 +45,7 @@ export async function openContainerNetwork(
   undo.defer(() => closeContainerNetwork(context, container));
   publishMemberships(context, container, sandbox, "connect");
   await writeIdentityFiles(context, container, sandbox);
-  return sandbox.namespacePath;
+  return sandbox;
 }
 
 /** Idempotent; tells the events of the memberships that end. */
@@ -97,14 +104,13 @@ function sandboxRequest(context: EngineContext, container: Container): SandboxRe
   const { record } = container;
   const { config, hostConfig: host } = record;
   const mode = host.NetworkMode ?? "bridge";
-  const isAlone = mode === "none" || config.NetworkDisabled;
   const legacyLinks = isPredefinedNetwork(mode) ? resolveLinks(context, container) : [];
   return {
     containerId: record.id,
     containerName: record.name,
     hostname: config.Hostname ?? "",
     domainname: config.Domainname ?? "",
-    endpoints: isAlone ? [] : wishedEndpoints(container, mode),
+    endpoints: config.NetworkDisabled ? [] : wishedEndpoints(container, mode),
     portBindings: host.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAllPorts: host.PublishAllPorts ?? false,
@@ -131,7 +137,7 @@ function wishedEndpoints({ record }: Container, mode: string): { network: string
   });
 }
 
-async function joinNetwork(context: EngineContext, container: Container, ref: string): Promise<NamespacePath> {
+async function joinNetwork(context: EngineContext, container: Container, ref: string): Promise<OpenNetwork> {
   let peer: Container;
   try {
     peer = context.containers.get(ref);
@@ -153,8 +159,10 @@ async function joinNetwork(context: EngineContext, container: Container, ref: st
       writeFile(`${own}/${name}`, await readFile(`${directory}/${name}`).catch(() => "")),
     ),
   );
-  if (peer.record.hostConfig.NetworkMode === "host") return undefined;
-  return context.networks.findSandbox(peer.id)?.namespacePath ?? `/proc/${peer.record.state.pid}/ns/net`;
+  const isHost = peer.record.hostConfig.NetworkMode === "host";
+  const path = context.networks.findSandbox(peer.id)?.namespacePath ?? `/proc/${peer.record.state.pid}/ns/net`;
+  const hostname = peer.record.config.Hostname;
+  return { namespacePath: isHost ? undefined : path, heldDescriptors: [], hostname };
 }
 
 /** What a record remembers of its memberships while the container is stopped: the wishes and the networks' ids. */

@@ -115,16 +115,18 @@ async function startProcess(
   if (network.status === "rejected") throw network.reason;
   publishVolumeMounts(context, container);
   undo.defer(() => publishVolumeUnmounts(context, container));
+  const config = { ...record.config, Hostname: network.value.hostname ?? record.config.Hostname ?? "" };
   const request: StartRequest = {
     id: record.id,
     runDir: containerRunDir(context, record.id),
-    config: { ...record.config, Env: containerEnvironment(record.config, linkVariables(context, container)) },
+    config: { ...config, Env: containerEnvironment(config, linkVariables(context, container)) },
     hostConfig: hostConfigForRuntime(context, container),
     root: layer.root,
     mounts: mounts.value,
-    hostname: record.config.Hostname ?? "",
+    hostname: config.Hostname,
     domainname: record.config.Domainname ?? "",
-    networkNamespace: network.value,
+    networkNamespace: network.value.namespacePath,
+    heldDescriptors: network.value.heldDescriptors,
     joinPid: peerPids(context, container),
     log: logTarget(record.hostConfig, record.logPath),
     cgroupPath: `${record.hostConfig.CgroupParent || `/naru-${context.config.instance}`}/${record.id}`,

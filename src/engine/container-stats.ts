@@ -158,6 +158,6 @@ function report(
     const key = BLKIO_KEYS.find((candidate) => candidate === name || candidate === `${name}_recursive`) ?? name;
     stats.blkio_stats[key] = entries;
   }
-  if (networks !== undefined) stats.networks = networks;
+  if (networks !== undefined && Object.keys(networks).length > 0) stats.networks = networks;
   return stats;
 }

@@ -27,7 +27,7 @@ export async function updateContainer(
   context: EngineContext,
   ref: string,
   change: Partial<HostConfig>,
-): Promise<{ Warnings: string[] | null }> {
+): Promise<{ Warnings: string[] }> {
   const container = context.containers.get(ref);
   const wished: Resources = { ...change };
   const warnings = validateResources(wished, { isUpdate: true });
@@ -66,7 +66,7 @@ export async function updateContainer(
   }
   await context.containers.save(container, { hostConfig });
   publishContainerEvent(context, container, "update");
-  return { Warnings: warnings.length > 0 ? warnings : null };
+  return { Warnings: warnings };
 }
 
 function checkAgainstPresent(present: HostConfig, wished: Resources, refuse: (words: string) => NaruError): void {

@@ -130,10 +130,7 @@ export interface ContainerService {
       config?: ContainerConfig;
     },
   ): Promise<{ Id: string }>;
-  update(
-    ref: string,
-    change: Partial<HostConfig> & { RestartPolicy?: RestartPolicy },
-  ): Promise<{ Warnings: string[] | null }>;
+  update(ref: string, change: Partial<HostConfig> & { RestartPolicy?: RestartPolicy }): Promise<{ Warnings: string[] }>;
   prune(filters: Filters): Promise<PruneReport>;
 }
 

@@ -50,11 +50,11 @@ export class ExecInstances implements ExecService {
       const { id: containerId, record } = container;
       await this.context.runtime.checkExecUser({ containerId, containerPid: record.state.pid, user: request.User });
     }
-    for (const variable of request.Env ?? []) {
-      if (variable === "" || variable.startsWith("=")) {
-        throw new NaruError("invalid", `invalid environment variable: ${variable}`);
-      }
-    }
+    await this.context.runtime.checkExecUser({
+      containerId: container.id,
+      containerPid: container.record.state.pid,
+      user: request.User || container.record.config.User || "",
+    });
     const detachKeys = request.DetachKeys ?? "";
     if (detachKeys !== "") checkExecDetachKeys(detachKeys);
     const id = randomId();

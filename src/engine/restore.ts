@@ -88,7 +88,8 @@ async function takeOver(context: EngineContext, container: Container, process: C
   container.noteStarted(process);
   const mode = record.hostConfig.NetworkMode ?? "bridge";
   if (mode !== "host" && !mode.startsWith("container:")) {
-    const sandbox = await context.networks.restoreSandbox(container.id);
+    const heldDescriptors = await context.runtime.findHeldDescriptors(containerRunDir(context, container.id));
+    const sandbox = await context.networks.restoreSandbox(container.id, { heldDescriptors });
     if (sandbox === undefined)
       context.log.warn(`container ${container.name} runs without its network`, { id: container.id });
   }

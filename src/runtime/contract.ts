@@ -140,6 +140,11 @@ export interface ContainerRuntime {
   expectStart(): void;
   /** After a daemon restart: the live process, its recorded exit, or undefined when nothing is known (a reboot). */
   reconnect(id: string, runDir: string): Promise<ContainerProcess | ExitStatus | undefined>;
+  /**
+   * After a daemon restart: copies of the `heldDescriptors` of a living container's start, in that order, which the caller
+   * closes; empty when there were none.
+   */
+  findHeldDescriptors(runDir: string): Promise<number[]>;
   exec(request: ExecRequest): Promise<ContainerProcess>;
   /** @throws {NaruError} invalid, in Docker's words, when the container does not know that user or group. */
   checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void>;

@@ -22,6 +22,7 @@ import type {
 import { ExecLauncher } from "./exec-launcher.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { MonitorConnection } from "./monitor-connection.ts";
+import { findHeldDescriptors } from "./monitor-descriptors.ts";
 import { findExitRecord } from "./monitor-exit-record.ts";
 import type { ProcessExited } from "./monitor-protocol.ts";
 import { type Conclude, lostStatus, MonitoredProcess, OutputFanOut } from "./monitored-process.ts";
@@ -191,6 +192,10 @@ class Runtime implements CrunRuntime {
     // It was started, and its monitor killed: without log and exit status it cannot go on.
     await this.#killAll(cgroupPath);
     return lostStatus();
+  }
+
+  async findHeldDescriptors(runDir: string): Promise<number[]> {
+    return (await findHeldDescriptors(runDir)) ?? [];
   }
 
   expectStart(): void {
