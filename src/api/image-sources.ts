@@ -13,7 +13,7 @@ import type { Call, Handlers } from "./router.ts";
 type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
 
 /** Body of POST /naru/images/bootstrap. */
-interface ImageBootstrapRequest {
+export interface ImageBootstrapRequest {
   /** Distribution and suite: "debian:bookworm". */
   Suite?: string | null;
   /** Name of the image; the suite's when absent. */

@@ -3,7 +3,7 @@
  * to those it does not support. One table for the command line, the configuration file and --help.
  */
 
-export type SettingType = "string" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
+type SettingType = "string" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
 
 export interface Setting {
   /** Long flag, without dashes. */

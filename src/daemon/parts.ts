@@ -1,0 +1,167 @@
+/** Composition: which implementation stands behind each contract, in the order in which they need each other. */
+import { createHash } from "node:crypto";
+import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
+import type { EngineConfig } from "../engine/config.ts";
+import type { Engine } from "../engine/contract.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import { bootstrapImage } from "../image/bootstrap.ts";
+import { ensureHelloWorld } from "../image/builtin-images.ts";
+import { createContainerFiles } from "../image/container-files.ts";
+import type { ImageStore, ProgressLine } from "../image/contract.ts";
+import { createImageStore } from "../image/image-store.ts";
+import { NaruError } from "../lib/errors.ts";
+import { NARU_VERSION } from "../lib/version.ts";
+import { createNetworkController } from "../network/network-controller.ts";
+import { createCrunRuntime } from "../runtime/crun-runtime.ts";
+import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
+import { NetnsServer } from "../runtime/netns-server.ts";
+import { createStateStore } from "../store/state-store.ts";
+import { createVolumeStore } from "../volume/volume-store.ts";
+import type { Log } from "./log.ts";
+import type { DaemonOptions } from "./options.ts";
+
+/** Set by the build; absent when run from source. */
+declare const NARU_COMMIT: string | undefined;
+declare const NARU_BUILT: string | undefined;
+
+const INSTANCE_DIGITS = 8;
+
+export interface Parts {
+  engine: Engine;
+  imageMaker: ImageMaker;
+  /** Takes over what may change while the daemon runs. */
+  reload(options: DaemonOptions): void;
+  /** Writes what is not written and lets go of the kernel's objects; containers go on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Locks the data root, opens everything under it and finds the true state of each container.
+ * @throws conflict when another daemon uses the data root, unavailable when the machine lacks something, saying what.
+ */
+export async function openParts(options: DaemonOptions, log: Log): Promise<Parts> {
+  const { dataRoot, execRoot } = options;
+  const lap = stopwatch(log);
+  await using undo = new AsyncDisposableStack();
+  // The lock comes first: everything after it may touch what another daemon owns.
+  const store = await createStateStore(dataRoot);
+  undo.defer(() => store.close());
+  lap("state");
+  const instance = instanceOf(options);
+  const [monitorPath, images, files, volumes] = await Promise.all([
+    ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
+    createImageStore({ dataRoot, execRoot, store }),
+    createContainerFiles({ execRoot }),
+    createVolumeStore({ dataRoot, store }),
+  ]);
+  lap("images, volumes, monitor");
+  const netns = NetnsServer.start(monitorPath);
+  undo.defer(() => netns.stop());
+  const [runtime, networks] = await Promise.all([
+    createCrunRuntime({ execRoot, monitorPath, instance }),
+    createNetworkController({
+      store,
+      netns,
+      execRoot,
+      instance,
+      bip: options.bridgeAddress,
+      mtu: options.mtu,
+      touchForeignFirewalls: options.firewall,
+      warn: (message) => log.warn(message),
+    }),
+  ]);
+  undo.defer(() => networks.close());
+  for (const warning of runtime.info.warnings) log.warn(warning);
+  lap("runtime, networks");
+  const config = engineConfig(options, instance);
+  const engine = await createEngine({ store, runtime, images, files, networks, volumes, config, log });
+  undo.defer(() => engine.shutdown());
+  await engine.restore();
+  lap("containers");
+  const opened = undo.move();
+  return {
+    engine,
+    imageMaker: imageMaker(images, monitorPath),
+    reload: (changed) => Object.assign(config, reloadable(changed)),
+    close: () => opened.disposeAsync(),
+  };
+}
+
+/** Tells this daemon's kernel objects from those of other daemons; the same after every restart. */
+function instanceOf({ dataRoot, execRoot }: DaemonOptions): string {
+  return createHash("sha256").update(`${dataRoot}\0${execRoot}`).digest("hex").slice(0, INSTANCE_DIGITS);
+}
+
+function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
+  const isBuilt = typeof NARU_COMMIT === "string";
+  return {
+    dataRoot: options.dataRoot,
+    execRoot: options.execRoot,
+    instance,
+    serverVersion: NARU_VERSION,
+    gitCommit: isBuilt ? NARU_COMMIT : undefined,
+    buildTime: isBuilt ? NARU_BUILT : undefined,
+    logDriver: options.logDriver,
+    logOptions: options.logOptions,
+    defaultUlimits: options.ulimits,
+    defaultShmSizeBytes: options.shmSizeBytes,
+    defaultIpcMode: options.ipcMode,
+    defaultCgroupnsMode: options.cgroupnsMode,
+    defaultInit: options.init,
+    dns: options.dns,
+    dnsOptions: options.dnsOptions,
+    dnsSearch: options.dnsSearch,
+    httpProxy: options.proxies.http ?? process.env.HTTP_PROXY ?? process.env.http_proxy,
+    httpsProxy: options.proxies.https ?? process.env.HTTPS_PROXY ?? process.env.https_proxy,
+    noProxy: options.proxies.none ?? process.env.NO_PROXY ?? process.env.no_proxy,
+    ...reloadable(options),
+  };
+}
+
+function reloadable(options: DaemonOptions) {
+  return {
+    debug: options.debug,
+    labels: options.labels,
+    registryMirrors: options.registryMirrors,
+    insecureRegistries: options.insecureRegistries,
+    shutdownTimeoutSeconds: options.shutdownTimeoutSeconds,
+  } satisfies Partial<EngineConfig>;
+}
+
+function imageMaker(images: ImageStore, monitorPath: string): ImageMaker {
+  return {
+    ensureHelloWorld: () => ensureHelloWorld(images, monitorPath),
+    bootstrap: (request, signal) => bootstrap(images, request, signal),
+  };
+}
+
+const DEBIAN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: "amd64", arm64: "arm64" };
+
+async function* bootstrap(
+  images: ImageStore,
+  request: ImageBootstrapRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ProgressLine> {
+  const { Suite, Tag, Include, Mirror, Cmd, Entrypoint, Env, Arch } = request;
+  const ours = DEBIAN_ARCHITECTURES[process.arch] ?? process.arch;
+  if (Arch && Arch !== ours) {
+    throw new NaruError("invalid", `this machine makes and runs images for ${ours}, not for ${Arch}`);
+  }
+  const name = Tag || Suite || "";
+  yield* bootstrapImage(
+    images,
+    { Distribution: Suite, Reference: name, Include, Mirror, Cmd, Entrypoint, Env },
+    signal,
+  );
+  yield { aux: { ID: images.getImage(name).id } };
+}
+
+/** Tells at debug level where the time of a start goes. */
+function stopwatch(log: Log): (what: string) => void {
+  let last = performance.now();
+  return (what) => {
+    const now = performance.now();
+    log.debug("opened", { what, ms: Math.round((now - last) * 10) / 10 });
+    last = now;
+  };
+}
