@@ -26,20 +26,21 @@ export const RTM = {
   GETROUTE: 26,
   DELNEIGH: 29,
 } as const;
-const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10 } as const;
+const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 const IFF_UP = 1;
 const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
   MASTER: 10,
-  PROTINFO: 12,
   LINKINFO: 18,
   STATS64: 23,
   NET_NS_FD: 28,
 } as const;
 const INFO_KIND = 1;
 const INFO_DATA = 2;
+const INFO_SLAVE_KIND = 4;
+const INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
@@ -64,9 +65,9 @@ export interface RawPrefix {
 const family = (address: Uint8Array): number => (address.length === 4 ? AF.INET : AF.INET6);
 
 /** ifinfomsg: family, pad, device type, index, flags, mask of flags. */
-function linkHeader(options: { index?: number; up?: boolean; family?: number } = {}): Buffer {
+function linkHeader(options: { index?: number; up?: boolean } = {}): Buffer {
   const header = Buffer.alloc(16);
-  header[0] = options.family ?? AF.UNSPEC;
+  header[0] = AF.UNSPEC;
   header.writeInt32LE(options.index ?? 0, 4);
   if (options.up !== undefined) {
     header.writeUInt32LE(options.up ? IFF_UP : 0, 8);
@@ -121,12 +122,9 @@ export function createVeth(spec: VethSpec): NetlinkRequest {
 
 /** Flags of a bridge port: hairpin (frames may leave by the port they came from), isolated (not to other isolated ones). */
 export function setBridgePort(name: string, options: { hairpin: boolean; isolated: boolean }): NetlinkRequest {
-  const flags = nested(
-    IFLA.PROTINFO,
-    u8(BRPORT.MODE, options.hairpin ? 1 : 0),
-    u8(BRPORT.ISOLATED, options.isolated ? 1 : 0),
-  );
-  const body = Buffer.concat([linkHeader({ family: AF.BRIDGE }), text(IFLA.IFNAME, name), flags]);
+  const flags = [u8(BRPORT.MODE, options.hairpin ? 1 : 0), u8(BRPORT.ISOLATED, options.isolated ? 1 : 0)];
+  const info = nested(IFLA.LINKINFO, text(INFO_SLAVE_KIND, "bridge"), nested(INFO_SLAVE_DATA, ...flags));
+  const body = Buffer.concat([linkHeader(), text(IFLA.IFNAME, name), info]);
   return { message: message(RTM.NEWLINK, 0, body), what: `set up bridge port ${name}` };
 }
 

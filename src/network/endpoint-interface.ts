@@ -52,6 +52,16 @@ export function plugIn(
   ]);
 }
 
+/** Lets frames leave by the port of the bridge that they came from. @throws {SysError} */
+export function setHairpin(
+  hostRoute: NetlinkSocket,
+  { hostInterfaceName }: EndpointRecord,
+  bridge: BridgeRecord | undefined,
+): void {
+  if (bridge === undefined) return;
+  hostRoute.request([setBridgePort(hostInterfaceName, { hairpin: true, isolated: !bridge.allowsTalk })]);
+}
+
 /** Gives the container's interface its IPv6 address, once IPv6 is switched on for it. @throws {SysError} */
 export function addIpv6Address(containerRoute: NetlinkSocket, endpoint: EndpointRecord): void {
   const link = findLink(containerRoute, endpoint.interfaceName);

@@ -6,7 +6,7 @@
  * - guard: nobody behind a bridge may use loopback addresses, which `route_localnet` would otherwise let in.
  * - prerouting, output: what goes to a published port of this machine goes to its container.
  * - postrouting: the source becomes the bridge's own address where the answer could not come back otherwise (from the
- *   machine's loopback; from a neighbour on the same bridge), and this machine's address for what leaves for the world.
+ *   machine's loopback; from a neighbour on the same bridge; from the container itself), and this machine's address for what leaves for the world.
  * - forward: no packet crosses from or to internal networks; to the others come only answers and published ports.
  *   Accepting here leaves the last word to the administrator's own tables.
  */
@@ -20,6 +20,7 @@ export const SETS = {
   internal: "internal",
   masqueraded: "masqueraded",
   same: "same-bridge",
+  toItself: "to-itself",
   ports: "ports",
   anyAddressPorts: "any-address-ports",
 } as const;
@@ -42,6 +43,14 @@ const onSameBridge: Expression[] = [
   { op: "meta", key: "iifname", register: 1 },
   { op: "meta", key: "oifname", register: 2 },
   { op: "lookup", register: 1, set: SETS.same },
+];
+/** Frames that only cross a bridge (br_netfilter) have no incoming interface here: the addresses tell. */
+const toItself: Expression[] = [
+  { op: "meta", key: "nfproto", register: 1 },
+  { op: "compare", register: 1, is: "equal", value: Uint8Array.of(IPV4) },
+  { op: "payload", base: "network", offset: 12, bytes: 4, register: 1 },
+  { op: "payload", base: "network", offset: 16, bytes: 4, register: 9 },
+  { op: "lookup", register: 1, set: SETS.toItself },
 ];
 const isIpv4: Expression[] = [
   { op: "meta", key: "nfproto", register: 1 },
@@ -96,6 +105,7 @@ export function hostTable(name: string): NftTable {
       { name: SETS.internal, key: ["ifname"] },
       { name: SETS.masqueraded, key: ["ifname"] },
       { name: SETS.same, key: ["ifname", "ifname"] },
+      { name: SETS.toItself, key: ["ipv4_addr", "ipv4_addr"] },
       { name: SETS.ports, key: ["inet_proto", "ipv4_addr", "inet_service"], data: ["ipv4_addr", "inet_service"] },
       { name: SETS.anyAddressPorts, key: ["inet_proto", "inet_service"], data: ["ipv4_addr", "inet_service"] },
     ],
@@ -119,6 +129,7 @@ export function hostTable(name: string): NftTable {
         priority: 100,
         rules: [
           [...onSameBridge, ...hasBit("status", DESTINATION_TRANSLATED), masquerade],
+          [...toItself, masquerade],
           [...loopback(12), ...inSet("oifname", SETS.bridges), masquerade],
           [...inSet("iifname", SETS.masqueraded), ...inSet("oifname", SETS.bridges, true), masquerade],
         ],
@@ -168,6 +179,11 @@ export function portElement(port: PublishedPort, targetIp: string): { set: strin
     return { set: SETS.anyAddressPorts, key: joinFields(protocol, portField(port.hostPort)), data };
   }
   return { set: SETS.ports, key: joinFields(protocol, addressBytes(port.hostIp), portField(port.hostPort)), data };
+}
+
+/** The element that stands for a container with published ports, which it may call itself. */
+export function selfElement(targetIp: string): { set: string; key: Buffer } {
+  return { set: SETS.toItself, key: joinFields(addressBytes(targetIp), addressBytes(targetIp)) };
 }
 
 function addressBytes(text: string): Uint8Array {

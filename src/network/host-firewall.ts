@@ -11,7 +11,7 @@ import {
   listTablesQuery,
   NFT_FAMILY,
 } from "../linux/nftables-message.ts";
-import { bridgeElements, type FirewallBridge, hostTable, portElement } from "./host-firewall-table.ts";
+import { bridgeElements, type FirewallBridge, hostTable, portElement, selfElement } from "./host-firewall-table.ts";
 import type { PublishedPort } from "./network-records.ts";
 
 const ENOENT = 2;
@@ -21,6 +21,8 @@ export class HostFirewall {
   readonly #ports = new Map<string, { port: PublishedPort; targetIp: string }>();
   readonly #socket = NetlinkSocket.open("netfilter");
   #isBuilt = false;
+  /** Containers' addresses in the set "to-itself". */
+  #selfTargets = new Set<string>();
 
   constructor(readonly tableName: string) {}
 
@@ -34,6 +36,8 @@ export class HostFirewall {
       const { set, key, data } = portElement(port, targetIp);
       elements.push(this.#add(set, key, data));
     }
+    this.#selfTargets.clear();
+    elements.push(...this.#followTargets());
     // Deleting needs something to delete: the first message makes sure of it.
     const emptyTable = createTable({ ...table, sets: [], chains: [] });
     const parts = [...emptyTable, deleteTable(table.family, table.name), ...createTable(table), ...elements];
@@ -72,7 +76,7 @@ export class HostFirewall {
       const addition = this.#add(set, key, data);
       return known ? [deleteElements("inet", this.tableName, set, [key]), addition] : [addition];
     });
-    this.#change(parts, `publish ${ports.length} port(s)`);
+    this.#change([...parts, ...this.#followTargets()], `publish ${ports.length} port(s)`);
   }
 
   removePorts(ports: readonly PublishedPort[]): void {
@@ -83,6 +87,7 @@ export class HostFirewall {
       const { set, key } = portElement(port, known.targetIp);
       return [deleteElements("inet", this.tableName, set, [key])];
     });
+    parts.push(...this.#followTargets());
     if (parts.length > 0) this.#socket.transact(parts, "withdraw published ports", [ENOENT]);
   }
 
@@ -115,6 +120,19 @@ export class HostFirewall {
 
   close(): void {
     this.#socket.close();
+  }
+
+  /** Changes the elements of containers that may call themselves to those that have published ports now. */
+  #followTargets(): Buffer[] {
+    const wanted = new Set([...this.#ports.values()].map(({ targetIp }) => targetIp));
+    const parts: Buffer[] = [];
+    for (const targetIp of wanted.union(this.#selfTargets)) {
+      const { set, key } = selfElement(targetIp);
+      if (!this.#selfTargets.has(targetIp)) parts.push(this.#add(set, key));
+      else if (!wanted.has(targetIp)) parts.push(deleteElements("inet", this.tableName, set, [key]));
+    }
+    this.#selfTargets = wanted;
+    return parts;
   }
 
   #add(set: string, key: Uint8Array, data?: Uint8Array): Buffer {

@@ -24,13 +24,21 @@ function redirect(protocol: keyof typeof IPPROTO, port: number): Expression[] {
   ];
 }
 
-/** Sets the redirection up, or anew with other ports. @param netfilter a socket of that namespace. @throws {SysError} */
-export function redirectNames(netfilter: NetlinkSocket, ports: { udpPort: number; tcpPort: number }): void {
+/**
+ * Sets the redirection up.
+ * @param netfilter a socket of that namespace
+ * @param replaces whether an earlier one is to go. Closing the socket then waits for the kernel to forget it (20 ms).
+ * @throws {SysError}
+ */
+export function redirectNames(
+  netfilter: NetlinkSocket,
+  ports: { udpPort: number; tcpPort: number },
+  { replaces }: { replaces: boolean },
+): void {
   const empty: NftTable = { family: "ip", name: TABLE, sets: [], chains: [] };
   const rules = [redirect("udp", ports.udpPort), redirect("tcp", ports.tcpPort)];
   const chain = { name: "output", type: "nat", hook: "output", priority: -100, rules } as const;
-  netfilter.transact(
-    [...createTable(empty), deleteTable("ip", TABLE), ...createTable({ ...empty, chains: [chain] })],
-    "redirect name queries in a container",
-  );
+  const removal = replaces ? [...createTable(empty), deleteTable("ip", TABLE)] : [];
+  const parts = [...removal, ...createTable({ ...empty, chains: [chain] })];
+  netfilter.transact(parts, "redirect name queries in a container");
 }

@@ -13,7 +13,7 @@ import { removeInterface } from "./bridge-interface.ts";
 import type { SandboxRequest, SandboxState } from "./contract.ts";
 import { resolveName } from "./dns-names.ts";
 import { NameServer } from "./dns-server.ts";
-import { addIpv6Address, plugIn, setDefaultRoutes, silence, type WireEnds } from "./endpoint-interface.ts";
+import { addIpv6Address, plugIn, setDefaultRoutes, setHairpin, silence, type WireEnds } from "./endpoint-interface.ts";
 import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses, reserveAddresses } from "./endpoints.ts";
 import { redirectNames } from "./name-redirect.ts";
 import {
@@ -92,7 +92,8 @@ export class SandboxRegistry {
       }
       this.#refreshRoutesAndPorts(record, live);
       if (record.endpoints.some(hasNames)) {
-        this.#startNameServer(record, live, namespace.netfilter, namespace.nameServer);
+        redirectNames(namespace.netfilter, namespace.nameServer, { replaces: false });
+        this.#serveNames(record, live, namespace.nameServer);
       }
     } finally {
       if (live.nameServer === undefined) closeNameServerSockets(namespace.nameServer);
@@ -304,7 +305,7 @@ export class SandboxRegistry {
     if (record.endpoints.length > 0) setDefaultRoutes(live.route, ipv4, ipv6);
     const leading = ipv4 ?? ipv6;
     const target = ipv4?.ipv4 ?? ipv6?.ipv6;
-    const { ports } = this.#parts;
+    const { ports, catalog } = this.#parts;
     if (target === undefined || leading === undefined) {
       ports.withdraw(record.published);
       record.published = [];
@@ -313,6 +314,10 @@ export class SandboxRegistry {
     }
     if (record.portTarget === undefined) {
       record.published = this.#publish(record, leading, target);
+      // Where bridges pass through the firewall (br_netfilter), a container that calls its own published port is
+      // answered by its own port of the bridge, which must allow that.
+      if (record.published.length > 0)
+        setHairpin(this.#parts.hostRoute, leading, catalog.findBridge(leading.networkId));
     } else if (record.portTarget !== target) ports.retarget(record.published, target);
     record.portTarget = target;
   }
@@ -327,16 +332,6 @@ export class SandboxRegistry {
       const words = `driver failed programming external connectivity on ${where}: ${errorText(error)}`;
       throw new NaruError(kind, words, { cause: error });
     }
-  }
-
-  #startNameServer(
-    record: SandboxRecord,
-    live: LiveSandbox,
-    netfilter: NetlinkSocket,
-    sockets: NameServerSockets,
-  ): void {
-    redirectNames(netfilter, sockets);
-    this.#serveNames(record, live, sockets);
   }
 
   #serveNames(record: SandboxRecord, live: LiveSandbox, sockets: NameServerSockets): void {
@@ -362,9 +357,14 @@ export class SandboxRegistry {
       open: ["netfilter", "dns-udp", "dns-tcp"],
     });
     const netfilter = NetlinkSocket.adopt(descriptors.netfilter!);
-    const sockets = { udp: descriptors["dns-udp"]!, tcp: descriptors["dns-tcp"]! };
+    const [udp, tcp] = [descriptors["dns-udp"]!, descriptors["dns-tcp"]!];
+    const sockets: NameServerSockets = { udp, tcp, udpPort: dnsUdpPort, tcpPort: dnsTcpPort };
     try {
-      this.#startNameServer(record, live, netfilter, { ...sockets, udpPort: dnsUdpPort, tcpPort: dnsTcpPort });
+      redirectNames(netfilter, sockets, { replaces: record.nameServer !== undefined });
+      this.#serveNames(record, live, sockets);
+    } catch (error) {
+      closeNameServerSockets(sockets);
+      throw error;
     } finally {
       netfilter.close();
     }
