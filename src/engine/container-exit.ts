@@ -45,6 +45,8 @@ export async function finishRun(context: EngineContext, container: Container, st
   const restartCount = container.record.restartCount + (delayMs === undefined ? 0 : 1);
   await context.containers.save(container, { state, restartCount });
   if (status.oomKilled) publishContainerEvent(context, container, "oom");
+  if (container.isBeingStopped) publishContainerEvent(context, container, "stop");
+  container.isBeingStopped = false;
   publishContainerEvent(context, container, "die", {
     exitCode: String(status.exitCode),
     execDuration: String(Math.max(0, Math.floor(secondsBetween(startedAt, status.finishedAt)))),

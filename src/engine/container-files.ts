@@ -4,7 +4,10 @@ import type { ContainerLayer, RootView } from "../image/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
 import type { Container } from "./container.ts";
+import { publishVolumeMounts, publishVolumeUnmounts } from "./container-start.ts";
 import { type EngineContext, publishContainerEvent } from "./engine-context.ts";
+import { familiarReference } from "./image-references.ts";
+import { publishImageEvent } from "./image-remove.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 
 function layerOf(context: EngineContext, { id }: Container): ContainerLayer {
@@ -27,7 +30,11 @@ async function openRoot(context: EngineContext, container: Container): Promise<R
       .filter(({ destination }) => container.record.mounts.some((mount) => mount.destination === destination))
       .map(({ source, destination, readOnly }) => ({ source, destination, readOnly }));
     const view = await context.files.openRootView(layerOf(context, container), binds);
-    undo.defer(() => view.close());
+    publishVolumeMounts(context, container);
+    undo.defer(async () => {
+      await view.close();
+      publishVolumeUnmounts(context, container);
+    });
     return { path: view.path, close: () => undo.disposeAsync() };
   } catch (error) {
     await undo.disposeAsync();
@@ -188,10 +195,13 @@ export async function commitContainer(
       containerConfigCmd: [...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])].join(" "),
       changes: options.changes,
     });
+    publishImageEvent(context, "create", image.id, image.id);
+    const name = reference === undefined ? undefined : familiarReference(reference);
+    if (name !== undefined) publishImageEvent(context, "tag", image.id, name);
     publishContainerEvent(context, container, "commit", {
       comment: options.comment,
       imageID: image.id,
-      ...(reference === undefined ? {} : { imageRef: reference }),
+      ...(name === undefined ? {} : { imageRef: name }),
     });
     return { Id: image.id };
   } finally {

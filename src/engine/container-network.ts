@@ -42,8 +42,7 @@ export async function openContainerNetwork(
     const kind = error instanceof NaruError ? error.kind : "internal";
     throw new NaruError(kind, `failed to set up container networking: ${errorText(error)}`, { cause: error });
   }
-  undo.defer(() => closeContainerNetwork(context, container));
-  publishMemberships(context, container, sandbox, "connect");
+  undo.defer(() => context.networks.closeSandbox(container.id));
   await writeIdentityFiles(context, container, sandbox);
   return sandbox;
 }
@@ -52,15 +51,17 @@ export async function openContainerNetwork(
 export async function closeContainerNetwork(context: EngineContext, container: Container): Promise<void> {
   const sandbox = context.networks.findSandbox(container.id);
   await context.networks.closeSandbox(container.id);
-  if (sandbox !== undefined) publishMemberships(context, container, sandbox, "disconnect");
+  publishMemberships(context, container, sandbox, "disconnect");
 }
 
-function publishMemberships(
+/** The events of all memberships of a container that starts or ends. */
+export function publishMemberships(
   context: EngineContext,
   container: Container,
-  sandbox: SandboxState,
+  sandbox: SandboxState | undefined,
   action: "connect" | "disconnect",
 ): void {
+  if (sandbox === undefined) return;
   for (const [name, endpoint] of Object.entries(sandbox.endpoints)) {
     publishMembership(context, container, action, endpoint.NetworkID || name);
   }

@@ -5,7 +5,7 @@ import { nowText } from "./clock.ts";
 import type { Container } from "./container.ts";
 import { containerEnvironment } from "./container-environment.ts";
 import { superviseProcess } from "./container-exit.ts";
-import { openContainerNetwork, rememberedNetworks } from "./container-network.ts";
+import { openContainerNetwork, publishMemberships, rememberedNetworks } from "./container-network.ts";
 import { removeContainer } from "./container-remove.ts";
 import { moveState } from "./container-state.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
@@ -113,8 +113,13 @@ async function startProcess(
   // Both are over now, so that undoing does not race with one of them.
   if (mounts.status === "rejected") throw mounts.reason;
   if (network.status === "rejected") throw network.reason;
+  const sandbox = context.networks.findSandbox(record.id);
   publishVolumeMounts(context, container);
-  undo.defer(() => publishVolumeUnmounts(context, container));
+  publishMemberships(context, container, sandbox, "connect");
+  undo.defer(() => {
+    publishMemberships(context, container, sandbox, "disconnect");
+    publishVolumeUnmounts(context, container);
+  });
   const config = { ...record.config, Hostname: network.value.hostname ?? record.config.Hostname ?? "" };
   const request: StartRequest = {
     id: record.id,
@@ -182,7 +187,8 @@ export function startExitCode(message: string): number {
   return 128;
 }
 
-function publishVolumeMounts(context: EngineContext, { record }: Container): void {
+/** The events of a container's volumes being taken into use. */
+export function publishVolumeMounts(context: EngineContext, { record }: Container): void {
   for (const mount of record.mounts) {
     if (mount.type !== "volume") continue;
     context.events.publish("volume", "mount", mount.name!, {

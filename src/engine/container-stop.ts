@@ -90,7 +90,6 @@ export async function stopContainer(context: EngineContext, ref: string, options
   if (options.signal) signalNumber(options.signal);
   if (!container.isRunning) throw new NaruError("not-modified", "container is already stopped");
   await endRun(context, container, options);
-  publishContainerEvent(context, container, "stop");
 }
 
 /** Stops the process with its stop signal, and with SIGKILL when the time is over. */
@@ -101,7 +100,11 @@ export async function endRun(context: EngineContext, container: Container, optio
     using _turn = await context.locks.acquire(container.id);
     await cancelRestart(context, container);
   }
-  if (!container.hasProcess) return;
+  if (!container.hasProcess) {
+    publishContainerEvent(context, container, "stop");
+    return;
+  }
+  container.isBeingStopped = true;
   const { StopSignal, StopTimeout } = container.record.config;
   const signal = signalNumber(options.signal || StopSignal || String(SIGTERM));
   const timeoutSeconds = options.timeoutSeconds ?? StopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS;

@@ -27,6 +27,8 @@ export class Container {
   stopHealthChecks: (() => void) | undefined;
   /** A stop or kill by hand is under way: the restart policy does not apply to the next exit. */
   isExitWanted = false;
+  /** A stop (not a kill) is under way: the end of the run is announced as such. */
+  isBeingStopped = false;
   /** Wait before the next restart by policy, in ms; 0: the policy has not acted since the last long run. */
   restartDelayMs = 0;
   isRemovalUnderWay = false;

@@ -90,9 +90,8 @@ async function untag(context: EngineContext, image: LocalImage, name: string): P
 }
 
 async function deleteImage(context: EngineContext, image: LocalImage): Promise<ImageDeleteItem[]> {
-  const labels = image.config.config?.Labels ?? {};
   const digests = await context.images.deleteImage(image.id);
-  context.events.publish("image", "delete", image.id, { ...labels, name: image.id });
+  publishImageEvent(context, "delete", image.id, image.id);
   return digests.map((digest) => ({ Deleted: digest }));
 }
 
