@@ -37,6 +37,7 @@ async function handleExit(
 export async function finishRun(context: EngineContext, container: Container, status: ExitStatus): Promise<void> {
   container.stopHealthChecks?.();
   container.noteEnded();
+  container.execIds.clear();
   await releaseResources(context, container);
   const delayMs = decideRestart(context, container, status);
   const exited = { pid: 0, exitCode: status.exitCode, finishedAt: status.finishedAt, oomKilled: status.oomKilled };
