@@ -53,6 +53,11 @@ export class ApiClient {
     return this.version;
   }
 
+  /** True when the API version in use is `version` or newer. */
+  isAtLeast(version: string): boolean {
+    return !isOlder(this.version, version);
+  }
+
   /** Opens connections ahead of need. */
   warm(count: number): void {
     this.http.warm(count);

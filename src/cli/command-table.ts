@@ -35,6 +35,19 @@ type CommandFile = Promise<{ command: Command<any> }>;
 
 /** The names of each command and its file. */
 const FILES: readonly (readonly [names: readonly string[], load: () => CommandFile])[] = [
+  [["attach", "container attach"], () => import("./commands/attach.ts")],
+  [["create", "container create"], () => import("./commands/create.ts")],
+  [["exec", "container exec"], () => import("./commands/exec.ts")],
+  [["kill", "container kill"], () => import("./commands/kill.ts")],
+  [["logs", "container logs"], () => import("./commands/logs.ts")],
+  [["pause", "container pause"], () => import("./commands/pause.ts")],
+  [["restart", "container restart"], () => import("./commands/restart.ts")],
+  [["rm", "container rm", "container remove"], () => import("./commands/rm.ts")],
+  [["run", "container run"], () => import("./commands/run.ts")],
+  [["start", "container start"], () => import("./commands/start.ts")],
+  [["stop", "container stop"], () => import("./commands/stop.ts")],
+  [["unpause", "container unpause"], () => import("./commands/unpause.ts")],
+  [["wait", "container wait"], () => import("./commands/wait.ts")],
   [["commit", "container commit"], () => import("./commands/commit.ts")],
   [["container inspect"], () => import("./commands/container-inspect.ts")],
   [["container prune"], () => import("./commands/container-prune.ts")],

@@ -100,8 +100,8 @@ export function rangeArgs(least: number, most: number): ArgsRule {
 }
 
 /**
- * Does `work` for each name, going on after failures; the names of those that went well are printed as they end.
- * Throws all failures as one at the end, so that the exit code is 1.
+ * Does `work` for all names at once, going on after failures; in their order, the names of those that went well are
+ * printed (not those whose work resolved to false). Throws all failures as one at the end, so that the exit code is 1.
  */
 export async function forEachName(
   context: CommandContext,
@@ -109,16 +109,16 @@ export async function forEachName(
   work: (name: string) => Promise<unknown>,
 ): Promise<void> {
   const failures: string[] = [];
-  const running = names.map((name) =>
+  const outcomes = names.map((name) =>
     work(name).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (result) => ({ isPrinted: result !== false, failure: undefined }),
+      (error: unknown) => ({ isPrinted: false, failure: error instanceof Error ? error.message : String(error) }),
     ),
   );
-  for (const [index, outcome] of running.entries()) {
-    const failure = await outcome;
-    if (failure === undefined) context.print(`${names[index]}\n`);
-    else failures.push(failure);
+  for (const [index, outcome] of outcomes.entries()) {
+    const { isPrinted, failure } = await outcome;
+    if (isPrinted) context.print(`${names[index]}\n`);
+    if (failure !== undefined) failures.push(failure);
   }
   if (failures.length > 0) throw new CliError(failures.join("\n"));
 }

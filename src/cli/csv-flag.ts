@@ -1,3 +1,4 @@
+import { csvFields } from "./csv.ts";
 import { custom, type FlagOptions } from "./flag-types.ts";
 import type { Flag } from "./flags.ts";
 
@@ -7,15 +8,8 @@ export function strings(usage: string, options: FlagOptions = {}): Flag<string[]
     "strings",
     usage,
     () => [],
-    (text, current) => [...current, ...splitCsv(text)],
+    (text, current) => [...current, ...(text === "" ? [] : csvFields(text))],
     options,
-  );
-}
-
-function splitCsv(text: string): string[] {
-  if (text === "") return [];
-  return [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
-    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "",
   );
 }
 
@@ -26,7 +20,7 @@ export function keyValues(usage: string): Flag<Record<string, string>> {
     usage,
     () => ({}),
     (text, current) => {
-      const pairs = splitCsv(text).map((pair) => {
+      const pairs = csvFields(text).map((pair) => {
         const equals = pair.indexOf("=");
         if (equals < 0) throw new Error(`${pair} must be formatted as key=value`);
         return [pair.slice(0, equals), pair.slice(equals + 1)];

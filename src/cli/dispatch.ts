@@ -136,7 +136,8 @@ async function runCommand(
   }
 }
 
-function parseOrExplain(command: Command, words: string[], path: string, usage: string) {
+/** The flags and words of a command. Throws CliError with the complaint and the usage line. */
+export function parseOrExplain(command: Command, words: string[], path: string, usage: string) {
   if (command.takesAllWords && !words.includes("--help")) {
     return { values: {}, changed: new Set<string>(), args: words, helpAsked: false, warnings: [] };
   }

@@ -11,7 +11,7 @@ export function parseByteSize(text: string): number {
   const match = /^(.*[0-9. ])?([^0-9. ]*)$/s.exec(text);
   if (match?.[1] === undefined) throw new Error(`invalid size: '${text}'`);
   const number = match[1].endsWith(" ") ? match[1].slice(0, -1) : match[1];
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(number)) {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(number)) {
     throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
   }
   const size = Number(number);

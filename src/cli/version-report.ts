@@ -89,9 +89,9 @@ export function versionText(client: ClientVersion, server: ServerVersion | undef
     "Client:",
     row(" Version:", client.Version),
     row(" API version:", `${client.ApiVersion}${downgraded}`),
-    row(" Go version:", client.GoVersion),
+    row(` ${runtimeLabel(client.GoVersion)}`, client.GoVersion),
     row(" Git commit:", client.GitCommit),
-    row(" Built:", client.BuildTime),
+    ...(client.BuildTime === "" ? [] : [row(" Built:", client.BuildTime)]),
     row(" OS/Arch:", `${client.Os}/${client.Arch}`),
     row(" Context:", client.Context),
   ];
@@ -113,7 +113,7 @@ function componentLines({ Name, Version, Details }: Component): string[] {
   return [
     ...heading,
     row("  API version:", `${details.ApiVersion ?? ""}${least}`),
-    row("  Go version:", details.GoVersion ?? ""),
+    row(`  ${runtimeLabel(details.GoVersion ?? "")}`, details.GoVersion ?? ""),
     row("  Git commit:", details.GitCommit ?? ""),
     row("  Built:", details.BuildTime ?? ""),
     row("  OS/Arch:", `${details.Os ?? ""}/${details.Arch ?? ""}`),
@@ -121,6 +121,11 @@ function componentLines({ Name, Version, Details }: Component): string[] {
   ];
 }
 
+/** Docker's field is named after Go; a program on another runtime says so. */
+function runtimeLabel(version: string): string {
+  return version === "" || version.startsWith("go") ? "Go version:" : "Runtime:";
+}
+
 function row(label: string, value: string): string {
-  return `${label.padEnd(LABEL_COLUMNS - 1)}${label.length >= LABEL_COLUMNS - 1 ? " " : ""}${value}`;
+  return `${label.padEnd(LABEL_COLUMNS)}${value}`;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cut } from "../csv.ts";
+import { fileErrorText } from "../file-error.ts";
 
 /** Checks one `--env`; a bare name takes its value from the client's own environment, where it is set. */
 export function checkEnv(text: string): string {
@@ -14,6 +15,7 @@ export function checkEnv(text: string): string {
 export function checkLabel(text: string): string {
   const [name] = cut(text, "=");
   if (name.trim() === "") throw new Error(`invalid label '${text}': empty name`);
+  if (/\s/.test(name)) throw new Error(`label '${name}' contains whitespaces`);
   return text;
 }
 
@@ -42,12 +44,12 @@ export function keyValues(texts: readonly string[]): Record<string, string> {
  */
 function keyValueLines(path: string, lookup: (name: string) => string | undefined): string[] {
   const found: string[] = [];
-  for (const [index, raw] of readTextFile(path).split(/\r?\n/).entries()) {
+  for (const raw of readTextFile(path).split(/\r?\n/)) {
     const line = raw.replace(/^[ \t\v\f]+/, "");
     if (line === "" || line.startsWith("#")) continue;
     const [name, value] = cut(line, "=");
-    if (name === "") throw new Error(`${path}:${index + 1}: no variable name on line '${line}'`);
-    if (/\s/.test(name)) throw new Error(`variable '${name}' contains whitespaces`);
+    if (name === "") throw new Error(`invalid env file (${path}): no variable name on line '${line}'`);
+    if (/\s/.test(name)) throw new Error(`invalid env file (${path}): variable '${name}' contains whitespaces`);
     const known = value ?? lookup(name);
     if (known !== undefined) found.push(`${name}=${known}`);
   }
@@ -59,18 +61,6 @@ export function readTextFile(path: string): string {
   try {
     return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
-    throw new Error(openErrorText(path, error));
+    throw new Error(fileErrorText("open", path, error));
   }
-}
-
-/** `open PATH: no such file or directory` and the like. */
-export function openErrorText(path: string, error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  const reasons: Record<string, string> = {
-    ENOENT: `open ${path}: no such file or directory`,
-    EACCES: `open ${path}: permission denied`,
-    EISDIR: `read ${path}: is a directory`,
-    ENOTDIR: `open ${path}: not a directory`,
-  };
-  return reasons[code ?? ""] ?? message;
 }

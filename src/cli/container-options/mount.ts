@@ -132,8 +132,8 @@ function checkMount(mount: MountSpec): void {
 }
 
 function setRecursion(mount: MountSpec, value: string, key: string): void {
-  if (value === "enabled") bind(mount);
-  else if (value === "disabled") bind(mount).NonRecursive = true;
+  if (value === "enabled") return; // what the daemon does anyway
+  if (value === "disabled") bind(mount).NonRecursive = true;
   else if (value === "writable") bind(mount).ReadOnlyNonRecursive = true;
   else if (value === "readonly") bind(mount).ReadOnlyForceRecursive = true;
   else {

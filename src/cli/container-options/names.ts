@@ -25,7 +25,8 @@ export function checkExtraHost(text: string): string {
 export function checkAddress(text: string): string {
   const address = text.trim();
   if (ipVersion(address) === 0) throw new Error(`IP address is not correctly formatted: ${text}`);
-  return address;
+  // A URL writes IPv6 addresses in their canonical form.
+  return address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
 /** Checks one `--dns-search`; a single dot means none. */
@@ -55,8 +56,21 @@ export function normalizePlatform(text: string): string {
       `error parsing specified platform: ${JSON.stringify(part)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument`,
     );
   }
-  const architectures: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64", i386: "386" };
-  const [os = "", architecture = "", variant] = parts.map((part) => part.toLowerCase());
-  const name = architectures[architecture] ?? architecture;
-  return [os, name, variant].filter(Boolean).join("/");
+  const [first = "", architecture, variant] = parts.map((part) => part.toLowerCase());
+  if (architecture !== undefined) return [first, architectureName(architecture), variant].filter(Boolean).join("/");
+  const own = architectureName(process.arch);
+  return OPERATING_SYSTEMS.includes(first) ? `${first}/${own}` : `linux/${architectureName(first)}`;
+}
+
+const OPERATING_SYSTEMS = ["linux", "windows", "darwin", "freebsd"];
+
+function architectureName(text: string): string {
+  const names: Record<string, string> = {
+    x64: "amd64",
+    x86_64: "amd64",
+    "x86-64": "amd64",
+    aarch64: "arm64",
+    i386: "386",
+  };
+  return names[text] ?? text;
 }

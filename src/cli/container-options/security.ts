@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cut } from "../csv.ts";
-import { openErrorText } from "./environment.ts";
+import { fileErrorText } from "../file-error.ts";
 
 /** The values of `--security-opt` as the API takes them, and what `systempaths=unconfined` means. */
 export interface SecurityOptions {
@@ -36,7 +36,7 @@ function readProfile(path: string): string {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`opening seccomp profile (${path}) failed: ${openErrorText(path, error)}`);
+    throw new Error(`opening seccomp profile (${path}) failed: ${fileErrorText("open", path, error)}`);
   }
   try {
     JSON.parse(text);

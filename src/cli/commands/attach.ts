@@ -1,0 +1,44 @@
+import type { ContainerInspect } from "../../model/container.ts";
+import { attachContainer, checkInputTerminal, chosenDetachKeys } from "../attach.ts";
+import { CliError } from "../cli-error.ts";
+import { defineCommand, exactArgs } from "../command.ts";
+import { bool, string } from "../flag-types.ts";
+import { proxySignals } from "../signal-proxy.ts";
+import { runSession } from "../stream-session.ts";
+import { followTerminalSize } from "../terminal.ts";
+import { startWaiting } from "../wait-container.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER",
+  summary: "Attach local standard input, output, and error streams to a running container",
+  aliases: ["container attach", "attach"],
+  args: exactArgs(1),
+  flags: {
+    "detach-keys": string("Override the key sequence for detaching a container"),
+    "no-stdin": bool("Do not attach STDIN"),
+    "sig-proxy": bool("Proxy all received signals to the process", { initial: true }),
+  },
+  async run({ flags, args, context }) {
+    const client = await context.client();
+    const { Id, State, Config } = await client.get<ContainerInspect>(`/containers/${args[0]}/json`);
+    if (!State.Running) throw new CliError("cannot attach to a stopped container, start it first");
+    if (State.Paused) throw new CliError("cannot attach to a paused container, unpause it first");
+    if (State.Restarting) throw new CliError("cannot attach to a restarting container, wait until it is running");
+    const tty = Config.Tty === true;
+    const stdin = !flags["no-stdin"] && Config.OpenStdin === true;
+    checkInputTerminal(stdin, tty);
+    const detachKeys = await chosenDetachKeys(context, flags["detach-keys"]);
+    const [stream, waiting] = await Promise.all([
+      attachContainer(client, Id, { stdin, stdout: true, stderr: true, detachKeys }),
+      startWaiting(client, Id, "not-running"),
+    ]);
+    const unproxy = flags["sig-proxy"] && !tty ? proxySignals(client, Id) : () => {};
+    const unfollow = tty ? followTerminalSize(client, `/containers/${Id}/resize`) : () => {};
+    const end = await runSession(stream, { tty, stdin, output: true, detachKeys }).finally(() => {
+      unproxy();
+      unfollow();
+    });
+    if (end === "detached") throw new CliError("read escape sequence");
+    return waiting.exitCode;
+  },
+});

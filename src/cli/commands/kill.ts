@@ -1,0 +1,15 @@
+import { defineCommand, forEachName, minArgs } from "../command.ts";
+import { string } from "../flag-types.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Kill one or more running containers",
+  aliases: ["container kill", "kill"],
+  args: minArgs(1),
+  flags: { signal: string("Signal to send to the container", { short: "s" }) },
+  async run({ flags, args, context }) {
+    const client = await context.client();
+    const query = { signal: flags.signal || undefined };
+    await forEachName(context, args, (name) => client.post(`/containers/${name}/kill`, { query }));
+  },
+});

@@ -1,0 +1,48 @@
+import type { ContainerInspect } from "../../model/container.ts";
+import { defineCommand, exactArgs } from "../command.ts";
+import { bool, string } from "../flag-types.ts";
+import { Demultiplexer } from "../multiplexed.ts";
+import { writeOutput } from "../stream-session.ts";
+import { parseTimestamp } from "../timestamp.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER",
+  summary: "Fetch the logs of a container",
+  aliases: ["container logs", "logs"],
+  args: exactArgs(1),
+  flags: {
+    details: bool("Show extra details provided to logs"),
+    follow: bool("Follow log output", { short: "f" }),
+    since: string('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
+    tail: string("Number of lines to show from the end of the logs", { short: "n", initial: "all" }),
+    timestamps: bool("Show timestamps", { short: "t" }),
+    until: string('Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
+  },
+  async run({ flags, args, context }) {
+    const client = await context.client();
+    const name = args[0]!;
+    const query = {
+      stdout: true,
+      stderr: true,
+      follow: flags.follow,
+      tail: flags.tail,
+      timestamps: flags.timestamps,
+      details: flags.details,
+      since: flags.since === "" ? undefined : parseTimestamp(flags.since),
+      until: flags.until === "" ? undefined : parseTimestamp(flags.until),
+    };
+    const answer = await client.send("GET", `/containers/${name}/logs`, { query });
+    const demultiplexer = (await isRaw(answer.headers.get("content-type"))) ? undefined : new Demultiplexer();
+    for await (const bytes of answer.chunks()) await writeOutput(bytes, demultiplexer);
+
+    /** The type of the answer tells whether the container has a terminal; daemons before 1.42 have to be asked. */
+    async function isRaw(type: string | undefined): Promise<boolean> {
+      if (type?.includes("multiplexed")) return false;
+      if (!type?.includes("raw-stream")) return (await inspect()).Config.Tty === true;
+      return client.isAtLeast("1.42") || (await inspect()).Config.Tty === true;
+    }
+    function inspect() {
+      return client.get<ContainerInspect>(`/containers/${name}/json`);
+    }
+  },
+});

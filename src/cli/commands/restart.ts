@@ -1,0 +1,19 @@
+import { defineCommand, forEachName, minArgs } from "../command.ts";
+import { aliasOf, int, string } from "../flag-types.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Restart one or more containers",
+  aliases: ["container restart", "restart"],
+  args: minArgs(1),
+  flags: {
+    signal: string("Signal to send to the container", { short: "s" }),
+    time: { ...aliasOf("timeout", "int"), deprecated: "use --timeout instead" },
+    timeout: int("Seconds to wait before killing the container", { short: "t" }),
+  },
+  async run({ flags, args, given, context }) {
+    const client = await context.client();
+    const query = { signal: flags.signal || undefined, t: given("timeout") ? flags.timeout : undefined };
+    await forEachName(context, args, (name) => client.post(`/containers/${name}/restart`, { query }));
+  },
+});

@@ -1,0 +1,87 @@
+import type { ContainerInspect } from "../../model/container.ts";
+import { attachContainer, checkInputTerminal, chosenDetachKeys } from "../attach.ts";
+import { CliError } from "../cli-error.ts";
+import type { ApiClient } from "../client.ts";
+import { type CommandContext, defineCommand, minArgs } from "../command.ts";
+import { bool, string } from "../flag-types.ts";
+import { proxySignals } from "../signal-proxy.ts";
+import { runSession } from "../stream-session.ts";
+import { followTerminalSize } from "../terminal.ts";
+import { startWaiting } from "../wait-container.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Start one or more stopped containers",
+  aliases: ["container start", "start"],
+  args: minArgs(1),
+  flags: {
+    attach: bool("Attach STDOUT/STDERR and forward signals", { short: "a" }),
+    checkpoint: string("Restore from this checkpoint"),
+    "checkpoint-dir": string("Use a custom checkpoint storage directory"),
+    "detach-keys": string("Override the key sequence for detaching a container"),
+    interactive: bool("Attach container's STDIN", { short: "i" }),
+  },
+  async run({ flags, args, context }) {
+    const client = await context.client();
+    const checkpoint = {
+      checkpoint: flags.checkpoint || undefined,
+      "checkpoint-dir": flags["checkpoint-dir"] || undefined,
+    };
+    if (!flags.attach && !flags.interactive) return startAll(context, client, args, checkpoint);
+    if (args.length > 1) throw new CliError("you cannot start and attach multiple containers at once");
+    const detachKeys = await chosenDetachKeys(context, flags["detach-keys"]);
+    return startAttached(client, args[0]!, flags.interactive, detachKeys, checkpoint);
+  },
+});
+
+type Query = Record<string, string | undefined>;
+
+async function startAll(context: CommandContext, client: ApiClient, names: string[], query: Query): Promise<number> {
+  const failed: string[] = [];
+  for (const name of names) {
+    try {
+      await client.post(`/containers/${name}/start`, { query });
+      context.print(`${name}\n`);
+    } catch (error) {
+      context.printError(`${error instanceof Error ? error.message : error}\n`);
+      failed.push(name);
+    }
+  }
+  if (failed.length > 0) throw new CliError(`Error: failed to start containers: ${failed.join(", ")}`);
+  return 0;
+}
+
+/** Starts one container with our streams. Resolves to its exit code, or 0 after detaching. */
+async function startAttached(
+  client: ApiClient,
+  name: string,
+  isInteractive: boolean,
+  detachKeys: string,
+  query: Query,
+): Promise<number> {
+  const { Id, Config, HostConfig } = await client.get<ContainerInspect>(`/containers/${name}/json`);
+  const tty = Config.Tty === true;
+  const stdin = isInteractive && Config.OpenStdin === true;
+  checkInputTerminal(stdin, tty);
+  const unproxy = tty ? () => {} : proxySignals(client, Id);
+  try {
+    const [stream, waiting] = await Promise.all([
+      attachContainer(client, Id, { stdin, stdout: true, stderr: true, detachKeys }),
+      startWaiting(client, Id, HostConfig.AutoRemove ? "removed" : "next-exit"),
+    ]);
+    const session = runSession(stream, { tty, stdin, output: true, detachKeys });
+    session.catch(() => {}); // seen below; a failed start is told first
+    try {
+      await client.post(`/containers/${Id}/start`, { query });
+    } catch (error) {
+      stream.close();
+      await session.catch(() => {});
+      throw error;
+    }
+    const unfollow = tty ? followTerminalSize(client, `/containers/${Id}/resize`) : () => {};
+    const end = await session.finally(unfollow);
+    return end === "detached" ? 0 : waiting.exitCode;
+  } finally {
+    unproxy();
+  }
+}

@@ -1,0 +1,13 @@
+import { defineCommand, forEachName, minArgs } from "../command.ts";
+
+export const command = defineCommand({
+  usage: "CONTAINER [CONTAINER...]",
+  summary: "Unpause all processes within one or more containers",
+  aliases: ["container unpause", "unpause"],
+  args: minArgs(1),
+  flags: {},
+  async run({ args, context }) {
+    const client = await context.client();
+    await forEachName(context, args, (name) => client.post(`/containers/${name}/unpause`));
+  },
+});

@@ -1,0 +1,106 @@
+import { existsSync, unlinkSync, writeFileSync } from "node:fs";
+import { CliError } from "./cli-error.ts";
+import { ApiError } from "./client.ts";
+import type { CommandContext } from "./command.ts";
+import type { ContainerFlagValues, GivenFlag } from "./container-flags.ts";
+import { normalizePlatform } from "./container-options/names.ts";
+import type { ContainerRequest } from "./container-request.ts";
+import { fileErrorText } from "./file-error.ts";
+
+export interface CreateOptions {
+  flags: ContainerFlagValues;
+  /** The value of `--pull`. */
+  pull: string;
+}
+
+/** Creates a container, pulling its image as `--pull` says. Prints the daemon's warnings. Resolves to its id. */
+export async function createContainer(
+  context: CommandContext,
+  request: ContainerRequest,
+  { flags, pull }: CreateOptions,
+): Promise<string> {
+  if (!["always", "missing", "never"].includes(pull)) {
+    throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
+  }
+  const idFile = flags.cidfile === "" ? undefined : reserveIdFile(flags.cidfile);
+  const platform = flags.platform === "" ? undefined : normalizePlatform(flags.platform);
+  const client = await context.client();
+  const send = () =>
+    client.post<{ Id: string; Warnings?: string[] | null }>("/containers/create", {
+      query: { name: flags.name || undefined, platform },
+      json: request,
+    });
+  const image = request.Image ?? "";
+  try {
+    if (pull === "always") await pullFor(context, image, flags);
+    const created = await send().catch(async (error) => {
+      if (!(error instanceof ApiError && error.status === 404 && pull === "missing")) throw error;
+      if (!/no such image/i.test(error.reason)) throw error;
+      await announceAndPull(context, image, flags);
+      return send();
+    });
+    for (const warning of created.Warnings ?? []) context.printError(`WARNING: ${warning}\n`);
+    idFile?.write(created.Id);
+    return created.Id;
+  } catch (error) {
+    idFile?.remove();
+    throw error;
+  }
+}
+
+async function announceAndPull(context: CommandContext, image: string, flags: ContainerFlagValues): Promise<void> {
+  const { familiarText, parseReference } = await import("./reference.ts");
+  const { completeReference } = await import("./pull-image.ts");
+  const reference = completeReference(parseReference(image), false);
+  if (!flags.quiet) context.printError(`Unable to find image '${familiarText(reference)}' locally\n`);
+  await pullFor(context, image, flags);
+}
+
+async function pullFor(context: CommandContext, image: string, flags: ContainerFlagValues): Promise<void> {
+  const { parseReference } = await import("./reference.ts");
+  const { completeReference, pullImage } = await import("./pull-image.ts");
+  const reference = completeReference(parseReference(image), false);
+  await pullImage(context, reference, { platform: flags.platform, quiet: flags.quiet, to: 2 });
+}
+
+/** Takes the file of `--cidfile`, so that a mistake in its path costs no container. */
+function reserveIdFile(path: string) {
+  if (existsSync(path)) {
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
+  }
+  try {
+    writeFileSync(path, "", { flag: "wx" });
+  } catch (error) {
+    throw new Error(`failed to create the container ID file: ${fileErrorText("open", path, error)}`);
+  }
+  return { write: (id: string) => writeFileSync(path, id), remove: () => unlinkSync(path) };
+}
+
+/** Settings that only daemons on Windows understand. */
+const WINDOWS_FLAGS = ["cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"] as const;
+
+/** Refuses flags that only daemons on Windows understand. */
+export function refuseWindowsFlags(given: GivenFlag): void {
+  const lines = WINDOWS_FLAGS.filter((flag) => given(flag)).map(
+    (flag) =>
+      `"--${flag}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux`,
+  );
+  if (lines.length > 0) throw new CliError(lines.join("\n"));
+}
+
+/** The exit code for a failed `run`: 127 for a missing command, 126 for one that cannot be run, else 125. */
+export function runFailureCode(message: string): number {
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message)) {
+    return 127;
+  }
+  return /permission denied|is a directory/.test(message) ? 126 : 125;
+}
+
+/** A failure of `run` or `create` as docker prints it. */
+export function withHelpHint(context: CommandContext, verb: string, error: unknown, exitCode: number): CliError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliError(
+    `${context.program}: ${message}\n\nRun '${context.program} ${verb} --help' for more information`,
+    exitCode,
+  );
+}

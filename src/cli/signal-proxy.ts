@@ -1,0 +1,16 @@
+import type { ApiClient } from "./client.ts";
+
+/** Signals that are handed on to the container; the others concern our own process. */
+const PROXIED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCONT"] as const;
+
+/** Hands the signals that we get on to a container. Returns what ends that. */
+export function proxySignals(client: ApiClient, container: string): () => void {
+  const forward = (signal: string) => {
+    // The container may have ended just now; then there is nobody to tell.
+    client.post(`/containers/${container}/kill`, { query: { signal: signal.replace("SIG", "") } }).catch(() => {});
+  };
+  for (const signal of PROXIED) process.on(signal, forward);
+  return () => {
+    for (const signal of PROXIED) process.off(signal, forward);
+  };
+}

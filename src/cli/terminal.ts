@@ -1,0 +1,45 @@
+import type { ApiClient } from "./client.ts";
+import { isTerminal } from "./output.ts";
+
+/** Rows and columns of the terminal on standard output; undefined when there is none. */
+export function terminalSize(): { rows: number; columns: number } | undefined {
+  if (!isTerminal(1)) return undefined;
+  const [columns = 0, rows = 0] = process.stdout.getWindowSize();
+  return rows === 0 && columns === 0 ? undefined : { rows, columns };
+}
+
+/**
+ * Hands every key of the terminal on standard input to us as it is typed, without echo and without changing output.
+ * Returns what puts the terminal back; that also happens when the process ends. stty does it, because setRawMode
+ * of the runtime leaves the output translation on, which breaks full-screen programs.
+ */
+export function enterRawMode(): () => void {
+  if (!isTerminal(0)) return () => {};
+  const stty = (...words: string[]) =>
+    Bun.spawnSync(["stty", ...words], { stdin: "inherit", stdout: "pipe", stderr: "ignore" })
+      .stdout.toString()
+      .trim();
+  const before = stty("-g");
+  stty("raw", "-echo", "-iexten");
+  let isRaw = true;
+  const restore = () => {
+    if (!isRaw) return;
+    isRaw = false;
+    stty(before);
+  };
+  process.on("exit", restore);
+  return restore;
+}
+
+/** Tells the daemon the size of our terminal now and whenever it changes. Returns what ends that. */
+export function followTerminalSize(client: ApiClient, resizePath: string): () => void {
+  const send = async () => {
+    const size = terminalSize();
+    if (!size) return;
+    // A container that has just ended, or is not up yet, is no reason to disturb the user.
+    await client.post(resizePath, { query: { h: size.rows, w: size.columns } }).catch(() => {});
+  };
+  send();
+  process.on("SIGWINCH", send);
+  return () => process.off("SIGWINCH", send);
+}
