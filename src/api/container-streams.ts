@@ -46,7 +46,7 @@ async function attach(containers: StreamsBackend, call: Call): Promise<void> {
     const session = await containers.attach(containerRef(call), options);
     await serveSession(call.exchange, session, { version: call.version, stdin: options.stdin });
   } catch (error) {
-    if (call.exchange.upgradeProtocol === undefined || call.exchange.started) throw error;
+    if (call.exchange.started) throw error;
     answerFailedHijack(call.exchange, error, STATUS_CODES[statusOf(error)] ?? "");
   }
 }

@@ -98,10 +98,15 @@ async function pumpOutput(
 }
 
 /**
- * Docker answers a failed attach on the hijacked connection itself, as plain text without its usual headers; clients
- * have read it from there ever since.
+ * Docker answers a failed attach on the hijacked connection itself, as plain text; clients have read it from there ever
+ * since.
  */
 export function answerFailedHijack(exchange: Exchange, error: unknown, statusText: string): void {
+  if (exchange.upgradeProtocol === undefined) {
+    const headers = { "Content-Type": "application/vnd.docker.raw-stream" };
+    exchange.text(statusOf(error), `${errorText(error)}\r\n`, headers);
+    return;
+  }
   const connection: Duplex = exchange.takeConnection();
   connection.write(
     `HTTP/1.1 ${statusOf(error)} ${statusText}\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n` +

@@ -96,9 +96,10 @@ async function pull(maker: ImageMaker, { exchange }: Call, image: string, tag: s
   const name = hasTag ? image.slice(0, colon) : image;
   const wanted = tag !== "" ? tag : hasTag ? image.slice(colon + 1) : "latest";
   if (HELLO_WORLD.test(name) && wanted === "latest") return streamProgress(exchange, helloWorldLines(maker));
+  const familiar = name.replace(/^docker\.io\/(library\/)?/, "");
   throw new NaruError(
     "not-found",
-    `cannot pull ${name}${wanted.includes(":") ? "@" : ":"}${wanted}: naru does not reach registries yet; make the ` +
+    `cannot pull ${familiar}${wanted.includes(":") ? "@" : ":"}${wanted}: naru does not reach registries yet; make the ` +
       "image with `naru image bootstrap`, or bring it with `docker load` or `docker import`",
   );
 }

@@ -1,5 +1,6 @@
 /** The images' part of the engine: the store's work with events and the containers' claims. */
 import type { ProgressLine } from "../image/contract.ts";
+import { NaruError } from "../lib/errors.ts";
 import type { ImageService } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
@@ -13,6 +14,7 @@ export function createImageService(context: EngineContext): ImageService {
     inspect: async (ref) => images.inspectImage(ref),
     history: async (ref) => images.history(ref),
     async tag(ref, repo, tag) {
+      if (tag !== "" && !/^\w[\w.-]{0,127}$/.test(tag)) throw new NaruError("invalid", "invalid tag format");
       const target = tag === "" ? repo : `${repo}:${tag}`;
       const image = await images.tagImage(ref, target);
       publishImageEvent(context, "tag", image.id, familiarReference(target));
@@ -22,7 +24,11 @@ export function createImageService(context: EngineContext): ImageService {
     load: (archive, options) => loadImages(context, archive, options),
     async save(refs, signal) {
       // Unknown names are told before the stream begins.
-      const chosen = refs.map((ref) => images.getImage(ref));
+      const chosen = refs.map((ref) => {
+        const image = images.findImage(ref);
+        if (image === undefined) throw new NaruError("not-found", `No such image: ${ref}`);
+        return image;
+      });
       const tar = images.save(refs, { signal });
       for (const { id } of chosen) publishImageEvent(context, "save", id, id);
       return tar;

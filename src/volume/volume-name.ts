@@ -6,12 +6,15 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** @throws invalid */
 export function checkVolumeName(name: string): void {
   if (name.length === 1) {
-    throw new NaruError("invalid", "volume name is too short, names should be at least two alphanumeric characters");
+    throw new NaruError(
+      "invalid",
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    );
   }
   if (NAME.test(name)) return;
   throw new NaruError(
     "invalid",
-    `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
   );
 }
 

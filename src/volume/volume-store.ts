@@ -67,13 +67,13 @@ class LocalVolumeStore implements VolumeStore {
 
   async createVolume(request: VolumeCreateRequest): Promise<Volume> {
     const driver = request.Driver || "local";
+    const name = request.Name || randomVolumeName();
     if (driver !== "local") {
       throw new NaruError(
         "not-found",
-        `error looking up volume plugin ${driver}: plugin "${driver}" not found: naru has the driver "local" only`,
+        `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
       );
     }
-    const name = request.Name || randomVolumeName();
     checkVolumeName(name);
     const known = this.records.get(name);
     if (known) return this.describe(known);

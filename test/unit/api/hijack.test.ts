@@ -91,7 +91,7 @@ test("attach without upgrade: output as the body, input as the request's body", 
   client.socket.destroy();
 });
 
-test("attach: a failure is plain text on the hijacked connection, JSON without upgrade", async () => {
+test("attach: a failure is plain text, with an upgrade on the hijacked connection", async () => {
   const engine = fakeEngine({
     containers: {
       attach: async () => {
@@ -107,7 +107,8 @@ test("attach: a failure is plain text on the hijacked connection, JSON without u
   );
   expect(await api.request("POST", "/containers/x/attach")).toMatchObject({
     status: 404,
-    body: '{"message":"No such container: x"}\n',
+    headers: { "content-type": "application/vnd.docker.raw-stream" },
+    body: "No such container: x\r\n",
   });
 });
 
