@@ -29,13 +29,13 @@ run it, commit to it, save it, remove it.`,
     const client = await context.client();
     const answer = await client.send("POST", "/naru/images/bootstrap", {
       json: {
-        suite,
-        include: flags.include,
-        tag: flags.tag || undefined,
-        cmd: commandWords(flags.cmd),
-        entrypoint: commandWords(flags.entrypoint),
-        env: flags.env,
-        arch: flags.arch || undefined,
+        Suite: suite,
+        Include: flags.include,
+        Tag: flags.tag || undefined,
+        Cmd: commandWords(flags.cmd),
+        Entrypoint: commandWords(flags.entrypoint),
+        Env: flags.env,
+        Arch: flags.arch || undefined,
       },
     });
     let id: string | undefined;

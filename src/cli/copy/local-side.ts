@@ -63,8 +63,14 @@ export async function checkDestination(path: string): Promise<void> {
   if (!(await stat(folder).catch(() => undefined))) {
     throw new CliError(`invalid output path: directory "${folder}" does not exist`);
   }
-  const found = await stat(path).catch(() => undefined);
-  if (!found || found.isDirectory() || found.isFile()) return;
+  let found: Awaited<ReturnType<typeof stat>>;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return;
+    throw new CliError(fileErrorText("stat", path, error));
+  }
+  if (found.isDirectory() || found.isFile()) return;
   const kind = found.isBlockDevice() || found.isCharacterDevice() ? "a device" : "an irregular file";
   throw new CliError(`invalid output path: "${path}" must be a directory or a regular file: got ${kind}`);
 }
