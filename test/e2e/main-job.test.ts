@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { eventually, PROJECT, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { eventually, NARU, PROJECT, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 const PACKAGES = [
   "nginx-light",
@@ -81,7 +81,7 @@ beforeAll(async () => {
 afterAll(() => daemon?.stop(), 60_000);
 
 test("run --rm -it ubuntu:16.04 /bin/bash", async () => {
-  const child = Bun.spawn(["dist/naru", "run", "--rm", "-it", "ubuntu:16.04", "/bin/bash"], {
+  const child = Bun.spawn([NARU, "run", "--rm", "-it", "ubuntu:16.04", "/bin/bash"], {
     env: { ...process.env, ...daemon.env },
     terminal: { cols: 80, rows: 24, data: () => {} },
   });
@@ -146,7 +146,7 @@ test("mysql and wordpress linked to it; exec, logs, ps, rename, stop, rm, rmi as
     "mysql 0.0.0.0:3306->3306/tcp, [::]:3306->3306/tcp",
   ]);
   expect((await out(["logs", "--tail", "10", "wp"])).split("\n").length).toBeLessThanOrEqual(10);
-  const shell = Bun.spawn(["dist/naru", "exec", "-it", "mysql", "mysql", "-uroot"], {
+  const shell = Bun.spawn([NARU, "exec", "-it", "mysql", "mysql", "-uroot"], {
     env: { ...process.env, ...daemon.env },
     terminal: { cols: 80, rows: 24, data: () => {} },
   });

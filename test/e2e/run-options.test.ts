@@ -48,7 +48,7 @@ const CASES: Record<string, Case> = {
   "a user by name with its groups": {
     options: ["-u", "user"],
     command: ["id"],
-    stdout: /uid=1000\(user\) gid=1000.*2000/,
+    stdout: /uid=1000.*gid=1000.*2000/,
   },
   "a user by number and a group by name": {
     options: ["-u", "1234:extra"],
@@ -135,7 +135,7 @@ const CASES: Record<string, Case> = {
   "--add-host": { options: ["--add-host", "db:10.9.8.7"], command: sh("grep db /etc/hosts"), stdout: "10.9.8.7\tdb\n" },
   "--dns": {
     options: ["--dns", "10.1.1.1"],
-    command: sh("grep nameserver /etc/resolv.conf"),
+    command: sh("grep ^nameserver /etc/resolv.conf"),
     stdout: "nameserver 10.1.1.1\n",
   },
   "--entrypoint": { options: ["--entrypoint", "/bin/echo"], command: ["a", "b"], stdout: "a b\n" },

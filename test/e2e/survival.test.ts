@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { eventually, importBusybox, NARU, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
 beforeEach(async () => {
@@ -134,7 +134,7 @@ test("after a reboot (no process, no run directory) restart policies decide", as
 test("a second daemon on the same data root is refused in clear words", async () => {
   const second = Bun.spawn(
     [
-      "dist/naru",
+      NARU,
       "daemon",
       "-H",
       `unix://${daemon.root}/second.sock`,

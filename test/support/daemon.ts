@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 export const PROJECT = resolve(import.meta.dir, "../..");
-export const NARU = join(PROJECT, "dist/naru");
+/** The executable under test; another build may be named by NARU_EXECUTABLE. */
+export const NARU = process.env.NARU_EXECUTABLE ?? join(PROJECT, "dist/naru");
 const CLIENTS = join(PROJECT, ".cache/clients");
 export const DOCKER = join(CLIENTS, "usr/bin/docker");
 
