@@ -17,6 +17,8 @@ export class AddressPool {
     const isSmall = addressBits(subnet.version) - subnet.prefixBits < 2;
     this.#first = range.base === subnet.base && !isSmall ? range.base + 1n : range.base;
     this.#last = subnet.version === 4 && last === lastValue(subnet) && !isSmall ? last - 1n : last;
+    if (!isSmall) this.#taken.add(subnet.base);
+    if (!isSmall && subnet.version === 4) this.#taken.add(lastValue(subnet));
   }
 
   /** Marks an address as taken; false when it was taken before. */

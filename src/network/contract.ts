@@ -56,6 +56,11 @@ export interface NetworkController {
   /** @throws forbidden for predefined networks or while endpoints exist (Docker's texts). */
   removeNetwork(ref: string): Promise<Network>;
 
+  /**
+   * What is wrong with the addresses wished for on a network, in Docker's words ("no configured subnet or ip-range contain
+   * the IP address x"): for the check of a container that is created; connect() makes it itself.
+   */
+  addressComplaints(network: string, settings: EndpointSettings): string[];
   /** Namespace, endpoints, addresses, routes, ports, names: all or nothing. */
   openSandbox(request: SandboxRequest, options?: { signal?: AbortSignal }): Promise<SandboxState>;
   /** Idempotent; frees addresses, ports, rules, namespace. */

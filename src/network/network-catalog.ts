@@ -2,14 +2,23 @@
 import { randomBytes } from "node:crypto";
 import { NaruError } from "../lib/errors.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
-import type { IPAMPool, NetworkCreateRequest } from "../model/network.ts";
+import type { EndpointSettings, IPAMPool, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
 import { AddressPool } from "./address-pool.ts";
 import { ensureBridgeInterface, findLink, removeInterface } from "./bridge-interface.ts";
 import { enableForwarding } from "./forwarding.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { listHostPrefixes } from "./host-prefixes.ts";
-import { formatIp, formatPrefix, type IpAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "./ip-address.ts";
+import {
+  containsAddress,
+  formatIp,
+  formatPrefix,
+  type IpAddress,
+  type IpPrefix,
+  overlaps,
+  parseIp,
+  parsePrefix,
+} from "./ip-address.ts";
 import type { BridgeRecord, NetworkRecord, SubnetRecord } from "./network-records.ts";
 import {
   type BridgeOptions,
@@ -103,6 +112,27 @@ export class NetworkCatalog {
   /** Every bridge's interface. */
   listBridgeNames(): string[] {
     return [...this.#live.values()].map(({ interfaceName }) => interfaceName);
+  }
+
+  /**
+   * What is wrong with the addresses that a container wishes for on a network, in Docker's words; the predefined networks
+   * grant none. Empty for an unknown network: that is another complaint.
+   */
+  addressComplaints(ref: string, settings: EndpointSettings): string[] {
+    const network = this.find(ref);
+    const complaints: string[] = [];
+    for (const wished of [settings.IPAMConfig?.IPv4Address, settings.IPAMConfig?.IPv6Address]) {
+      if (!wished || network === undefined) continue;
+      const subnets = (network.bridge?.subnets ?? []).filter(({ isUsersChoice }) => isUsersChoice);
+      const address = parseIp(wished);
+      if (subnets.length === 0 || network.name === "bridge") {
+        const words = "is supported only when connecting to networks with user configured subnets";
+        complaints.push(`user specified IP address ${words}`);
+      } else if (!subnets.some(({ subnet }) => address && containsAddress(parsePrefix(subnet)!.prefix, address))) {
+        complaints.push(`no configured subnet or ip-range contain the IP address ${wished}`);
+      }
+    }
+    return complaints;
   }
 
   /** The machine as containers on the default bridge see it: what "host-gateway" means. */
@@ -206,7 +236,8 @@ export class NetworkCatalog {
     for (const version of [4, 6] as const) {
       const isOn = version === 4 ? record.enableIPv4 : record.enableIPv6;
       if (!isOn || !isMissing(version)) continue;
-      planned.push(planSubnet({ subnet: this.#chooseSubnet(version), auxiliaryAddresses: [] }));
+      const subnet = planSubnet({ subnet: this.#chooseSubnet(version), auxiliaryAddresses: [] });
+      planned.push({ ...subnet, isUsersChoice: false });
     }
     return planned;
   }
@@ -343,6 +374,7 @@ function planSubnet({ subnet, range, gateway, auxiliaryAddresses }: WishedSubnet
     ...(range === undefined ? {} : { range: formatPrefix(range) }),
     gateway: formatIp(gateway === undefined ? pool.allocate() : parseIp(gateway)!),
     auxiliaryAddresses,
+    isUsersChoice: true,
   };
 }
 

@@ -166,6 +166,8 @@ class BridgedNetworkController implements NetworkController {
     return shown;
   }
 
+  addressComplaints: NetworkController["addressComplaints"] = (network, settings) =>
+    this.#parts.catalog.addressComplaints(network, settings);
   openSandbox: NetworkController["openSandbox"] = (request, options) =>
     this.#parts.sandboxes.open(request, options?.signal);
   closeSandbox: NetworkController["closeSandbox"] = (containerId) => this.#parts.sandboxes.close(containerId);

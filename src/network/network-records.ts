@@ -10,6 +10,8 @@ export interface SubnetRecord {
   range?: string;
   gateway: string;
   auxiliaryAddresses: string[];
+  /** The user named it; only then may containers wish for addresses in it. */
+  isUsersChoice: boolean;
 }
 
 export interface BridgeRecord {

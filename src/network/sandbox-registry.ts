@@ -158,6 +158,8 @@ export class SandboxRegistry {
       const words = `endpoint with name ${record.containerName} already exists in network ${name}`;
       throw new NaruError("forbidden", words);
     }
+    const complaints = this.#parts.catalog.addressComplaints(id, settings);
+    if (complaints.length > 0) throw new NaruError("invalid", `invalid endpoint settings:\n${complaints.join("\n")}`);
     await using undo = new AsyncDisposableStack();
     const changed = { ...record, endpoints: [...record.endpoints] };
     const handle = await open(record.namespacePath);
@@ -181,7 +183,7 @@ export class SandboxRegistry {
     const { record, live } = this.#get(containerId);
     const { id, name } = this.#parts.catalog.get(network);
     if (!record.endpoints.some(({ networkId }) => networkId === id)) {
-      throw new NaruError("forbidden", `container ${containerId} is not connected to network ${name}`);
+      throw new NaruError("internal", `container ${containerId} is not connected to network ${name}`);
     }
     const changed = { ...record, endpoints: [...record.endpoints] };
     await this.#detach(changed, live, id);
@@ -431,7 +433,8 @@ function interfaceSysctls({ DriverOpts }: EndpointSettings, interfaceName: strin
   for (const setting of DriverOpts?.[SYSCTLS_OPTION]?.split(",") ?? []) {
     const [name = "", value] = setting.split("=", 2);
     if (!/^net\.(ipv[46]|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_.]+$/.test(name) || value === undefined) {
-      throw new NaruError("invalid", `unrecognised endpoint sysctl '${setting}': use net.X.Y.IFNAME.Z=value`);
+      const words = "represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'";
+      throw new NaruError("invalid", `unrecognised network interface sysctl '${setting}'; ${words}`);
     }
     sysctls[name.replaceAll(".", "/").replace("IFNAME", interfaceName)] = value;
   }
