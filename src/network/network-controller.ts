@@ -210,6 +210,7 @@ class BridgedNetworkController implements NetworkController {
     const { sandboxes, ports, pool, catalog, firewall, foreign, route } = this.#parts;
     clearInterval(this.#watch);
     sandboxes.release();
+    await sandboxes.removeStragglers();
     ports.close();
     await pool.close();
     if (sandboxes.records.size === 0) {

@@ -9,7 +9,7 @@ import { errorCode } from "../linux/sys-error.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { NetworkStats } from "../model/system.ts";
 import type { Collection } from "../store/contract.ts";
-import { removeInterface } from "./bridge-interface.ts";
+import { findLink, removeInterface } from "./bridge-interface.ts";
 import type { SandboxRequest, SandboxState } from "./contract.ts";
 import { resolveName } from "./dns-names.ts";
 import { NameServer } from "./dns-server.ts";
@@ -29,6 +29,8 @@ import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
 
+/** The kernel takes interfaces along with their namespace, usually within 100 ms. */
+const STRAGGLER_MS = 3000;
 const HOST_GATEWAY = "host-gateway";
 const SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls";
 
@@ -55,6 +57,9 @@ export interface RegistryParts {
 export class SandboxRegistry {
   readonly #parts: RegistryParts;
   readonly #live = new Map<string, LiveSandbox>();
+  /** Interfaces on the host that should vanish by themselves. */
+  readonly #leaving = new Set<string>();
+  #stragglerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
@@ -217,8 +222,23 @@ export class SandboxRegistry {
     return Object.fromEntries(found);
   }
 
+  /** Removes interfaces of closed sandboxes whose namespaces somebody still keeps alive. */
+  async removeStragglers(): Promise<void> {
+    const names = [...this.#leaving];
+    this.#leaving.clear();
+    const { hostRoute, warn } = this.#parts;
+    for (const name of names) {
+      try {
+        if (findLink(hostRoute, name) !== undefined) await removeInterface(hostRoute, name);
+      } catch (error) {
+        warn(`interface ${name}: ${errorText(error)}`);
+      }
+    }
+  }
+
   /** Lets go of everything in this process; what runs goes on. */
   release(): void {
+    clearTimeout(this.#stragglerTimer);
     for (const { route, nameServer } of this.#live.values()) {
       nameServer?.close();
       route.close();
@@ -402,6 +422,10 @@ export class SandboxRegistry {
     }
     live?.route.close();
     await pool.server.delete(record.namespacePath);
+    for (const { hostInterfaceName } of record.endpoints) if (hostInterfaceName) this.#leaving.add(hostInterfaceName);
+    clearTimeout(this.#stragglerTimer);
+    this.#stragglerTimer = setTimeout(() => void this.removeStragglers(), STRAGGLER_MS);
+    this.#stragglerTimer.unref();
   }
 
   #show(record: SandboxRecord): SandboxState {
