@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { ApiServer } from "../api/server.ts";
 import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
+import { IdleMemory } from "./idle-memory.ts";
 import { Listeners } from "./listeners.ts";
 import { Log } from "./log.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -39,7 +40,9 @@ export class Daemon {
     undo.defer(() => parts.close());
     await writePidFile(options.pidFile);
     undo.defer(() => removePidFile(options.pidFile));
-    const api = new ApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log) });
+    const memory = new IdleMemory();
+    memory.touch();
+    const api = new ApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log, memory) });
     const listeners = new Listeners(api, log);
     undo.defer(() => listeners.stopAccepting());
     await listeners.open(options);
@@ -73,9 +76,10 @@ export class Daemon {
   }
 }
 
-function apiLog(log: Log) {
+function apiLog(log: Log, memory: IdleMemory) {
   return {
     request: (method: string, url: string, durationMs: number) => {
+      memory.touch();
       if (log.isEnabled("debug")) log.debug("request", { method, url, ms: Math.round(durationMs * 10) / 10 });
     },
     fault: (method: string, url: string, error: unknown) => {
