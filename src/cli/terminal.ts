@@ -31,15 +31,20 @@ export function enterRawMode(): () => void {
   return restore;
 }
 
-/** Tells the daemon the size of our terminal now and whenever it changes. Returns what ends that. */
-export function followTerminalSize(client: ApiClient, resizePath: string): () => void {
-  const send = async () => {
+/**
+ * Tells the daemon the size of our terminal now and whenever it changes. `forceRedraw` first claims one row more, so
+ * that a shell to which one attaches again shows its prompt. Returns what ends that.
+ */
+export function followTerminalSize(client: ApiClient, resizePath: string, forceRedraw = false): () => void {
+  const send = async (extraRows = 0) => {
     const size = terminalSize();
     if (!size) return;
     // A container that has just ended, or is not up yet, is no reason to disturb the user.
-    await client.post(resizePath, { query: { h: size.rows, w: size.columns } }).catch(() => {});
+    await client.post(resizePath, { query: { h: size.rows + extraRows, w: size.columns } }).catch(() => {});
   };
-  send();
-  process.on("SIGWINCH", send);
-  return () => process.off("SIGWINCH", send);
+  const follow = () => void send();
+  if (forceRedraw) send(1).then(follow);
+  else follow();
+  process.on("SIGWINCH", follow);
+  return () => process.off("SIGWINCH", follow);
 }

@@ -21,9 +21,9 @@ export const command = defineCommand({
   async run({ flags, args, context }) {
     const client = await context.client();
     const { Id, State, Config } = await client.get<ContainerInspect>(`/containers/${args[0]}/json`);
-    if (!State.Running) throw new CliError("cannot attach to a stopped container, start it first");
-    if (State.Paused) throw new CliError("cannot attach to a paused container, unpause it first");
-    if (State.Restarting) throw new CliError("cannot attach to a restarting container, wait until it is running");
+    if (!State.Running) throw new CliError("You cannot attach to a stopped container, start it first");
+    if (State.Paused) throw new CliError("You cannot attach to a paused container, unpause it first");
+    if (State.Restarting) throw new CliError("You cannot attach to a restarting container, wait until it is running");
     const tty = Config.Tty === true;
     const stdin = !flags["no-stdin"] && Config.OpenStdin === true;
     checkInputTerminal(stdin, tty);
@@ -33,7 +33,7 @@ export const command = defineCommand({
       startWaiting(client, Id, "not-running"),
     ]);
     const unproxy = flags["sig-proxy"] && !tty ? proxySignals(client, Id) : () => {};
-    const unfollow = tty ? followTerminalSize(client, `/containers/${Id}/resize`) : () => {};
+    const unfollow = tty ? followTerminalSize(client, `/containers/${Id}/resize`, true) : () => {};
     const end = await runSession(stream, { tty, stdin, output: true, detachKeys }).finally(() => {
       unproxy();
       unfollow();

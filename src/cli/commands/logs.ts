@@ -1,4 +1,5 @@
 import type { ContainerInspect } from "../../model/container.ts";
+import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { Demultiplexer } from "../multiplexed.ts";
@@ -28,8 +29,8 @@ export const command = defineCommand({
       tail: flags.tail,
       timestamps: flags.timestamps,
       details: flags.details,
-      since: flags.since === "" ? undefined : parseTimestamp(flags.since),
-      until: flags.until === "" ? undefined : parseTimestamp(flags.until),
+      since: timestampOf("since", flags.since),
+      until: timestampOf("until", flags.until),
     };
     const answer = await client.send("GET", `/containers/${name}/logs`, { query });
     const demultiplexer = (await isRaw(answer.headers.get("content-type"))) ? undefined : new Demultiplexer();
@@ -46,3 +47,12 @@ export const command = defineCommand({
     }
   },
 });
+
+function timestampOf(flag: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  try {
+    return parseTimestamp(text);
+  } catch (error) {
+    throw new CliError(`invalid value for ${JSON.stringify(flag)}: ${(error as Error).message}`);
+  }
+}

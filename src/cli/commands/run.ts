@@ -1,7 +1,7 @@
 import { attachContainer, checkInputTerminal, chosenDetachKeys } from "../attach.ts";
 import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
-import { type CommandContext, defineCommand, minArgs } from "../command.ts";
+import { defineCommand, minArgs } from "../command.ts";
 import { createContainer, refuseWindowsFlags, runFailureCode, withHelpHint } from "../container-create.ts";
 import { containerFlags, pullFlag } from "../container-flags.ts";
 import { type ContainerRequest, containerRequest } from "../container-request.ts";
@@ -62,7 +62,7 @@ export const command = defineCommand({
     const detachKeys = await chosenDetachKeys(context, flags["detach-keys"]);
     const unproxy = flags["sig-proxy"] ? proxySignals(client, id) : () => {};
     try {
-      return await runAttached(context, client, id, request, detachKeys, fail);
+      return await runAttached(client, id, request, detachKeys, fail);
     } finally {
       unproxy();
     }
@@ -76,7 +76,6 @@ function consoleSize(): [number, number] {
 
 /** Starts the container with its streams connected to ours. Resolves to its exit code, or 0 after detaching. */
 async function runAttached(
-  context: CommandContext,
   client: ApiClient,
   id: string,
   request: ContainerRequest,

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { COMMANDS, GROUPS } from "../../../src/cli/command-table.ts";
+import { commandHelp, wrapText } from "../../../src/cli/help.ts";
+import { LATER_COMMANDS } from "../../../src/cli/later-commands.ts";
+
+const RECORDED = join(import.meta.dir, "../../../../shared/specs/compat/docker-cli-help.txt");
+
+/** The help screens of docker's client by command, where the collection of specifications lies beside the project. */
+function recordedScreens(): Map<string, string> {
+  const screens = new Map<string, string>();
+  if (!existsSync(RECORDED)) return screens;
+  const parts = readFileSync(RECORDED, "utf8").split(/^=+\n\$ docker (.*) ?--help\n=+\n/m);
+  for (let at = 1; at < parts.length; at += 2) screens.set(parts[at]!.trim(), parts[at + 1]!.trimEnd());
+  return screens;
+}
+
+/** Screens that differ on purpose, each with its reason. */
+const DIFFERENT: Record<string, string> = {
+  create: "docker's help has a stray bar in --pull",
+  "container create": "docker's help has a stray bar in --pull",
+};
+
+describe("help screens equal docker's", () => {
+  const screens = recordedScreens();
+  for (const [name, screen] of screens) {
+    if (!Object.hasOwn(COMMANDS, name) || Object.hasOwn(LATER_COMMANDS, name) || DIFFERENT[name]) continue;
+    test(name, async () => {
+      const command = await COMMANDS[name]!();
+      expect(commandHelp("docker", name, command).trimEnd()).toBe(screen);
+    });
+  }
+  test.if(screens.size > 0)("there is a command for each recorded screen of its groups", () => {
+    const missing = [...screens.keys()].filter((name) => {
+      const group = name.split(" ")[0]!;
+      const isOurs = Object.hasOwn(GROUPS, group) && name.includes(" ");
+      return isOurs && !Object.hasOwn(COMMANDS, name);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("wrapText", () => {
+  const cases: [text: string, indent: number, columns: number, wrapped: string][] = [
+    ["short", 10, 79, "short"],
+    ["one two three four five six seven", 50, 79, `one two three four five\n${" ".repeat(50)}six seven`],
+    ["a word over", 70, 79, `\n${" ".repeat(16)}a word over`],
+  ];
+  for (const [text, indent, columns, wrapped] of cases) {
+    test(JSON.stringify(text), () => expect(wrapText(text, indent, columns)).toBe(wrapped));
+  }
+});
