@@ -135,7 +135,8 @@ function checkNetworks(
       networks[name] = settings;
     }
     if (settings.MacAddress) settings.MacAddress = checkMacAddress(name, settings.MacAddress);
-    const complaints = endpointComplaints(name, settings, known);
+    const wishes = context.networks.addressComplaints(name, settings);
+    const complaints = [...endpointComplaints(name, settings, known), ...wishes];
     if (complaints.length > 0) {
       throw new NaruError("invalid", `invalid config for network ${name}: ${endpointError(complaints)}`);
     }

@@ -48,7 +48,8 @@ async function connect(
   const network = context.networks.getNetwork(ref);
   const settings = { ...given };
   if (settings.MacAddress) settings.MacAddress = checkMacAddress(network.Name, settings.MacAddress);
-  const complaints = endpointComplaints(network.Name, settings, network);
+  const wishes = context.networks.addressComplaints(network.Name, settings);
+  const complaints = [...endpointComplaints(network.Name, settings, network), ...wishes];
   if (complaints.length > 0) throw new NaruError("invalid", endpointError(complaints));
   using _turn = await context.locks.acquire(container.id);
   refuseMembership(container, network);

@@ -58,7 +58,8 @@ export interface NetworkController {
 
   /**
    * What is wrong with the addresses wished for on a network, in Docker's words ("no configured subnet or ip-range contain
-   * the IP address x"): for the check of a container that is created; connect() makes it itself.
+   * the IP address x"): for the check of a container that is created; connect() makes it itself. Empty for predefined and
+   * unknown networks.
    */
   addressComplaints(network: string, settings: EndpointSettings): string[];
   /** Namespace, endpoints, addresses, routes, ports, names: all or nothing. */

@@ -23,6 +23,7 @@ import type { BridgeRecord, NetworkRecord, SubnetRecord } from "./network-record
 import {
   type BridgeOptions,
   checkNetworkRequest,
+  PREDEFINED_NETWORKS,
   readBridgeOptions,
   readDriver,
   readSubnets,
@@ -115,17 +116,17 @@ export class NetworkCatalog {
   }
 
   /**
-   * What is wrong with the addresses that a container wishes for on a network, in Docker's words; the predefined networks
-   * grant none. Empty for an unknown network: that is another complaint.
+   * What is wrong with the addresses that a container wishes for on a network, in Docker's words. Empty for unknown and
+   * predefined networks: those are other complaints.
    */
   addressComplaints(ref: string, settings: EndpointSettings): string[] {
     const network = this.find(ref);
     const complaints: string[] = [];
     for (const wished of [settings.IPAMConfig?.IPv4Address, settings.IPAMConfig?.IPv6Address]) {
-      if (!wished || network === undefined) continue;
+      if (!wished || network === undefined || PREDEFINED_NETWORKS.includes(network.name)) continue;
       const subnets = (network.bridge?.subnets ?? []).filter(({ isUsersChoice }) => isUsersChoice);
       const address = parseIp(wished);
-      if (subnets.length === 0 || network.name === "bridge") {
+      if (subnets.length === 0) {
         const words = "is supported only when connecting to networks with user configured subnets";
         complaints.push(`user specified IP address ${words}`);
       } else if (!subnets.some(({ subnet }) => address && containsAddress(parsePrefix(subnet)!.prefix, address))) {
