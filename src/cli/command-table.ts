@@ -49,6 +49,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["unpause", "container unpause"], () => import("./commands/unpause.ts")],
   [["wait", "container wait"], () => import("./commands/wait.ts")],
   [["commit", "container commit"], () => import("./commands/commit.ts")],
+  [["completion"], () => import("./commands/completion.ts")],
   [["container inspect"], () => import("./commands/container-inspect.ts")],
   [["container prune"], () => import("./commands/container-prune.ts")],
   [["context create"], () => import("./commands/context-create.ts")],
@@ -119,5 +120,6 @@ export const HIDDEN_NAMES = new Set<string>([
   "network remove",
   "volume list",
   "volume remove",
+  "completion",
   ...Object.keys(LATER_COMMANDS),
 ]);

@@ -6,7 +6,7 @@ import { parseHost } from "./endpoint.ts";
 import { fileErrorText } from "./file-error.ts";
 
 /** The daemon of a new context and the TLS files for it, by file name. */
-export interface ContextEndpoint {
+interface ContextEndpoint {
   Host: string;
   SkipTLSVerify: boolean;
   tlsFiles: Map<string, string>;

@@ -7,7 +7,7 @@ const DEFAULT_DESCRIPTION = "Current DOCKER_HOST based configuration";
 const DEFAULT_HOST = "unix:///run/naru/naru.sock";
 
 /** The contexts of this user, the built-in one named `default` included. */
-export interface Contexts {
+interface Contexts {
   readonly store: ContextStore;
   /** Throws CliError when there is no such context. */
   getContext(name: string): Promise<ContextMetadata>;

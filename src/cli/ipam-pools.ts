@@ -2,7 +2,7 @@ import type { IPAMPool } from "../model/network.ts";
 import { CliError } from "./cli-error.ts";
 import { subnetContains } from "./subnet.ts";
 
-export interface PoolOptions {
+interface PoolOptions {
   subnets: readonly string[];
   ranges: readonly string[];
   gateways: readonly string[];

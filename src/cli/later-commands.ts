@@ -1,16 +1,25 @@
 import { CliError } from "./cli-error.ts";
 import { type Command, defineCommand, minArgs } from "./command.ts";
 
+/** A part of naru that a later version brings, and what to do until then. */
+interface LaterPart {
+  name: string;
+  advice: string;
+}
 interface LaterCommand {
   summary: string;
-  /** What the version that brings it will have. */
-  part: string;
+  part: LaterPart;
 }
 
-const BUILDER = "the builder";
-const REGISTRY = "the registry client";
-const SWARM = "Swarm";
-const COMPOSE = "Compose";
+const BUILDER: LaterPart = { name: "the builder", advice: "make images with 'image bootstrap', 'import' or 'commit'" };
+const REGISTRY: LaterPart = {
+  name: "the registry client",
+  advice: "bring images with 'load', 'import' or 'image bootstrap', and hand them on with 'save'",
+};
+const SWARM: LaterPart = { name: "Swarm", advice: "run containers with 'run'" };
+const COMPOSE: LaterPart = { name: "Compose", advice: "run each container with 'run', on a network of their own" };
+const CHECKPOINTS: LaterPart = { name: "checkpoints", advice: "stop a container with 'pause' or 'stop'" };
+const PLUGINS: LaterPart = { name: "managed plugins", advice: "use the built-in network and volume drivers" };
 
 /**
  * Docker commands that this version does not have. They are known, so that one learns why they do nothing instead of
@@ -35,8 +44,8 @@ export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
   service: { summary: "Manage Swarm services", part: SWARM },
   stack: { summary: "Manage Swarm stacks", part: SWARM },
   swarm: { summary: "Manage Swarm", part: SWARM },
-  checkpoint: { summary: "Manage checkpoints", part: "checkpoint and restore" },
-  plugin: { summary: "Manage plugins", part: "managed plugins" },
+  checkpoint: { summary: "Manage checkpoints", part: CHECKPOINTS },
+  plugin: { summary: "Manage plugins", part: PLUGINS },
 };
 
 /** The command that explains that `name` is not here yet. */
@@ -45,12 +54,14 @@ export function laterCommand(name: string): Command {
   return defineCommand({
     usage: "[OPTIONS]",
     summary,
-    description: `${summary}\n\nThis command comes with ${part}, which is not in this version.`,
+    description: `${summary}\n\nThis command comes with ${part.name}, not in this version. Until then ${part.advice}.`,
     args: minArgs(0),
     flags: {},
     takesAllWords: true,
     async run({ context }) {
-      throw new CliError(`${context.program}: '${name}' comes with ${part}, which is not in this version`);
+      throw new CliError(
+        `${context.program}: '${name}' comes with ${part.name}, not in this version; until then ${part.advice}`,
+      );
     },
   });
 }

@@ -12,7 +12,7 @@ export interface ProgressMessage {
   errorDetail?: { code?: number; message?: string };
   aux?: unknown;
 }
-export interface ProgressDetail {
+interface ProgressDetail {
   current?: number;
   total?: number;
   /** Unix seconds when the step began. */
@@ -21,7 +21,7 @@ export interface ProgressDetail {
   units?: string;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   write(text: string): void;
   /** With a terminal each step keeps a line of its own that is drawn anew; without, only plain news are written. */
   isTerminal: boolean;

@@ -6,7 +6,7 @@ import { type ProgressMessage, showProgress } from "./progress.ts";
 import type { ImageReference } from "./reference.ts";
 import { registryAuthHeader } from "./registry-auth.ts";
 
-export interface PullOptions {
+interface PullOptions {
   platform?: string;
   /** Shows nothing while it runs. */
   quiet?: boolean;

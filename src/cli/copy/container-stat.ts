@@ -6,7 +6,7 @@ import { objectPath } from "../object-path.ts";
 const MODE_DIRECTORY = 2 ** 31;
 const MODE_SYMLINK = 2 ** 27;
 
-export interface ContainerFile {
+interface ContainerFile {
   isDirectory: boolean;
   /** Where a symbolic link leads; undefined for all else. */
   linkTarget: string | undefined;

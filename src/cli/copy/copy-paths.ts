@@ -18,12 +18,12 @@ export interface CopyPlan {
   rename?: { from: string; to: string };
 }
 
-export function hasTrailingSlash(path: string): boolean {
+function hasTrailingSlash(path: string): boolean {
   return path.endsWith("/");
 }
 
 /** True for paths that end in `.` or `/.`: the content of a folder is meant, not the folder. */
-export function meansContent(path: string): boolean {
+function meansContent(path: string): boolean {
   return path === "" || basename(path) === ".";
 }
 

@@ -26,7 +26,7 @@ const HEADERS: Record<string, string> = {
   Platform: "PLATFORM",
 };
 
-export type ContainerRow = ReturnType<typeof containerRow>;
+type ContainerRow = ReturnType<typeof containerRow>;
 
 /** Containers as `ps` shows them. */
 export function containerKind(withSize: boolean): RowKind<ContainerRow> {
@@ -69,7 +69,10 @@ export function containerRow(container: ContainerSummary, truncate: boolean, now
     Names: namesText(container.Names, truncate),
     Image: imageText(container, truncate),
     Command: goQuote(truncate ? ellipsis(container.Command, COMMAND_COLUMNS) : container.Command),
-    CreatedAt: goTime(container.Created),
+    // asked for rarely, and time zones take milliseconds to load
+    get CreatedAt() {
+      return goTime(container.Created);
+    },
     RunningFor: `${humanDuration(nowMs - container.Created * 1000)} ago`,
     Ports: portList(container.Ports ?? []),
     State: container.State,

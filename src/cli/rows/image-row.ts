@@ -21,7 +21,7 @@ const HEADERS: Record<string, string> = {
   UniqueSize: "UNIQUE SIZE",
 };
 
-export type ImageRow = ReturnType<typeof imageRow>;
+type ImageRow = ReturnType<typeof imageRow>;
 
 /** Images as `images` shows them. */
 export function imageKind(withDigest: boolean): RowKind<ImageRow> {
@@ -60,7 +60,7 @@ function imageRaw(withDigest: boolean): string {
 }
 
 /** One name of an image: a tag, a digest, or neither. */
-export interface ImageName {
+interface ImageName {
   repository: string;
   tag: string;
   digest: string;
@@ -116,7 +116,10 @@ export function imageRow(image: ImageSummary, name: ImageName, truncate: boolean
     Tag: name.tag,
     Digest: name.digest,
     CreatedSince: image.Created > 0 ? `${humanDuration(nowMs - image.Created * 1000)} ago` : "",
-    CreatedAt: goTime(image.Created),
+    // asked for rarely, and time zones take milliseconds to load
+    get CreatedAt() {
+      return goTime(image.Created);
+    },
     Size: humanSize(image.Size, 3),
     Containers: image.Containers === -1 || image.Containers === undefined ? "N/A" : String(image.Containers),
     VirtualSize: humanSize(image.Size),

@@ -12,7 +12,7 @@ const HEADERS: Record<string, string> = {
   Reclaimable: "RECLAIMABLE",
 };
 
-export interface UsageRow {
+interface UsageRow {
   Type: string;
   TotalCount: string;
   Active: string;

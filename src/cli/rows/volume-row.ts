@@ -21,7 +21,7 @@ const HEADERS: Record<string, string> = {
 
 const KIND = { typeName: "*formatter.volumeContext", fields: rowFields<VolumeRow>(HEADERS, ["Label"]) };
 
-export type VolumeRow = ReturnType<typeof volumeRow>;
+type VolumeRow = ReturnType<typeof volumeRow>;
 
 /** Volumes as `volume ls` shows them. */
 export const VOLUME_KIND: RowKind<VolumeRow> = {

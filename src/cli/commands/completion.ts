@@ -1,0 +1,37 @@
+import { CliError } from "../cli-error.ts";
+import { defineCommand, exactArgs } from "../command.ts";
+import { COMMANDS, GROUPS, HIDDEN_NAMES } from "../command-table.ts";
+import { type CompletionWords, completionScript } from "../completion-scripts.ts";
+
+export const command = defineCommand({
+  usage: "bash|zsh|fish",
+  summary: "Generate the autocompletion script for the specified shell",
+  args: exactArgs(1),
+  flags: {},
+  async run({ args: [shell], context }) {
+    if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
+      throw new CliError(
+        `${context.program}: no completion for the shell ${JSON.stringify(shell)}; use bash, zsh or fish`,
+      );
+    }
+    context.print(completionScript(context.program, shell, await completionWords()));
+  },
+});
+
+async function completionWords(): Promise<CompletionWords> {
+  const names = Object.keys(COMMANDS).filter((name) => !HIDDEN_NAMES.has(name));
+  const words: Record<string, string[]> = {
+    "": [...names.filter((name) => !name.includes(" ")), ...Object.keys(GROUPS)].sort(),
+  };
+  const flags: Record<string, string[]> = {};
+  for (const name of names) {
+    const [group, word] = name.split(" ");
+    if (word !== undefined) words[group!] = [...(words[group!] ?? []), word].sort();
+    const declared = (await COMMANDS[name]!()).flags;
+    flags[name] = Object.keys(declared)
+      .filter((flag) => !declared[flag]!.hidden)
+      .flatMap((flag) => (declared[flag]!.short ? [`--${flag}`, `-${declared[flag]!.short}`] : [`--${flag}`]))
+      .sort();
+  }
+  return { words, flags };
+}
