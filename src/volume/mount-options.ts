@@ -31,21 +31,20 @@ export function needsMount(options: Record<string, string> | null): boolean {
 }
 
 /** @throws invalid in Docker's words */
-export function checkDriverOptions(options: Record<string, string>): void {
+export function checkDriverOptions(volume: string, options: Record<string, string>): void {
+  const refuse = (reason: string): never => {
+    throw new NaruError("invalid", `create ${volume}: ${reason}`);
+  };
   for (const key of Object.keys(options)) {
-    if (!KNOWN_OPTIONS.has(key)) throw new NaruError("invalid", `invalid option: ${JSON.stringify(key)}`);
+    if (!KNOWN_OPTIONS.has(key)) refuse(`invalid option: ${JSON.stringify(key)}`);
   }
   if (options.size !== undefined) {
-    throw new NaruError(
-      "invalid",
-      "quota size requested but no quota support: give a size only to tmpfs, as o=size=100m",
-    );
+    refuse("quota size requested but no quota support: give a size only to tmpfs, as o=size=100m");
   }
   if (!needsMount(options)) return;
-  const flags = parseOptions(options.o ?? "").flags;
-  const isBind = (flags & MS.BIND) !== 0;
-  if (options.type === undefined && !isBind) throw new NaruError("invalid", 'missing required option: "type"');
-  if (options.device === undefined) throw new NaruError("invalid", 'missing required option: "device"');
+  const isBind = (parseOptions(options.o ?? "").flags & MS.BIND) !== 0;
+  if (options.type === undefined && !isBind) refuse('missing required option: "type"');
+  if (options.device === undefined) refuse('missing required option: "device"');
 }
 
 /** The mount that a volume's options describe. @throws invalid */

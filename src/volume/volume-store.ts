@@ -78,7 +78,7 @@ class LocalVolumeStore implements VolumeStore {
     const known = this.records.get(name);
     if (known) return this.describe(known);
     const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null;
-    if (options) checkDriverOptions(options);
+    if (options) checkDriverOptions(name, options);
     const record: VolumeRecord = {
       name,
       createdAt: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
