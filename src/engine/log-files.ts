@@ -1,5 +1,5 @@
 /** The files of a rotated json-file log, `log`, `log.1` (newer), `log.2`, … as one text, oldest line first. */
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { errorCode } from "../linux/sys-error.ts";
 
@@ -11,23 +11,41 @@ export interface LogFile {
   inode: number;
 }
 
+/** A rotation while the files are opened is rare; one in each of several attempts does not happen. */
+const OPEN_ATTEMPTS = 5;
+
 /** Opens every file of the log, oldest first; empty when there is none. The caller closes them. */
 export async function openLogFiles(path: string): Promise<LogFile[]> {
+  for (let attempt = 1; ; attempt++) {
+    const files = await openOnce(path);
+    const present = await stat(path).catch(() => undefined);
+    if (attempt === OPEN_ATTEMPTS || present === undefined || present.ino === files.at(-1)?.inode) return files;
+    for (const { handle } of files) await handle.close();
+  }
+}
+
+async function openOnce(path: string): Promise<LogFile[]> {
   const files: LogFile[] = [];
-  const name = basename(path);
-  const entries = await readdir(dirname(path)).catch(() => [] as string[]);
-  const numbers = entries
-    .map((entry) => (entry.startsWith(`${name}.`) ? Number(entry.slice(name.length + 1)) : Number.NaN))
-    .filter((number) => Number.isInteger(number) && number > 0)
-    .sort((a, b) => a - b);
-  // Newest first: a rotation meanwhile shows a file twice rather than hiding one.
-  for (const candidate of [path, ...numbers.map((number) => `${path}.${number}`)]) {
-    const file = await openLogFile(candidate);
+  const newest = await openLogFile(path);
+  if (newest !== undefined) files.push(newest);
+  // Listed after the newest is open: a rotation meanwhile shows a file twice rather than hiding one.
+  for (const number of await rotationNumbers(path)) {
+    const file = await openLogFile(`${path}.${number}`);
     if (file === undefined) continue;
     if (files.some(({ inode }) => inode === file.inode)) await file.handle.close();
     else files.push(file);
   }
   return files.reverse();
+}
+
+/** The numbers behind the log's name, newest file first. */
+async function rotationNumbers(path: string): Promise<number[]> {
+  const prefix = `${basename(path)}.`;
+  const entries = await readdir(dirname(path)).catch(() => [] as string[]);
+  return entries
+    .map((entry) => (entry.startsWith(prefix) ? Number(entry.slice(prefix.length)) : Number.NaN))
+    .filter((number) => Number.isInteger(number) && number > 0)
+    .sort((a, b) => a - b);
 }
 
 export async function openLogFile(path: string): Promise<LogFile | undefined> {

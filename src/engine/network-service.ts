@@ -113,7 +113,9 @@ async function disconnect(
   using _turn = await context.locks.acquire(container.id);
   const { [network.Name]: membership, ...others } = container.record.networks;
   if (membership === undefined) {
-    throw new NaruError("internal", `container ${container.id} is not connected to network ${network.Name}`);
+    // Docker's words differ by one between the two.
+    const the = container.hasProcess ? "" : "the ";
+    throw new NaruError("internal", `container ${container.id} is not connected to ${the}network ${network.Name}`);
   }
   if (network.Name === "host" && container.hasProcess) {
     throw new NaruError(

@@ -1,0 +1,146 @@
+import { expect, test } from "bun:test";
+import { parseBind } from "../../../src/engine/mount-specs.ts";
+import type { ContainerCreateRequest, HostConfig, Mount } from "../../../src/model/container.ts";
+import { createTestEngine, fakeImage } from "./fakes.ts";
+
+// Texts and kinds as Docker 28.5 answered them.
+const refused: [ContainerCreateRequest, string, string][] = [
+  [{ Image: "nosuch:1" }, "not-found", "No such image: nosuch:1"],
+  [{ WorkingDir: "rel" }, "invalid", "the working directory 'rel' is invalid, it needs to be an absolute path"],
+  [{ Env: ["=a"] }, "invalid", "invalid environment variable: =a"],
+  [{ StopSignal: "FOO" }, "invalid", "invalid signal: FOO"],
+  [{ Healthcheck: { Interval: 1 } }, "invalid", "Interval in Healthcheck cannot be less than 1ms"],
+  [{ Healthcheck: { Retries: -1 } }, "invalid", "Retries in Healthcheck cannot be negative"],
+  [{ Entrypoint: [""], Cmd: [] }, "invalid", "no command specified"],
+  [{ MacAddress: "zz" }, "invalid", "invalid config for network bridge: invalid MAC address zz"],
+  [
+    { NetworkingConfig: { EndpointsConfig: { bridge: { Aliases: ["x"] } } } },
+    "invalid",
+    "invalid config for network bridge: invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks",
+  ],
+];
+test.each(refused)("%j", async (request, kind, message) => {
+  await using t = await createTestEngine();
+  const created = t.engine.containers.create("web", { Image: "busybox", ...request });
+  expect(created).rejects.toMatchObject({ kind, message });
+  await created.catch(() => {});
+  // Nothing is left: neither layer nor name.
+  expect(t.images.layers.size).toBe(0);
+  await t.engine.containers.create("web", { Image: "busybox" });
+});
+
+const refusedHosts: [HostConfig, string, string][] = [
+  [{ Memory: 1000 }, "invalid", "Minimum memory limit allowed is 6MB"],
+  [{ MemorySwap: 100 }, "invalid", "You should always set the Memory limit when using Memoryswap limit, see usage"],
+  [{ NanoCpus: 1e9, CpuQuota: 100_000 }, "invalid", "Conflicting options: Nano CPUs and CPU Quota cannot both be set"],
+  [{ CpuShares: -1 }, "invalid", "invalid CPU shares (-1): value must be a positive integer"],
+  [{ CpusetCpus: "x" }, "invalid", "Invalid value x for cpuset cpus: invalid format: x"],
+  [{ OomScoreAdj: 2000 }, "invalid", "Invalid value 2000, range for oom score adj is [-1000, 1000]"],
+  [{ ShmSize: -1 }, "invalid", "SHM size can not be less than 0"],
+  [
+    { AutoRemove: true, RestartPolicy: { Name: "always", MaximumRetryCount: 0 } },
+    "invalid",
+    "can't create 'AutoRemove' container with restart policy",
+  ],
+  [
+    { RestartPolicy: { Name: "always", MaximumRetryCount: 3 } },
+    "invalid",
+    "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+  ],
+  [{ NetworkMode: "container:" }, "invalid", "invalid network mode: invalid container format container:<name|id>"],
+  [{ Links: ["nosuch:a"] }, "invalid", "could not get container for nosuch: No such container: nosuch"],
+  [{ Links: ["a:b:c"] }, "internal", "bad format for links: a:b:c"],
+  [{ PortBindings: { "x/tcp": [] } }, "invalid", 'invalid port specification: "x"'],
+  [
+    { PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "99999" }] } },
+    "invalid",
+    'invalid port specification: "99999"',
+  ],
+  [{ IpcMode: "foo" }, "invalid", "invalid IPC mode: foo"],
+  [{ PidMode: "container:nosuch" }, "invalid", "No such container: nosuch"],
+  [{ CapAdd: ["FOO"] }, "invalid", 'invalid CapAdd: unknown capability: "CAP_FOO"'],
+  [{ SecurityOpt: ["foo=bar"] }, "internal", 'invalid --security-opt 2: "foo=bar"'],
+  [{ ExtraHosts: ["x"] }, "invalid", 'bad format for add-host: "x"'],
+  [{ LogConfig: { Type: "foo" } }, "invalid", 'error looking up logging plugin foo: plugin "foo" not found'],
+  [
+    { LogConfig: { Type: "json-file", Config: { foo: "x" } } },
+    "invalid",
+    "unknown log opt 'foo' for json-file log driver",
+  ],
+  [{ Runtime: "foo" }, "invalid", "unknown or invalid runtime name: foo"],
+  [{ VolumesFrom: ["nosuch"] }, "invalid", "No such container: nosuch"],
+  [{ VolumesFrom: [""] }, "invalid", "volumes-from specification cannot be an empty string"],
+  [{ Binds: ["/tmp:/x", "/etc:/x"] }, "invalid", "Duplicate mount point: /x"],
+  [{ Binds: ["/tmp:/x:foo"] }, "internal", "invalid mode: foo"],
+  [{ Tmpfs: { rel: "" } }, "invalid", "invalid mount path: 'rel' mount path must be absolute"],
+];
+test.each(refusedHosts)("%j", async (HostConfig, kind, message) => {
+  await using t = await createTestEngine();
+  expect(t.engine.containers.create("web", { Image: "busybox", HostConfig })).rejects.toMatchObject({ kind, message });
+});
+
+const refusedMounts: [Partial<Mount>, string][] = [
+  [{ Source: "/nosuch" }, 'invalid mount config for type "bind": bind source path does not exist: /nosuch'],
+  [{ Source: "" }, 'invalid mount config for type "bind": field Source must not be empty'],
+  [{ Source: "rel" }, `invalid mount config for type "bind": invalid mount path: 'rel' mount path must be absolute`],
+  [{ Target: "" }, 'invalid mount config for type "bind": field Target must not be empty'],
+  [{ Target: "/" }, `invalid mount config for type "bind": invalid specification: destination can't be '/'`],
+  [{ Type: "foo" as never }, 'invalid mount config for type "foo": mount type unknown'],
+  [{ Type: "tmpfs" }, 'invalid mount config for type "tmpfs": field Source must not be specified'],
+  [{ VolumeOptions: {} }, 'VolumeOptions must not be specified on mount type "bind"'],
+  [{ BindOptions: { Propagation: "zzz" } }, 'invalid mount config for type "bind": invalid propagation mode: zzz'],
+];
+test.each(refusedMounts)("mount %j", async (change, message) => {
+  await using t = await createTestEngine();
+  const mount: Mount = { Type: "bind", Source: "/tmp", Target: "/x", ...change };
+  const created = t.engine.containers.create("web", { Image: "busybox", HostConfig: { Mounts: [mount] } });
+  expect(created).rejects.toMatchObject({ kind: "invalid", message });
+});
+
+test.each(["rel", ":/x", "a:", "", "/a:/b:ro:z"])("bind %j is refused", (spec) => {
+  expect(() => (spec === "rel" ? parseBind("a:rel") : parseBind(spec))).toThrow("invalid volume specification");
+});
+
+test("what create makes of a request", async () => {
+  await using t = await createTestEngine();
+  t.images.images.push(fakeImage("app:1", { Cmd: ["serve"], Env: ["A=1"], Volumes: { "/data": {} } }));
+  await t.engine.containers.create("web", {
+    Image: "app:1",
+    HostConfig: {
+      Memory: 10_000_000,
+      Privileged: true,
+      Binds: ["named:/v:ro", "/tmp:/t"],
+      Tmpfs: { "/tt": "size=1m" },
+    },
+  });
+  const { Config, HostConfig, Mounts, Path, Args, NetworkSettings } = await t.engine.containers.inspect("web");
+  expect(Config).toMatchObject({ Env: ["A=1"], Cmd: ["serve"], Labels: {}, Volumes: { "/data": {} } });
+  expect(HostConfig).toMatchObject({
+    MemorySwap: 20_000_000,
+    MaskedPaths: null,
+    SecurityOpt: ["label=disable"],
+    NetworkMode: "bridge",
+    ShmSize: 67_108_864,
+  });
+  expect([Path, ...Args]).toEqual(["serve"]);
+  expect(Object.keys(NetworkSettings.Networks)).toEqual(["bridge"]);
+  expect(Mounts.map(({ Type, Destination, RW, Mode }) => [Type, Destination, RW, Mode])).toEqual([
+    ["volume", "/v", false, "ro"],
+    ["bind", "/t", true, ""],
+    ["volume", "/data", true, ""],
+  ]);
+  await t.engine.containers.start("web");
+  const [start] = t.runtime.starts;
+  expect(start!.mounts.map(({ destination }) => destination)).toContain("/tt");
+  expect(start!.mounts.find(({ destination }) => destination === "/tt")?.options).toEqual([
+    "noexec",
+    "nosuid",
+    "nodev",
+    "size=1m",
+  ]);
+  expect(start!.config.Env).toEqual([
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    `HOSTNAME=${Config.Hostname}`,
+    "A=1",
+  ]);
+});
