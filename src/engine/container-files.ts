@@ -160,7 +160,7 @@ async function* closingAfter(tar: AsyncIterable<Uint8Array>, view: RootView): As
   }
 }
 
-export interface CommitOptions {
+interface CommitOptions {
   repo: string;
   tag: string;
   comment: string;

@@ -9,7 +9,7 @@ import { resolveLinks } from "./links.ts";
 import { isPredefinedNetwork } from "./validate-network-mode.ts";
 
 /** What the runtime needs to know of a container's network. */
-export interface OpenNetwork {
+interface OpenNetwork {
   /** Undefined for the host's namespace. */
   namespacePath: string | undefined;
   /** Sockets of the name server, which the monitor keeps open while no daemon runs. */

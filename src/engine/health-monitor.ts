@@ -183,7 +183,7 @@ function cutOutput(pieces: readonly Uint8Array[]): string {
 }
 
 /** SIGKILL to a process of this machine; one that is gone is fine. */
-export function killProcess(pid: number): void {
+function killProcess(pid: number): void {
   try {
     globalThis.process.kill(pid, "SIGKILL");
   } catch {

@@ -49,7 +49,7 @@ function bound(context: EngineContext, filters: Filters, name: "before" | "since
   return times.reduce((a, b) => ((name === "before") === a < b ? a : b));
 }
 
-export function summarizeImage(context: EngineContext, image: LocalImage, sharedSize: boolean): ImageSummary {
+function summarizeImage(context: EngineContext, image: LocalImage, sharedSize: boolean): ImageSummary {
   const labels = image.config.config?.Labels;
   return {
     Id: image.id,

@@ -11,7 +11,7 @@ interface Link {
 }
 
 /** "name:alias" or "name". @throws {NaruError} internal, as Docker does */
-export function parseLink(text: string): { ref: string; alias: string } {
+function parseLink(text: string): { ref: string; alias: string } {
   const parts = text.split(":");
   if (text === "") throw new NaruError("internal", "empty string specified for links");
   if (parts.length > 2) throw new NaruError("internal", `bad format for links: ${text}`);

@@ -6,7 +6,7 @@ const MAX_DELAY_MS = 60_000;
 /** A container that ran this long begins with the first delay again. */
 const LONG_RUN_MS = 10_000;
 
-export interface ExitFacts {
+interface ExitFacts {
   exitCode: number;
   ranForMs: number;
   restartCount: number;

@@ -21,7 +21,7 @@ const MIGRATIONS: readonly ((file: Database) => void)[] = [
   },
 ];
 
-export const STATE_FILE_VERSION = MIGRATIONS.length;
+const STATE_FILE_VERSION = MIGRATIONS.length;
 
 /** Opens the file for writing, as the writer thread does after migrateStateFile(). */
 export function openStateFile(path: string): Database {
@@ -33,7 +33,7 @@ export function openStateFile(path: string): Database {
   return file;
 }
 
-export interface StoredRow {
+interface StoredRow {
   collection: string;
   key: string;
   value: string;
