@@ -46,14 +46,20 @@ async function resolveMount(
     case "image":
       return { ...base, type: "overlay", source: "overlay", options: overlayOptions(imageRoot(context, mount)) };
     default:
-      await ensureBindSource(mount);
-      return { ...base, type: "bind", source: mount.source };
+      // A file has no submounts, and crun cannot make its mount recursively read-only.
+      return {
+        ...base,
+        recursive: mount.recursive && (await ensureBindSource(mount)),
+        type: "bind",
+        source: mount.source,
+      };
   }
 }
 
-async function ensureBindSource(mount: MountRecord): Promise<void> {
+/** Makes a missing directory where the syntax asks for that. @returns whether the source is a directory */
+async function ensureBindSource(mount: MountRecord): Promise<boolean> {
   try {
-    await stat(mount.source);
+    return (await stat(mount.source)).isDirectory();
   } catch {
     if (!mount.makeSource) {
       throw new NaruError(
@@ -63,6 +69,7 @@ async function ensureBindSource(mount: MountRecord): Promise<void> {
     }
     try {
       await mkdir(mount.source, { recursive: true, mode: 0o755 });
+      return true;
     } catch (cause) {
       throw new NaruError("internal", `error while creating mount source path '${mount.source}': ${errorText(cause)}`);
     }
@@ -111,7 +118,7 @@ function identityFiles(context: EngineContext, id: string): ResolvedMount[] {
     readOnly: false,
     propagation: "",
     options: [],
-    recursive: true,
+    recursive: false,
   }));
 }
 

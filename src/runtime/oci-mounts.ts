@@ -91,8 +91,8 @@ function userMount(mount: ResolvedMount, hostConfig: MountRequest["hostConfig"])
     return { destination, type, source: "overlay", options: [...(mount.readOnly ? ["ro"] : []), ...mount.options] };
   }
   const isReadOnly = mount.readOnly || (hostConfig.ReadonlyRootfs === true && ACCOUNT_MOUNTS.has(destination));
-  // "ro" among the options asks for a read-only mount whose submounts stay as they are; "rro" covers these too.
-  const readOnly = isReadOnly ? [mount.options.includes("ro") ? "ro" : "rro"] : [];
+  // "rro" covers submounts too; "ro" among the options asks for leaving them as they are, and a file has none.
+  const readOnly = isReadOnly ? [mount.options.includes("ro") || !mount.recursive ? "ro" : "rro"] : [];
   const others = mount.options.filter((option) => !["ro", "rw", "rro", "bind", "rbind"].includes(option));
   const options = [mount.recursive ? "rbind" : "bind", ...readOnly, mount.propagation || "rprivate", ...others];
   return { destination, type, source, options };

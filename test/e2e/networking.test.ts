@@ -55,7 +55,7 @@ test("ranges, random ports, host addresses and udp", async () => {
     "run",
     "-d",
     "--name",
-    "r",
+    "ranges",
     "-p",
     "8095-8096:80-81",
     "-p",
@@ -65,17 +65,17 @@ test("ranges, random ports, host addresses and udp", async () => {
     "90",
     ...serve("r"),
   ]);
-  const ports = JSON.parse(await out(["inspect", "-f", "{{json .NetworkSettings.Ports}}", "r"]));
+  const ports = JSON.parse(await out(["inspect", "-f", "{{json .NetworkSettings.Ports}}", "ranges"]));
   expect(Object.keys(ports).sort()).toEqual(["80/tcp", "81/tcp", "90/tcp"]);
   await eventually(async () => (await get("http://127.0.0.1:8095/").catch(() => "")) === "r\n");
   const local = ports["80/tcp"].find((binding: { HostIp: string }) => binding.HostIp === "127.0.0.2").HostPort;
   expect(await get(`http://127.0.0.2:${local}/`)).toBe("r\n");
   expect(Number(ports["90/tcp"][0].HostPort)).toBeGreaterThan(32767);
-  await out(["run", "-d", "--name", "u", "-p", "8097:9000/udp", "busybox", "sh", "-c", "nc -u -l -p 9000 >/tmp/got"]);
+  await out(["run", "-d", "--name", "udp", "-p", "8097:9000/udp", "busybox", "sh", "-c", "nc -u -l -p 9000 >/tmp/got"]);
   const socket = await Bun.udpSocket({});
   await eventually(async () => {
     socket.send("datagram\n", 8097, "127.0.0.1");
-    return (await daemon.docker(["exec", "u", "cat", "/tmp/got"])).stdout.includes("datagram");
+    return (await daemon.docker(["exec", "udp", "cat", "/tmp/got"])).stdout.includes("datagram");
   });
   socket.close();
 });
@@ -96,7 +96,7 @@ test("names and aliases on a user-defined network; strangers are not found; live
     ...serve("db"),
   ]);
   const ask = (name: string) =>
-    out(["run", "--rm", "--network", "app", "busybox", "wget", "-qO-", "-T", "3", `http://${name}/`]);
+    out(["run", "--rm", "--network", "app", "busybox", "timeout", "3", "wget", "-qO-", `http://${name}/`]);
   expect(await ask("db")).toBe("db");
   expect(await ask("database")).toBe("db");
   expect(await ask("10.86.3.77")).toBe("db");
@@ -132,10 +132,10 @@ test("--link gives the other container's name and environment on the default bri
 test("networks are isolated from each other, internal ones from the outside, and both know their own", async () => {
   await out(["network", "create", "one"]);
   await out(["network", "create", "--internal", "two"]);
-  await out(["run", "-d", "--name", "a", "--network", "one", ...serve("a")]);
-  await out(["run", "-d", "--name", "b", "--network", "two", ...serve("b")]);
-  const address = await out(["inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "a"]);
-  const across = await daemon.docker(["exec", "b", "wget", "-qO-", "-T", "1", `http://${address}/`]);
+  await out(["run", "-d", "--name", "box-a", "--network", "one", ...serve("a")]);
+  await out(["run", "-d", "--name", "box-b", "--network", "two", ...serve("b")]);
+  const address = await out(["inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "box-a"]);
+  const across = await daemon.docker(["exec", "box-b", "timeout", "1", "wget", "-qO-", `http://${address}/`]);
   expect(across.code).not.toBe(0);
   const within = await daemon.docker([
     "run",
@@ -143,16 +143,16 @@ test("networks are isolated from each other, internal ones from the outside, and
     "--network",
     "two",
     "busybox",
+    "timeout",
+    "2",
     "wget",
     "-qO-",
-    "-T",
-    "2",
-    "http://b/",
+    "http://box-b/",
   ]);
   expect(within.stdout).toBe("b\n");
   const inspected = JSON.parse(await out(["network", "inspect", "one"]))[0];
-  expect(Object.values<{ Name: string }>(inspected.Containers).map((c) => c.Name)).toEqual(["a"]);
-  await out(["rm", "-f", "a", "b"]);
+  expect(Object.values<{ Name: string }>(inspected.Containers).map((c) => c.Name)).toEqual(["box-a"]);
+  await out(["rm", "-f", "box-a", "box-b"]);
   await out(["network", "prune", "-f"]);
   expect(await out(["network", "ls", "--format", "{{.Name}}"])).toBe("bridge\nhost\nnone");
 });
@@ -165,7 +165,8 @@ test("containers reach the host, and a container's own published port from insid
   server.close();
   await out(["run", "-d", "--name", "pin", "-p", "8099:80", ...serve("pin")]);
   await eventually(
-    async () => (await out(["run", "--rm", "busybox", "wget", "-qO-", "-T", "2", `http://${gateway}:8099/`])) === "pin",
+    async () =>
+      (await out(["run", "--rm", "busybox", "timeout", "2", "wget", "-qO-", `http://${gateway}:8099/`])) === "pin",
   );
 });
 

@@ -132,7 +132,11 @@ const CASES: Record<string, Case> = {
     command: ["hostname"],
     stdout: `${(await import("node:os")).hostname()}\n`,
   },
-  "--add-host": { options: ["--add-host", "db:10.9.8.7"], command: sh("grep db /etc/hosts"), stdout: "10.9.8.7\tdb\n" },
+  "--add-host": {
+    options: ["--add-host", "db:10.9.8.7"],
+    command: sh("grep -w db /etc/hosts"),
+    stdout: "10.9.8.7\tdb\n",
+  },
   "--dns": {
     options: ["--dns", "10.1.1.1"],
     command: sh("grep ^nameserver /etc/resolv.conf"),
