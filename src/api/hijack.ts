@@ -39,6 +39,8 @@ async function serveRaw(
   contentType: string,
   options: HijackOptions,
 ): Promise<void> {
+  // Some clients send their parameters once more as a body; the raw bytes start behind it.
+  for await (const _chunk of exchange.body);
   const connection = exchange.takeConnection();
   connection.write(
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
