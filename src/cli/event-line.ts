@@ -1,4 +1,5 @@
-import { GoStruct } from "../lib/go-template/values.ts";
+import { jsonText } from "../lib/go-template/json.ts";
+import { GoStruct, sortedKeys } from "../lib/go-template/values.ts";
 import { rfc3339Nano } from "./rows/row-text.ts";
 
 /** A message of the events stream; times beyond 2^53 come as bigint. */
@@ -24,6 +25,16 @@ export function eventLine(event: EventJson): string {
     .sort();
   const suffix = attributes.length > 0 ? ` (${attributes.join(", ")})` : "";
   return `${rfc3339Nano(nanoseconds)} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
+}
+
+/** An event as JSON with the fields in Docker's order. */
+export function eventJson(event: EventJson): string {
+  const { status, id, from, Type, Action, Actor, scope, time, timeNano } = event;
+  const legacy = status === undefined ? {} : { status, ...(id && { id }), ...(from && { from }) };
+  const attributes = Actor.Attributes ?? {};
+  const Attributes = Object.fromEntries(sortedKeys(attributes).map((name) => [name, attributes[name]]));
+  const fields = { ...legacy, Type, Action, Actor: { ID: Actor.ID, Attributes }, scope, time, timeNano };
+  return jsonText(fields, { escapeHtml: true });
 }
 
 /** An event as templates see it. */

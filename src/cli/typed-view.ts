@@ -1,4 +1,4 @@
-import { GoNil, GoStruct, GoTime, type GoValue, isMap } from "../lib/go-template/values.ts";
+import { GoNil, GoStruct, GoTime, type GoValue, isMap, sortedKeys } from "../lib/go-template/values.ts";
 
 /** Entries of the daemon's JSON that are maps in docker's types; every other object is a struct. */
 const MAPS = new Set([
@@ -69,7 +69,7 @@ export function typedView(json: GoValue, kind: string, key = ""): GoValue {
   if (!isMap(json)) return json;
   // a LogConfig's Config is a map too, but those of containers and images are structs
   if (MAPS.has(key) || (key === "Config" && Object.values(json).every((value) => typeof value === "string"))) {
-    return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, typedView(value, kind, "{}")]));
+    return Object.fromEntries(sortedKeys(json).map((name) => [name, typedView(json[name], kind, "{}")]));
   }
   return structView(json, kind, key);
 }

@@ -1,7 +1,7 @@
 import { compileTemplate, type Template } from "../../lib/go-template/template.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, noArgs } from "../command.ts";
-import { type EventJson, eventLine, eventView } from "../event-line.ts";
+import { type EventJson, eventJson, eventLine, eventView } from "../event-line.ts";
 import { filter, inspectFormat, string } from "../flag-types.ts";
 import { parseJsonExactly } from "../inspect.ts";
 import { textLines } from "../text-lines.ts";
@@ -37,7 +37,7 @@ export const command = defineCommand({
 function lineMaker(format: string): (json: string) => string {
   const parse = (json: string) => parseJsonExactly(json) as EventJson;
   if (format === "") return (json) => eventLine(parse(json));
-  if (format === "json" || format === "{{json .}}") return (json) => json;
+  if (format === "json" || format === "{{json .}}") return (json) => eventJson(parse(json));
   const failure = (error: unknown) =>
     new CliError(`Error parsing format: ${(error as Error).message}`, BAD_TEMPLATE_EXIT_CODE);
   let template: Template;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { systemPruneQuestion } from "../../../src/cli/commands/system-prune.ts";
-import { eventLine } from "../../../src/cli/event-line.ts";
+import { eventJson, eventLine } from "../../../src/cli/event-line.ts";
 import { indentJson } from "../../../src/cli/indent-json.ts";
 import { type SystemInfo, serverInfoText } from "../../../src/cli/info-report.ts";
 import { type ProgressMessage, progressBar, showProgress } from "../../../src/cli/progress.ts";
@@ -261,5 +261,23 @@ test("info: the layout that scripts read", () => {
   127.0.0.0/8
  Live Restore Enabled: false
 `,
+  );
+});
+
+test("an event as JSON has Docker's order", () => {
+  const event = {
+    time: 1,
+    timeNano: 1795249087712556707n,
+    scope: "local",
+    Type: "container",
+    id: "abc",
+    from: "x",
+    status: "start",
+    Action: "start",
+    Actor: { ID: "abc", Attributes: { name: "<web>", image: "x" } },
+  };
+  expect(eventJson(event)).toBe(
+    '{"status":"start","id":"abc","from":"x","Type":"container","Action":"start","Actor":{"ID":"abc","Attributes":' +
+      '{"image":"x","name":"\\u003cweb\\u003e"}},"scope":"local","time":1,"timeNano":1795249087712556707}',
   );
 });
