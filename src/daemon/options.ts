@@ -36,13 +36,15 @@ export interface DaemonOptions {
   ipcMode: "private" | "shareable" | undefined;
   cgroupnsMode: "private" | "host" | undefined;
   init: boolean;
+  noNewPrivileges: boolean;
+  /** A path, "builtin" or "unconfined". */
+  seccompProfile: string | undefined;
   logDriver: "json-file" | "none";
   logOptions: Record<string, string>;
   bridgeAddress: string | undefined;
   mtu: number | undefined;
   interContainer: boolean;
   publishAddress: string;
-  ipForward: boolean;
   masquerade: boolean;
   firewall: boolean;
   addressPools: AddressPoolSetting[];
@@ -121,6 +123,8 @@ function containerOptions(read: Reader) {
       (value) => `default cgroup namespace mode (${value}) is invalid; use "host" or "private"`,
     ),
     init: read.bool("init", false),
+    noNewPrivileges: read.bool("no-new-privileges", false),
+    seccompProfile: read.optionalText("seccomp-profile"),
     logDriver: read.oneOf(
       "log-driver",
       ["json-file", "none"],
@@ -140,8 +144,7 @@ function networkOptions(read: Reader) {
     bridgeAddress,
     mtu: read.value<number>("mtu"),
     interContainer: read.bool("icc", true),
-    publishAddress: read.text("ip", "0.0.0.0"),
-    ipForward: read.bool("ip-forward", true),
+    publishAddress: checkedAddress(read.text("ip", "0.0.0.0")),
     masquerade: read.bool("ip-masq", true),
     firewall: read.bool("iptables", true),
     addressPools: read.value<AddressPoolSetting[]>("default-address-pool") ?? [],

@@ -1,5 +1,6 @@
 /** Composition: which implementation stands behind each contract, in the order in which they need each other. */
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
 import type { EngineConfig } from "../engine/config.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -9,7 +10,7 @@ import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
 import type { ImageStore, ProgressLine } from "../image/contract.ts";
 import { createImageStore } from "../image/image-store.ts";
-import { NaruError } from "../lib/errors.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { createNetworkController } from "../network/network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
@@ -58,7 +59,13 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   const netns = NetnsServer.start(monitorPath);
   undo.defer(() => netns.stop());
   const [runtime, networks] = await Promise.all([
-    createCrunRuntime({ execRoot, monitorPath, instance }),
+    createCrunRuntime({
+      execRoot,
+      monitorPath,
+      instance,
+      defaults: { noNewPrivileges: options.noNewPrivileges },
+      seccompProfile: await seccompProfile(options.seccompProfile),
+    }),
     createNetworkController({
       store,
       netns,
@@ -66,6 +73,12 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
       instance,
       bip: options.bridgeAddress,
       mtu: options.mtu,
+      defaultBridge: {
+        allowsTalk: options.interContainer,
+        masquerades: options.masquerade,
+        hostAddress: options.publishAddress,
+      },
+      addressPools: options.addressPools.map(({ base, size }) => ({ base, subnetBits: size })),
       touchForeignFirewalls: options.firewall,
       warn: (message) => log.warn(message),
     }),
@@ -85,6 +98,17 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     reload: (changed) => Object.assign(config, reloadable(changed)),
     close: () => opened.disposeAsync(),
   };
+}
+
+/** The runtime takes the text of a profile, or "unconfined". */
+async function seccompProfile(setting: string | undefined): Promise<string | undefined> {
+  if (setting === undefined || setting === "builtin") return undefined;
+  if (setting === "unconfined") return setting;
+  try {
+    return await readFile(setting, "utf8");
+  } catch (error) {
+    throw new NaruError("invalid", `opening seccomp profile (${setting}) failed: ${errorText(error)}`);
+  }
 }
 
 /** Tells this daemon's kernel objects from those of other daemons; the same after every restart. */

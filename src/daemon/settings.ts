@@ -91,6 +91,8 @@ const CONTAINERS: Setting[] = [
   setting("init", "bool", "Run an init process in every container"),
   setting("log-driver", "string", "json-file or none", { defaultText: "json-file" }),
   setting("log-opt", "map", "Option of the log driver, KEY=VALUE (repeatable)", { key: "log-opts" }),
+  setting("no-new-privileges", "bool", "Containers cannot gain privileges unless they say otherwise"),
+  setting("seccomp-profile", "string", "A profile file, builtin or unconfined", { defaultText: "builtin" }),
   setting("storage-driver", "string", "overlay2", { short: "s", defaultText: "overlay2" }),
 ];
 
@@ -99,9 +101,10 @@ const NETWORKING: Setting[] = [
   setting("mtu", "int", "MTU of the default bridge"),
   setting("icc", "bool", "Containers on the default bridge reach each other", { defaultText: "true" }),
   setting("ip", "string", "Host address of published ports", { defaultText: "0.0.0.0" }),
-  setting("ip-forward", "bool", "Turn on the kernel's forwarding", { defaultText: "true" }),
   setting("ip-masq", "bool", "Masquerade what leaves the default bridge", { defaultText: "true" }),
-  setting("iptables", "bool", "Set up the firewall (nftables)", { defaultText: "true" }),
+  setting("iptables", "bool", "Also let containers through the chains of other firewalls (FORWARD, DOCKER-USER)", {
+    defaultText: "true",
+  }),
   setting("default-address-pool", "pools", "Pool of new networks, base=CIDR,size=N (repeatable)", {
     key: "default-address-pools",
   }),
@@ -186,14 +189,13 @@ const REFUSED: Setting[] = [
   ),
   refused("init-path", "string", "naru brings its own init"),
   refused("ip6tables", "bool", "the firewall's IPv6 part cannot be turned off alone; use iptables=false", true),
+  refused("ip-forward", "bool", "containers reach nothing without the kernel's forwarding", true),
   refused("ip-forward-no-drop", "bool", "naru does not touch the policy of the FORWARD chain", true),
   refused("ipv6", "bool", NO_BRIDGE_V6, false),
   refused("metrics-addr", "string", "naru has no metrics listener; ask GET /containers/{id}/stats"),
   refused("network-control-plane-mtu", "int", NO_SWARM),
-  refused("no-new-privileges", "bool", "set it per container (run --security-opt no-new-privileges)", false),
   refused("node-generic-resource", "list", NO_SWARM, undefined, "node-generic-resources"),
   refused("rootless", "bool", "naru needs root", false),
-  refused("seccomp-profile", "string", "set it per container (run --security-opt seccomp=FILE)", "builtin"),
   refused("selinux-enabled", "bool", "naru sets no SELinux labels", false),
   refused("storage-opt", "list", "the storage driver overlay2 has no options here", undefined, "storage-opts"),
   refused("swarm-default-advertise-addr", "string", NO_SWARM),

@@ -29,7 +29,7 @@ import {
   readSubnets,
   type WishedSubnet,
 } from "./network-request.ts";
-import { chooseSubnet, uniqueLocalPool } from "./subnet-choice.ts";
+import { chooseSubnet, type SubnetPool, uniqueLocalPool } from "./subnet-choice.ts";
 
 const INSTANCE_DIGITS = 6;
 const ID_DIGITS = 6;
@@ -51,6 +51,18 @@ export interface CatalogOptions {
   /** "10.1.0.1/24": address and subnet of the network "bridge"; undefined: the first free pool. */
   bip?: string;
   defaultMtu?: number;
+  defaultBridge?: DefaultBridgeSettings;
+  /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
+  addressPools?: readonly SubnetPool[];
+}
+
+/** How the network "bridge" differs from what Docker does by default. */
+export interface DefaultBridgeSettings {
+  /** Containers on it reach each other. */
+  allowsTalk?: boolean;
+  masquerades?: boolean;
+  /** Where ports are published that name no host address. */
+  hostAddress?: string;
 }
 
 export class NetworkCatalog {
@@ -69,9 +81,8 @@ export class NetworkCatalog {
   /** Makes the predefined networks when they are missing and brings all bridges up. */
   async start(): Promise<void> {
     const { records } = this.#options;
-    const defaultBridge = this.find("bridge");
-    if (defaultBridge === undefined) await this.#put(this.#defaultBridge(newId()));
-    else if (!this.#hasBip(defaultBridge)) await this.#put(this.#defaultBridge(defaultBridge.id, defaultBridge));
+    // Made anew from the daemon's present settings; it keeps its id and, unless told otherwise, its subnet.
+    await this.#put(this.#defaultBridge(this.find("bridge")));
     for (const [name, driver] of [
       ["host", "host"],
       ["none", "null"],
@@ -245,7 +256,7 @@ export class NetworkCatalog {
 
   #chooseSubnet(version: 4 | 6): IpPrefix {
     const used = [...this.#usedByUs(), ...listHostPrefixes(this.#options.route)];
-    return chooseSubnet(version, used, uniqueLocalPool(this.#options.instance));
+    return chooseSubnet(version, used, uniqueLocalPool(this.#options.instance), this.#options.addressPools);
   }
 
   #usedByUs(): IpPrefix[] {
@@ -282,17 +293,9 @@ export class NetworkCatalog {
     };
   }
 
-  #hasBip(record: NetworkRecord): boolean {
-    const { bip, defaultBridgeName } = this.#options;
-    if (record.bridge?.interfaceName !== defaultBridgeName) return false;
-    const parsed = bip === undefined ? undefined : parsePrefix(bip);
-    const [subnet] = record.bridge?.subnets ?? [];
-    if (parsed === undefined) return true;
-    return subnet?.subnet === formatPrefix(parsed.prefix) && subnet.gateway === formatIp(parsed.address);
-  }
-
-  #defaultBridge(id: string, older?: NetworkRecord): NetworkRecord {
+  #defaultBridge(older: NetworkRecord | undefined): NetworkRecord {
     const { bip, defaultBridgeName, defaultMtu = 1500 } = this.#options;
+    const { allowsTalk = true, masquerades = true, hostAddress = "0.0.0.0" } = this.#options.defaultBridge ?? {};
     const parsed = bip === undefined ? undefined : parsePrefix(bip);
     if (bip !== undefined && parsed?.prefix.version !== 4) {
       throw new NaruError("invalid", `invalid --bip ${bip}: give an IPv4 address with its prefix, such as 10.1.0.1/24`);
@@ -307,23 +310,23 @@ export class NetworkCatalog {
       });
     return {
       ...emptyRecord("bridge"),
-      id,
+      ...(older === undefined ? {} : { id: older.id, created: older.created }),
       driver: "bridge",
       ipamConfig: [{ Subnet: subnet.subnet, Gateway: subnet.gateway }],
       options: {
         "com.docker.network.bridge.default_bridge": "true",
-        "com.docker.network.bridge.enable_icc": "true",
-        "com.docker.network.bridge.enable_ip_masquerade": "true",
-        "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+        "com.docker.network.bridge.enable_icc": String(allowsTalk),
+        "com.docker.network.bridge.enable_ip_masquerade": String(masquerades),
+        "com.docker.network.bridge.host_binding_ipv4": hostAddress,
         "com.docker.network.bridge.name": defaultBridgeName,
         "com.docker.network.driver.mtu": String(defaultMtu),
       },
       bridge: {
         interfaceName: defaultBridgeName,
         mtu: defaultMtu,
-        allowsTalk: true,
-        masquerades: true,
-        hostAddress: "0.0.0.0",
+        allowsTalk,
+        masquerades,
+        hostAddress,
         subnets: [subnet],
       },
     };

@@ -11,13 +11,14 @@ import type { NetworkController } from "./contract.ts";
 import { ForeignFirewall } from "./foreign-firewall.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { NamespacePool, type NamespaceServer } from "./namespace-pool.ts";
-import { NetworkCatalog } from "./network-catalog.ts";
+import { type DefaultBridgeSettings, NetworkCatalog } from "./network-catalog.ts";
 import { checkFilters, matchesFilters, showNetwork } from "./network-listing.ts";
 import type { NetworkRecord, SandboxRecord } from "./network-records.ts";
 import { PREDEFINED_NETWORKS } from "./network-request.ts";
 import { PortPublisher } from "./port-publisher.ts";
 import { HostResolvConf } from "./sandbox-files.ts";
 import { SandboxRegistry } from "./sandbox-registry.ts";
+import type { SubnetPool } from "./subnet-choice.ts";
 
 const READY_NAMESPACES = 3;
 const INSTANCE_DIGITS = 6;
@@ -40,6 +41,9 @@ export interface NetworkControllerOptions {
   bip?: string;
   /** MTU of the network "bridge". */
   mtu?: number;
+  defaultBridge?: DefaultBridgeSettings;
+  /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
+  addressPools?: readonly SubnetPool[];
   /** False leaves the chains of other firewalls alone (iptables' FORWARD, DOCKER-USER). Our own table is always there. */
   touchForeignFirewalls?: boolean;
   /** Namespaces kept ready for containers to come. */
@@ -67,6 +71,8 @@ export async function createNetworkController(options: NetworkControllerOptions)
     defaultBridgeName,
     bip: options.bip,
     defaultMtu: options.mtu,
+    defaultBridge: options.defaultBridge,
+    addressPools: options.addressPools,
   });
   const ports = new PortPublisher(firewall, await readEphemeralPorts());
   // Together with the bridges that follow, this becomes the table that running containers rely on: never without them.

@@ -4,7 +4,7 @@ import { NaruError } from "../lib/errors.ts";
 import { type IpPrefix, type IpVersion, overlaps, parsePrefix, prefixOf } from "./ip-address.ts";
 
 /** A pool is cut into subnets of one size. */
-interface SubnetPool {
+export interface SubnetPool {
   base: string;
   subnetBits: number;
 }
@@ -33,8 +33,14 @@ export function uniqueLocalPool(seed: string): IpPrefix {
  * The first subnet that overlaps nothing in `used` (networks of ours, routes and addresses of the host).
  * @throws {NaruError} invalid when every pool is exhausted
  */
-export function chooseSubnet(version: IpVersion, used: readonly IpPrefix[], localPool: IpPrefix): IpPrefix {
-  for (const subnet of version === 4 ? ipv4Subnets() : ipv6Subnets(localPool)) {
+export function chooseSubnet(
+  version: IpVersion,
+  used: readonly IpPrefix[],
+  localPool: IpPrefix,
+  ipv4Pools: readonly SubnetPool[] = [],
+): IpPrefix {
+  const pools = ipv4Pools.length === 0 ? IPV4_POOLS : ipv4Pools;
+  for (const subnet of version === 4 ? ipv4Subnets(pools) : ipv6Subnets(localPool)) {
     if (!used.some((other) => overlaps(other, subnet))) return subnet;
   }
   throw new NaruError(
@@ -43,8 +49,8 @@ export function chooseSubnet(version: IpVersion, used: readonly IpPrefix[], loca
   );
 }
 
-function* ipv4Subnets(): Generator<IpPrefix> {
-  for (const { base, subnetBits } of IPV4_POOLS) {
+function* ipv4Subnets(pools: readonly SubnetPool[]): Generator<IpPrefix> {
+  for (const { base, subnetBits } of pools) {
     const parsed = parsePrefix(base);
     if (parsed !== undefined) yield* cut(parsed.prefix, subnetBits);
   }
