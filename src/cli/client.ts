@@ -81,7 +81,7 @@ export class ApiClient {
   /** Sends a request and hands over the answer once its status is known to be good. Throws ApiError otherwise. */
   async send(method: string, path: string, request: ApiRequest = {}): Promise<HttpResponse> {
     if (this.mayNegotiate && isStream(request.body)) await this.negotiate();
-    const answer = await this.reach(() => this.http.send(this.httpRequest(method, path, request)));
+    const answer = await this.reach(method, path, () => this.http.send(this.httpRequest(method, path, request)));
     if (answer.status < 400) return answer;
     if (await this.adopted(answer)) return this.send(method, path, request);
     throw await apiError(answer);
@@ -94,7 +94,7 @@ export class ApiClient {
 
   /** POSTs and turns the connection into a raw stream (attach, exec). */
   async hijack(path: string, request: ApiRequest = {}): Promise<UpgradedStream> {
-    const answer = await this.reach(() => this.http.upgrade(this.httpRequest("POST", path, request)));
+    const answer = await this.reach("POST", path, () => this.http.upgrade(this.httpRequest("POST", path, request)));
     if (!("status" in answer)) return answer;
     if (await this.adopted(answer)) return this.hijack(path, request);
     if (answer.status < 400) throw new CliError(`unable to upgrade to tcp, received ${answer.status}`);
@@ -103,7 +103,7 @@ export class ApiClient {
 
   /** Asks the daemon which API versions it has and goes down to its newest where that is older than ours. */
   async negotiate(): Promise<void> {
-    const answer = await this.reach(() => this.http.send({ method: "HEAD", path: "/_ping" }));
+    const answer = await this.reach("HEAD", "/_ping", () => this.http.send({ method: "HEAD", path: "/_ping" }));
     const offered = answer.headers.get("api-version");
     if (offered && isOlder(offered, this.version)) this.version = offered;
   }
@@ -141,11 +141,16 @@ export class ApiClient {
     return true;
   }
 
-  private async reach<T>(call: () => Promise<T>): Promise<T> {
+  private async reach<T>(method: string, path: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      throw connectFailure(error, this.endpoint, this.program);
+      const failure = connectFailure(error, this.endpoint, this.program);
+      if (failure || error instanceof CliError || (error as Error).name === "AbortError") throw failure ?? error;
+      const verb = method.charAt(0) + method.slice(1).toLowerCase();
+      throw new CliError(
+        `error during connect: ${verb} "${this.host}/v${this.version}${path}": ${(error as Error).message}`,
+      );
     }
   }
 }
@@ -207,7 +212,7 @@ function reasonOf(text: string, status: number): string {
   return text.trim() || `request returned status ${status}`;
 }
 
-function connectFailure(error: unknown, endpoint: Endpoint, program: string): unknown {
+function connectFailure(error: unknown, endpoint: Endpoint, program: string): CliError | undefined {
   const code = (error as { code?: string }).code ?? "";
   const { host } = endpoint;
   if (["ENOENT", "ECONNREFUSED", "ENOTSOCK", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"].includes(code)) {
@@ -224,5 +229,5 @@ function connectFailure(error: unknown, endpoint: Endpoint, program: string): un
       `permission denied while trying to connect to the ${program} daemon socket at ${host}${advice}`,
     );
   }
-  return error;
+  return undefined;
 }

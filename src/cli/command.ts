@@ -109,8 +109,9 @@ export async function forEachName(
   work: (name: string) => Promise<unknown>,
 ): Promise<void> {
   const failures: string[] = [];
+  const attempt = async (name: string) => work(name);
   const outcomes = names.map((name) =>
-    work(name).then(
+    attempt(name).then(
       (result) => ({ isPrinted: result !== false, failure: undefined }),
       (error: unknown) => ({ isPrinted: false, failure: error instanceof Error ? error.message : String(error) }),
     ),

@@ -60,14 +60,17 @@ async function flagEndpoint(options: GlobalOptions): Promise<Endpoint> {
 }
 
 async function readTlsFlags(options: GlobalOptions): Promise<TlsOptions> {
-  const read = async (path: string, isNeeded: boolean) => {
-    if (!isNeeded && !existsSync(path)) return undefined;
+  const read = async (path: string) => {
+    if (!existsSync(path)) {
+      if (!options.givenTlsFiles.includes(path)) return undefined;
+      throw new Error(`open ${path}: no such file or directory`);
+    }
     return Bun.file(path).text();
   };
   return {
-    ca: options.tlsVerify ? await read(options.tlsCaCert, true) : undefined,
-    cert: await read(options.tlsCert, false),
-    key: await read(options.tlsKey, false),
+    ca: options.tlsVerify ? await read(options.tlsCaCert) : undefined,
+    cert: await read(options.tlsCert),
+    key: await read(options.tlsKey),
     verify: options.tlsVerify,
   };
 }

@@ -15,6 +15,8 @@ export interface GlobalOptions {
   tlsCaCert: string;
   tlsCert: string;
   tlsKey: string;
+  /** The TLS files that were given by flags, and so must exist. */
+  givenTlsFiles: readonly string[];
 }
 
 const LOG_LEVELS = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
@@ -75,6 +77,9 @@ export function parseGlobalWords(words: readonly string[]): GlobalWords {
     tlsCaCert: certificate("tlscacert", "ca.pem"),
     tlsCert: certificate("tlscert", "cert.pem"),
     tlsKey: certificate("tlskey", "key.pem"),
+    givenTlsFiles: (["tlscacert", "tlscert", "tlskey"] as const)
+      .filter((flag) => changed.has(flag))
+      .map((flag) => values[flag]),
   };
   return { options, words: parsed.args, versionAsked: values.version, helpAsked: parsed.helpAsked };
 }

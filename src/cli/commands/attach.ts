@@ -3,6 +3,7 @@ import { attachContainer, checkInputTerminal, chosenDetachKeys } from "../attach
 import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 import { proxySignals } from "../signal-proxy.ts";
 import { runSession } from "../stream-session.ts";
 import { followTerminalSize } from "../terminal.ts";
@@ -20,7 +21,7 @@ export const command = defineCommand({
   },
   async run({ flags, args, context }) {
     const client = await context.client();
-    const { Id, State, Config } = await client.get<ContainerInspect>(`/containers/${args[0]}/json`);
+    const { Id, State, Config } = await client.get<ContainerInspect>(`${objectPath("container", args[0]!)}/json`);
     if (!State.Running) throw new CliError("You cannot attach to a stopped container, start it first");
     if (State.Paused) throw new CliError("You cannot attach to a paused container, unpause it first");
     if (State.Restarting) throw new CliError("You cannot attach to a restarting container, wait until it is running");

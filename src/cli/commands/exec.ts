@@ -4,6 +4,7 @@ import type { ApiClient } from "../client.ts";
 import { defineCommand, minArgs } from "../command.ts";
 import { checkEnv, environmentOf } from "../container-options/environment.ts";
 import { bool, list, string } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 import { isTerminal } from "../output.ts";
 import { runSession } from "../stream-session.ts";
 import { followTerminalSize, terminalSize } from "../terminal.ts";
@@ -60,7 +61,7 @@ export const command = defineCommand({
     const size = tty && isTerminal(1) ? terminalSize() : undefined;
     if (size) request.ConsoleSize = [size.rows, size.columns];
     const client = await context.client();
-    const { Id } = await client.post<{ Id: string }>(`/containers/${container}/exec`, { json: request });
+    const { Id } = await client.post<{ Id: string }>(`${objectPath("container", container!)}/exec`, { json: request });
     const start = { Detach: flags.detach, Tty: tty, ...(size && { ConsoleSize: request.ConsoleSize }) };
     if (flags.detach) {
       await client.post(`/exec/${Id}/start`, { json: start });

@@ -1,5 +1,6 @@
 import { defineCommand, forEachName, minArgs } from "../command.ts";
 import { string } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -10,6 +11,6 @@ export const command = defineCommand({
   async run({ flags, args, context }) {
     const client = await context.client();
     const query = { signal: flags.signal || undefined };
-    await forEachName(context, args, (name) => client.post(`/containers/${name}/kill`, { query }));
+    await forEachName(context, args, (name) => client.post(`${objectPath("container", name)}/kill`, { query }));
   },
 });

@@ -3,6 +3,7 @@ import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { Demultiplexer } from "../multiplexed.ts";
+import { objectPath } from "../object-path.ts";
 import { writeOutput } from "../stream-session.ts";
 import { parseTimestamp } from "../timestamp.ts";
 
@@ -32,7 +33,7 @@ export const command = defineCommand({
       since: timestampOf("since", flags.since),
       until: timestampOf("until", flags.until),
     };
-    const answer = await client.send("GET", `/containers/${name}/logs`, { query });
+    const answer = await client.send("GET", `${objectPath("container", name)}/logs`, { query });
     const demultiplexer = (await isRaw(answer.headers.get("content-type"))) ? undefined : new Demultiplexer();
     for await (const bytes of answer.chunks()) await writeOutput(bytes, demultiplexer);
 
@@ -43,7 +44,7 @@ export const command = defineCommand({
       return client.isAtLeast("1.42") || (await inspect()).Config.Tty === true;
     }
     function inspect() {
-      return client.get<ContainerInspect>(`/containers/${name}/json`);
+      return client.get<ContainerInspect>(`${objectPath("container", name)}/json`);
     }
   },
 });

@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { ApiError } from "../client.ts";
 import { defineCommand, forEachName, minArgs } from "../command.ts";
 import { bool } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -21,7 +22,7 @@ export const command = defineCommand({
     const missing: string[] = [];
     const remove = async (name: string) => {
       try {
-        await client.delete(`/containers/${name}`, { query });
+        await client.delete(objectPath("container", name), { query });
         return true;
       } catch (error) {
         // With --force a container that is not there is told, but is no failure.

@@ -4,6 +4,7 @@ import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
 import { type CommandContext, defineCommand, minArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 import { proxySignals } from "../signal-proxy.ts";
 import { runSession } from "../stream-session.ts";
 import { followTerminalSize } from "../terminal.ts";
@@ -40,7 +41,7 @@ async function startAll(context: CommandContext, client: ApiClient, names: strin
   const failed: string[] = [];
   for (const name of names) {
     try {
-      await client.post(`/containers/${name}/start`, { query });
+      await client.post(`${objectPath("container", name)}/start`, { query });
       context.print(`${name}\n`);
     } catch (error) {
       context.printError(`${error instanceof Error ? error.message : error}\n`);
@@ -59,7 +60,7 @@ async function startAttached(
   detachKeys: string,
   query: Query,
 ): Promise<number> {
-  const { Id, Config, HostConfig } = await client.get<ContainerInspect>(`/containers/${name}/json`);
+  const { Id, Config, HostConfig } = await client.get<ContainerInspect>(`${objectPath("container", name)}/json`);
   const tty = Config.Tty === true;
   const stdin = isInteractive && Config.OpenStdin === true;
   checkInputTerminal(stdin, tty);

@@ -1,5 +1,6 @@
 import { defineCommand, forEachName, minArgs } from "../command.ts";
 import { aliasOf, int, string } from "../flag-types.ts";
+import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -14,6 +15,6 @@ export const command = defineCommand({
   async run({ flags, args, given, context }) {
     const client = await context.client();
     const query = { signal: flags.signal || undefined, t: given("timeout") ? flags.timeout : undefined };
-    await forEachName(context, args, (name) => client.post(`/containers/${name}/stop`, { query }));
+    await forEachName(context, args, (name) => client.post(`${objectPath("container", name)}/stop`, { query }));
   },
 });

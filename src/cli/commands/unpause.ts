@@ -1,4 +1,5 @@
 import { defineCommand, forEachName, minArgs } from "../command.ts";
+import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
@@ -8,6 +9,6 @@ export const command = defineCommand({
   flags: {},
   async run({ args, context }) {
     const client = await context.client();
-    await forEachName(context, args, (name) => client.post(`/containers/${name}/unpause`));
+    await forEachName(context, args, (name) => client.post(`${objectPath("container", name)}/unpause`));
   },
 });

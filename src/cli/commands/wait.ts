@@ -1,5 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { defineCommand, minArgs } from "../command.ts";
+import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
@@ -13,7 +14,7 @@ export const command = defineCommand({
     for (const name of args) {
       try {
         const answer = await client.post<{ StatusCode: number; Error?: { Message: string } | null }>(
-          `/containers/${name}/wait`,
+          `${objectPath("container", name)}/wait`,
         );
         context.print(`${answer.StatusCode}\n`);
       } catch (error) {
