@@ -84,6 +84,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     }),
   ]);
   undo.defer(() => networks.close());
+  undo.defer(() => runtime.removeEmptyCgroupParent());
   for (const warning of runtime.info.warnings) log.warn(warning);
   lap("runtime, networks");
   const config = engineConfig(options, instance);
