@@ -174,7 +174,7 @@ export function rememberedNetworks(
   if (sandbox === undefined) return wished;
   const entries = Object.entries(wished).map(([name, settings]) => {
     const live = sandbox.endpoints[name];
-    return [name, { ...settings, NetworkID: live?.NetworkID ?? settings.NetworkID }] as const;
+    return [name, { ...settings, NetworkID: live?.NetworkID ?? settings.NetworkID, DNSNames: undefined }] as const;
   });
   return Object.fromEntries(entries);
 }

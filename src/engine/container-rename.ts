@@ -1,5 +1,7 @@
 /** Renaming a container; names of a running one follow in DNS. */
 import { errorText, NaruError } from "../lib/errors.ts";
+import type { EndpointSettings } from "../model/network.ts";
+import type { Container } from "./container.ts";
 import { type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { checkName } from "./names.ts";
 
@@ -10,17 +12,26 @@ export async function renameContainer(context: EngineContext, ref: string, newNa
   const oldName = container.name;
   const name = allocate(context, newName, container.id, oldName);
   try {
-    await context.containers.save(container, { name });
+    await context.containers.save(container, { name, networks: renamedMemberships(container, name) });
     if (context.networks.findSandbox(container.id) !== undefined) {
       await context.networks.renameContainer(container.id, name);
     }
   } catch (error) {
     context.containers.releaseName(name);
-    await context.containers.save(container, { name: oldName });
+    await context.containers.save(container, { name: oldName, networks: renamedMemberships(container, oldName) });
     throw error;
   }
   context.containers.releaseName(oldName);
   publishContainerEvent(context, container, "rename", { oldName: `/${oldName}` });
+}
+
+/** Docker lists the names of a renamed container in all its memberships, until its next start. */
+function renamedMemberships(container: Container, name: string): Record<string, EndpointSettings> {
+  const entries = Object.entries(container.record.networks).map(([network, settings]) => {
+    const DNSNames = [...new Set([name, ...(settings.Aliases ?? []), container.shortId])];
+    return [network, { ...settings, DNSNames }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function allocate(context: EngineContext, newName: string, id: string, oldName: string): string {
