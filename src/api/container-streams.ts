@@ -4,7 +4,7 @@ import type { AttachOptions, ContainerService, WaitCondition } from "../engine/c
 import { errorText } from "../lib/errors.ts";
 import { containerRef } from "./containers.ts";
 import { badRequest, statusOf } from "./errors.ts";
-import { streamContentType, wireChunks } from "./frames.ts";
+import { lineFrames, streamContentType } from "./frames.ts";
 import { encodeGoJson } from "./go-json.ts";
 import { answerFailedHijack, serveSession } from "./hijack.ts";
 import type { Query } from "./query.ts";
@@ -96,7 +96,7 @@ async function logs(containers: StreamsBackend, call: Call): Promise<void> {
   exchange.start(200, { "Content-Type": streamContentType(!tty, version) });
   const writer = new GatheringWriter((chunk) => exchange.write(chunk));
   for await (const chunk of chunks) {
-    const taken = writer.write(...wireChunks(chunk, !tty));
+    const taken = writer.write(tty ? chunk.data : lineFrames(chunk));
     if (taken !== undefined) await taken;
   }
   await writer.flush();

@@ -24,3 +24,24 @@ export function wireChunks(chunk: OutputChunk, framed: boolean): Uint8Array[] {
 export function streamContentType(framed: boolean, version: number): string {
   return framed && version >= 42 ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
 }
+
+const NEWLINE = 10;
+
+/** A chunk of a log with a frame around each line: clients take one frame for one line of the log, as Docker sends them. */
+export function lineFrames({ stream, data }: OutputChunk): Uint8Array {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const ends: number[] = [];
+  for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, end + 1)) ends.push(end + 1);
+  if (ends.at(-1) !== bytes.length && bytes.length > 0) ends.push(bytes.length);
+  const framed = Buffer.allocUnsafe(bytes.length + ends.length * FRAME_HEADER_BYTES);
+  let start = 0;
+  let at = 0;
+  for (const end of ends) {
+    framed.writeUInt32BE(STREAM_NUMBERS[stream] << 24, at);
+    framed.writeUInt32BE(end - start, at + 4);
+    bytes.copy(framed, at + FRAME_HEADER_BYTES, start, end);
+    at += FRAME_HEADER_BYTES + end - start;
+    start = end;
+  }
+  return framed;
+}
