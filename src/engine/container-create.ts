@@ -33,6 +33,7 @@ export async function createContainer(
   context: EngineContext,
   name: string | undefined,
   request: ContainerCreateRequest,
+  options: { platform?: string } = {},
 ): Promise<ContainerCreateResponse> {
   // Most clients start at once what they have created.
   context.runtime.expectStart();
@@ -41,6 +42,7 @@ export async function createContainer(
   const host = checkHost(context, givenHost ?? {}, givenConfig, warnings);
   const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
   const image = context.images.getImage(givenConfig.Image ?? "");
+  if (options.platform) checkPlatform(image, givenConfig.Image ?? "", options.platform);
   const config = completeConfig(validateConfig(givenConfig), image);
   const id = randomId();
   config.Hostname ||= defaultHostname(id, host);
@@ -86,6 +88,19 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(context, container, "create");
   return { Id: id, Warnings: warnings };
+}
+
+/** "linux/arm64" or a part of it. */
+function checkPlatform({ config }: LocalImage, name: string, wished: string): void {
+  const [os, architecture = os, variant] = wished.split("/");
+  const isOs = os === config.os || !wished.includes("/");
+  const isArchitecture = architecture === config.architecture || architecture === config.os;
+  if (isOs && isArchitecture && (variant === undefined || !config.variant || variant === config.variant)) return;
+  throw new NaruError(
+    "not-found",
+    `image with reference ${name} was found but does not provide the specified platform (${wished}): it is for ` +
+      `${config.os}/${config.architecture}`,
+  );
 }
 
 function checkHost(context: EngineContext, given: HostConfig, config: ContainerConfig, warnings: string[]): HostConfig {

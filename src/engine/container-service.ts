@@ -29,7 +29,7 @@ import { waitForContainer } from "./wait-conditions.ts";
 
 export function createContainerService(context: EngineContext): ContainerService {
   return {
-    create: (name, request) => createContainer(context, name, request),
+    create: (name, request, options) => createContainer(context, name, request, options),
     async start(ref, options) {
       if (options?.detachKeys) parseDetachKeys(options.detachKeys);
       await startContainer(context, ref);

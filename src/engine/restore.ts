@@ -1,5 +1,5 @@
 /** After a start of the daemon: the true state of every container, restart policies, leftovers. */
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { errorText } from "../lib/errors.ts";
 import type { ContainerProcess, ExitStatus } from "../runtime/contract.ts";
 import { nowText } from "./clock.ts";
@@ -20,23 +20,22 @@ export async function restoreContainers(context: EngineContext): Promise<void> {
   const containers = context.containers.list();
   await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
   const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
-  await Promise.all([context.networks.sweep(alive), removeOrphanLayers(context)]);
+  await Promise.all([context.networks.sweep(alive), removeOrphans(context)]);
   // Donors of network and ipc namespaces before those who join them.
   const waiting = containers.filter(shallRun).sort((a, b) => Number(joinsOther(a)) - Number(joinsOther(b)));
   for (const container of waiting) await guarded(context, container, "started", startAtBoot);
 }
 
-/** Layers made for a container whose record never became durable. */
-async function removeOrphanLayers(context: EngineContext): Promise<void> {
-  const known = new Set(
-    context.containers
-      .list()
-      .flatMap(({ record }) => [record.id, ...record.mounts.map(({ layerId }) => layerId ?? "")]),
-  );
+/** Layers and folders made for a container whose record never became durable. */
+async function removeOrphans(context: EngineContext): Promise<void> {
+  const records = context.containers.list().map(({ record }) => record);
+  const layers = new Set(records.flatMap(({ id, mounts }) => [id, ...mounts.map(({ layerId }) => layerId ?? "")]));
   for (const id of context.images.listContainerLayers()) {
-    if (known.has(id)) continue;
-    await context.images.removeContainerLayer(id);
-    await rm(containerDir(context, id), { recursive: true, force: true });
+    if (!layers.has(id)) await context.images.removeContainerLayer(id);
+  }
+  const folders = await readdir(`${context.config.dataRoot}/containers`).catch(() => [] as string[]);
+  for (const id of folders) {
+    if (!context.containers.records.has(id)) await rm(containerDir(context, id), { recursive: true, force: true });
   }
 }
 
