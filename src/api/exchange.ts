@@ -147,16 +147,20 @@ export class Exchange {
 }
 
 /**
- * Ends our direction and reads on until the client has ended its own: closing with unread input would reset the
- * connection, and the client could lose the end of our output.
+ * Ends our direction, when all is sent, and reads on until the client has ended its own: closing with unread input
+ * would reset the connection, and the client could lose the end of our output.
  */
 export function closeGently(socket: Duplex): void {
   if (socket.destroyed) return;
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  timer.unref();
-  socket.once("close", () => clearTimeout(timer));
-  socket.once("end", () => socket.destroy());
-  socket.end();
+  socket.end(() => {
+    if (socket.readableEnded) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.once("end", () => socket.destroy());
+  });
   socket.resume();
-  if (socket.readableEnded) socket.destroy();
 }

@@ -48,8 +48,14 @@ export async function configure(line: CommandLine): Promise<DaemonOptions> {
 
 async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("naru's daemon needs root: start it with sudo");
+  process.umask(0o022);
+  // A reader of the log that went away is no reason to end.
+  process.stderr.on("error", () => {});
   const { Daemon } = await import("./daemon.ts");
   const daemon = await Daemon.start(options);
+  // A fault in one request must not take the others down; containers go on either way.
+  process.on("uncaughtException", (error) => daemon.log.error("unexpected failure", { error }));
+  process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
   let isEnding = false;
   const end = (signal: NodeJS.Signals): void => {
     if (isEnding) process.exit(1);

@@ -211,3 +211,20 @@ test("websocket attach: messages both ways", async () => {
   await closed;
   expect(await api.request("GET", "/containers/x/attach/ws")).toMatchObject({ status: 400 });
 });
+
+test("attach: a slow client that ended its input gets all output", async () => {
+  const session = new FakeSession(true);
+  await using api = await TestApi.start(fakeEngine({ containers: { attach: async () => session } }));
+  const client = api.connect().send(attachRequest());
+  await client.untilReceived("101 UPGRADED");
+  client.halfClose();
+  await client.until(() => session.inputClosed);
+  client.socket.pause();
+  const piece = "y".repeat(50_000);
+  for (let i = 0; i < 40; i++) session.emit(piece);
+  session.end();
+  await Bun.sleep(200);
+  client.socket.resume();
+  await client.untilEnded();
+  expect(client.received.split("\r\n\r\n")[1]?.length).toBe(40 * piece.length);
+});
