@@ -4,6 +4,7 @@ import { ApiError } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import type { ContainerFlagValues, GivenFlag } from "./container-flags.ts";
 import { normalizePlatform } from "./container-options/names.ts";
+import { withProxies } from "./container-options/proxies.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { fileErrorText } from "./file-error.ts";
 
@@ -25,10 +26,11 @@ export async function createContainer(
   const idFile = flags.cidfile === "" ? undefined : reserveIdFile(flags.cidfile);
   const platform = flags.platform === "" ? undefined : normalizePlatform(flags.platform);
   const client = await context.client();
+  const body = { ...request, Env: withProxies(request.Env, await context.config(), client.host) };
   const send = () =>
     client.post<{ Id: string; Warnings?: string[] | null }>("/containers/create", {
       query: { name: flags.name || undefined, platform },
-      json: request,
+      json: body,
     });
   const image = request.Image ?? "";
   try {

@@ -71,7 +71,12 @@ async function send(words: string[]): Promise<Outcome> {
       throw new ApiError(500, "recorded");
     },
   } as unknown as ApiClient;
-  const context = { program: "docker", calledAs: path, client: async () => client } as unknown as CommandContext;
+  const context = {
+    program: "docker",
+    calledAs: path,
+    client: async () => client,
+    config: async () => ({}),
+  } as unknown as CommandContext;
   try {
     const { values, args, changed } = parseOrExplain(command, rest, path, `Usage:  ${path} ${command.usage}`);
     await command.run({ flags: values, args, given: (flag: string) => changed.has(flag), context });
