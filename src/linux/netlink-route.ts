@@ -272,6 +272,7 @@ function decodeCounters(stats: Buffer): LinkCounters {
 }
 
 export interface LinkAddress extends RawPrefix {
+  /** Of the interface. */
   index: number;
 }
 
@@ -282,10 +283,10 @@ export function decodeAddress({ body }: NetlinkMessage): LinkAddress {
 }
 
 /** Destination of a route in the main table; undefined for a default route and for other tables. */
-export function decodeRouteDestination({ body }: NetlinkMessage): (RawPrefix & { interfaceIndex: number }) | undefined {
+export function decodeRouteDestination({ body }: NetlinkMessage): LinkAddress | undefined {
   const attributes = parseAttributes(body.subarray(12));
   const address = attributes.get(RTA.DST);
   const prefixBits = body[1] ?? 0;
   if (address === undefined || prefixBits === 0 || body[4] !== 254) return undefined;
-  return { address, prefixBits, interfaceIndex: attributes.get(RTA.OIF)?.readUInt32LE(0) ?? 0 };
+  return { address, prefixBits, index: attributes.get(RTA.OIF)?.readUInt32LE(0) ?? 0 };
 }

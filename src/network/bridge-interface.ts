@@ -4,11 +4,14 @@ import { writeFile } from "node:fs/promises";
 import {
   addAddress,
   createBridge,
+  decodeAddress,
   decodeLink,
+  deleteAddress,
   deleteLink,
   dumpQuery,
   type Link,
   linkQuery,
+  type RawPrefix,
   RTM,
 } from "../linux/netlink-route.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
@@ -62,12 +65,25 @@ export async function ensureBridgeInterface(route: NetlinkSocket, bridge: Bridge
   const hasIpv6 = bridge.subnets.some(({ subnet }) => subnet.includes(":"));
   await setInterfaceSysctl("ipv4", bridge.interfaceName, "route_localnet", "1");
   if (hasIpv6) await setInterfaceSysctl("ipv6", bridge.interfaceName, "accept_ra", "0").catch(() => {});
-  const addresses = bridge.subnets.map(({ subnet, gateway }) => {
-    const prefixBits = parsePrefix(subnet)!.prefix.prefixBits;
-    return addAddress(index, { address: ipBytes(parseIp(gateway)!), prefixBits });
-  });
-  route.request(addresses);
+  const wanted = bridge.subnets.map(({ subnet, gateway }) => ({
+    address: ipBytes(parseIp(gateway)!),
+    prefixBits: parsePrefix(subnet)!.prefix.prefixBits,
+  }));
+  const additions = wanted.map((address) => addAddress(index, address));
+  route.request([...staleAddresses(route, index, wanted).map((stale) => deleteAddress(index, stale)), ...additions]);
   return index;
+}
+
+/** Addresses that the bridge has from an earlier configuration; the kernel's own link-local ones are none. */
+function staleAddresses(route: NetlinkSocket, index: number, wanted: readonly RawPrefix[]): RawPrefix[] {
+  const isWanted = (one: RawPrefix) =>
+    wanted.some(
+      ({ address, prefixBits }) => prefixBits === one.prefixBits && Buffer.compare(address, one.address) === 0,
+    );
+  return route
+    .query(dumpQuery(RTM.GETADDR), "list addresses")
+    .map(decodeAddress)
+    .filter((one) => one.index === index && !isWanted(one) && !(one.address[0] === 0xfe && one.address[1] === 0x80));
 }
 
 async function setInterfaceSysctl(family: "ipv4" | "ipv6", name: string, key: string, value: string): Promise<void> {

@@ -3,13 +3,19 @@ import { decodeAddress, decodeRouteDestination, dumpQuery, RTM } from "../linux/
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { type IpPrefix, ipFromBytes, prefixOf } from "./ip-address.ts";
 
+export interface HostPrefix {
+  prefix: IpPrefix;
+  /** Index of the interface that it lies behind. */
+  interfaceIndex: number;
+}
+
 /** The subnets of the interfaces' addresses and the destinations of routes, default routes left out. @throws {SysError} */
-export function listHostPrefixes(route: NetlinkSocket): IpPrefix[] {
+export function listHostPrefixes(route: NetlinkSocket): HostPrefix[] {
   const addresses = route.query(dumpQuery(RTM.GETADDR), "list addresses").map(decodeAddress);
   const routes = route.query(dumpQuery(RTM.GETROUTE), "list routes").map(decodeRouteDestination);
   return [...addresses, ...routes].flatMap((raw) => {
     if (raw === undefined || raw.address.length === 0) return [];
     const { version, value } = ipFromBytes(raw.address);
-    return [prefixOf(version, value, raw.prefixBits)];
+    return [{ prefix: prefixOf(version, value, raw.prefixBits), interfaceIndex: raw.index }];
   });
 }

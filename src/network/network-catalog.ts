@@ -1,25 +1,16 @@
 /** The networks: their records, bridges in the kernel and free addresses. */
-import { randomBytes } from "node:crypto";
 import { NaruError } from "../lib/errors.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { EndpointSettings, IPAMPool, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
-import { AddressPool } from "./address-pool.ts";
+import type { AddressPool } from "./address-pool.ts";
 import { ensureBridgeInterface, findLink, removeInterface } from "./bridge-interface.ts";
+import { chooseSubnets, createPool, planSubnet } from "./bridge-subnets.ts";
 import { enableForwarding } from "./forwarding.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { listHostPrefixes } from "./host-prefixes.ts";
-import {
-  containsAddress,
-  formatIp,
-  formatPrefix,
-  type IpAddress,
-  type IpPrefix,
-  overlaps,
-  parseIp,
-  parsePrefix,
-} from "./ip-address.ts";
-import type { BridgeRecord, NetworkRecord, SubnetRecord } from "./network-records.ts";
+import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "./ip-address.ts";
+import type { BridgeRecord, NetworkRecord } from "./network-records.ts";
 import {
   type BridgeOptions,
   checkNetworkRequest,
@@ -29,10 +20,14 @@ import {
   readSubnets,
   type WishedSubnet,
 } from "./network-request.ts";
+import { type DefaultBridgeSettings, defaultBridgeRecord, emptyRecord } from "./predefined-networks.ts";
 import { chooseSubnet, type SubnetPool, uniqueLocalPool } from "./subnet-choice.ts";
 
 const INSTANCE_DIGITS = 6;
 const ID_DIGITS = 6;
+/** For finding a subnet while others look for one. */
+const MOST_ATTEMPTS = 10;
+const LONGEST_PAUSE_MS = 30;
 
 /** A bridge as it is in the kernel now. */
 export interface LiveBridge extends BridgeRecord {
@@ -51,23 +46,17 @@ export interface CatalogOptions {
   /** "10.1.0.1/24": address and subnet of the network "bridge"; undefined: the first free pool. */
   bip?: string;
   defaultMtu?: number;
+  /** Whether a network's addresses are in use. */
+  hasContainers: (networkId: string) => boolean;
   defaultBridge?: DefaultBridgeSettings;
   /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
   addressPools?: readonly SubnetPool[];
 }
 
-/** How the network "bridge" differs from what Docker does by default. */
-export interface DefaultBridgeSettings {
-  /** Containers on it reach each other. */
-  allowsTalk?: boolean;
-  masquerades?: boolean;
-  /** Where ports are published that name no host address. */
-  hostAddress?: string;
-}
-
 export class NetworkCatalog {
   readonly #live = new Map<string, LiveBridge>();
   readonly #options: CatalogOptions;
+  #lastCreation: Promise<unknown> = Promise.resolve();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -152,8 +141,14 @@ export class NetworkCatalog {
     return this.#live.get(this.get("bridge").id)?.subnets[0]?.gateway ?? "127.0.0.1";
   }
 
-  /** @throws {NaruError} in Docker's words */
-  async create(given: NetworkCreateRequest): Promise<NetworkRecord> {
+  /** One after the other: each must see the names and subnets of those before. @throws {NaruError} in Docker's words */
+  create(given: NetworkCreateRequest): Promise<NetworkRecord> {
+    const created = this.#lastCreation.then(() => this.#createNow(given));
+    this.#lastCreation = created.catch(() => {});
+    return created;
+  }
+
+  async #createNow(given: NetworkCreateRequest): Promise<NetworkRecord> {
     checkNetworkRequest(given);
     if (this.list().some(({ name }) => name === given.Name)) {
       throw new NaruError("conflict", `network with name ${given.Name} already exists`);
@@ -203,12 +198,9 @@ export class NetworkCatalog {
     const { route } = this.#options;
     const interfaceName = options.interfaceName ?? `${this.bridgePrefix}${record.id.slice(0, ID_DIGITS)}`;
     this.#checkInterfaceName(record, interfaceName);
-    const subnets = this.#planSubnets(record, wished);
-    record.bridge = { ...options, interfaceName, subnets };
-    // Subnets of the user's choice are shown as they were given, chosen ones with their gateway.
-    const chosen = subnets.filter((_, index) => index >= wished.length);
-    const shown = chosen.map(({ subnet, gateway }): IPAMPool => ({ Subnet: subnet, Gateway: gateway }));
-    record.ipamConfig = [...(record.ipamConfig ?? []), ...shown];
+    this.#checkOverlap(wished);
+    record.bridge = { ...options, interfaceName, subnets: wished.map(planSubnet) };
+    chooseSubnets(record, (version) => this.#chooseSubnet(version));
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.remove(record));
     await this.#bringUp(record);
@@ -235,28 +227,16 @@ export class NetworkCatalog {
     }
   }
 
-  /** What the user wished, and a chosen subnet for each IP version that is on but was not wished for. */
-  #planSubnets(record: NetworkRecord, wished: readonly WishedSubnet[]): SubnetRecord[] {
+  #checkOverlap(wished: readonly WishedSubnet[]): void {
     const ours = this.#usedByUs();
-    for (const { subnet } of wished) {
-      if (ours.some((other) => overlaps(other, subnet))) {
-        throw new NaruError("forbidden", "invalid pool request: Pool overlaps with other one on this address space");
-      }
-    }
-    const planned = wished.map(planSubnet);
-    const isMissing = (version: 4 | 6) => !wished.some(({ subnet }) => subnet.version === version);
-    for (const version of [4, 6] as const) {
-      const isOn = version === 4 ? record.enableIPv4 : record.enableIPv6;
-      if (!isOn || !isMissing(version)) continue;
-      const subnet = planSubnet({ subnet: this.#chooseSubnet(version), auxiliaryAddresses: [] });
-      planned.push({ ...subnet, isUsersChoice: false });
-    }
-    return planned;
+    if (!wished.some(({ subnet }) => ours.some((other) => overlaps(other, subnet)))) return;
+    throw new NaruError("forbidden", "invalid pool request: Pool overlaps with other one on this address space");
   }
 
   #chooseSubnet(version: 4 | 6): IpPrefix {
-    const used = [...this.#usedByUs(), ...listHostPrefixes(this.#options.route)];
-    return chooseSubnet(version, used, uniqueLocalPool(this.#options.instance), this.#options.addressPools);
+    const host = listHostPrefixes(this.#options.route).map(({ prefix }) => prefix);
+    const { instance, addressPools } = this.#options;
+    return chooseSubnet(version, [...this.#usedByUs(), ...host], uniqueLocalPool(instance), addressPools);
   }
 
   #usedByUs(): IpPrefix[] {
@@ -266,14 +246,28 @@ export class NetworkCatalog {
   }
 
   async #bringUp(record: NetworkRecord): Promise<void> {
-    const { bridge } = record;
-    if (bridge === undefined) return;
-    const { route, firewall } = this.#options;
-    const index = await ensureBridgeInterface(route, bridge);
-    this.#live.set(record.id, { ...bridge, index, pools: bridge.subnets.map(createPool) });
-    const { interfaceName, masquerades } = bridge;
+    if (record.bridge === undefined) return;
+    const { route, firewall, records } = this.#options;
+    let index = await ensureBridgeInterface(route, record.bridge);
+    for (let attempt = 1; attempt < MOST_ATTEMPTS && this.#isTaken(record, index); attempt++) {
+      // Somebody chose the same in this moment, or while we did not run. A pause, lest both move on together.
+      await Bun.sleep(Math.random() * LONGEST_PAUSE_MS);
+      chooseSubnets(record, (version) => this.#chooseSubnet(version));
+      index = await ensureBridgeInterface(route, record.bridge);
+      if (records.has(record.id)) await this.#put(record);
+    }
+    const { interfaceName, masquerades, subnets } = record.bridge;
+    this.#live.set(record.id, { ...record.bridge, index, pools: subnets.map(createPool) });
     firewall.addBridge({ interfaceName, masquerades, isInternal: record.internal });
-    await enableForwarding(bridge.subnets.some(({ subnet }) => subnet.includes(":")));
+    await enableForwarding(subnets.some(({ subnet }) => subnet.includes(":")));
+  }
+
+  /** Whether a subnet that we chose lies behind another interface too, and may still be changed. */
+  #isTaken({ id, bridge }: NetworkRecord, index: number): boolean {
+    const chosen = (bridge?.subnets ?? []).filter(({ isUsersChoice }) => !isUsersChoice);
+    if (chosen.length === 0 || this.#options.hasContainers(id)) return false;
+    const others = listHostPrefixes(this.#options.route).filter(({ interfaceIndex }) => interfaceIndex !== index);
+    return chosen.some(({ subnet }) => others.some(({ prefix }) => overlaps(prefix, parsePrefix(subnet)!.prefix)));
   }
 
   #withConfigFrom(request: NetworkCreateRequest): NetworkCreateRequest {
@@ -294,69 +288,14 @@ export class NetworkCatalog {
   }
 
   #defaultBridge(older: NetworkRecord | undefined): NetworkRecord {
-    const { bip, defaultBridgeName, defaultMtu = 1500 } = this.#options;
-    const { allowsTalk = true, masquerades = true, hostAddress = "0.0.0.0" } = this.#options.defaultBridge ?? {};
-    const parsed = bip === undefined ? undefined : parsePrefix(bip);
-    if (bip !== undefined && parsed?.prefix.version !== 4) {
-      throw new NaruError("invalid", `invalid --bip ${bip}: give an IPv4 address with its prefix, such as 10.1.0.1/24`);
-    }
-    const [kept] = parsed === undefined ? (older?.bridge?.subnets ?? []) : [];
-    const subnet =
-      kept ??
-      planSubnet({
-        subnet: parsed?.prefix ?? this.#chooseSubnet(4),
-        gateway: parsed && formatIp(parsed.address),
-        auxiliaryAddresses: [],
-      });
-    return {
-      ...emptyRecord("bridge"),
-      ...(older === undefined ? {} : { id: older.id, created: older.created }),
-      driver: "bridge",
-      ipamConfig: [{ Subnet: subnet.subnet, Gateway: subnet.gateway }],
-      options: {
-        "com.docker.network.bridge.default_bridge": "true",
-        "com.docker.network.bridge.enable_icc": String(allowsTalk),
-        "com.docker.network.bridge.enable_ip_masquerade": String(masquerades),
-        "com.docker.network.bridge.host_binding_ipv4": hostAddress,
-        "com.docker.network.bridge.name": defaultBridgeName,
-        "com.docker.network.driver.mtu": String(defaultMtu),
-      },
-      bridge: {
-        interfaceName: defaultBridgeName,
-        mtu: defaultMtu,
-        allowsTalk,
-        masquerades,
-        hostAddress,
-        subnets: [subnet],
-      },
-    };
+    const { bip, defaultBridgeName: interfaceName, defaultMtu: mtu, defaultBridge } = this.#options;
+    return defaultBridgeRecord({ ...defaultBridge, interfaceName, bip, mtu, older }, () => this.#chooseSubnet(4));
   }
 
   async #put(record: NetworkRecord): Promise<NetworkRecord> {
     await this.#options.records.put(record.id, record);
     return record;
   }
-}
-
-const newId = (): string => randomBytes(32).toString("hex");
-
-function emptyRecord(name: string): Omit<NetworkRecord, "driver"> {
-  return {
-    id: newId(),
-    name,
-    created: new Date().toISOString(),
-    scope: "local",
-    enableIPv4: true,
-    enableIPv6: false,
-    ipamOptions: null,
-    ipamConfig: null,
-    internal: false,
-    attachable: false,
-    configFrom: "",
-    configOnly: false,
-    options: {},
-    labels: {},
-  };
 }
 
 /** Only what was given, in Docker's order of fields. */
@@ -367,27 +306,4 @@ function shownPool({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IPAMPool): 
     ...(Gateway ? { Gateway } : {}),
     ...(AuxiliaryAddresses && Object.keys(AuxiliaryAddresses).length > 0 ? { AuxiliaryAddresses } : {}),
   };
-}
-
-/** The gateway is the lowest address that is free, unless the user named one. */
-function planSubnet({ subnet, range, gateway, auxiliaryAddresses }: WishedSubnet): SubnetRecord {
-  const pool = new AddressPool(subnet, range);
-  for (const address of auxiliaryAddresses) pool.reserve(parseIp(address)!);
-  return {
-    subnet: formatPrefix(subnet),
-    ...(range === undefined ? {} : { range: formatPrefix(range) }),
-    gateway: formatIp(gateway === undefined ? pool.allocate() : parseIp(gateway)!),
-    auxiliaryAddresses,
-    isUsersChoice: true,
-  };
-}
-
-function createPool({ subnet, range, gateway, auxiliaryAddresses }: SubnetRecord): AddressPool {
-  const pool = new AddressPool(
-    parsePrefix(subnet)!.prefix,
-    range === undefined ? undefined : parsePrefix(range)!.prefix,
-  );
-  const reserved: (IpAddress | undefined)[] = [gateway, ...auxiliaryAddresses].map(parseIp);
-  for (const address of reserved) if (address !== undefined) pool.reserve(address);
-  return pool;
 }

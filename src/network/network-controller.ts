@@ -11,11 +11,12 @@ import type { NetworkController } from "./contract.ts";
 import { ForeignFirewall } from "./foreign-firewall.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { NamespacePool, type NamespaceServer } from "./namespace-pool.ts";
-import { type DefaultBridgeSettings, NetworkCatalog } from "./network-catalog.ts";
+import { NetworkCatalog } from "./network-catalog.ts";
 import { checkFilters, matchesFilters, showNetwork } from "./network-listing.ts";
 import type { NetworkRecord, SandboxRecord } from "./network-records.ts";
 import { PREDEFINED_NETWORKS } from "./network-request.ts";
 import { PortPublisher } from "./port-publisher.ts";
+import type { DefaultBridgeSettings } from "./predefined-networks.ts";
 import { HostResolvConf } from "./sandbox-files.ts";
 import { SandboxRegistry } from "./sandbox-registry.ts";
 import type { SubnetPool } from "./subnet-choice.ts";
@@ -71,6 +72,8 @@ export async function createNetworkController(options: NetworkControllerOptions)
     defaultBridgeName,
     bip: options.bip,
     defaultMtu: options.mtu,
+    hasContainers: (networkId) =>
+      [...sandboxRecords.values()].some(({ endpoints }) => endpoints.some((one) => one.networkId === networkId)),
     defaultBridge: options.defaultBridge,
     addressPools: options.addressPools,
   });

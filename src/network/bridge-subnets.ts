@@ -1,0 +1,57 @@
+/** The subnets of a bridge: the user's, and those chosen for it. */
+import type { IPAMPool } from "../model/network.ts";
+import { AddressPool } from "./address-pool.ts";
+import {
+  formatIp,
+  formatPrefix,
+  type IpAddress,
+  type IpPrefix,
+  type IpVersion,
+  parseIp,
+  parsePrefix,
+} from "./ip-address.ts";
+import type { NetworkRecord, SubnetRecord } from "./network-records.ts";
+import type { WishedSubnet } from "./network-request.ts";
+
+/** Chooses a subnet for each IP version that is on but not of the user's choice; in place of one chosen before. */
+export function chooseSubnets(record: NetworkRecord, choose: (version: IpVersion) => IpPrefix): void {
+  const bridge = record.bridge!;
+  const earlier = new Set(bridge.subnets.flatMap((one) => (one.isUsersChoice ? [] : [one.subnet])));
+  const kept = bridge.subnets.filter(({ isUsersChoice }) => isUsersChoice);
+  const chosen: SubnetRecord[] = [];
+  for (const version of [4, 6] as const) {
+    const isOn = version === 4 ? record.enableIPv4 : record.enableIPv6;
+    if (!isOn || kept.some(({ subnet }) => subnet.includes(":") === (version === 6))) continue;
+    const planned = planSubnet({ subnet: choose(version), auxiliaryAddresses: [] });
+    chosen.push({ ...planned, isUsersChoice: false });
+  }
+  bridge.subnets = [...kept, ...chosen];
+  // Subnets of the user's choice are shown as they were given, chosen ones with their gateway.
+  const given = (record.ipamConfig ?? []).filter(({ Subnet }) => !earlier.has(Subnet ?? ""));
+  const shown = chosen.map(({ subnet, gateway }): IPAMPool => ({ Subnet: subnet, Gateway: gateway }));
+  record.ipamConfig = [...given, ...shown];
+}
+
+/** The gateway is the lowest address that is free, unless the user named one. */
+export function planSubnet({ subnet, range, gateway, auxiliaryAddresses }: WishedSubnet): SubnetRecord {
+  const pool = new AddressPool(subnet, range);
+  for (const address of auxiliaryAddresses) pool.reserve(parseIp(address)!);
+  return {
+    subnet: formatPrefix(subnet),
+    ...(range === undefined ? {} : { range: formatPrefix(range) }),
+    gateway: formatIp(gateway === undefined ? pool.allocate() : parseIp(gateway)!),
+    auxiliaryAddresses,
+    isUsersChoice: true,
+  };
+}
+
+/** The addresses of a subnet, with its gateway and auxiliary ones taken. */
+export function createPool({ subnet, range, gateway, auxiliaryAddresses }: SubnetRecord): AddressPool {
+  const pool = new AddressPool(
+    parsePrefix(subnet)!.prefix,
+    range === undefined ? undefined : parsePrefix(range)!.prefix,
+  );
+  const reserved: (IpAddress | undefined)[] = [gateway, ...auxiliaryAddresses].map(parseIp);
+  for (const address of reserved) if (address !== undefined) pool.reserve(address);
+  return pool;
+}
