@@ -4,7 +4,7 @@ import type { ApiClient } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { isTerminal } from "./output.ts";
 
-export interface AttachRequest {
+interface AttachRequest {
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;

@@ -18,7 +18,7 @@ export class ApiError extends CliError {
 
 type QueryValue = string | number | boolean | readonly string[] | Record<string, readonly string[]> | undefined;
 
-export interface ApiRequest {
+interface ApiRequest {
   /** Values by name: undefined is left out, true is `1`, false is left out, arrays repeat, filters become JSON. */
   query?: Record<string, QueryValue>;
   /** Sent as JSON. */

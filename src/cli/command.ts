@@ -26,7 +26,7 @@ export interface CommandContext {
 }
 
 /** One use of a command. */
-export interface Invocation<F extends FlagSet> {
+interface Invocation<F extends FlagSet> {
   readonly flags: FlagValues<F>;
   readonly args: string[];
   /** True when the flag was on the command line, whatever its value. */
@@ -35,7 +35,7 @@ export interface Invocation<F extends FlagSet> {
 }
 
 /** Checks the number of words after the flags. */
-export interface ArgsRule {
+interface ArgsRule {
   /** The complaint about a bad count (`requires 1 argument`), else undefined. */
   complaint(count: number): string | undefined;
 }

@@ -165,6 +165,6 @@ export function pullFlag(verb: string) {
   return string(`Pull image before ${verb} ("always", "missing", "never")`, { initial: "missing" });
 }
 
-export type ContainerFlags = typeof containerFlags;
+type ContainerFlags = typeof containerFlags;
 export type ContainerFlagValues = FlagValues<ContainerFlags>;
 export type GivenFlag = (name: keyof ContainerFlags & string) => boolean;

@@ -196,7 +196,7 @@ function checkModes(flags: ContainerFlagValues): void {
 }
 
 /** Reads `--restart NAME[:COUNT]`. */
-export function restartPolicyOf(text: string): RestartPolicy {
+function restartPolicyOf(text: string): RestartPolicy {
   const [name, count] = cut(text, ":");
   if (name === "" && count !== undefined) {
     throw new Error("invalid restart policy format: no policy provided before colon");

@@ -7,14 +7,14 @@ const MOST_BYTES = 10 * 1024 * 1024;
 /** The archive that `context export` writes: `meta.json` and `tls/docker/*.pem`. */
 export function contextArchive(context: ContextMetadata, tlsFiles: ReadonlyMap<string, string>): Uint8Array {
   const parts: Uint8Array[] = [];
-  const add = (name: string, text: string) => {
+  const add = (name: string, text: string, mode: number) => {
     const bytes = Buffer.from(text);
-    parts.push(tarHeader({ name, mode: 0o644, size: bytes.length, type: "file" }), bytes, tarPadding(bytes.length));
+    parts.push(tarHeader({ name, mode, size: bytes.length, type: "file" }), bytes, tarPadding(bytes.length));
   };
-  add("meta.json", JSON.stringify(context));
+  add("meta.json", JSON.stringify(context), 0o644);
   parts.push(tarHeader({ name: "tls", mode: 0o700, size: 0, type: "directory" }));
   if (tlsFiles.size > 0) parts.push(tarHeader({ name: "tls/docker", mode: 0o700, size: 0, type: "directory" }));
-  for (const [file, text] of tlsFiles) add(`tls/docker/${file}`, text);
+  for (const [file, text] of [...tlsFiles].sort()) add(`tls/docker/${file}`, text, 0o600);
   return new Uint8Array(Buffer.concat([...parts, TAR_END]));
 }
 

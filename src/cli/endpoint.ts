@@ -16,7 +16,7 @@ const NARU_SOCKET = "/run/naru/naru.sock";
 const DOCKER_SOCKET = "/var/run/docker.sock";
 
 /** The name of the context in force. A given address overrules contexts and means the context `default`. */
-export function contextInForce(options: GlobalOptions, configured: string | undefined): string {
+function contextInForce(options: GlobalOptions, configured: string | undefined): string {
   if (options.context !== "") return options.context;
   if (options.hosts.length > 0 || process.env.DOCKER_HOST) return "default";
   return process.env.DOCKER_CONTEXT || configured || "default";

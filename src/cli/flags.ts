@@ -30,7 +30,7 @@ export type FlagSet = Record<string, Flag<any>>;
 export type FlagValues<F extends FlagSet> = { [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
 /** What a command line said: the values of all flags, which of them were given, and the words that are no flags. */
-export interface ParsedFlags<F extends FlagSet> {
+interface ParsedFlags<F extends FlagSet> {
   readonly values: FlagValues<F>;
   readonly changed: ReadonlySet<keyof F & string>;
   readonly args: string[];

@@ -27,7 +27,7 @@ export interface RowKind<T> {
   readonly raw?: string;
 }
 
-export interface RowOptions {
+interface RowOptions {
   /** The text of `--format`, or of the configuration file; empty for the default table. */
   format: string;
   quiet?: boolean;
@@ -100,12 +100,6 @@ const HEADER_FUNCTIONS: FunctionTable = {
   pad: unchanged(3),
   truncate: unchanged(2),
 };
-
-/** The text of a template over one value, such as `version --format`. Throws CliError starting with `complaint`. */
-export function templateText(source: string, value: GoValue, complaint = "template parsing error"): string {
-  const unescaped = source === "json" ? "{{json .}}" : source;
-  return orFail(complaint, () => compileTemplate(unescaped).execute(value));
-}
 
 function orFail<R>(complaint: string, work: () => R): R {
   try {

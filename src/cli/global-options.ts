@@ -49,7 +49,7 @@ export function globalFlags(configDir: string) {
 }
 
 /** What stands before the command, and the words from the command on. */
-export interface GlobalWords {
+interface GlobalWords {
   options: GlobalOptions;
   words: string[];
   versionAsked: boolean;

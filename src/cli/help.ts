@@ -60,7 +60,7 @@ function terminalColumns(): number {
 }
 
 /** The lines about flags, sorted by name, wrapped into `columns` as pflag wraps them. */
-export function flagUsages(flags: FlagSet, columns: number): string {
+function flagUsages(flags: FlagSet, columns: number): string {
   const shown = Object.keys(flags)
     .filter((name) => !flags[name]!.hidden)
     .sort();

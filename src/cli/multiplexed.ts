@@ -1,5 +1,5 @@
 /** Bytes of one output stream: 1 is standard output, 2 standard error, 3 an error of the daemon. */
-export interface OutputRun {
+interface OutputRun {
   stream: 1 | 2 | 3;
   bytes: Uint8Array;
 }

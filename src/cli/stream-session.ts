@@ -15,7 +15,7 @@ export interface SessionOptions {
   detachKeys: string;
 }
 
-export type SessionEnd = "ended" | "detached";
+type SessionEnd = "ended" | "detached";
 
 /**
  * Connects our standard streams with those of a container, until its output ends or the user detaches. When
@@ -37,10 +37,7 @@ export async function runSession(stream: UpgradedStream, options: SessionOptions
 }
 
 /** Copies the container's output to ours until it ends. */
-export async function copyOutput(
-  stream: { read(): Promise<Uint8Array | undefined> },
-  tty: boolean,
-): Promise<SessionEnd> {
+async function copyOutput(stream: { read(): Promise<Uint8Array | undefined> }, tty: boolean): Promise<SessionEnd> {
   const demultiplexer = tty ? undefined : new Demultiplexer();
   for (let bytes = await stream.read(); bytes; bytes = await stream.read()) {
     await writeOutput(bytes, demultiplexer);

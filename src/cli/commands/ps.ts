@@ -49,7 +49,10 @@ export const command = defineCommand({
 
 async function listContainers(context: CommandContext, values: FlagValues<typeof flags>): Promise<void> {
   const { quiet } = values;
-  const chosen = values.format || (quiet ? "" : ((await context.config()).psFormat ?? ""));
+  if (quiet && values.format !== "") {
+    context.printError("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
+  }
+  const chosen = quiet ? "" : values.format || ((await context.config()).psFormat ?? "");
   const limit = values.latest && values.last === -1 ? 1 : values.last;
   // the daemon counts sizes only when asked: it must walk the container's files
   const size = values.size || (!quiet && /\.Size\b/.test(chosen));

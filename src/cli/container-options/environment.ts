@@ -57,7 +57,7 @@ function keyValueLines(path: string, lookup: (name: string) => string | undefine
 }
 
 /** Reads a file; errors are in Go's words. */
-export function readTextFile(path: string): string {
+function readTextFile(path: string): string {
   try {
     return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {

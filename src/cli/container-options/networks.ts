@@ -33,7 +33,7 @@ export interface EndpointRequest {
 }
 
 /** The flags that set properties of the first network. */
-export interface NetworkFlags {
+interface NetworkFlags {
   networks: NetworkSpec[];
   aliases: string[];
   links: string[];

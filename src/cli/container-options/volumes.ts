@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { cut } from "../csv.ts";
 
 /** The values of `--volume`, split into binds (which name a source) and anonymous volumes. */
-export interface VolumeFlags {
+interface VolumeFlags {
   binds: string[] | null;
   volumes: Record<string, Record<string, never>>;
 }

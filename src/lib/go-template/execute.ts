@@ -4,7 +4,7 @@ import { TemplateError, type TemplateSet } from "./parse.ts";
 import { plainText } from "./print.ts";
 import { GoNil, GoObject, GoStruct, type GoValue, isInteger, isMap, isTrue, sortedKeys, typeName } from "./values.ts";
 
-export interface ExecuteOptions {
+interface ExecuteOptions {
   /** `error` fails for a key that a map lacks; else it has no value. */
   missingKey?: "error";
 }

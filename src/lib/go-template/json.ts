@@ -6,11 +6,6 @@ export function jsonText(value: GoValue, options: { escapeHtml?: boolean } = {})
   return options.escapeHtml ? escapeHtml(text) : text;
 }
 
-/** A value as Go's encoder writes it with an indent, empty arrays and objects on one line. */
-export function indentedJson(value: GoValue, indent: string): string {
-  return JSON.stringify(JSON.parse(encode(value)), undefined, indent);
-}
-
 function encode(value: GoValue): string {
   if (value === undefined || value === null || value instanceof GoNil || typeof value === "function") return "null";
   if (typeof value === "bigint") return value.toString();

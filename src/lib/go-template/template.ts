@@ -9,7 +9,7 @@ export interface Template {
   execute(data: GoValue): string;
 }
 
-export interface TemplateOptions {
+interface TemplateOptions {
   /** Functions that are added, or take the place of others. */
   functions?: FunctionTable;
   /** The name in errors; docker's templates have none. */

@@ -61,7 +61,7 @@ export class GoTime {
   }
 }
 
-export type GoMap = Record<string, GoValue>;
+type GoMap = Record<string, GoValue>;
 
 export function isMap(value: GoValue): value is GoMap {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
