@@ -12,6 +12,8 @@ export function adaptCreateRequest(request: ContainerCreateRequest, version: Api
   const hostConfig: HostConfig = { ...request.HostConfig };
   if (version < 46) delete hostConfig.Annotations;
   if (version < 42) delete hostConfig.ConsoleSize;
+  // Clients of that time remove the container themselves.
+  if (version < 25) hostConfig.AutoRemove = false;
   if (version < 41 && !hostConfig.CgroupnsMode) hostConfig.CgroupnsMode = "host";
   if (version < 40 && !hostConfig.IpcMode) hostConfig.IpcMode = "shareable";
   hostConfig.Mounts = hostConfig.Mounts?.map((mount) => {
