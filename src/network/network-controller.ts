@@ -20,6 +20,7 @@ import type { DefaultBridgeSettings } from "./predefined-networks.ts";
 import { HostResolvConf } from "./sandbox-files.ts";
 import { SandboxRegistry } from "./sandbox-registry.ts";
 import type { SubnetPool } from "./subnet-choice.ts";
+import { UdpFlows } from "./udp-flows.ts";
 
 const READY_NAMESPACES = 3;
 const INSTANCE_DIGITS = 6;
@@ -77,7 +78,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
     defaultBridge: options.defaultBridge,
     addressPools: options.addressPools,
   });
-  const ports = new PortPublisher(firewall, await readEphemeralPorts());
+  const ports = new PortPublisher(firewall, new UdpFlows(route), await readEphemeralPorts());
   // Together with the bridges that follow, this becomes the table that running containers rely on: never without them.
   for (const { published, portTarget } of sandboxRecords.values()) {
     if (portTarget !== undefined) ports.expect(published, portTarget);

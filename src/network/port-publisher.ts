@@ -8,6 +8,7 @@ import type { PublishedPort } from "./network-records.ts";
 import { PortAllocator } from "./port-allocator.ts";
 import { openPortRelay, type PortRelay } from "./port-relay.ts";
 import type { PortWish } from "./port-wishes.ts";
+import type { UdpFlows } from "./udp-flows.ts";
 
 const EAFNOSUPPORT = 97;
 const EADDRNOTAVAIL = 99;
@@ -25,6 +26,7 @@ export class PortPublisher {
 
   constructor(
     readonly firewall: HostFirewall,
+    readonly flows: UdpFlows,
     ephemeral: { first: number; last: number },
   ) {
     this.#allocator = new PortAllocator(ephemeral);
@@ -44,6 +46,7 @@ export class PortPublisher {
         for (const port of this.#publishOne(wish, targetIp, hostAddress)) published.push(port);
       }
       this.firewall.setPorts(redirected(published), targetIp);
+      this.flows.forget(published);
       return published;
     } catch (error) {
       this.withdraw(published);
@@ -54,12 +57,14 @@ export class PortPublisher {
   /** Idempotent. */
   withdraw(ports: readonly PublishedPort[]): void {
     this.firewall.removePorts(redirected(ports));
+    this.flows.forget(ports);
     for (const port of ports) this.#release(port);
   }
 
   /** Leads published ports to another address of their container. */
   retarget(ports: readonly PublishedPort[], targetIp: string): void {
     this.firewall.setPorts(redirected(ports), targetIp);
+    this.flows.forget(ports);
     for (const port of ports) {
       this.#held.get(portKey(port))?.relay?.retarget({ ip: targetIp, port: port.containerPort });
     }
@@ -91,6 +96,7 @@ export class PortPublisher {
   close(): void {
     for (const held of this.#held.values()) held.close();
     this.#held.clear();
+    this.flows.close();
   }
 
   #publishOne(wish: PortWish, targetIp: string, hostAddress: string): PublishedPort[] {

@@ -16,6 +16,9 @@ import type { Collection, StateStore } from "../../src/store/contract.ts";
 const MONITOR = join(import.meta.dir, "../../dist/native/naru-monitor");
 const INSTANCE = "7e57ab1e";
 const INSIDE = "NARU_TEST_NETWORK_NAMESPACE";
+/** Says back what it gets on UDP port 90. */
+const ECHO = `const socket = require("node:dgram").createSocket("udp4");
+socket.on("message", (bytes, from) => socket.send(bytes, from.port, from.address)).bind(90);`;
 const missing = [
   ...(process.getuid?.() === 0 ? [] : ["root"]),
   ...(existsSync(MONITOR) ? [] : ["dist/native/naru-monitor (npm run build)"]),
@@ -213,6 +216,29 @@ function scenario(): void {
       foreign.stop();
       expect(() => Bun.listen({ hostname: "0.0.0.0", port: 8080, socket: { data() {} } })).toThrow();
       expect(networks.findSandbox("3".repeat(64))).toBeUndefined();
+    });
+
+    test("a UDP port answers, also a client that has been sending since before it was published", async () => {
+      const answers: string[] = [];
+      const client = createSocket("udp4");
+      client.on("error", () => {});
+      client.on("message", (bytes) => answers.push(bytes.toString()));
+      const sending = setInterval(() => client.send("echo", 8092, "127.0.0.1"), 20);
+      await Bun.sleep(100);
+      const echo = await networks.openSandbox(
+        request("3", "bridge", { portBindings: { "90/udp": [{ HostIp: "", HostPort: "8092" }] } }),
+      );
+      servers.push(Bun.spawn([...inside(echo), process.execPath, "-e", ECHO]));
+      for (let patience = 50; patience > 0 && answers.length === 0; patience--) await Bun.sleep(50);
+      expect(answers[0]).toBe("echo");
+      const sixth = createSocket("udp6");
+      const relayed = new Promise((resolve) => sixth.on("message", (bytes) => resolve(bytes.toString())));
+      sixth.send("relayed", 8092, "::1");
+      expect(await relayed).toBe("relayed");
+      clearInterval(sending);
+      client.close();
+      sixth.close();
+      await networks.closeSandbox("3".repeat(64));
     });
 
     test("counters are read per interface", async () => {
