@@ -28,6 +28,15 @@ import { validateResources } from "./validate-resources.ts";
 const MAC_WARNING =
   "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
 
+const NEW_RECORD = {
+  version: CONTAINER_RECORD_VERSION,
+  state: CREATED,
+  restartCount: 0,
+  isManuallyStopped: false,
+  hasBeenStarted: false,
+  platform: "linux",
+} as const;
+
 /** @throws {NaruError} in Docker's kinds and words; nothing is left behind then. */
 export async function createContainer(
   context: EngineContext,
@@ -65,22 +74,17 @@ export async function createContainer(
   const mounts = await realizeMounts(context, id, wishes, layer, undo);
 
   const record: ContainerRecord = {
-    version: CONTAINER_RECORD_VERSION,
+    ...NEW_RECORD,
     id,
     name: chosen,
     created: nowText(),
     imageId: image.id,
     config,
     hostConfig: host,
-    state: CREATED,
-    restartCount: 0,
-    isManuallyStopped: false,
-    hasBeenStarted: false,
     mounts,
     networks,
     links,
     logPath: host.LogConfig?.Type === "none" ? "" : `${directory}/${id}-json.log`,
-    platform: "linux",
   };
   const container = new Container(record);
   undo.defer(() => context.containers.remove(container));

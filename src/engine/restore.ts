@@ -15,15 +15,30 @@ import { restartsAtBoot } from "./restart-policy.ts";
 /** What Docker says of a container whose end nobody saw (a reboot). */
 const UNKNOWN_EXIT_CODE = 255;
 
+const PARALLEL_STARTS = 4;
+
 /** Takes over what runs, records what has ended, starts what shall run, removes what is left of a crash. */
 export async function restoreContainers(context: EngineContext): Promise<void> {
   const containers = context.containers.list();
   await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
   const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
   await Promise.all([context.networks.sweep(alive), removeOrphans(context)]);
+  const waiting = containers.filter(shallRun);
   // Donors of network and ipc namespaces before those who join them.
-  const waiting = containers.filter(shallRun).sort((a, b) => Number(joinsOther(a)) - Number(joinsOther(b)));
-  for (const container of waiting) await guarded(context, container, "started", startAtBoot);
+  await startAll(
+    context,
+    waiting.filter((container) => !joinsOther(container)),
+    PARALLEL_STARTS,
+  );
+  await startAll(context, waiting.filter(joinsOther), 1);
+}
+
+async function startAll(context: EngineContext, containers: Container[], parallel: number): Promise<void> {
+  const queue = containers.values();
+  const work = async () => {
+    for (const container of queue) await guarded(context, container, "started", startAtBoot);
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
 }
 
 /** Layers and folders made for a container whose record never became durable. */

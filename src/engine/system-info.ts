@@ -23,39 +23,20 @@ export async function daemonId(settings: Collection<string>): Promise<string> {
   return id;
 }
 
+/** Fields in Docker's order: clients print some of them as they come. */
 export async function systemInfo(context: EngineContext, id: string): Promise<Record<string, unknown>> {
-  const { config, runtime, containers } = context;
-  const [system, limits, descriptors, fileSystem] = await Promise.all([
-    operatingSystem(),
+  const { config, runtime } = context;
+  const [host, storage, limits, descriptors] = await Promise.all([
+    hostFields(),
+    storageFields(config.dataRoot),
     limitSupport(runtime.info.cgroupVersion),
     openDescriptorCount(),
-    backingFileSystem(config.dataRoot),
   ]);
   const { IPv4Forwarding, OomKillDisable, ...limitFields } = limits;
-  const all = containers.list().map(({ record }) => record.state.status);
-  const paused = all.filter((status) => status === "paused").length;
-  const running = all.filter((status) => status === "running" || status === "restarting").length;
   return {
     ID: id,
-    Containers: all.length,
-    ContainersRunning: running,
-    ContainersPaused: paused,
-    ContainersStopped: all.length - running - paused,
-    Images: context.images.listImages().length,
-    Driver: "overlay2",
-    DriverStatus: [
-      ["Backing Filesystem", fileSystem],
-      ["Supports d_type", "true"],
-      ["Using metacopy", "false"],
-      ["Native Overlay Diff", "true"],
-      ["userxattr", "false"],
-    ],
-    Plugins: {
-      Volume: ["local"],
-      Network: ["bridge", "host", "null"],
-      Authorization: null,
-      Log: ["json-file", "none"],
-    },
+    ...countFields(context),
+    ...storage,
     ...limitFields,
     IPv4Forwarding,
     Debug: config.debug ?? false,
@@ -67,11 +48,7 @@ export async function systemInfo(context: EngineContext, id: string): Promise<Re
     CgroupDriver: runtime.info.cgroupDriver,
     CgroupVersion: runtime.info.cgroupVersion,
     NEventsListener: context.events.listenerCount,
-    KernelVersion: kernelVersion(),
-    OperatingSystem: system.name,
-    OSVersion: system.version,
-    OSType: "linux",
-    Architecture: machineName(),
+    ...host,
     ...registryFields(context),
     NCPU: cpus().length,
     MemTotal: totalmem(),
@@ -86,6 +63,49 @@ export async function systemInfo(context: EngineContext, id: string): Promise<Re
     ServerVersion: config.serverVersion,
     ...runtimeFields(context),
     Warnings: runtime.info.warnings.length > 0 ? runtime.info.warnings : null,
+  };
+}
+
+function countFields({ containers, images }: EngineContext): Record<string, number> {
+  const all = containers.list().map(({ record }) => record.state.status);
+  const paused = all.filter((status) => status === "paused").length;
+  const running = all.filter((status) => status === "running" || status === "restarting").length;
+  return {
+    Containers: all.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: all.length - running - paused,
+    Images: images.listImages().length,
+  };
+}
+
+async function storageFields(dataRoot: string): Promise<Record<string, unknown>> {
+  return {
+    Driver: "overlay2",
+    DriverStatus: [
+      ["Backing Filesystem", await backingFileSystem(dataRoot)],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+    ],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+  };
+}
+
+async function hostFields(): Promise<Record<string, string>> {
+  const system = await operatingSystem();
+  return {
+    KernelVersion: kernelVersion(),
+    OperatingSystem: system.name,
+    OSVersion: system.version,
+    OSType: "linux",
+    Architecture: machineName(),
   };
 }
 
