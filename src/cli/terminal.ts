@@ -28,7 +28,15 @@ export function enterRawMode(): () => void {
     stty(before);
   };
   process.on("exit", restore);
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.once(signal, () => dieBy(signal, restore));
   return restore;
+}
+
+/** Lets a signal end us as it would have, unless it is handed on to a container, after putting the terminal back. */
+function dieBy(signal: NodeJS.Signals, restore: () => void): void {
+  if (process.listenerCount(signal) > 0) return;
+  restore();
+  process.kill(process.pid, signal);
 }
 
 /**
