@@ -7,11 +7,11 @@ import { NaruError } from "../lib/errors.ts";
 import { closeFd, fromRaw, O, openPath } from "../linux/file-calls.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
+import { entryPath, insideRoot } from "./archive-names.ts";
 import { decompress, detectStream } from "./compression.ts";
 import { BlobOutput, tap, UnpackGuard, type UnpackLimits } from "./layer-ingest.ts";
 import type { TarEntry } from "./tar-header.ts";
 import { TarReader, type TarSink } from "./tar-reader.ts";
-import { insideRoot } from "./tree-writer.ts";
 
 export interface StagedFile {
   /** In the staging directory. */
@@ -64,7 +64,7 @@ class StagingSink implements TarSink {
   constructor(private readonly directory: string) {}
 
   begin(entry: TarEntry): void {
-    const path = fromRaw(insideRoot(entry.path, entry.path));
+    const path = fromRaw(entryPath(entry));
     if (entry.type === "directory") return;
     if (this.files.has(path) || this.links.has(path)) {
       throw new NaruError("invalid", `invalid archive: ${path} is in it more than once`);
@@ -106,5 +106,7 @@ function linkTarget(path: string, entry: TarEntry): string {
   const relative = entry.type === "symlink" && !entry.linkPath.startsWith("/");
   const slash = path.lastIndexOf("/");
   const base = relative && slash >= 0 ? `${path.slice(0, slash)}/` : "";
-  return fromRaw(insideRoot(`${base}${entry.linkPath}`, entry.path));
+  const target = insideRoot(`${base}${entry.linkPath}`);
+  if (target !== undefined) return fromRaw(target);
+  throw new NaruError("invalid", `invalid archive: the link ${path} leads out of it (${fromRaw(entry.linkPath)})`);
 }

@@ -2,7 +2,7 @@
 import { chmod, chown } from "node:fs/promises";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
-import { type FileStatus, toRaw } from "../linux/file-calls.ts";
+import { type FileStatus, fromRaw, toRaw } from "../linux/file-calls.ts";
 import { measureTree } from "../linux/trees.ts";
 import type { FilesystemChange, PathStat } from "../model/container.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
@@ -135,7 +135,7 @@ function extractionPoint(root: string, path: string, container: string | undefin
   const rawPath = resolveContainerPath(root, path);
   const found = findContainerPath(root, path.endsWith("/") ? path : `${path}/`);
   if (found) return rawPath;
-  const asFile = findContainerPath(root, path.replace(/\/+$/, ""));
+  const asFile = findContainerPath(root, `/${fromRaw(rawPath)}`);
   if (asFile) throw new NaruError("invalid", "extraction point is not a directory");
   throw couldNotFind(path, container);
 }

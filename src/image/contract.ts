@@ -80,7 +80,9 @@ export interface ImageStore {
   removeContainerLayer(containerId: string): Promise<void>;
   /** Ids of the containers that have a writable layer, for finding layers whose container is gone. */
   listContainerLayers(): string[];
-  /** Resolves when what was deleted is gone from the disk; stops the background work. */
+  /** Resolves when what was deleted is gone from the disk. */
+  settle(): Promise<void>;
+  /** Settles and lets go of the data root. */
   close(): Promise<void>;
 }
 

@@ -146,7 +146,8 @@ function referencesOf(reference: string | undefined): string[] {
 function parsePlatform(platform: string | undefined): Pick<ImageConfig, "architecture" | "os" | "variant"> {
   if (!platform) return { architecture: machineArchitecture(), os: "linux" };
   const [os = "", architecture, variant] = platform.toLowerCase().split("/");
-  if (os !== "linux") throw new NaruError("invalid", `operating system is not supported: ${os || platform}`);
+  if (os !== "linux")
+    throw new NaruError("invalid", `operating system is not supported: ${os || platform} (naru runs linux images)`);
   return {
     architecture: architecture || machineArchitecture(),
     os,

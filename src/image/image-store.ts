@@ -209,9 +209,13 @@ class LocalImageStore implements ImageStore {
     return [...this.parts.records.layers.entries()].map(([containerId]) => containerId);
   }
 
+  async settle(): Promise<void> {
+    await this.parts.trash.settle();
+  }
+
   async close(): Promise<void> {
     this.parts.layers.close();
-    await this.parts.trash.settle();
+    await this.settle();
   }
 }
 

@@ -1,8 +1,9 @@
 /** Unpacked layers by chain ID (OCI image specification, config.md, "Layer ChainID"): each is unpacked once. */
-import { mkdir, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rename, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
+import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
 import type { ImageRecords, SnapshotRecord } from "./image-records.ts";
@@ -39,6 +40,10 @@ export function sha256(data: string | Uint8Array): Digest {
   return `sha256:${new Bun.CryptoHasher("sha256").update(data).digest("hex")}`;
 }
 
+function ignoreExisting(error: unknown): void {
+  if (errorCode(error) !== "EEXIST") throw error;
+}
+
 export class SnapshotStore {
   private nextNumber = 1;
   /** Chain IDs whose unpacking is under way, so that nobody does it twice. */
@@ -62,6 +67,7 @@ export class SnapshotStore {
     if (await Bun.file(join(root, ".dockerenv")).exists()) return;
     await mkdir(root, { recursive: true, mode: 0o755 });
     for (const directory of BASE_DIRECTORIES) await mkdir(join(root, directory), { recursive: true, mode: 0o755 });
+    await symlink("/proc/mounts", join(root, "etc/mtab")).catch(ignoreExisting);
     // The mark comes last: when it is there, all is.
     for (const file of [...BASE_FILES].reverse()) await writeFile(join(root, file), "", { mode: 0o755 });
     for (const directory of ["", "etc", ...BASE_DIRECTORIES]) await utimes(join(root, directory), 0, 0);

@@ -101,7 +101,7 @@ class TreePacker {
     const { start, topName } = this.options;
     if (start === "") {
       const fd = files.openInRoot(rootFd, ".", O.RDONLY | O.DIRECTORY);
-      if (topName !== undefined) this.header({ ...this.describe(files.statFd(fd)), path: `${topName}/` });
+      if (topName !== undefined) this.header({ ...this.describe(files.statFd(fd)), path: joinRaw(topName, "") });
       this.enter(fd, topName ?? "");
       return;
     }
@@ -128,7 +128,7 @@ class TreePacker {
     if (name === undefined) {
       files.closeFd(directory.fd);
       this.open.pop();
-    } else this.add(directory.fd, name, directory.path === "" ? name : `${directory.path}/${name}`);
+    } else this.add(directory.fd, name, directory.path === "" ? name : joinRaw(directory.path, name));
     return true;
   }
 
@@ -229,6 +229,11 @@ class TreePacker {
     const zeros = padding(file.size);
     if (zeros.length > 0) this.pending.push(zeros);
   }
+}
+
+/** The archive of a root directory has "/" for its top. */
+function joinRaw(directory: string, name: string): string {
+  return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
 }
 
 function emptyFile(path: string): TarEntry {

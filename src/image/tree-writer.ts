@@ -8,6 +8,7 @@ import { O, S } from "../linux/file-calls.ts";
 import { RootedTree, removeTreeAt, splitRaw } from "../linux/rooted-tree.ts";
 import { errorCode, SysError } from "../linux/sys-error.ts";
 import { setXattr, setXattrAt } from "../linux/xattr.ts";
+import { entryPath, hardLinkPath, refuseEscapingLink } from "./archive-names.ts";
 import { isWhiteout, OPAQUE_XATTR } from "./overlay-marks.ts";
 import type { TarEntry } from "./tar-header.ts";
 import type { TarSink } from "./tar-reader.ts";
@@ -55,7 +56,7 @@ export class TreeWriter implements TarSink {
   }
 
   begin(entry: TarEntry): void {
-    const relative = insideRoot(entry.path, entry.path);
+    const relative = entryPath(entry);
     if (relative === "") {
       if (this.options.applyToRoot && entry.type === "directory") this.finishDirectory(this.tree.root, "", entry);
       return;
@@ -128,7 +129,7 @@ export class TreeWriter implements TarSink {
         this.writeHardLink(parent, path, name, entry);
         return;
       case "symlink":
-        if (this.options.names === "layer") refuseEscape(path, entry);
+        if (this.options.names === "layer") refuseEscapingLink(path, entry);
         this.inPlace(parent, name, entry, () => files.makeSymlinkAt(parent, name, entry.linkPath));
         this.chown(parent, name, entry);
         this.applyXattrsAt(parent, name, entry);
@@ -177,7 +178,7 @@ export class TreeWriter implements TarSink {
   }
 
   private writeHardLink(parent: number, path: string, name: string, entry: TarEntry): void {
-    const target = this.underPrefix(insideRoot(entry.linkPath, entry.path));
+    const target = this.underPrefix(hardLinkPath(entry));
     if (target === path) return;
     const [targetParent, targetName] = splitRaw(target);
     const from = this.tree.directory(targetParent, { create: false });
@@ -233,7 +234,7 @@ export class TreeWriter implements TarSink {
   }
 
   private remove(parent: number, name: string, entry: TarEntry): void {
-    if (this.options.keepKinds) refuseOtherKind(files.statAt(parent, name), entry);
+    if (this.options.keepKinds) refuseOtherKind(files.statAt(parent, name), entry, this.options.prefix ?? "");
     removeTreeAt(parent, name);
     this.tree.forgetAllBut(parent);
   }
@@ -254,45 +255,15 @@ export class TreeWriter implements TarSink {
   }
 }
 
-function refuseOtherKind(existing: files.FileStatus, entry: TarEntry): void {
+/** Docker's words name the entry and the directory that is extracted into. */
+function refuseOtherKind(existing: files.FileStatus, entry: TarEntry, prefix: string): void {
   const wasDirectory = (existing.mode & S.IFMT) === S.IFDIR;
-  const path = JSON.stringify(`/${insideRoot(files.fromRaw(entry.path), entry.path)}`);
+  const name = JSON.stringify(files.fromRaw(entryPath(entry)));
+  const target = JSON.stringify(`/${files.fromRaw(prefix)}`);
   if (wasDirectory && entry.type !== "directory") {
-    throw new NaruError("invalid", `cannot overwrite directory ${path} with non-directory ${path}`);
+    throw new NaruError("invalid", `cannot overwrite directory ${name} with non-directory ${target}`);
   }
   if (!wasDirectory && entry.type === "directory") {
-    throw new NaruError("invalid", `cannot overwrite non-directory ${path} with directory ${path}`);
-  }
-}
-
-/**
- * A path of an archive as one below the root: without leading slashes, "." and "..".
- * @throws invalid when it climbs out
- */
-export function insideRoot(path: string, entryPath: string): string {
-  if (/^[^/.]/.test(path) && !/\/(\.|\/|$)/.test(path)) return path;
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.pop() === undefined) {
-      throw new NaruError("invalid", `${JSON.stringify(files.fromRaw(entryPath))} is outside of the archive's root`);
-    }
-  }
-  return parts.join("/");
-}
-
-/** A relative link that climbs over the root does no harm here, but only hostile archives have one. */
-function refuseEscape(path: string, entry: TarEntry): void {
-  if (entry.linkPath.startsWith("/")) return;
-  const [parent] = splitRaw(path);
-  let depth = parent === "" ? 0 : parent.split("/").length;
-  for (const part of entry.linkPath.split("/")) {
-    if (part === "..") depth -= 1;
-    else if (part !== "" && part !== ".") depth += 1;
-    if (depth < 0) {
-      const [name, target] = [files.fromRaw(entry.path), files.fromRaw(entry.linkPath)];
-      throw new NaruError("invalid", `invalid symlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);
-    }
+    throw new NaruError("invalid", `cannot overwrite non-directory ${name} with directory ${target}`);
   }
 }
