@@ -129,6 +129,7 @@ async function dispatch(router: Router, exchange: Exchange, method: string, url:
     const query = question === -1 ? "" : url.slice(question);
     return exchange.empty(301, { Location: fullPath.replace(/\/{2,}/g, "/") + query });
   }
+  if (method === "OPTIONS") return exchange.empty(200);
   const { version, path } = splitVersion(fullPath);
   const { route, params } = router.match(method, path);
   const query = new Query(question === -1 ? "" : url.slice(question + 1));

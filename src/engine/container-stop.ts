@@ -20,13 +20,13 @@ interface StopOptions {
 
 /** @throws {NaruError} conflict when it does not run, invalid for an unknown signal */
 export async function killContainer(context: EngineContext, ref: string, signalText: string): Promise<void> {
-  const container = context.containers.get(ref);
   let signal: number;
   try {
     signal = signalNumber(signalText || "KILL");
   } catch (error) {
     throw new NaruError("invalid", `cannot kill container: ${ref}: ${errorText(error)}`);
   }
+  const container = context.containers.get(ref);
   if (!container.isRunning) {
     throw new NaruError("conflict", `cannot kill container: ${ref}: container ${container.id} is not running`);
   }

@@ -1,5 +1,4 @@
 /** Which events a reader of `events` asked for. */
-import { NaruError } from "../lib/errors.ts";
 import type { EventMessage, Filters } from "../model/system.ts";
 
 const ACCEPTED = new Set([
@@ -19,12 +18,11 @@ const ACCEPTED = new Set([
   "volume",
 ]);
 
-/** @throws {NaruError} invalid for a filter that events do not have. */
+/** Filters that events do not have are passed over, as Docker does. */
 export function eventFilter(filters: Filters): (event: EventMessage) => boolean {
-  for (const name of filters.keys()) {
-    if (!ACCEPTED.has(name)) throw new NaruError("invalid", `invalid filter '${name}'`);
-  }
-  const tests = [...filters].filter(([, values]) => values.length > 0).map(([name, values]) => testFor(name, values));
+  const tests = [...filters]
+    .filter(([name, values]) => ACCEPTED.has(name) && values.length > 0)
+    .map(([name, values]) => testFor(name, values));
   return (event) => tests.every((test) => test(event));
 }
 
