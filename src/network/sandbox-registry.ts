@@ -3,25 +3,20 @@ import { randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { closeDescriptor } from "../linux/descriptor-passing.ts";
-import { decodeLink, dumpQuery, RTM } from "../linux/netlink-route.ts";
 import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { NetworkStats } from "../model/system.ts";
 import type { Collection } from "../store/contract.ts";
-import { findLink, removeInterface } from "./bridge-interface.ts";
+import { removeInterface } from "./bridge-interface.ts";
 import type { SandboxRequest, SandboxState } from "./contract.ts";
-import { resolveName } from "./dns-names.ts";
-import { NameServer } from "./dns-server.ts";
 import { addIpv6Address, plugIn, setDefaultRoutes, setHairpin, silence, type WireEnds } from "./endpoint-interface.ts";
+import { interfaceSysctls } from "./endpoint-sysctls.ts";
 import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses, reserveAddresses } from "./endpoints.ts";
-import { redirectNames } from "./name-redirect.ts";
-import {
-  closeNameServerSockets,
-  type FreshNamespace,
-  type NameServerSockets,
-  type NamespacePool,
-} from "./namespace-pool.ts";
+import { readInterfaceCounters } from "./interface-counters.ts";
+import { LeavingInterfaces } from "./leaving-interfaces.ts";
+import { type LiveNames, NameService } from "./name-service.ts";
+import { closeNameServerSockets, type FreshNamespace, type NamespacePool } from "./namespace-pool.ts";
 import type { NetworkCatalog } from "./network-catalog.ts";
 import { hasNames, showEndpoint, showPorts } from "./network-listing.ts";
 import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
@@ -29,17 +24,11 @@ import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
 
-/** The kernel takes interfaces along with their namespace, usually within 100 ms. */
-const STRAGGLER_MS = 3000;
 const HOST_GATEWAY = "host-gateway";
-const SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls";
 
 /** What a running container's sandbox has in this process. */
-interface LiveSandbox {
+interface LiveSandbox extends LiveNames {
   route: NetlinkSocket;
-  nameServer?: NameServer;
-  /** Of the name server; a monitor keeps copies while no daemon runs. */
-  heldDescriptors: number[];
 }
 
 export interface RegistryParts {
@@ -57,12 +46,13 @@ export interface RegistryParts {
 export class SandboxRegistry {
   readonly #parts: RegistryParts;
   readonly #live = new Map<string, LiveSandbox>();
-  /** Interfaces on the host that should vanish by themselves. */
-  readonly #leaving = new Set<string>();
-  #stragglerTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #leaving: LeavingInterfaces;
+  readonly #names: NameService;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+    this.#names = new NameService({ ...parts, server: parts.pool.server });
+    this.#leaving = new LeavingInterfaces(parts.hostRoute, parts.warn);
   }
 
   get records(): Collection<SandboxRecord> {
@@ -97,8 +87,7 @@ export class SandboxRegistry {
       }
       this.#refreshRoutesAndPorts(record, live);
       if (record.endpoints.some(hasNames)) {
-        redirectNames(namespace.netfilter, namespace.nameServer, { replaces: false });
-        this.#serveNames(record, live, namespace.nameServer);
+        this.#names.start(record, live, namespace.netfilter, namespace.nameServer);
       }
     } finally {
       if (live.nameServer === undefined) closeNameServerSockets(namespace.nameServer);
@@ -138,12 +127,14 @@ export class SandboxRegistry {
     }
     this.#live.set(containerId, live);
     await this.#parts.resolvConf.refresh();
+    const restored = { ...record };
     const [udp, tcp] = heldDescriptors;
     if (record.nameServer !== undefined && udp !== undefined && tcp !== undefined) {
-      this.#serveNames(record, live, { udp, tcp, ...record.nameServer });
+      this.#names.serve(restored, live, { udp, tcp, ...record.nameServer });
     } else {
       close();
-      if (record.nameServer !== undefined) await this.#openNameServer(record, live);
+      if (record.nameServer !== undefined) await this.#names.open(restored, live);
+      this.#save(restored);
     }
     for (const { port, reason } of this.#parts.ports.restore(record.published, record.portTarget ?? "")) {
       this.#parts.warn(`port ${port.hostPort}/${port.protocol} of container ${record.containerName}: ${reason}`);
@@ -174,7 +165,7 @@ export class SandboxRegistry {
       this.#refreshRoutesAndPorts(changed, live);
       if (changed.nameServer === undefined && changed.endpoints.some(hasNames)) {
         await this.#parts.resolvConf.refresh();
-        await this.#openNameServer(changed, live);
+        await this.#names.open(changed, live);
       }
     } finally {
       await handle.close();
@@ -201,44 +192,19 @@ export class SandboxRegistry {
     if (record !== undefined) this.#save({ ...record, containerName: name });
   }
 
+  /** Counters by interface; none for a container that does not run. */
   readInterfaceStats(containerId: string): Record<string, NetworkStats> {
     const live = this.#live.get(containerId);
-    if (live === undefined) return {};
-    const links = live.route.query(dumpQuery(RTM.GETLINK), "read counters").map(decodeLink);
-    const found = links.flatMap(({ name, counters }) => {
-      if (counters === undefined || name === "lo") return [];
-      const stats: NetworkStats = {
-        rx_bytes: counters.rxBytes,
-        rx_packets: counters.rxPackets,
-        rx_errors: counters.rxErrors,
-        rx_dropped: counters.rxDropped,
-        tx_bytes: counters.txBytes,
-        tx_packets: counters.txPackets,
-        tx_errors: counters.txErrors,
-        tx_dropped: counters.txDropped,
-      };
-      return [[name, stats] as const];
-    });
-    return Object.fromEntries(found);
+    return live === undefined ? {} : readInterfaceCounters(live.route);
   }
 
-  /** Removes interfaces of closed sandboxes whose namespaces somebody still keeps alive. */
-  async removeStragglers(): Promise<void> {
-    const names = [...this.#leaving];
-    this.#leaving.clear();
-    const { hostRoute, warn } = this.#parts;
-    for (const name of names) {
-      try {
-        if (findLink(hostRoute, name) !== undefined) await removeInterface(hostRoute, name);
-      } catch (error) {
-        warn(`interface ${name}: ${errorText(error)}`);
-      }
-    }
+  /** Interfaces of closed sandboxes that should vanish by themselves. */
+  removeStragglers(): Promise<void> {
+    return this.#leaving.removeNow();
   }
 
   /** Lets go of everything in this process; what runs goes on. */
   release(): void {
-    clearTimeout(this.#stragglerTimer);
     for (const { route, nameServer } of this.#live.values()) {
       nameServer?.close();
       route.close();
@@ -356,42 +322,6 @@ export class SandboxRegistry {
     }
   }
 
-  #serveNames(record: SandboxRecord, live: LiveSandbox, sockets: NameServerSockets): void {
-    const { containerId } = record;
-    record.nameServer = { udpPort: sockets.udpPort, tcpPort: sockets.tcpPort };
-    live.heldDescriptors = [sockets.udp, sockets.tcp];
-    live.nameServer = new NameServer(sockets, {
-      resolve: (name, type) => {
-        const asker = this.records.get(containerId);
-        return asker === undefined ? undefined : resolveName(asker, this.records.values(), name, type);
-      },
-      upstream: () => {
-        const asker = this.records.get(containerId);
-        const hasWayOut = asker !== undefined && (gatewayEndpoint(asker, 4) ?? gatewayEndpoint(asker, 6)) !== undefined;
-        return hasWayOut ? this.#parts.resolvConf.upstream(asker) : [];
-      },
-    });
-  }
-
-  /** In a namespace that lives already. */
-  async #openNameServer(record: SandboxRecord, live: LiveSandbox): Promise<void> {
-    const { descriptors, dnsUdpPort, dnsTcpPort } = await this.#parts.pool.server.enter(record.namespacePath, {
-      open: ["netfilter", "dns-udp", "dns-tcp"],
-    });
-    const netfilter = NetlinkSocket.adopt(descriptors.netfilter!);
-    const [udp, tcp] = [descriptors["dns-udp"]!, descriptors["dns-tcp"]!];
-    const sockets: NameServerSockets = { udp, tcp, udpPort: dnsUdpPort, tcpPort: dnsTcpPort };
-    try {
-      redirectNames(netfilter, sockets, { replaces: record.nameServer !== undefined });
-      this.#serveNames(record, live, sockets);
-    } catch (error) {
-      closeNameServerSockets(sockets);
-      throw error;
-    } finally {
-      netfilter.close();
-    }
-  }
-
   /** Undefined when the namespace is no more. */
   async #enter(path: string): Promise<LiveSandbox | undefined> {
     try {
@@ -422,10 +352,7 @@ export class SandboxRegistry {
     }
     live?.route.close();
     await pool.server.delete(record.namespacePath);
-    for (const { hostInterfaceName } of record.endpoints) if (hostInterfaceName) this.#leaving.add(hostInterfaceName);
-    clearTimeout(this.#stragglerTimer);
-    this.#stragglerTimer = setTimeout(() => void this.removeStragglers(), STRAGGLER_MS);
-    this.#stragglerTimer.unref();
+    this.#leaving.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName));
   }
 
   #show(record: SandboxRecord): SandboxState {
@@ -449,18 +376,4 @@ export class SandboxRegistry {
       this.#parts.warn(`cannot record the network of container ${record.containerName}: ${errorText(error)}`);
     });
   }
-}
-
-/** "net.ipv4.conf.IFNAME.log_martians=1,…" from the options of a membership. @throws {NaruError} invalid */
-function interfaceSysctls({ DriverOpts }: EndpointSettings, interfaceName: string): Record<string, string> {
-  const sysctls: Record<string, string> = {};
-  for (const setting of DriverOpts?.[SYSCTLS_OPTION]?.split(",") ?? []) {
-    const [name = "", value] = setting.split("=", 2);
-    if (!/^net\.(ipv[46]|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_.]+$/.test(name) || value === undefined) {
-      const words = "represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'";
-      throw new NaruError("invalid", `unrecognised network interface sysctl '${setting}'; ${words}`);
-    }
-    sysctls[name.replaceAll(".", "/").replace("IFNAME", interfaceName)] = value;
-  }
-  return sysctls;
 }
