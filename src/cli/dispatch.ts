@@ -25,11 +25,12 @@ export async function dispatch(program: string, words: string[]): Promise<number
 
 async function runWords(program: string, words: string[]): Promise<number> {
   const global = readGlobalWords(program, words);
-  if (global.versionAsked) {
+  for (const warning of global.warnings) writeErr(`${warning}\n`);
+  const rest = global.words;
+  if (global.versionAsked && rest.length === 0) {
     printVersion(program);
     return 0;
   }
-  const rest = global.words;
   if (rest[0] === "help") return printHelpFor(program, rest.slice(1));
   if (global.helpAsked || rest.length === 0) return printHelpFor(program, []);
   const name = findName(rest);
@@ -80,7 +81,7 @@ async function printGroupOrFail(program: string, words: string[]): Promise<numbe
     const complaint = second!.startsWith("--")
       ? `unknown flag: ${second}`
       : `unknown shorthand flag: '${second![1]}' in ${second}`;
-    const usage = `Usage:  ${program} ${first} COMMAND`;
+    const usage = `Usage:  ${program} ${first}`;
     throw new CliError(`${complaint}\n\n${usage}\n\nRun '${program} ${first} --help' for more information`, 125);
   }
   const { suggestion } = await import("./suggest.ts");

@@ -25,12 +25,11 @@ function contextInForce(options: GlobalOptions, configured: string | undefined):
 /** Finds the daemon's address from the flags, the environment and the context in force. */
 export async function resolveEndpoint(options: GlobalOptions, configured: string | undefined): Promise<Endpoint> {
   if (options.context !== "" && options.hosts.length > 0) {
-    throw new CliError("conflicting options: cannot specify both --host and --context", 125);
+    throw new CliError("conflicting options: cannot specify both --host and --context");
   }
   const contextName = contextInForce(options, configured);
   try {
     if (contextName !== "default") return await contextEndpoint(openContextStore(options.configDir), contextName);
-    if (options.hosts.length > 1) throw new Error("Specify only one -H");
     return await flagEndpoint(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -60,15 +59,15 @@ async function flagEndpoint(options: GlobalOptions): Promise<Endpoint> {
 }
 
 async function readTlsFlags(options: GlobalOptions): Promise<TlsOptions> {
-  const read = async (path: string) => {
+  const read = async (path: string, isNeeded = options.givenTlsFiles.includes(path)) => {
     if (!existsSync(path)) {
-      if (!options.givenTlsFiles.includes(path)) return undefined;
+      if (!isNeeded) return undefined;
       throw new Error(`open ${path}: no such file or directory`);
     }
     return Bun.file(path).text();
   };
   return {
-    ca: options.tlsVerify ? await read(options.tlsCaCert) : undefined,
+    ca: options.tlsVerify ? await read(options.tlsCaCert, true) : undefined,
     cert: await read(options.tlsCert),
     key: await read(options.tlsKey),
     verify: options.tlsVerify,

@@ -1,5 +1,6 @@
 import { parseDuration } from "../lib/go-duration.ts";
 import type { Flag } from "./flags.ts";
+import { parseGoBool } from "./go-bool.ts";
 import { parseByteSize } from "./units.ts";
 
 /** What any flag may say beside its name, usage and value. */
@@ -168,13 +169,6 @@ function described(type: string, usage: string, options: FlagOptions, defaultTex
     hidden: options.hidden ?? options.deprecated !== undefined,
     deprecated: options.deprecated,
   };
-}
-
-/** A switch as Go reads it: 1, t, true, 0, f, false in a few spellings. */
-export function parseGoBool(text: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
-  throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 /** Reads a whole number with Go's base prefixes. Throws with the words of strconv. */

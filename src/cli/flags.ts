@@ -1,4 +1,5 @@
 import { CliError } from "./cli-error.ts";
+import { parseGoBool } from "./go-bool.ts";
 
 /**
  * One command line flag. Declarations are built by `flag-types.ts`; the parser below, the help screen and shell
@@ -94,8 +95,8 @@ class FlagParser<F extends FlagSet> {
     if (body.startsWith("-") || body.startsWith("=")) throw new CliError(`bad flag syntax: ${word}`, 125);
     const equals = body.indexOf("=");
     const name = equals < 0 ? body : body.slice(0, equals);
-    if (name === "help" && this.isHelp()) {
-      this.helpAsked = true;
+    if (name === "help") {
+      this.helpAsked = equals < 0 || parseGoBool(body.slice(equals + 1));
       return;
     }
     if (!Object.hasOwn(this.flags, name)) throw new CliError(`unknown flag: --${name}`, 125);
@@ -133,11 +134,6 @@ class FlagParser<F extends FlagSet> {
       this.set(name, flag.bare);
       rest = tail;
     }
-  }
-
-  private isHelp(): boolean {
-    const flag = this.flags.help;
-    return flag === undefined || flag.type === "";
   }
 
   private longName(letter: string): string | undefined {

@@ -1,7 +1,7 @@
 import { CliError } from "./cli-error.ts";
 import { defaultConfigDir } from "./config-file.ts";
 import { certificatePath } from "./endpoint.ts";
-import { bool, list, string } from "./flag-types.ts";
+import { bool, custom, string } from "./flag-types.ts";
 import { parseFlags } from "./flags.ts";
 
 /** The flags before the command. */
@@ -31,7 +31,7 @@ export function globalFlags(configDir: string) {
       { short: "c" },
     ),
     debug: bool("Enable debug mode", { short: "D" }),
-    host: list("Daemon socket to connect to", { short: "H", type: "string" }),
+    host: custom<string[]>("string", "Daemon socket to connect to", () => [], addHost, { short: "H" }),
     "log-level": string('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
       short: "l",
       initial: "info",
@@ -48,12 +48,19 @@ export function globalFlags(configDir: string) {
   };
 }
 
+function addHost(text: string, current: string[]): string[] {
+  if (current.length > 0) throw new Error("specify only one -H");
+  return [text];
+}
+
 /** What stands before the command, and the words from the command on. */
 interface GlobalWords {
   options: GlobalOptions;
   words: string[];
   versionAsked: boolean;
   helpAsked: boolean;
+  /** Lines for stderr. */
+  warnings: string[];
 }
 
 /** Splits the words of the command line at the command. Throws CliError for bad flags. */
@@ -81,5 +88,11 @@ export function parseGlobalWords(words: readonly string[]): GlobalWords {
       .filter((flag) => changed.has(flag))
       .map((flag) => values[flag]),
   };
-  return { options, words: parsed.args, versionAsked: values.version, helpAsked: parsed.helpAsked };
+  return {
+    options,
+    words: parsed.args,
+    versionAsked: values.version,
+    helpAsked: parsed.helpAsked,
+    warnings: parsed.warnings,
+  };
 }

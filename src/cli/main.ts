@@ -7,7 +7,7 @@ import { writeOut } from "./output.ts";
  */
 export async function runClient(calledAs: string, words: string[]): Promise<number> {
   const program = calledAs === "docker" ? "docker" : "naru";
-  if (words[0] === "--version" || words[0] === "-v") {
+  if (words.length === 1 && (words[0] === "--version" || words[0] === "-v")) {
     printVersion(program);
     return 0;
   }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { csvFields, cut } from "../csv.ts";
-import { parseGoBool } from "../flag-types.ts";
+import { parseGoBool } from "../go-bool.ts";
 import { parseByteSize } from "../units.ts";
 
 /** A mount as the API takes it. */

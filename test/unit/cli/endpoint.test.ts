@@ -28,6 +28,7 @@ beforeAll(() => {
   mkdirSync(tls, { recursive: true });
   writeFileSync(join(tls, "ca.pem"), "CA");
   writeFileSync(join(folder, "cert.pem"), "CERT");
+  writeFileSync(join(folder, "ca.pem"), "OWN CA");
 });
 
 afterEach(() => {

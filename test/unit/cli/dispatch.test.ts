@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+
+/** Runs the client in a process of its own: what it prints is what users see. */
+async function run(calledAs: string, words: string[]) {
+  const main = join(import.meta.dir, "../../../src/cli/main.ts");
+  const script = `const { runClient } = await import(${JSON.stringify(main)});
+process.exitCode = await runClient(${JSON.stringify(calledAs)}, ${JSON.stringify(words)});`;
+  const child = Bun.spawn([process.execPath, "-e", script], {
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", DOCKER_HOST: "unix:///nonexistent.sock" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, error, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { out, error, code };
+}
+
+const HINT = "for more information\n";
+
+describe("as docker, the client says", () => {
+  const cases: [words: string, error: string, code: number][] = [
+    ["foo", `docker: unknown command: docker foo\n\nRun 'docker --help' ${HINT}`, 1],
+    [
+      "imagse",
+      `docker: unknown command: docker imagse\n\nDid you mean this?\n\timage\n\timages\n\nRun 'docker --help' ${HINT}`,
+      1,
+    ],
+    [
+      "container foo",
+      `docker: unknown command: docker container foo\n\nUsage:  docker container\n\nRun 'docker container --help' ${HINT}`,
+      1,
+    ],
+    [
+      "container --foo",
+      `unknown flag: --foo\n\nUsage:  docker container\n\nRun 'docker container --help' ${HINT}`,
+      125,
+    ],
+    [
+      "-Z ps",
+      `unknown shorthand flag: 'Z' in -Z\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' ${HINT}`,
+      125,
+    ],
+    [
+      "-H",
+      `flag needs an argument: 'H' in -H\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' ${HINT}`,
+      125,
+    ],
+    ["-l foo ps", "Unable to parse logging level: foo\n", 1],
+    ["help foo", "unknown help topic: foo\n", 1],
+    [
+      "rename a",
+      `docker: 'docker rename' requires 2 arguments\n\nUsage:  docker rename CONTAINER NEW_NAME\n\nRun 'docker rename --help' ${HINT}`,
+      1,
+    ],
+    [
+      "run",
+      `docker: 'docker run' requires at least 1 argument\n\nUsage:  docker run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nSee 'docker run --help' ${HINT}`,
+      1,
+    ],
+    [
+      "run x",
+      `docker: Cannot connect to the Docker daemon at unix:///nonexistent.sock. Is the docker daemon running?\n\nRun 'docker run --help' ${HINT}`,
+      125,
+    ],
+    ["run -it x", "the input device is not a TTY\n", 1],
+    ["kill a", "Cannot connect to the Docker daemon at unix:///nonexistent.sock. Is the docker daemon running?\n", 1],
+  ];
+  for (const [words, error, code] of cases) {
+    test.concurrent(words, async () => {
+      expect(await run("docker", words.split(" "))).toEqual({ out: "", error, code });
+    });
+  }
+});
+
+describe("versions", () => {
+  test.concurrent("naru --version", async () => {
+    expect((await run("naru", ["--version"])).out).toMatch(/^naru version \d+\.\d+\.\d+\n$/);
+  });
+  test.concurrent("docker --version has the form that scripts read", async () => {
+    expect((await run("docker", ["-v"])).out).toMatch(/^Docker version \d+\.\d+\.\d+, build \S+\n$/);
+  });
+  test.concurrent("a command beside --version is run", async () => {
+    expect((await run("docker", ["-v", "help", "foo"])).error).toBe("unknown help topic: foo\n");
+  });
+});
+
+test("naru names itself and says how to start the daemon", async () => {
+  expect((await run("naru", ["kill", "a"])).error).toBe(
+    "Cannot connect to the naru daemon at unix:///nonexistent.sock. Is the naru daemon running? Start it as root with: naru daemon\n",
+  );
+});
