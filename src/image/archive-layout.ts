@@ -28,7 +28,7 @@ export interface DockerArchiveItem {
 }
 
 /** An image of an OCI layout, with the names that it shall have (canonical). */
-export interface LayoutImage {
+interface LayoutImage {
   descriptor: Descriptor;
   references: string[];
 }

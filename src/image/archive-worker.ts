@@ -1,7 +1,6 @@
 /** Entry of the worker threads that read, write and compare archives and layers. See lib/worker-pool.ts. */
 
 import { type JobContext, serveJobs } from "../lib/worker-job.ts";
-import { closeFd, O, openPath, syncFileSystem } from "../linux/file-calls.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 import { stageArchive } from "./archive-staging.ts";
 import { decompress, detectStream } from "./compression.ts";
@@ -11,7 +10,7 @@ import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
 
-serveJobs({ ingest, ingestBlob, stage, commit, pack, unpack, copy, changes, sync });
+serveJobs({ ingest, ingestBlob, stage, commit, pack, unpack, copy, changes });
 
 async function ingest(params: IngestParams, { input }: JobContext) {
   return await ingestLayer(input, params);
@@ -63,15 +62,6 @@ async function unpackInto(tar: AsyncIterable<Uint8Array>, directory: string, opt
 
 async function changes(params: { root: OverlayRoot }) {
   return layerChanges(params.root);
-}
-
-async function sync(params: { directory: string }) {
-  const fd = openPath(params.directory, O.RDONLY | O.DIRECTORY);
-  try {
-    syncFileSystem(fd);
-  } finally {
-    closeFd(fd);
-  }
 }
 
 /** Looks at the signal between chunks; gives the thread's message loop a turn to hear of it. */

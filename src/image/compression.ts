@@ -20,7 +20,7 @@ export function detectCompression(start: Uint8Array): Compression {
 }
 
 /** A stream whose first bytes have been looked at; `chunks` still yields all of it. */
-export interface DetectedStream {
+interface DetectedStream {
   compression: Compression;
   chunks: AsyncGenerator<Uint8Array, undefined>;
 }

@@ -21,7 +21,7 @@ export interface ImageRecord {
   lastTaggedAt?: string;
 }
 
-export interface ReferenceRecord {
+interface ReferenceRecord {
   id: Digest;
 }
 
@@ -35,7 +35,7 @@ export interface SnapshotRecord {
   root: { mode: number; uid: number; gid: number };
 }
 
-export interface LayerRecord {
+interface LayerRecord {
   chainIds: Digest[];
 }
 

@@ -9,7 +9,7 @@ import { isOpaqueAt, isWhiteout } from "./overlay-marks.ts";
 const MAX_LINKS = 40;
 
 /** What a path is, and in which layers: a directory may lie in several, anything else in one. */
-export interface LayeredEntry {
+interface LayeredEntry {
   kind: "directory" | "file" | "other";
   /** Absolute paths, the newest layer first. */
   places: string[];

@@ -26,7 +26,7 @@ export interface JobContext {
   signal: AbortSignal;
 }
 
-export type JobHandler = (params: never, context: JobContext) => Promise<unknown>;
+type JobHandler = (params: never, context: JobContext) => Promise<unknown>;
 
 /** The worker's side of its thread's port; the DOM's types are not loaded. */
 interface WorkerScope {

@@ -13,13 +13,13 @@ const GATHER_BYTES = 128 * 1024;
 /** How long a job may take to undo what it began after its signal fired; then its worker is ended. */
 const ABORT_GRACE_MS = 10_000;
 
-export interface JobOptions {
+interface JobOptions {
   input?: AsyncIterable<Uint8Array>;
   signal?: AbortSignal;
 }
 
 /** A job under way. `output` must be read to its end (or left by `return`) when the job writes to it. */
-export interface RunningJob<Result> {
+interface RunningJob<Result> {
   result: Promise<Result>;
   output: AsyncIterableIterator<Uint8Array>;
 }

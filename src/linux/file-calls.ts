@@ -28,9 +28,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   futimens: { args: ["int", "ptr"], returns: "int" },
   statx: { args: ["int", "ptr", "int", "u32", "ptr"], returns: "int" },
   getdents64: { args: ["int", "ptr", "u64"], returns: "i64" },
-  copy_file_range: { args: ["int", "ptr", "int", "ptr", "u64", "u32"], returns: "i64" },
   fstatfs: { args: ["int", "ptr"], returns: "int" },
-  syncfs: { args: ["int"], returns: "int" },
   __errno_location: { args: [], returns: "ptr" },
 });
 
@@ -134,11 +132,6 @@ export function writeAll(fd: number, source: Uint8Array, offset: number, length:
     address += written;
     left -= written;
   }
-}
-
-/** Copies inside the kernel, sharing blocks where the file system can; returns the number of bytes, 0 at the end. */
-export function copyRange(from: number, to: number, length: number): number {
-  return check(Number(libc.copy_file_range(from, null, to, null, length, 0)), "copy", "file");
 }
 
 export function makeDirectoryAt(directory: number, name: string, mode: number): void {
@@ -284,9 +277,4 @@ export function freeBytes(fd: number): number {
   check(libc.fstatfs(fd, status), "statfs", "file system");
   // struct statfs: type 8, block size 8, blocks 8, free 8, available 8.
   return Number(status.readBigInt64LE(8)) * Number(status.readBigUInt64LE(32));
-}
-
-/** Writes everything of that file system to the disk; takes as long as the disk does. */
-export function syncFileSystem(fd: number): void {
-  check(libc.syncfs(fd), "sync", "file system");
 }

@@ -85,7 +85,7 @@ export function unmount(target: string): boolean {
   throw new SysError(code, `unmount ${target}`);
 }
 
-export interface OverlaySpec {
+interface OverlaySpec {
   /** Newest first. */
   lowerDirs: readonly string[];
   /** Both absent: a read-only view of the lower directories. */
