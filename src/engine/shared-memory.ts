@@ -1,6 +1,6 @@
 /** The /dev/shm of "shareable" containers: a tmpfs on the host that other containers may join. */
 import { mkdir } from "node:fs/promises";
-import { NaruError } from "../lib/errors.ts";
+import { type ErrorKind, NaruError } from "../lib/errors.ts";
 import { MS, mount, unmount } from "../linux/mount.ts";
 import type { Container } from "./container.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -28,15 +28,12 @@ export function closeSharedMemory(context: EngineContext, id: string): void {
 /** The container of an ipc, pid or network mode "container:X", which must run. @throws {NaruError} conflict, not-found */
 export function runningPeer(context: EngineContext, mode: string, kind: "IPC" | "PID"): Container {
   const peer = context.containers.get(mode.slice("container:".length));
-  if (!peer.hasProcess) {
-    throw new NaruError("conflict", `cannot join ${kind} of a non running container: ${peer.id}`);
-  }
+  const refuse = (failure: ErrorKind, reason: string) =>
+    new NaruError(failure, `failed to join ${kind} namespace: container ${peer.id}${reason}`);
+  if (!peer.hasProcess) throw refuse(kind === "IPC" ? "conflict" : "internal", " is not running");
   const donorMode = peer.record.hostConfig.IpcMode;
   if (kind === "IPC" && donorMode !== "shareable" && donorMode !== "host") {
-    throw new NaruError(
-      "internal",
-      `cannot join IPC of a non-shareable container: ${peer.name} (hint: use IpcMode:shareable for the donor container)`,
-    );
+    throw refuse("invalid", ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
   }
   return peer;
 }
