@@ -30,7 +30,7 @@ async function answers(client: string[], env: Record<string, string>): Promise<b
 export async function startNaru(): Promise<Engine> {
   const root = await mkdtemp(join(tmpdir(), "naru-bench-"));
   const host = `unix://${root}/naru.sock`;
-  const naru = join(PROJECT, "dist/naru");
+  const naru = process.env.NARU_EXECUTABLE ?? join(PROJECT, "dist/naru");
   const command = [
     naru,
     "daemon",
@@ -57,9 +57,14 @@ export async function startNaru(): Promise<Engine> {
   return { name: "naru", client: [naru], env, daemonPids: [child.pid], monitorNames: ["naru-monitor"], stop };
 }
 
+/** A command of several words: `BENCH_PODMAN="nsenter -t 1 podman"`. */
+function words(command: string): string[] {
+  return command.split(" ").filter(Boolean);
+}
+
 /** A running docker: BENCH_DOCKER_HOST or DOCKER_HOST names it, the docker client is taken from BENCH_DOCKER or PATH. */
 export async function findDocker(): Promise<Engine | undefined> {
-  const client = [process.env.BENCH_DOCKER ?? Bun.which("docker") ?? ""];
+  const client = words(process.env.BENCH_DOCKER ?? Bun.which("docker") ?? "");
   const host = process.env.BENCH_DOCKER_HOST ?? process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
   const env = { DOCKER_HOST: host };
   if (!client[0] || !(await answers(client, env))) return undefined;
@@ -74,9 +79,9 @@ export async function findDocker(): Promise<Engine | undefined> {
   };
 }
 
-/** Podman has no daemon; it is there or not. */
+/** Podman has no daemon; it is there or not. BENCH_PODMAN may name another one. */
 export async function findPodman(): Promise<Engine | undefined> {
-  const client = [process.env.BENCH_PODMAN ?? Bun.which("podman") ?? ""];
+  const client = words(process.env.BENCH_PODMAN ?? Bun.which("podman") ?? "");
   if (!client[0] || !(await answers(client, {}))) return undefined;
   return { name: "podman", client, env: {}, daemonPids: [], monitorNames: ["conmon"], stop: async () => {} };
 }

@@ -184,13 +184,24 @@ if (!docker)
 if (!podman) console.log("!! podman is ABSENT: no ratio to podman in this run");
 const engines = [naru, docker, podman].filter((engine) => engine !== undefined);
 try {
-  for (const engine of engines) await importImage(engine);
+  for (const engine of [...engines]) {
+    await importImage(engine).catch((error) => {
+      if (engine === naru) throw error;
+      console.log(`!! ${engine.name} is left out, it cannot import an image: ${error}`);
+      engines.splice(engines.indexOf(engine), 1);
+    });
+  }
   console.log(`${"figure".padEnd(42)}${engines.map((e) => e.name.padStart(10)).join("")}  ratios (peer : naru)   gate`);
   for (const figure of FIGURES.filter((f) => f.name.includes(only))) {
     const values = new Map<string, number>();
     for (const engine of engines) {
       if (engine.name === "podman" && !figure.podman) continue;
-      values.set(engine.name, await figure.measure(engine, runs));
+      try {
+        values.set(engine.name, await figure.measure(engine, runs));
+      } catch (error) {
+        if (engine === naru) throw error;
+        console.log(`!! ${engine.name} FAILED at this: ${error instanceof Error ? error.message : error}`);
+      }
     }
     const own = values.get("naru") ?? 0;
     const cell = (engine: Engine) => {
