@@ -5,6 +5,7 @@ import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts"
 import type { EngineConfig } from "../engine/config.ts";
 import type { Engine } from "../engine/contract.ts";
 import { createEngine } from "../engine/create-engine.ts";
+import { completeLogConfig } from "../engine/log-config.ts";
 import { bootstrapImage } from "../image/bootstrap.ts";
 import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
@@ -49,6 +50,8 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => store.close());
   lap("state");
   const instance = instanceOf(options);
+  const config = engineConfig(options, instance);
+  checkLogOptions(config);
   const [monitorPath, images, files, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
     createImageStore({ dataRoot, execRoot, store }),
@@ -87,7 +90,6 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => runtime.removeEmptyCgroupParent());
   for (const warning of runtime.info.warnings) log.warn(warning);
   lap("runtime, networks");
-  const config = engineConfig(options, instance);
   const engine = await createEngine({ store, runtime, images, files, networks, volumes, config, log });
   undo.defer(() => engine.shutdown());
   await engine.restore();
@@ -141,6 +143,15 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
     noProxy: options.proxies.none ?? process.env.NO_PROXY ?? process.env.no_proxy,
     ...reloadable(options),
   };
+}
+
+/** A mistake is told at the start, not by every container. */
+function checkLogOptions(config: EngineConfig): void {
+  try {
+    completeLogConfig(undefined, config);
+  } catch (error) {
+    throw new NaruError("invalid", `failed to set log opts: ${errorText(error)}`);
+  }
 }
 
 function reloadable(options: DaemonOptions) {
