@@ -100,12 +100,16 @@ function decideRestart(context: EngineContext, container: Container, status: Exi
 function scheduleRestart(context: EngineContext, container: Container, delayMs: number): void {
   const pending = new AbortController();
   container.pendingRestart = pending;
+  const stop = () => {
+    clearTimeout(timer);
+    context.closing.signal.removeEventListener("abort", stop);
+  };
   const timer = setTimeout(() => {
+    context.closing.signal.removeEventListener("abort", stop);
     restartNow(context, container, pending.signal).catch((error) =>
       context.log.error(`container ${container.name} was not restarted: ${errorText(error)}`),
     );
   }, delayMs);
-  const stop = () => clearTimeout(timer);
   pending.signal.addEventListener("abort", stop, { once: true });
   context.closing.signal.addEventListener("abort", stop, { once: true });
 }
