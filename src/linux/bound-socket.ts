@@ -22,7 +22,7 @@ const IPV6_V6ONLY = 26;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 
-export interface BoundAddress {
+interface BoundAddress {
   protocol: keyof typeof SOCK;
   /** 4 or 16 raw bytes. */
   address: Uint8Array;

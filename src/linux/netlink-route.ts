@@ -87,7 +87,7 @@ export function createBridge(name: string, options: { mtu?: number; mac: Uint8Ar
   };
 }
 
-export interface VethSpec {
+interface VethSpec {
   /** Our end, a port of the bridge. */
   hostName: string;
   bridgeIndex: number;
@@ -225,7 +225,7 @@ export function linkQuery(name: string): Buffer {
   return message(RTM.GETLINK, 0, Buffer.concat([linkHeader(), text(IFLA.IFNAME, name)]));
 }
 
-export interface LinkCounters {
+interface LinkCounters {
   rxPackets: number;
   txPackets: number;
   rxBytes: number;
@@ -271,7 +271,7 @@ function decodeCounters(stats: Buffer): LinkCounters {
   };
 }
 
-export interface LinkAddress extends RawPrefix {
+interface LinkAddress extends RawPrefix {
   /** Of the interface. */
   index: number;
 }

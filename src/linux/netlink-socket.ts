@@ -30,7 +30,7 @@ const RECEIVE_BUFFER_BYTES = 256 * 1024;
 /** A batch of firewall changes is one datagram. */
 const SOCKET_BUFFER_BYTES = 1024 * 1024;
 
-export const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
+const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
 
 /** One request, and what it is for: the words of the error when the kernel refuses. */
 export interface NetlinkRequest {

@@ -30,28 +30,28 @@ export const NFT_FAMILY = { inet: 1, ip: 2, ip6: 10 } as const;
 export type NftFamily = keyof typeof NFT_FAMILY;
 
 /** Where a base chain hooks in. */
-export const NF_HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+const NF_HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
 /** Kinds of keys and data with the numbers that `nft list` uses to print them, and their length in bytes. */
-export const NFT_TYPE = {
+const NFT_TYPE = {
   ipv4_addr: { id: 7, bytes: 4 },
   inet_proto: { id: 12, bytes: 4 },
   inet_service: { id: 13, bytes: 4 },
   ifname: { id: 41, bytes: 16 },
 } as const;
-export type NftType = keyof typeof NFT_TYPE;
+type NftType = keyof typeof NFT_TYPE;
 const TYPE_BITS = 6;
 /** What libnftnl keeps beside a set: record 0 (byte order of the key), 4 bytes, 1 (the machine's). */
 const HOST_BYTE_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const SET_IS_MAP = 8;
 
-export interface NftSet {
+interface NftSet {
   name: string;
   key: readonly NftType[];
   /** Given: a map. */
   data?: readonly NftType[];
 }
-export interface NftChain {
+interface NftChain {
   name: string;
   type: "filter" | "nat";
   hook: keyof typeof NF_HOOK;
@@ -87,7 +87,7 @@ export function createTable(table: NftTable): Buffer[] {
 }
 
 /** Appends a rule to a chain. */
-export function addRule(family: NftFamily, table: string, chain: string, rule: readonly Expression[]): Buffer {
+function addRule(family: NftFamily, table: string, chain: string, rule: readonly Expression[]): Buffer {
   const expressions = nested(4, ...rule.map((expression) => nested(1, encodeExpression(expression))));
   const APPEND = 0x800;
   return request(MSG.NEWRULE, NLM_F.CREATE | APPEND, NFT_FAMILY[family], text(1, table), text(2, chain), expressions);
@@ -178,7 +178,7 @@ export const listChainsQuery = (family: NftFamily): Buffer => request(MSG.GETCHA
 /** The number of the ruleset's generation: it changes with every transaction of anybody. */
 export const generationQuery = (): Buffer => request(MSG.GETGEN, 0, 0);
 
-export interface ListedTable {
+interface ListedTable {
   family: number;
   name: string;
 }

@@ -6,7 +6,7 @@ import { DNS_CODE, type DnsAnswer, type DnsQuery, encodeAnswer, parseQuery } fro
 
 const TCP_IDLE_MS = 10_000;
 
-export interface NameSource {
+interface NameSource {
   /** Our own names; undefined for those of others. */
   resolve(name: string, type: number): DnsAnswer[] | undefined;
   /** Whom to ask for the others; none for a container that has no way to the outside. */

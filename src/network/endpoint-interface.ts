@@ -84,7 +84,7 @@ export function silence({ hostRoute, containerRoute }: WireEnds, endpoint: Endpo
 }
 
 /** Takes the host's memory of the container's hardware address away. */
-export function forgetNeighbours(hostRoute: NetlinkSocket, endpoint: EndpointRecord, bridgeIndex: number): void {
+function forgetNeighbours(hostRoute: NetlinkSocket, endpoint: EndpointRecord, bridgeIndex: number): void {
   hostRoute.request(addresses(endpoint).map(({ address }) => deleteNeighbour(bridgeIndex, address)));
 }
 

@@ -15,7 +15,7 @@ import { interfaceKey, joinFields, type NftElement, type NftTable, portField } f
 import { ipBytes, parseIp } from "./ip-address.ts";
 import type { PortProtocol, PublishedPort } from "./network-records.ts";
 
-export const SETS = {
+const SETS = {
   bridges: "bridges",
   internal: "internal",
   masqueraded: "masqueraded",

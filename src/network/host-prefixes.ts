@@ -3,7 +3,7 @@ import { decodeAddress, decodeRouteDestination, dumpQuery, RTM } from "../linux/
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { type IpPrefix, ipFromBytes, prefixOf } from "./ip-address.ts";
 
-export interface HostPrefix {
+interface HostPrefix {
   prefix: IpPrefix;
   /** Index of the interface that it lies behind. */
   interfaceIndex: number;

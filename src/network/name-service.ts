@@ -16,7 +16,7 @@ export interface LiveNames {
   heldDescriptors: number[];
 }
 
-export interface NameServiceParts {
+interface NameServiceParts {
   records: Collection<SandboxRecord>;
   resolvConf: HostResolvConf;
   server: NamespaceServer;

@@ -128,7 +128,7 @@ export class NamespacePool {
 }
 
 /** Closes all but the name server's sockets. */
-export async function closeFreshNamespace({ handle, route, netfilter }: FreshNamespace): Promise<void> {
+async function closeFreshNamespace({ handle, route, netfilter }: FreshNamespace): Promise<void> {
   route.close();
   netfilter.close();
   await handle.close();

@@ -35,7 +35,7 @@ export interface LiveBridge extends BridgeRecord {
   pools: AddressPool[];
 }
 
-export interface CatalogOptions {
+interface CatalogOptions {
   records: Collection<NetworkRecord>;
   route: NetlinkSocket;
   firewall: HostFirewall;

@@ -30,7 +30,7 @@ const EPHEMERAL_PORTS = "/proc/sys/net/ipv4/ip_local_port_range";
 const DEFAULT_EPHEMERAL_PORTS = { first: 32768, last: 60999 };
 const SHORT_ID_LENGTH = 12;
 
-export interface NetworkControllerOptions {
+interface NetworkControllerOptions {
   store: StateStore;
   netns: NamespaceServer;
   /** Namespaces are mounted below it, in "netns". */

@@ -11,7 +11,7 @@ const LISTEN_BACKLOG = 512;
 /** As the kernel's own connection tracking forgets an answered UDP flow. */
 const UDP_IDLE_MS = 120_000;
 
-export interface RelayTarget {
+interface RelayTarget {
   ip: string;
   port: number;
 }

@@ -8,7 +8,7 @@ import type { NetworkRecord } from "./network-records.ts";
 const DEFAULT_MTU = 1500;
 
 /** The id of a new network: 64 hexadecimal digits. */
-export const newId = (): string => randomBytes(32).toString("hex");
+const newId = (): string => randomBytes(32).toString("hex");
 
 /** A network with everything at its default. */
 export function emptyRecord(name: string): Omit<NetworkRecord, "driver"> {
@@ -39,7 +39,7 @@ export interface DefaultBridgeSettings {
   hostAddress?: string;
 }
 
-export interface DefaultBridgeOptions extends DefaultBridgeSettings {
+interface DefaultBridgeOptions extends DefaultBridgeSettings {
   interfaceName: string;
   /** "10.1.0.1/24": address and subnet. */
   bip?: string;

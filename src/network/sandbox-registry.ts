@@ -31,7 +31,7 @@ interface LiveSandbox extends LiveNames {
   route: NetlinkSocket;
 }
 
-export interface RegistryParts {
+interface RegistryParts {
   records: Collection<SandboxRecord>;
   catalog: NetworkCatalog;
   pool: NamespacePool;
