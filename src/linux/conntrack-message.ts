@@ -23,7 +23,7 @@ export function udpFlowsQuery(port: number): Buffer {
   return message(SUBSYSTEM | GET, NLM_F.DUMP, Buffer.concat([HEADER, nested(CTA.TUPLE_ORIG, protocol), filter]));
 }
 
-export interface Flow {
+interface Flow {
   /** Where its first packet went: four bytes. */
   destination: Uint8Array;
   /** Ends it: the next packet makes a new flow by the rules of then. */
