@@ -4,27 +4,30 @@ import type { Command, CommandContext } from "./command.ts";
 import { COMMANDS, GROUPS } from "./command-table.ts";
 import { readConfigFile } from "./config-file.ts";
 import { parseFlags } from "./flags.ts";
-import { type GlobalOptions, parseGlobalWords } from "./global-options.ts";
+import { type GlobalOptions, type GlobalWords, parseGlobalWords } from "./global-options.ts";
 import { printVersion } from "./main.ts";
 import { writeErr, writeOut } from "./output.ts";
 
-/** Finds the command that the words name, runs it, prints its failure, and resolves to the exit code. */
+/**
+ * Finds the command that the words name, runs it, prints its failure, and resolves to the exit code. With `--debug` a
+ * failure that we did not foresee is printed with its stack.
+ */
 export async function dispatch(program: string, words: string[]): Promise<number> {
+  let isDebugging = false;
   try {
-    return await runWords(program, words);
+    const global = readGlobalWords(program, words);
+    isDebugging = global.options.debug;
+    return await runWords(program, global);
   } catch (error) {
-    if (!(error instanceof CliError)) {
-      const debug = process.env.NARU_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
-      writeErr(`${error instanceof Error ? error.message : error}${debug}\n`);
-      return 1;
-    }
-    if (error.message !== "") writeErr(`${error.message}\n`);
-    return error.exitCode;
+    const foreseen = error instanceof CliError ? error : undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    const stack = isDebugging && !foreseen && error instanceof Error ? `\n${error.stack}` : "";
+    if (message !== "") writeErr(`${message}${stack}\n`);
+    return foreseen?.exitCode ?? 1;
   }
 }
 
-async function runWords(program: string, words: string[]): Promise<number> {
-  const global = readGlobalWords(program, words);
+async function runWords(program: string, global: GlobalWords): Promise<number> {
   for (const warning of global.warnings) writeErr(`${warning}\n`);
   const rest = global.words;
   if (global.versionAsked && rest.length === 0) {

@@ -54,7 +54,7 @@ function addHost(text: string, current: string[]): string[] {
 }
 
 /** What stands before the command, and the words from the command on. */
-interface GlobalWords {
+export interface GlobalWords {
   options: GlobalOptions;
   words: string[];
   versionAsked: boolean;
