@@ -58,7 +58,8 @@ async function listContainers(context: CommandContext, values: FlagValues<typeof
   const size = values.size || (!quiet && /\.Size\b/.test(chosen));
   const kind = containerKind(values.size);
   const options = { format: chosen, quiet, complaints: COMPLAINTS };
-  if (chosen !== "") rowsText(kind, [containerRow(SAMPLE, true)], options);
+  const tried = values.format || chosen;
+  if (tried !== "") rowsText(kind, [containerRow(SAMPLE, true)], { ...options, format: tried, quiet: false });
   const client = await context.client();
   const containers = await client.get<ContainerSummary[]>("/containers/json", {
     query: { all: values.all, limit: limit > 0 ? limit : undefined, size, filters: values.filter },
