@@ -19,6 +19,8 @@ export interface LocalImage {
   createdAt: string;
   /** Bytes of blobs plus unpacked snapshots. */
   sizeBytes: number;
+  /** The image that this one was committed from, while that is here. */
+  parentId?: Digest;
 }
 
 export interface ProgressLine {

@@ -20,8 +20,6 @@ export interface BuildParts extends LoadParts {
 /** sha256 of an archive without entries: the container changed nothing, and the image gets no layer for it. */
 const EMPTY_TAR: Digest = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
-const LAYER_MEDIA_TYPES = { none: MEDIA.layer, gzip: MEDIA.layerGzip, zstd: MEDIA.layerZstd } as const;
-
 /** @throws invalid for a bad reference or change, before the archive is read */
 export async function importRootTar(
   parts: BuildParts,
@@ -43,7 +41,7 @@ export async function importRootTar(
       rootfs: { type: "layers", diff_ids: [layer.diffId] },
       history: [{ created, comment }],
     };
-    return await publishWithLayer(parts, imageConfig, [], layer, references);
+    return await publishWithLayer(parts, imageConfig, { layers: [] }, layer, references);
   });
 }
 
@@ -78,7 +76,8 @@ export async function commitLayer(
       rootfs: { type: "layers", diff_ids: diffIds },
       history: [...(base.config.history ?? []), entry],
     };
-    return await publishWithLayer(parts, imageConfig, base.layers, isEmpty ? undefined : unpacked, references);
+    const below = { layers: base.layers, parent: base.id };
+    return await publishWithLayer(parts, imageConfig, below, isEmpty ? undefined : unpacked, references);
   });
 }
 
@@ -109,19 +108,19 @@ async function withNewLayer<Result>(
 async function publishWithLayer(
   parts: BuildParts,
   config: ImageConfig,
-  below: Descriptor[],
+  below: { layers: Descriptor[]; parent?: Digest },
   layer: UnpackedLayer | undefined,
   references: string[],
 ): Promise<ImageRecord> {
   const chainIds = chainIdsOf(config.rootfs.diff_ids);
   const unpin = parts.records.pin({ chainIds });
   try {
-    const layers: LayerBlob[] = below.map((descriptor) => ({ descriptor }));
+    const layers: LayerBlob[] = below.layers.map((descriptor) => ({ descriptor }));
     if (layer) {
       await parts.snapshots.commit(chainIds.at(-1)!, layer);
       layers.push({ descriptor: layerDescriptor(layer), path: join(layer.directory, "blob") });
     }
-    return await parts.publisher.publishBuilt(config, layers, references);
+    return await parts.publisher.publishBuilt(config, layers, { references, parent: below.parent });
   } finally {
     unpin();
     await parts.publisher.collect(chainIds, []);
@@ -129,8 +128,7 @@ async function publishWithLayer(
 }
 
 function layerDescriptor({ compression, blobDigest, blobBytes }: UnpackedLayer): Descriptor {
-  // OCI knows no media type for bzip2 and xz; every reader of layers looks at the bytes anyway.
-  const mediaType = compression in LAYER_MEDIA_TYPES ? LAYER_MEDIA_TYPES[compression as "gzip"] : MEDIA.layer;
+  const mediaType = compression === "zstd" ? MEDIA.layerZstd : MEDIA.layerGzip;
   return { mediaType, digest: blobDigest, size: blobBytes };
 }
 

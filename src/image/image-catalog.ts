@@ -42,6 +42,8 @@ export class ImageCatalog {
   /** To be called when an image or its references changed. */
   forget(id: Digest): void {
     this.views.delete(id);
+    // Its children name it as their parent while it is here.
+    for (const [child, view] of this.views) if (view.parentId === id) this.views.delete(child);
   }
 
   private findRecord(ref: string): ImageRecord | undefined {
@@ -81,6 +83,7 @@ export class ImageCatalog {
     const known = this.views.get(record.id);
     if (known) return known;
     const names = this.records.listReferences(record.id);
+    const { parent } = record;
     const view: LocalImage = {
       id: record.id,
       config: record.config,
@@ -89,6 +92,7 @@ export class ImageCatalog {
       repoDigests: names.filter((name) => name.includes("@")).map(familiarName),
       createdAt: record.config.created ?? ZERO_TIME,
       sizeBytes: this.sizeOf(record),
+      ...(parent !== undefined && this.records.images.has(parent) ? { parentId: parent } : {}),
     };
     this.views.set(record.id, view);
     return view;

@@ -1,7 +1,8 @@
 /** Images as `docker inspect` and `docker history` print them. */
 import type { ContainerConfig } from "../model/container.ts";
-import type { ImageHistoryItem, ImageInspect } from "../model/image.ts";
+import type { HistoryEntry, ImageHistoryItem, ImageInspect } from "../model/image.ts";
 import type { LocalImage } from "./contract.ts";
+import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";
 
 /** `lowerDirs` come newest first. */
@@ -12,7 +13,7 @@ export function describeImage(record: ImageRecord, image: LocalImage, layerDirs:
     Id: record.id,
     RepoTags: image.repoTags,
     RepoDigests: image.repoDigests,
-    Parent: "",
+    Parent: image.parentId ?? "",
     Comment: config.comment || (config.history?.at(-1)?.comment ?? ""),
     ...(config.created === undefined ? {} : { Created: config.created }),
     DockerVersion: "",
@@ -60,11 +61,12 @@ function describeConfig(config: ContainerConfig): ContainerConfig {
 }
 
 /** Newest first; sizes are those of the unpacked layers. */
-export function describeHistory(record: ImageRecord, image: LocalImage, records: ImageRecords): ImageHistoryItem[] {
+export function describeHistory(image: LocalImage, catalog: ImageCatalog, records: ImageRecords): ImageHistoryItem[] {
+  const parentOf = ({ parentId }: LocalImage) => (parentId === undefined ? undefined : catalog.find(parentId));
   const items: ImageHistoryItem[] = [];
   let layer = 0;
-  for (const entry of historyOf(record)) {
-    const chainId = entry.empty_layer ? undefined : record.chainIds[layer++];
+  for (const entry of historyOf(image)) {
+    const chainId = entry.empty_layer ? undefined : image.chainIds[layer++];
     const size = chainId === undefined ? 0 : (records.snapshots.get(chainId)?.sizeBytes ?? 0);
     items.unshift({
       Comment: entry.comment ?? "",
@@ -75,20 +77,23 @@ export function describeHistory(record: ImageRecord, image: LocalImage, records:
       Tags: null,
     });
   }
-  const top = items[0];
-  if (top) {
-    top.Id = record.id;
-    top.Tags = image.repoTags.length > 0 ? image.repoTags : null;
+  // The entry where an image that is here ends has its id and names.
+  for (let known: LocalImage | undefined = image; known; known = parentOf(known)) {
+    const length = historyOf(known).length;
+    const item = items[items.length - length];
+    if (!item) break;
+    item.Id = known.id;
+    item.Tags = known.repoTags.length > 0 ? known.repoTags : null;
   }
   return items;
 }
 
 /** Images without a history, or with too short a one, still have layers. */
-function historyOf(record: ImageRecord): NonNullable<ImageRecord["config"]["history"]> {
-  const history = [...(record.config.history ?? [])];
+function historyOf({ config, chainIds }: LocalImage): HistoryEntry[] {
+  const history = [...(config.history ?? [])];
   const told = history.filter((entry) => !entry.empty_layer).length;
-  for (let missing = record.chainIds.length - told; missing > 0; missing -= 1) {
-    history.push({ created: record.config.created });
+  for (let missing = chainIds.length - told; missing > 0; missing -= 1) {
+    history.push({ created: config.created });
   }
   return history;
 }

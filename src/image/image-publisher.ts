@@ -66,7 +66,11 @@ export class ImagePublisher {
   }
 
   /** Makes configuration and manifest of an image whose layers are unpacked, and publishes it. */
-  async publishBuilt(config: ImageConfig, layers: LayerBlob[], references: string[]): Promise<ImageRecord> {
+  async publishBuilt(
+    config: ImageConfig,
+    layers: LayerBlob[],
+    { references, parent }: { references: string[]; parent?: Digest },
+  ): Promise<ImageRecord> {
     const { records } = this.parts;
     const descriptors = layers.map((layer) => layer.descriptor);
     const configBlob = smallBlob(MEDIA.config, config);
@@ -86,6 +90,7 @@ export class ImagePublisher {
       chainIds: chainIdsOf(config.rootfs.diff_ids),
       blobs: uniqueBlobs([manifestBlob.descriptor, configBlob.descriptor, ...descriptors]),
       addedAt: new Date().toISOString(),
+      ...(parent === undefined ? {} : { parent }),
     };
     const sources = [manifestBlob, configBlob, ...layers].map(({ descriptor, ...source }) => ({
       digest: descriptor.digest,

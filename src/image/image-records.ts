@@ -15,6 +15,8 @@ export interface ImageRecord {
   chainIds: Digest[];
   /** Every blob that the image keeps: manifests, configuration, layers. */
   blobs: { digest: Digest; size: number }[];
+  /** The image that this one was committed from; it may be gone. */
+  parent?: Digest;
   /** RFC 3339: when it came to this machine. */
   addedAt: string;
   /** RFC 3339; absent when it never had a tag. */

@@ -117,8 +117,7 @@ class LocalImageStore implements ImageStore {
   }
 
   history(ref: string): ImageHistoryItem[] {
-    const record = this.parts.catalog.getRecord(ref);
-    return describeHistory(record, this.parts.catalog.get(record.id), this.parts.records);
+    return describeHistory(this.parts.catalog.get(ref), this.parts.catalog, this.parts.records);
   }
 
   async tagImage(ref: string, target: string): Promise<LocalImage> {

@@ -66,7 +66,7 @@ export interface IngestParams {
   /** Existing empty directory for the files. */
   filesDir: string;
   /**
-   * Where the blob is written: compressed input as it came, plain input as gzip. Absent when the blob exists already.
+   * Where the blob is written: gzip and zstd as they came, all else as gzip. Absent when the blob exists already.
    */
   blobPath?: string;
   limits: UnpackLimits;
@@ -91,7 +91,9 @@ export async function ingestLayer(input: AsyncIterable<Uint8Array>, params: Inge
     const diffHash = new Bun.CryptoHasher("sha256");
     const reader = new TarReader(tree);
     const guard = new UnpackGuard(tree.rootFd, params.limits);
-    const compress = detected.compression === "none" && params.blobPath !== undefined;
+    // The OCI image specification knows no other compressed layers (layer.md, "Media Types").
+    const isLayerFormat = detected.compression === "gzip" || detected.compression === "zstd";
+    const compress = !isLayerFormat && params.blobPath !== undefined;
     const members = compress ? new GzipMembers((member) => blob.write(member)) : undefined;
     const source = tap(detected.chunks, (chunk) => {
       guard.countInput(chunk.length);

@@ -43,13 +43,13 @@ describe.skipIf(!isRoot)("ImageStore (needs root)", () => {
     ["zstd", (data: Uint8Array) => zstdCompressSync(data)],
     ["bzip2", (data: Uint8Array) => Bun.spawnSync(["bzip2", "-c"], { stdin: data }).stdout],
     ["xz", (data: Uint8Array) => Bun.spawnSync(["xz", "-c"], { stdin: data }).stdout],
-  ])("importTar() keeps %s as it came", async (_, compress) => {
+  ])("importTar() reads %s", async (name, compress) => {
     const data = compress(tarOf(ROOT));
     const image = await fixture.images.importTar(streamOf(data, 100), { reference: "x:1" });
     const digest = new Bun.CryptoHasher("sha256").update(data).digest("hex");
-    const blob = join(fixture.directory, "data/blobs/sha256", digest);
-    expect(Buffer.compare(await readFile(blob), data)).toBe(0);
-    expect(image.chainIds).toHaveLength(1);
+    // Other compressions than these two are none that a registry takes as a layer.
+    expect(existsSync(join(fixture.directory, "data/blobs/sha256", digest))).toBe(name === "gzip" || name === "zstd");
+    expect(image.chainIds).toEqual([`sha256:${new Bun.CryptoHasher("sha256").update(tarOf(ROOT)).digest("hex")}`]);
   });
 
   test("images are found by every kind of name", async () => {
@@ -129,10 +129,16 @@ describe.skipIf(!isRoot)("ImageStore (needs root)", () => {
     expect((await readdir(join(again.path, "dir"))).sort()).toEqual(["new"]);
     expect(existsSync(join(again.path, "etc/passwd"))).toBe(false);
     await again.close();
-    expect(fixture.images.history("child:1").map((item) => [item.CreatedBy, item.Comment])).toEqual([
-      ["sh", "words"],
-      ["", "Imported from -"],
-    ]);
+    expect(fixture.images.history("child:1").map((item) => [item.Id, item.CreatedBy, item.Comment, item.Tags])).toEqual(
+      [
+        [child.id, "sh", "words", ["child:1"]],
+        [image.id, "", "Imported from -", ["base:1"]],
+      ],
+    );
+    expect((await fixture.images.inspectImage("child:1")).Parent).toBe(image.id);
+    await fixture.images.deleteImage(image.id);
+    expect(fixture.images.history("child:1").map((item) => item.Id)).toEqual([child.id, "<missing>"]);
+    expect((await fixture.images.inspectImage("child:1")).Parent).toBe("");
   });
 
   test("commit() of an untouched container adds no layer", async () => {
