@@ -2,11 +2,12 @@
  * Base images without a registry: `mmdebstrap` puts a Debian or Ubuntu system together from the distribution's packages,
  * and its archive becomes an image while it is written.
  */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { ImageStore, LocalImage, ProgressLine } from "./contract.ts";
+import { type Distribution, resolveDistribution } from "./distributions.ts";
 import { canonicalReference, familiarName, parseReference } from "./reference.ts";
 
 /** Field names as in the request of POST /naru/images/bootstrap. */
@@ -27,46 +28,6 @@ export interface BootstrapRequest {
   User?: string | null;
   Labels?: Record<string, string> | null;
 }
-
-interface Distribution {
-  name: string;
-  suite: string;
-  /** Lines of sources.list(5). */
-  sources: string[];
-  keyring: string;
-}
-
-interface KnownDistribution {
-  mirror: string;
-  /** Of security updates, when they lie apart from the mirror. */
-  securityMirror?: string;
-  components: string;
-  keyring: string;
-  keyringPackage: string;
-  releases: Record<string, string>;
-  /** Suites without updates beside them. */
-  rolling: string[];
-}
-
-const DISTRIBUTIONS: Record<string, KnownDistribution> = {
-  debian: {
-    mirror: "http://deb.debian.org/debian",
-    securityMirror: "http://deb.debian.org/debian-security",
-    components: "main",
-    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
-    keyringPackage: "debian-archive-keyring",
-    releases: { "11": "bullseye", "12": "bookworm", "13": "trixie", latest: "stable" },
-    rolling: ["sid", "unstable", "testing"],
-  },
-  ubuntu: {
-    mirror: "http://archive.ubuntu.com/ubuntu",
-    components: "main universe",
-    keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-    keyringPackage: "ubuntu-keyring",
-    releases: { "20.04": "focal", "22.04": "jammy", "24.04": "noble", latest: "noble" },
-    rolling: [],
-  },
-};
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -119,50 +80,6 @@ export async function* bootstrapImage(
     await bootstrap.end();
     await rm(workDir, { recursive: true, force: true });
   }
-}
-
-async function resolveDistribution(text: string, mirror: string | undefined): Promise<Distribution> {
-  const [name = "", version = "latest"] = text.split(":");
-  const known = DISTRIBUTIONS[name];
-  if (!known || !/^[a-z0-9][a-z0-9.-]*$/.test(version)) {
-    throw new NaruError(
-      "invalid",
-      `cannot bootstrap ${JSON.stringify(text)}: name a distribution as debian:bookworm or ubuntu:noble`,
-    );
-  }
-  if (!(await Bun.file(known.keyring).exists())) {
-    throw new NaruError(
-      "unavailable",
-      `the archive keys of ${name} are missing (${known.keyring}): install the package ${known.keyringPackage}`,
-    );
-  }
-  const suite = known.releases[version] ?? version;
-  const uris = mirror ? [mirror] : await machineUris();
-  return { name, suite, sources: sourceLines(name, known, suite, uris), keyring: known.keyring };
-}
-
-/** The suite with its updates, from the machine's mirrors where it has them. A mirror that was named gets the suite only. */
-function sourceLines(name: string, known: KnownDistribution, suite: string, uris: string[]): string[] {
-  const named = (ending: string) => uris.find((uri) => uri.replace(/\/+$/, "").endsWith(`/${ending}`));
-  const mirror = named(name) ?? (uris.length === 1 ? uris[0]! : known.mirror);
-  const line = (uri: string, release: string) => `deb ${uri} ${release} ${known.components}`;
-  if (known.rolling.includes(suite) || uris.length === 1) return [line(mirror, suite)];
-  const security = known.securityMirror ? (named(`${name}-security`) ?? known.securityMirror) : mirror;
-  return [line(mirror, suite), line(mirror, `${suite}-updates`), line(security, `${suite}-security`)];
-}
-
-/** Addresses in the machine's own apt sources, in their two formats (sources.list(5)). */
-async function machineUris(): Promise<string[]> {
-  const found = new Set<string>();
-  const paths = ["/etc/apt/sources.list"];
-  for (const name of await readdir("/etc/apt/sources.list.d").catch(() => [])) {
-    if (/\.(list|sources)$/.test(name)) paths.push(join("/etc/apt/sources.list.d", name));
-  }
-  for (const path of paths) {
-    const text = await readFile(path, "utf8").catch(() => "");
-    for (const [, uri] of text.matchAll(/^\s*(?:URIs:|deb\s+(?:\[[^\]]*\]\s+)?)\s*(https?:\/\/\S+)/gm)) found.add(uri!);
-  }
-  return [...found];
 }
 
 function checkPackages(packages: string[]): void {

@@ -1,32 +1,19 @@
 /** `docker load`: an archive becomes images. What is wrong with it is found before anything of it is kept. */
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
-import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
-import {
-  asDigest,
-  type DockerArchiveItem,
-  isIndexType,
-  layoutImages,
-  MEDIA,
-  machineArchitecture,
-  parseDockerManifest,
-  parseImageConfig,
-  parseIndex,
-  parseManifest,
-  selectManifest,
-} from "./archive-layout.ts";
-import type { StagedArchive, StagedFile } from "./archive-staging.ts";
-import { detectCompression } from "./compression.ts";
-import { type ContentStore, MAX_METADATA_BYTES } from "./content-store.ts";
+import type { Descriptor } from "../model/image.ts";
+import { ArchivePlanner, type PlannedImage } from "./archive-planner.ts";
+import type { StagedArchive } from "./archive-staging.ts";
+import type { ContentStore } from "./content-store.ts";
 import type { ProgressLine } from "./contract.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
-import { type BlobSource, type ImagePublisher, uniqueBlobs } from "./image-publisher.ts";
-import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import type { ImagePublisher } from "./image-publisher.ts";
+import type { ImageRecords } from "./image-records.ts";
 import { DEFAULT_LIMITS } from "./layer-ingest.ts";
-import { canonicalReference, familiarName, parseReference } from "./reference.ts";
-import { chainIdsOf, type SnapshotStore, sha256 } from "./snapshot-store.ts";
+import { familiarName } from "./reference.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
 
 export interface LoadParts {
@@ -37,13 +24,6 @@ export interface LoadParts {
   publisher: ImagePublisher;
   pool: WorkerPool;
   trash: Trash;
-}
-
-/** An image found in the archive, checked, with nothing of it kept yet. */
-interface PlannedImage {
-  record: ImageRecord;
-  blobs: BlobSource[];
-  references: string[];
 }
 
 export async function* loadArchive(
@@ -128,205 +108,4 @@ async function* unpackLayers(
     failure.abort(new NaruError("unavailable", "another layer of the image could not be unpacked"));
     await Promise.allSettled(unpacking);
   }
-}
-
-/** Reads the archive's own description and turns it into records. */
-class ArchivePlanner {
-  private readonly files: Map<string, StagedFile>;
-  private readonly links: Map<string, string>;
-  private readonly staged = new Map<Digest, StagedFile>();
-
-  constructor(
-    private readonly content: ContentStore,
-    private readonly directory: string,
-    archive: StagedArchive,
-  ) {
-    this.files = new Map(archive.files);
-    this.links = new Map(archive.links);
-  }
-
-  async plan(): Promise<PlannedImage[]> {
-    for (const [path, file] of this.files) {
-      const named = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
-      if (named !== undefined && file.digest !== `sha256:${named}`) {
-        throw new NaruError("invalid", `invalid archive: the content of ${path} has the digest ${file.digest}`);
-      }
-      this.staged.set(file.digest, file);
-    }
-    const index = this.findFile("index.json");
-    const items = this.findFile("manifest.json");
-    const dockerItems = items ? parseDockerManifest(await this.read(items, "manifest.json")) : [];
-    if (index && this.findFile("oci-layout")) {
-      return await this.planLayout(parseIndex(await this.read(index, "index.json"), "index.json"), dockerItems);
-    }
-    if (!items) {
-      throw new NaruError(
-        "invalid",
-        "invalid archive: does not contain a manifest.json (a root file system is taken in with `import`)",
-      );
-    }
-    const planned: PlannedImage[] = [];
-    for (const item of dockerItems) planned.push(await this.planDockerItem(item));
-    return planned;
-  }
-
-  private async planLayout(index: Index, dockerItems: DockerArchiveItem[]): Promise<PlannedImage[]> {
-    const planned: PlannedImage[] = [];
-    for (const { descriptor, references } of layoutImages(index)) {
-      const image = await this.planDescriptor(descriptor, references);
-      // docker save notes every tag in manifest.json too; other writers only there.
-      for (const item of dockerItems) {
-        if (this.findFile(item.Config)?.digest !== image.record.configDigest) continue;
-        for (const tag of dockerReferences(item)) if (!image.references.includes(tag)) image.references.push(tag);
-      }
-      planned.push(image);
-    }
-    return planned;
-  }
-
-  private async planDescriptor(descriptor: Descriptor, references: string[]): Promise<PlannedImage> {
-    const blobs: Descriptor[] = [descriptor];
-    let manifestDescriptor = descriptor;
-    if (isIndexType(descriptor.mediaType)) {
-      const index = parseIndex(await this.readBlob(descriptor), descriptor.digest);
-      const selected = selectManifest(index);
-      if (!selected) throw otherPlatform(index, references);
-      manifestDescriptor = selected;
-      blobs.push(...(await this.presentBlobs(index, selected.digest)));
-    }
-    const manifest = parseManifest(await this.readBlob(manifestDescriptor), manifestDescriptor.digest);
-    const config = parseImageConfig(await this.readBlob(manifest.config), manifest.layers.length);
-    blobs.push(manifestDescriptor, manifest.config, ...manifest.layers);
-    return await this.planned(descriptor, manifestDescriptor.digest, manifest, config, blobs, references);
-  }
-
-  /** What the archive holds of an index' other manifests: kept, so that saving or pushing gives all of it back. */
-  private async presentBlobs(index: Index, selected: Digest): Promise<Descriptor[]> {
-    const present: Descriptor[] = [];
-    for (const entry of index.manifests) {
-      if (entry.digest === selected || isIndexType(entry.mediaType) || !this.staged.has(entry.digest)) continue;
-      const manifest = parseManifest(await this.readBlob(entry), entry.digest);
-      present.push(entry, ...[manifest.config, ...manifest.layers].filter(({ digest }) => this.staged.has(digest)));
-    }
-    return present;
-  }
-
-  private async planDockerItem(item: DockerArchiveItem): Promise<PlannedImage> {
-    const configFile = this.getFile(item.Config);
-    const configData = await this.read(configFile, item.Config);
-    const config = parseImageConfig(configData, item.Layers.length);
-    const layers: Descriptor[] = [];
-    for (const path of item.Layers) layers.push(await this.layerDescriptor(this.getFile(path)));
-    const manifest: Manifest = {
-      schemaVersion: 2,
-      mediaType: MEDIA.manifest,
-      config: { mediaType: MEDIA.config, digest: configFile.digest, size: configFile.size },
-      layers,
-    };
-    const data = Buffer.from(JSON.stringify(manifest));
-    const descriptor: Descriptor = { mediaType: MEDIA.manifest, digest: sha256(data), size: data.length };
-    const blobs = [descriptor, manifest.config, ...layers];
-    const image = await this.planned(descriptor, descriptor.digest, manifest, config, blobs, dockerReferences(item));
-    for (const blob of image.blobs) if (blob.digest === descriptor.digest) blob.data = data;
-    return image;
-  }
-
-  private async layerDescriptor(file: StagedFile): Promise<Descriptor> {
-    await using handle = await open(join(this.directory, file.fileName));
-    const start = Buffer.alloc(8);
-    await handle.read(start, 0, start.length, 0);
-    const compression = detectCompression(start);
-    const mediaType = compression === "gzip" ? MEDIA.layerGzip : compression === "zstd" ? MEDIA.layerZstd : MEDIA.layer;
-    return { mediaType, digest: file.digest, size: file.size };
-  }
-
-  private async planned(
-    descriptor: Descriptor,
-    manifestDigest: Digest,
-    manifest: Manifest,
-    config: ImageConfig,
-    kept: Descriptor[],
-    references: string[],
-  ): Promise<PlannedImage> {
-    const unique = uniqueBlobs(kept);
-    const record: ImageRecord = {
-      id: descriptor.digest,
-      descriptor,
-      manifest: manifestDigest,
-      configDigest: manifest.config.digest,
-      config,
-      layers: manifest.layers,
-      chainIds: chainIdsOf(config.rootfs.diff_ids),
-      blobs: unique,
-      addedAt: new Date().toISOString(),
-    };
-    const blobs: BlobSource[] = [];
-    for (const blob of unique) blobs.push(await this.blobSource(blob, descriptor));
-    return { record, blobs, references: [...references] };
-  }
-
-  private async blobSource(blob: { digest: Digest; size: number }, top: Descriptor): Promise<BlobSource> {
-    const file = this.staged.get(blob.digest);
-    const size = file?.size ?? (await this.content.findSize(blob.digest));
-    // The manifest that naru writes for Docker's format exists only in memory until then.
-    if (size === undefined && blob.digest === top.digest) return blob;
-    if (size === undefined) throw new NaruError("invalid", `invalid archive: the blob ${blob.digest} is missing`);
-    if (size !== blob.size) {
-      throw new NaruError(
-        "invalid",
-        `invalid archive: ${blob.digest} has ${size} bytes, its descriptor says ${blob.size}`,
-      );
-    }
-    return file ? { ...blob, path: join(this.directory, file.fileName) } : blob;
-  }
-
-  private async readBlob(descriptor: Descriptor): Promise<Uint8Array> {
-    const digest = asDigest(descriptor.digest, "a manifest");
-    const file = this.staged.get(digest);
-    if (file) return await this.read(file, digest);
-    if ((await this.content.findSize(digest)) === undefined) {
-      throw new NaruError("invalid", `invalid archive: the blob ${digest} is missing`);
-    }
-    return await this.content.readSmall(digest);
-  }
-
-  private async read(file: StagedFile, name: string): Promise<Uint8Array> {
-    if (file.size > MAX_METADATA_BYTES) {
-      throw new NaruError("invalid", `invalid archive: ${name} is too large (${file.size} bytes)`);
-    }
-    return await Bun.file(join(this.directory, file.fileName)).bytes();
-  }
-
-  private findFile(path: string): StagedFile | undefined {
-    let name = path.replace(/^(\.?\/)+/, "");
-    for (let hops = 0; hops < 16; hops += 1) {
-      const file = this.files.get(name);
-      if (file) return file;
-      const target = this.links.get(name);
-      if (target === undefined) return undefined;
-      name = target;
-    }
-    return undefined;
-  }
-
-  private getFile(path: string): StagedFile {
-    const file = this.findFile(path);
-    if (!file) throw new NaruError("invalid", `invalid archive: manifest.json names ${path}, which is missing`);
-    return file;
-  }
-}
-
-function dockerReferences(item: DockerArchiveItem): string[] {
-  return (item.RepoTags ?? []).map((tag) => canonicalReference(parseReference(tag)));
-}
-
-function otherPlatform(index: Index, references: string[]): NaruError {
-  const platforms = index.manifests
-    .map(({ platform }) => platform && `${platform.os}/${platform.architecture}`)
-    .filter((platform) => platform !== undefined && platform !== "unknown/unknown");
-  const name = references[0] === undefined ? "the image" : familiarName(references[0]);
-  return new NaruError(
-    "invalid",
-    `${name} is not for linux/${machineArchitecture()}; the archive has it for: ${platforms.join(", ") || "no platform"}`,
-  );
 }

@@ -66,6 +66,7 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
 const STATX_BASIC_STATS = 0x7ff;
 const PATH_MAX = 4096;
+const EAGAIN = 11;
 
 const errno = (): number => read.i32(libc.__errno_location()!, 0);
 
@@ -110,7 +111,13 @@ export function openInRoot(root: number, path: string, flags: number, mode = 0):
   openHow.writeBigUInt64LE(BigInt(flags & O.CREAT ? mode : 0), 8);
   openHow.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
   const name = rawBytes(path === "" ? "." : path);
-  return check(Number(libc.syscall(SYS_OPENAT2, root, name, openHow, openHow.length)), "open", path);
+  for (let tries = 1; ; tries += 1) {
+    const fd = Number(libc.syscall(SYS_OPENAT2, root, name, openHow, openHow.length));
+    if (fd >= 0) return fd;
+    const code = errno();
+    // EAGAIN: something was renamed meanwhile, and the kernel cannot tell whether ".." stayed inside.
+    if (code !== EAGAIN || tries >= 100) throw new SysError(code, `open ${fromRaw(path)}`);
+  }
 }
 
 /** close(2); failures are of no use to the caller. */
