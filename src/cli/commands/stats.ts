@@ -11,6 +11,9 @@ import { StatsBoard } from "../stats-board.ts";
 
 const REDRAW_INTERVAL_MS = 500;
 
+/** 128 and the signal's number. */
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
+
 export const command = defineCommand({
   usage: "[OPTIONS] [CONTAINER...]",
   summary: "Display a live stream of container(s) resource usage statistics",
@@ -32,7 +35,7 @@ export const command = defineCommand({
         { format: chosen },
       );
     if (flags["no-stream"]) await printOnce(context, client, args, flags.all, show);
-    else await redraw(context, client, args, flags.all, show);
+    else return await redraw(context, client, args, flags.all, show);
   },
 });
 
@@ -70,11 +73,16 @@ async function redraw(
   names: readonly string[],
   all: boolean,
   show: (board: StatsBoard) => string,
-): Promise<void> {
+): Promise<number | undefined> {
   const board = new StatsBoard();
   const leave = new AbortController();
-  process.once("SIGINT", () => leave.abort());
-  process.once("SIGTERM", () => leave.abort());
+  let exitCode: number | undefined;
+  for (const [name, code] of Object.entries(SIGNAL_EXIT_CODES)) {
+    process.once(name, () => {
+      exitCode = code;
+      leave.abort();
+    });
+  }
   const start = async (name: string) => {
     board.add(name);
     await board.follow(client, name, leave.signal);
@@ -90,6 +98,7 @@ async function redraw(
     context.print(`\x1b[H${show(board).replaceAll("\n", "\x1b[K\n")}\x1b[J`);
     if (names.length > 0 && board.isEmpty) break;
   }
+  return exitCode;
 }
 
 async function listIds(client: ApiClient, all: boolean): Promise<string[]> {
