@@ -188,6 +188,11 @@ static bool read_exactly(void *bytes, size_t length) {
 static int serve(void) {
   static char payload[FRAME_MAX_PAYLOAD + 1];
   unsigned char header[FRAME_HEADER_BYTES];
+  // A signal to the daemon's process group (Ctrl-C at its terminal) must not take us before the daemon is done with us.
+  setsid();
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
   signal(SIGCHLD, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   set_close_on_exec(PASSING_SOCKET);

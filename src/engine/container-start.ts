@@ -71,7 +71,6 @@ export async function launch(
   }
   undo.move();
   container.noteStarted(process);
-  container.output.connect(process);
   const state = moveState(container.record.state, "running", {
     pid: process.pid,
     exitCode: 0,

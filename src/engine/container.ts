@@ -68,6 +68,7 @@ export class Container {
   }
   noteStarted(process: ContainerProcess): void {
     this.process = process;
+    this.output.connect(process);
     this.#started.resolve(process);
   }
   noteEnded(): void {

@@ -64,7 +64,7 @@ export interface TestDaemon {
   /** Ends the daemon process only (SIGKILL by default): containers go on. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts the daemon again on the same roots. */
-  restart(): Promise<void>;
+  restart(executable?: string): Promise<void>;
   logText(): Promise<string>;
   /** Removes all containers, ends the daemon, removes its roots. */
   stop(): Promise<void>;
@@ -84,8 +84,10 @@ export async function startDaemon(
   const env = { DOCKER_HOST: host, DOCKER_CONFIG: join(CLIENTS, "config"), DOCKER_CONTEXT: "" };
   let child: ReturnType<typeof Bun.spawn> | undefined;
 
-  const launch = async () => {
-    const command = [options.executable ?? NARU, "daemon", "-H", host, "--data-root", dataRoot];
+  let executable = options.executable ?? NARU;
+  const launch = async (replacement = executable) => {
+    executable = replacement;
+    const command = [executable, "daemon", "-H", host, "--data-root", dataRoot];
     command.push("--exec-root", execRoot, "--pidfile", join(root, "naru.pid"), ...(options.flags ?? []));
     const log = Bun.file(logPath);
     const previous = (await log.exists()) ? await log.text() : "";
