@@ -4,7 +4,7 @@
  */
 import type { ContainerInspect, ContainerSummary } from "../model/container.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../model/image.ts";
-import type { DiskUsage } from "../model/system.ts";
+import type { DiskUsage, EventMessage } from "../model/system.ts";
 import type { Volume } from "../model/volume.ts";
 import type { ApiVersion } from "./version.ts";
 
@@ -70,14 +70,26 @@ const CONTAINER_CONFIG_DEFAULTS = {
 };
 
 export function shapeImageInspect(image: ImageInspect, version: ApiVersion): object {
-  const { Descriptor, Config, ...rest } = image;
-  const shaped: Record<string, unknown> = rest;
-  if (version < 44) shaped.VirtualSize = image.Size;
-  if (version < 45) shaped.ContainerConfig = CONTAINER_CONFIG_DEFAULTS;
-  if (version >= 48 && Descriptor !== undefined) shaped.Descriptor = Descriptor;
-  // Fields that only containers have were part of an image's configuration before 1.50.
-  shaped.Config = version < 50 && Config !== null ? sorted({ ...CONTAINER_CONFIG_DEFAULTS, ...Config }) : Config;
-  return shaped;
+  const { Descriptor, Config, DockerVersion, Size, GraphDriver, RootFS, Metadata, ...first } = image;
+  const { Author, Architecture, Variant, Os, OsVersion, ...beginning } = first;
+  return {
+    ...beginning,
+    ContainerConfig: version < 45 ? CONTAINER_CONFIG_DEFAULTS : undefined,
+    DockerVersion,
+    Author,
+    Architecture,
+    Variant,
+    Os,
+    OsVersion,
+    Size,
+    VirtualSize: version < 44 ? Size : undefined,
+    GraphDriver,
+    RootFS,
+    Metadata,
+    Descriptor: version >= 48 ? Descriptor : undefined,
+    // Fields that only containers have were part of an image's configuration before 1.50.
+    Config: version < 50 && Config !== null ? sorted({ ...CONTAINER_CONFIG_DEFAULTS, ...Config }) : Config,
+  };
 }
 
 export function shapeHistoryItem(item: ImageHistoryItem): object {
@@ -86,7 +98,12 @@ export function shapeHistoryItem(item: ImageHistoryItem): object {
 }
 
 export function shapeVolume(volume: Volume): object {
-  return sorted(volume);
+  return sorted(volume.UsageData === undefined ? volume : { ...volume, UsageData: sorted(volume.UsageData) });
+}
+
+/** The fields of the API before 1.22 come first. */
+export function shapeEvent({ status, id, from, ...event }: EventMessage): object {
+  return { status, id, from, ...event };
 }
 
 /** Parts that were not asked for are null. */
@@ -97,7 +114,6 @@ export function shapeDiskUsage(usage: Partial<DiskUsage>, version: ApiVersion): 
     Containers: usage.Containers?.map((container) => shapeContainerSummary(container, version)) ?? null,
     Volumes: usage.Volumes?.map(shapeVolume) ?? null,
     BuildCache: usage.BuildCache ?? null,
-    ...(version < 42 ? { BuilderSize: 0 } : {}),
   };
 }
 
@@ -106,7 +122,7 @@ export function nullWhenEmpty<T>(items: readonly T[]): readonly T[] | null {
   return items.length === 0 ? null : items;
 }
 
-/** Keys in alphabetical order, also of nested objects that are not lists. */
+/** Keys in alphabetical order, without those that are undefined. */
 function sorted(value: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value)

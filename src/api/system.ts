@@ -1,11 +1,11 @@
 /** Tag "System": ping, version, info, events, disk usage. */
 import type { SystemService } from "../engine/contract.ts";
 import { API_VERSION, MIN_API_VERSION } from "../lib/version.ts";
-import type { DiskUsage } from "../model/system.ts";
+import type { DiskUsage, EventMessage } from "../model/system.ts";
 import { badRequest } from "./errors.ts";
 import type { Headers } from "./exchange.ts";
 import { streamJsonLines } from "./json-lines.ts";
-import { shapeDiskUsage } from "./replies.ts";
+import { shapeDiskUsage, shapeEvent } from "./replies.ts";
 import type { Call, Handlers } from "./router.ts";
 import { parseUnixTime } from "./timestamps.ts";
 
@@ -64,5 +64,10 @@ async function streamEvents(system: SystemBackend, { exchange, query, signal }: 
   if (untilNs !== undefined && sinceNs !== undefined && untilNs < sinceNs) {
     throw badRequest(`\`since\` time (${since}) cannot be after \`until\` time (${until})`);
   }
-  await streamJsonLines(exchange, system.events({ sinceNs, untilNs, filters: query.filters() }, signal));
+  const events = system.events({ sinceNs, untilNs, filters: query.filters() }, signal);
+  await streamJsonLines(exchange, shaped(events));
+}
+
+async function* shaped(events: AsyncIterable<EventMessage>): AsyncGenerator<object> {
+  for await (const event of events) yield shapeEvent(event);
 }

@@ -170,20 +170,21 @@ export function versionInfo({ config, runtime }: EngineContext): Record<string, 
   const architecture = goArchitecture();
   const shared = {
     GitCommit: config.gitCommit ?? "",
-    BuildTime: config.buildTime ?? "",
-    KernelVersion: kernel,
-    Os: "linux",
-    Arch: architecture,
     // Clients expect the field; naru runs on Bun.
     GoVersion: `bun${Bun.version}`,
+    Os: "linux",
+    Arch: architecture,
+    KernelVersion: kernel,
+    BuildTime: config.buildTime ?? "",
   };
+  const details = { ...shared, ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Experimental: "false" };
   return {
     Platform: { Name: "naru" },
     Components: [
       {
         Name: "Engine",
         Version: config.serverVersion,
-        Details: { ...shared, ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Experimental: "false" },
+        Details: Object.fromEntries(Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1))),
       },
       { Name: runtime.info.name, Version: runtime.info.version, Details: { GitCommit: "" } },
     ],
