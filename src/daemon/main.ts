@@ -52,24 +52,28 @@ async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   // A reader of the log that went away is no reason to end.
   process.stderr.on("error", () => {});
   const { Daemon } = await import("./daemon.ts");
-  const daemon = await Daemon.start(options);
-  // A fault in one request must not take the others down; containers go on either way.
-  process.on("uncaughtException", (error) => daemon.log.error("unexpected failure", { error }));
-  process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
+  const starting = Daemon.start(options);
   let isEnding = false;
   const end = (signal: NodeJS.Signals): void => {
     if (isEnding) process.exit(1);
     isEnding = true;
-    daemon.stop(signal).then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`naru daemon: shutdown failed: ${errorText(error)}\n`);
-        process.exit(1);
-      },
-    );
+    starting
+      .then((daemon) => daemon.stop(signal))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`naru daemon: shutdown failed: ${errorText(error)}\n`);
+          process.exit(1);
+        },
+      );
   };
+  // From the first moment: a start that is cut in half would leave namespaces and sockets behind.
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+  const daemon = await starting;
+  // A fault in one request must not take the others down; containers go on either way.
+  process.on("uncaughtException", (error) => daemon.log.error("unexpected failure", { error }));
+  process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
   process.on("SIGHUP", () => {
     configure(line).then(
       (changed) => daemon.reload(changed),
