@@ -47,6 +47,8 @@ function baseFields(given: HostConfig): HostConfig {
     VolumeDriver: given.VolumeDriver ?? "",
     VolumesFrom: given.VolumesFrom ?? null,
     ConsoleSize: given.ConsoleSize ?? [0, 0],
+    // Fields that may be left out keep their places in docker's order.
+    Annotations: undefined,
     CapAdd: given.CapAdd ?? null,
     CapDrop: given.CapDrop ?? null,
     CgroupnsMode: "",
@@ -64,9 +66,12 @@ function baseFields(given: HostConfig): HostConfig {
     PublishAllPorts: given.PublishAllPorts ?? false,
     ReadonlyRootfs: given.ReadonlyRootfs ?? false,
     SecurityOpt: given.SecurityOpt ?? null,
+    StorageOpt: undefined,
+    Tmpfs: undefined,
     UTSMode: given.UTSMode ?? "",
     UsernsMode: given.UsernsMode ?? "",
     ShmSize: 0,
+    Sysctls: undefined,
     Runtime: given.Runtime || "runc",
     Isolation: given.Isolation ?? "",
   };
@@ -104,6 +109,7 @@ function limitFields(given: HostConfig, runtime: RuntimeInfo): HostConfig {
     CpuPercent: given.CpuPercent ?? 0,
     IOMaximumIOps: given.IOMaximumIOps ?? 0,
     IOMaximumBandwidth: given.IOMaximumBandwidth ?? 0,
+    Mounts: undefined,
   };
 }
 
