@@ -32,7 +32,7 @@ const MSGHDR_BYTES = 56;
 const MAX_DESCRIPTORS = 64;
 
 /** What one packet, or one piece of a stream, brought. The receiver must close the descriptors. */
-export interface Received {
+interface Received {
   bytes: Uint8Array;
   descriptors: number[];
 }

@@ -35,7 +35,7 @@ export interface MonitorLog {
 }
 
 /** An overlay that only the monitor, the runtime and the container see. */
-export interface MonitorRoot {
+interface MonitorRoot {
   /** An existing directory. */
   path: string;
   /** The uppermost layer first; at least one. */

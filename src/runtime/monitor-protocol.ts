@@ -11,7 +11,7 @@ export const MAX_FRAME_PAYLOAD_BYTES = 65536;
 export const OUTPUT_WINDOW_BYTES = 1024 * 1024;
 
 /** Frame types sent by the monitor. */
-export const FROM_MONITOR = {
+const FROM_MONITOR = {
   stdout: 0x01,
   stderr: 0x02,
   hello: 0x10,
@@ -42,13 +42,13 @@ export const TO_MONITOR = {
 export const NETNS = { request: 0x60, answer: 0x61 } as const;
 
 /** One frame as it came: the payload is a view into the bytes that were received. */
-export interface Frame {
+interface Frame {
   type: number;
   payload: Uint8Array;
 }
 
 /** A moment of the wall clock with nanoseconds, as RFC 3339 text the way Go prints it (zeros at the end cut off). */
-export type Rfc3339Nano = string;
+type Rfc3339Nano = string;
 
 export interface MonitorHello {
   protocol: number;

@@ -17,7 +17,7 @@ export interface NamespaceRequest {
   open?: readonly NamespaceSocket[];
 }
 
-export interface NamespaceSockets {
+interface NamespaceSockets {
   /** By the kinds asked for; the caller closes each. Netlink sockets are blocking, DNS sockets are not. */
   descriptors: Partial<Record<NamespaceSocket, number>>;
   /** 0 when not asked for. */
