@@ -1,6 +1,6 @@
 /** A netlink socket: requests with their acknowledgements (netlink(7)). */
-import { dlopen, ptr, read as readMemory } from "bun:ffi";
-import { read, write } from "node:fs";
+import { dlopen, ptr, read } from "bun:ffi";
+import { write } from "node:fs";
 import { promisify } from "node:util";
 import { message, type NetlinkMessage, NLM_F, NLMSG, parseMessages } from "./netlink-message.ts";
 import { SysError } from "./sys-error.ts";
@@ -14,7 +14,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: "ptr" },
 });
 const writeInBackground = promisify(write);
-const readInBackground = promisify(read);
+let lastBackgroundCall: Promise<unknown> = Promise.resolve();
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -44,6 +44,9 @@ export interface NetlinkRequest {
 // One for all sockets: a request and its answers are handled in one go, without giving up the thread.
 const receiveBuffer = Buffer.alloc(RECEIVE_BUFFER_BYTES);
 
+/**
+ * Use one socket either for calls in the background or for the others: both at once would take each other's answers.
+ */
 export class NetlinkSocket {
   #fd: number;
   #sequence = 1;
@@ -78,37 +81,75 @@ export class NetlinkSocket {
   request(requests: readonly NetlinkRequest[]): void {
     if (requests.length === 0) return;
     const first = this.#send(requests);
-    const waiting = new Map(requests.map((request, index) => [first + index, request]));
+    this.#readAcknowledgements(new Map(requests.map((request, index) => [first + index, request])));
+  }
+
+  #readAcknowledgements(waiting: Map<number, NetlinkRequest>): void {
     let failure: SysError | undefined;
     while (waiting.size > 0) {
-      for (const answer of this.#receive("read netlink acknowledgements")) failure ??= settle(answer, waiting);
+      for (const answer of this.#receive("read netlink acknowledgements")) {
+        const found = settle(answer, waiting);
+        failure ??= found;
+      }
     }
     if (failure) throw failure;
   }
 
-  /** One request in a thread of the pool, for what the kernel takes long over: deleting interfaces. @throws {SysError} */
-  async requestInBackground(request: NetlinkRequest): Promise<void> {
-    const sequence = this.#sequence++;
-    const bytes = withAcknowledgement(request.message, sequence);
-    await writeInBackground(this.#fd, bytes, 0, bytes.length, null);
-    const waiting = new Map([[sequence, request]]);
-    const buffer = Buffer.alloc(8192);
-    while (waiting.size > 0) {
-      const { bytesRead } = await readInBackground(this.#fd, buffer, 0, buffer.length, null);
-      for (const answer of parseMessages(buffer.subarray(0, bytesRead))) {
-        const failure = settle(answer, waiting);
-        if (failure) throw failure;
+  /**
+   * The same in a thread of the pool, one call after the other in the whole process. For interfaces, addresses and routes:
+   * changing them takes a lock that the kernel may hold for many milliseconds while it removes a namespace, and
+   * waiting for it in more than one thread would only keep those from other work.
+   * @throws {SysError}
+   */
+  requestInBackground(requests: readonly NetlinkRequest[]): Promise<void> {
+    if (requests.length === 0) return Promise.resolve();
+    return this.#inBackground(requests[0]!.what, () => {
+      const first = this.#sequence;
+      this.#sequence += requests.length;
+      const bytes = Buffer.concat(requests.map((one, index) => withAcknowledgement(one.message, first + index)));
+      return { bytes, finish: () => this.#readAcknowledgements(new Map(requests.map((one, i) => [first + i, one]))) };
+    });
+  }
+
+  /** As `query`, waiting in a thread of the pool. @throws {SysError} */
+  queryInBackground(query: Buffer, what: string): Promise<NetlinkMessage[]> {
+    return this.#inBackground(what, () => {
+      const { bytes, sequence } = this.#prepareQuery(query);
+      return { bytes, finish: () => this.#readAnswers(bytes, sequence, what) };
+    });
+  }
+
+  /** The kernel does its work inside write(2); the answers then wait in the socket. */
+  #inBackground<T>(what: string, prepare: () => { bytes: Buffer; finish: () => T }): Promise<T> {
+    const result = lastBackgroundCall.then(async () => {
+      const { bytes, finish } = prepare();
+      try {
+        await writeInBackground(this.#fd, bytes, 0, bytes.length, null);
+      } catch (error) {
+        throw new SysError(Math.abs((error as { errno?: number }).errno ?? 5), what);
       }
-    }
+      return finish();
+    });
+    lastBackgroundCall = result.catch(() => {});
+    return result;
   }
 
   /** All messages of a dump, or the answer of a single get. @throws {SysError} */
   query(query: Buffer, what: string): NetlinkMessage[] {
+    const { bytes, sequence } = this.#prepareQuery(query);
+    this.#write(bytes, what);
+    return this.#readAnswers(bytes, sequence, what);
+  }
+
+  #prepareQuery(query: Buffer): { bytes: Buffer; sequence: number } {
     const sequence = this.#sequence++;
     const bytes = Buffer.from(query);
-    const isDump = (bytes.readUInt16LE(6) & NLM_F.DUMP) === NLM_F.DUMP;
     bytes.writeUInt32LE(sequence, 8);
-    this.#write(bytes, what);
+    return { bytes, sequence };
+  }
+
+  #readAnswers(query: Buffer, sequence: number, what: string): NetlinkMessage[] {
+    const isDump = (query.readUInt16LE(6) & NLM_F.DUMP) === NLM_F.DUMP;
     const found: NetlinkMessage[] = [];
     for (;;) {
       for (const answer of this.#receive(what)) {
@@ -187,7 +228,7 @@ export class NetlinkSocket {
 const NFNL_BATCH_BODY = Uint8Array.of(0, 0, 0, 10);
 
 function errno(): number {
-  return readMemory.i32(libc.__errno_location()!, 0);
+  return read.i32(libc.__errno_location()!, 0);
 }
 
 function withAcknowledgement(request: Buffer, sequence: number): Buffer {

@@ -92,5 +92,5 @@ async function setInterfaceSysctl(family: "ipv4" | "ipv6", name: string, key: st
 
 /** The kernel takes long over it: done in a thread. Fine when it is gone already. @throws {SysError} */
 export async function removeInterface(route: NetlinkSocket, name: string): Promise<void> {
-  await route.requestInBackground(deleteLink(name));
+  await route.requestInBackground([deleteLink(name)]);
 }

@@ -2,16 +2,17 @@
 import {
   addAddress,
   createVeth,
+  decodeLink,
   deleteAddress,
   deleteDefaultRoute,
   deleteNeighbour,
+  linkQuery,
   setBridgePort,
   setDefaultRoute,
   setLink,
 } from "../linux/netlink-route.ts";
 import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink-socket.ts";
-import { errorCode } from "../linux/sys-error.ts";
-import { findLink, parseMac } from "./bridge-interface.ts";
+import { parseMac } from "./bridge-interface.ts";
 import { ipBytes, parseIp } from "./ip-address.ts";
 import type { BridgeRecord, EndpointRecord } from "./network-records.ts";
 
@@ -32,85 +33,77 @@ function addresses(endpoint: EndpointRecord): { address: Uint8Array; prefixBits:
   return found;
 }
 
-/** Makes the pair and gives the container's end its addresses. Half-made pairs are the caller's to remove. @throws {SysError} */
-export function plugIn(
+/**
+ * Makes the pair and gives the container's end its IPv4 address; fills in the interface's number. Half-made pairs are the
+ * caller's to remove.
+ * @throws {SysError}
+ */
+export async function plugIn(
   { hostRoute, containerRoute }: WireEnds,
   endpoint: EndpointRecord,
   bridge: BridgeRecord & { index: number },
   namespaceFd: number,
-): void {
+): Promise<void> {
   const { hostInterfaceName: hostName, interfaceName: peerName } = endpoint;
   const mac = parseMac(endpoint.mac);
-  const veth = createVeth({ hostName, bridgeIndex: bridge.index, peerName, namespaceFd, mac, mtu: bridge.mtu });
-  hostRoute.request([veth]);
-  if (!bridge.allowsTalk) hostRoute.request([setBridgePort(hostName, { hairpin: false, isolated: true })]);
-  const { index } = findLink(containerRoute, peerName)!;
+  const requests = [createVeth({ hostName, bridgeIndex: bridge.index, peerName, namespaceFd, mac, mtu: bridge.mtu })];
+  if (!bridge.allowsTalk) requests.push(setBridgePort(hostName, { hairpin: false, isolated: true }));
+  await hostRoute.requestInBackground(requests);
+  const [link] = await containerRoute.queryInBackground(linkQuery(peerName), `look at interface ${peerName}`);
+  endpoint.interfaceIndex = link === undefined ? 0 : decodeLink(link).index;
   // Up last: the announcement to the neighbours that the kernel then makes tells the addresses.
-  containerRoute.request([
-    ...addresses(endpoint).map((address) => addAddress(index, address)),
+  await containerRoute.requestInBackground([
+    ...addresses({ ...endpoint, ipv6: undefined }).map((address) => addAddress(endpoint.interfaceIndex, address)),
     setLink(peerName, { up: true }),
   ]);
 }
 
 /** Lets frames leave by the port of the bridge that they came from. @throws {SysError} */
-export function setHairpin(
+export async function setHairpin(
   hostRoute: NetlinkSocket,
   { hostInterfaceName }: EndpointRecord,
   bridge: BridgeRecord | undefined,
-): void {
+): Promise<void> {
   if (bridge === undefined) return;
-  hostRoute.request([setBridgePort(hostInterfaceName, { hairpin: true, isolated: !bridge.allowsTalk })]);
+  const port = setBridgePort(hostInterfaceName, { hairpin: true, isolated: !bridge.allowsTalk });
+  await hostRoute.requestInBackground([port]);
 }
 
 /** Gives the container's interface its IPv6 address, once IPv6 is switched on for it. @throws {SysError} */
-export function addIpv6Address(containerRoute: NetlinkSocket, endpoint: EndpointRecord): void {
-  const link = findLink(containerRoute, endpoint.interfaceName);
-  if (link === undefined || endpoint.ipv6 === undefined) return;
-  containerRoute.request([
-    addAddress(link.index, { address: toBytes(endpoint.ipv6), prefixBits: endpoint.ipv6PrefixBits! }),
-  ]);
+export async function addIpv6Address(containerRoute: NetlinkSocket, endpoint: EndpointRecord): Promise<void> {
+  const { ipv6, ipv6PrefixBits = 128, interfaceIndex } = endpoint;
+  if (ipv6 === undefined) return;
+  const address = addAddress(interfaceIndex, { address: toBytes(ipv6), prefixBits: ipv6PrefixBits });
+  await containerRoute.requestInBackground([address]);
 }
 
 /**
  * Makes the container silent on the network at once, for its addresses may be given to another while the kernel still
- * takes the interface apart.
+ * takes the interface apart; and lets the machine forget the container's hardware address.
  */
-export function silence({ hostRoute, containerRoute }: WireEnds, endpoint: EndpointRecord, bridgeIndex: number): void {
-  const link = ignoringAbsence(() => findLink(containerRoute, endpoint.interfaceName));
-  if (link !== undefined) {
-    containerRoute.request(addresses(endpoint).map((address) => deleteAddress(link.index, address)));
-  }
-  forgetNeighbours(hostRoute, endpoint, bridgeIndex);
-}
-
-/** Takes the host's memory of the container's hardware address away. */
-function forgetNeighbours(hostRoute: NetlinkSocket, endpoint: EndpointRecord, bridgeIndex: number): void {
-  hostRoute.request(addresses(endpoint).map(({ address }) => deleteNeighbour(bridgeIndex, address)));
+export async function silence(
+  { hostRoute, containerRoute }: WireEnds,
+  endpoint: EndpointRecord,
+  bridgeIndex: number,
+): Promise<void> {
+  const own = addresses(endpoint);
+  await containerRoute.requestInBackground(own.map((address) => deleteAddress(endpoint.interfaceIndex, address)));
+  await hostRoute.requestInBackground(own.map(({ address }) => deleteNeighbour(bridgeIndex, address)));
 }
 
 /** Points the default routes of both IP versions at the gateways of these endpoints; without one the route goes. */
-export function setDefaultRoutes(
+export async function setDefaultRoutes(
   containerRoute: NetlinkSocket,
   ipv4: EndpointRecord | undefined,
   ipv6: EndpointRecord | undefined,
-): void {
+): Promise<void> {
   const requests: NetlinkRequest[] = [];
   for (const [endpoint, gateway, addressBytes] of [
     [ipv4, ipv4?.ipv4Gateway, 4],
     [ipv6, ipv6?.ipv6Gateway, 16],
   ] as const) {
-    const link = endpoint === undefined ? undefined : findLink(containerRoute, endpoint.interfaceName);
-    if (link === undefined || gateway === undefined) requests.push(deleteDefaultRoute(addressBytes));
-    else requests.push(setDefaultRoute(link.index, toBytes(gateway)));
+    if (endpoint === undefined || gateway === undefined) requests.push(deleteDefaultRoute(addressBytes));
+    else requests.push(setDefaultRoute(endpoint.interfaceIndex, toBytes(gateway)));
   }
-  containerRoute.request(requests);
-}
-
-function ignoringAbsence<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (errorCode(error) === "EBADF") return undefined;
-    throw error;
-  }
+  await containerRoute.requestInBackground(requests);
 }

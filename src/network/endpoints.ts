@@ -24,6 +24,7 @@ export function createEndpoint(
     endpointId: randomBytes(32).toString("hex"),
     settings,
     interfaceName: "",
+    interfaceIndex: 0,
     hostInterfaceName: "",
     mac: "",
   };

@@ -4,8 +4,8 @@ import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { NetworkStats } from "../model/system.ts";
 
 /** By interface, loopback left out. @param route a socket of the namespace. @throws {SysError} */
-export function readInterfaceCounters(route: NetlinkSocket): Record<string, NetworkStats> {
-  const links = route.query(dumpQuery(RTM.GETLINK), "read counters").map(decodeLink);
+export async function readInterfaceCounters(route: NetlinkSocket): Promise<Record<string, NetworkStats>> {
+  const links = (await route.queryInBackground(dumpQuery(RTM.GETLINK), "read counters")).map(decodeLink);
   const found = links.flatMap(({ name, counters }) => {
     if (counters === undefined || name === "lo") return [];
     const stats: NetworkStats = {

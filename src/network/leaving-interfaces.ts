@@ -1,7 +1,7 @@
 /** The host's ends of closed sandboxes: gone with their namespaces, unless somebody keeps those alive. */
 import { errorText } from "../lib/errors.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
-import { findLink, removeInterface } from "./bridge-interface.ts";
+import { removeInterface } from "./bridge-interface.ts";
 
 /** The kernel takes interfaces along with their namespace, usually within 100 ms. */
 const PATIENCE_MS = 3000;
@@ -30,7 +30,7 @@ export class LeavingInterfaces {
     this.#names.clear();
     for (const name of names) {
       try {
-        if (findLink(this.hostRoute, name) !== undefined) await removeInterface(this.hostRoute, name);
+        await removeInterface(this.hostRoute, name);
       } catch (error) {
         this.warn(`interface ${name}: ${errorText(error)}`);
       }

@@ -38,6 +38,8 @@ export interface LiveBridge extends BridgeRecord {
 interface CatalogOptions {
   records: Collection<NetworkRecord>;
   route: NetlinkSocket;
+  /** For requests in the background alone. */
+  backgroundRoute: NetlinkSocket;
   firewall: HostFirewall;
   /** Hash of the instance: part of every interface's name. */
   instance: string;
@@ -177,7 +179,7 @@ export class NetworkCatalog {
 
   /** The caller has made sure that nobody uses it. */
   async remove(record: NetworkRecord): Promise<void> {
-    const { records, route, firewall } = this.#options;
+    const { records, backgroundRoute, firewall } = this.#options;
     const user = this.list().find(({ configFrom }) => record.configOnly && configFrom === record.name);
     if (user !== undefined) throw new NaruError("forbidden", `configuration network "${record.name}" is in use`);
     await records.delete(record.id);
@@ -185,12 +187,12 @@ export class NetworkCatalog {
     if (bridge === undefined) return;
     this.#live.delete(record.id);
     firewall.removeBridge(bridge.interfaceName);
-    await removeInterface(route, bridge.interfaceName);
+    await removeInterface(backgroundRoute, bridge.interfaceName);
   }
 
   /** Takes all bridges out of the kernel; the networks stay on record and come back at the next start. */
   async takeDown(): Promise<void> {
-    for (const name of this.listBridgeNames()) await removeInterface(this.#options.route, name);
+    for (const name of this.listBridgeNames()) await removeInterface(this.#options.backgroundRoute, name);
     this.#live.clear();
   }
 

@@ -63,11 +63,13 @@ export async function createNetworkController(options: NetworkControllerOptions)
   const digits = instance.slice(0, INSTANCE_DIGITS);
   const defaultBridgeName = options.defaultBridgeName ?? `nr${digits}-0`;
   const route = NetlinkSocket.open("route");
+  const backgroundRoute = NetlinkSocket.open("route");
   const firewall = new HostFirewall(`naru-${instance}`);
   const sandboxRecords = store.collection<SandboxRecord>("network-sandboxes");
   const catalog = new NetworkCatalog({
     records: store.collection<NetworkRecord>("networks"),
     route,
+    backgroundRoute,
     firewall,
     instance,
     defaultBridgeName,
@@ -92,14 +94,26 @@ export async function createNetworkController(options: NetworkControllerOptions)
     catalog,
     pool,
     ports,
-    hostRoute: route,
+    hostRoute: backgroundRoute,
     resolvConf: new HostResolvConf(),
     interfacePrefix: `nv${digits}-`,
     warn,
   });
   sandboxes.reserveAddresses();
   const foreign = new ForeignFirewall(`naru-${instance}`, warn);
-  const parts = { options, route, firewall, catalog, ports, pool, sandboxes, foreign, warn, defaultBridgeName };
+  const parts = {
+    options,
+    route,
+    backgroundRoute,
+    firewall,
+    catalog,
+    ports,
+    pool,
+    sandboxes,
+    foreign,
+    warn,
+    defaultBridgeName,
+  };
   const controller = new BridgedNetworkController(parts);
   controller.watchFirewalls();
   return controller;
@@ -108,6 +122,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
 interface Parts {
   options: NetworkControllerOptions;
   route: NetlinkSocket;
+  backgroundRoute: NetlinkSocket;
   firewall: HostFirewall;
   catalog: NetworkCatalog;
   ports: PortPublisher;
@@ -217,7 +232,7 @@ class BridgedNetworkController implements NetworkController {
   }
 
   async close(): Promise<void> {
-    const { sandboxes, ports, pool, catalog, firewall, foreign, route } = this.#parts;
+    const { sandboxes, ports, pool, catalog, firewall, foreign, route, backgroundRoute } = this.#parts;
     clearInterval(this.#watch);
     sandboxes.release();
     await sandboxes.removeStragglers();
@@ -231,11 +246,12 @@ class BridgedNetworkController implements NetworkController {
     foreign.close();
     firewall.close();
     route.close();
+    backgroundRoute.close();
   }
 
   /** Interfaces with our names that belong to nothing on record. */
   async #sweepInterfaces(): Promise<void> {
-    const { route, sandboxes, catalog, options, warn } = this.#parts;
+    const { route, backgroundRoute, sandboxes, catalog, options, warn } = this.#parts;
     const known = new Set([
       ...catalog.listBridgeNames(),
       ...[...sandboxes.records.values()].flatMap(({ endpoints }) => endpoints.map((one) => one.hostInterfaceName)),
@@ -244,7 +260,7 @@ class BridgedNetworkController implements NetworkController {
     for (const { name } of listLinks(route)) {
       const isOurs = name.startsWith(`nv${digits}-`) || name.startsWith(`nr${digits}-`);
       if (!isOurs || known.has(name)) continue;
-      await removeInterface(route, name).catch((error) => warn(errorText(error)));
+      await removeInterface(backgroundRoute, name).catch((error) => warn(errorText(error)));
     }
   }
 

@@ -55,6 +55,8 @@ export interface EndpointRecord {
   settings: EndpointSettings;
   /** In the container: "eth0"; "" on networks without interfaces. */
   interfaceName: string;
+  /** Its number there; 0 until it is plugged in. */
+  interfaceIndex: number;
   /** The other end, on the host. */
   hostInterfaceName: string;
   mac: string;

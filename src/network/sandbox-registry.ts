@@ -36,6 +36,7 @@ interface RegistryParts {
   catalog: NetworkCatalog;
   pool: NamespacePool;
   ports: PortPublisher;
+  /** For requests in the background alone. */
   hostRoute: NetlinkSocket;
   resolvConf: HostResolvConf;
   /** Beginning of the host's ends of containers' interfaces. */
@@ -85,7 +86,7 @@ export class SandboxRegistry {
         const mac = index === 0 ? request.macAddress : undefined;
         await this.#attach(record, live, network.id, settings, namespace.handle.fd, mac);
       }
-      this.#refreshRoutesAndPorts(record, live);
+      await this.#refreshRoutesAndPorts(record, live);
       if (record.endpoints.some(hasNames)) {
         this.#names.start(record, live, namespace.netfilter, namespace.nameServer);
       }
@@ -162,7 +163,7 @@ export class SandboxRegistry {
     try {
       undo.defer(() => this.#detach(changed, live, id));
       await this.#attach(changed, live, id, settings, handle.fd, undefined);
-      this.#refreshRoutesAndPorts(changed, live);
+      await this.#refreshRoutesAndPorts(changed, live);
       if (changed.nameServer === undefined && changed.endpoints.some(hasNames)) {
         await this.#parts.resolvConf.refresh();
         await this.#names.open(changed, live);
@@ -193,7 +194,7 @@ export class SandboxRegistry {
   }
 
   /** Counters by interface; none for a container that does not run. */
-  readInterfaceStats(containerId: string): Record<string, NetworkStats> {
+  async readInterfaceStats(containerId: string): Promise<Record<string, NetworkStats>> {
     const live = this.#live.get(containerId);
     return live === undefined ? {} : readInterfaceCounters(live.route);
   }
@@ -265,11 +266,11 @@ export class SandboxRegistry {
     if (bridge === undefined) return;
     const sysctls = interfaceSysctls(settings, interfaceName);
     if (endpoint.ipv6 !== undefined) sysctls[`net/ipv6/conf/${interfaceName}/disable_ipv6`] = "0";
-    plugIn(this.#ends(live), { ...endpoint, ipv6: undefined }, bridge, namespaceFd);
+    await plugIn(this.#ends(live), endpoint, bridge, namespaceFd);
     if (Object.keys(sysctls).length === 0) return;
     // These exist only once the interface does; IPv6 addresses only once IPv6 is on.
     await this.#parts.pool.server.enter(record.namespacePath, { sysctls });
-    if (endpoint.ipv6 !== undefined) addIpv6Address(live.route, endpoint);
+    if (endpoint.ipv6 !== undefined) await addIpv6Address(live.route, endpoint);
   }
 
   /** Takes a membership away: what remains gets the default route and the ports. */
@@ -279,18 +280,18 @@ export class SandboxRegistry {
     if (endpoint === undefined) return;
     const bridge = this.#parts.catalog.findBridge(networkId);
     if (bridge !== undefined) {
-      silence(this.#ends(live), endpoint, bridge.index);
+      await silence(this.#ends(live), endpoint, bridge.index);
       await removeInterface(this.#parts.hostRoute, endpoint.hostInterfaceName);
       releaseAddresses(endpoint, bridge);
     }
-    this.#refreshRoutesAndPorts(record, live);
+    await this.#refreshRoutesAndPorts(record, live);
   }
 
   /** The default route and the published ports follow the memberships. */
-  #refreshRoutesAndPorts(record: SandboxRecord, live: LiveSandbox): void {
+  async #refreshRoutesAndPorts(record: SandboxRecord, live: LiveSandbox): Promise<void> {
     const ipv4 = gatewayEndpoint(record, 4);
     const ipv6 = gatewayEndpoint(record, 6);
-    if (record.endpoints.length > 0) setDefaultRoutes(live.route, ipv4, ipv6);
+    if (record.endpoints.length > 0) await setDefaultRoutes(live.route, ipv4, ipv6);
     const leading = ipv4 ?? ipv6;
     const target = ipv4?.ipv4 ?? ipv6?.ipv6;
     const { ports, catalog } = this.#parts;
@@ -305,7 +306,7 @@ export class SandboxRegistry {
       // Where bridges pass through the firewall (br_netfilter), a container that calls its own published port is
       // answered by its own port of the bridge, which must allow that.
       if (record.published.length > 0)
-        setHairpin(this.#parts.hostRoute, leading, catalog.findBridge(leading.networkId));
+        await setHairpin(this.#parts.hostRoute, leading, catalog.findBridge(leading.networkId));
     } else if (record.portTarget !== target) ports.retarget(record.published, target);
     record.portTarget = target;
   }
@@ -343,7 +344,7 @@ export class SandboxRegistry {
       const bridge = catalog.findBridge(endpoint.networkId);
       if (bridge !== undefined && live !== undefined) {
         try {
-          silence(this.#ends(live), endpoint, bridge.index);
+          await silence(this.#ends(live), endpoint, bridge.index);
         } catch (error) {
           this.#parts.warn(`network of container ${record.containerName}: ${errorText(error)}`);
         }

@@ -93,6 +93,7 @@ describe("resolveName()", () => {
     endpointId: "e",
     settings: {},
     interfaceName: "eth0",
+    interfaceIndex: 2,
     hostInterfaceName: "",
     mac: "",
     ipv4,

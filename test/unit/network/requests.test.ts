@@ -177,6 +177,7 @@ describe("gatewayEndpoint()", () => {
     endpointId: "",
     settings: {},
     interfaceName: "",
+    interfaceIndex: 0,
     hostInterfaceName: "",
     mac: "",
     ipv4Gateway: "1.1.1.1",
