@@ -69,7 +69,7 @@ export class Exchange {
   }
 
   json(status: number, value: unknown, headers: Headers = {}): void {
-    this.#send(status, { "Content-Type": "application/json", ...headers }, encodeGoJson(value));
+    this.#send(status, { "Content-Type": "application/json", ...headers }, encodeGoJson(value, "body"));
   }
 
   text(status: number, body: string, headers: Headers = {}): void {

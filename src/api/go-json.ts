@@ -1,9 +1,10 @@
 /**
- * JSON as Go's encoder writes it, which is what Docker's clients have always been given: `<`, `>`, `&` and the two
- * Unicode line separators are escaped inside strings, integers keep all their digits, a newline ends the text.
+ * JSON as Go's encoder writes it, which is what Docker's clients have always been given: the two Unicode line separators
+ * are escaped inside strings, in streams `<`, `>` and `&` too, integers keep all their digits, a newline ends the text.
  */
 
-const HTML_SENSITIVE = /[<>&\u2028\u2029]/g;
+const IN_STREAMS = /[<>&\u2028\u2029]/g;
+const IN_BODIES = /[\u2028\u2029]/g;
 const ESCAPES: Record<string, string> = {
   "<": "\\u003c",
   ">": "\\u003e",
@@ -12,11 +13,14 @@ const ESCAPES: Record<string, string> = {
   "\u2029": "\\u2029",
 };
 
-/** `value` as one line of JSON. bigint values come out as integers (nanosecond times exceed 2^53). */
-export function encodeGoJson(value: unknown): string {
+/**
+ * `value` as one line of JSON. bigint values come out as integers (nanosecond times exceed 2^53). Docker escapes for HTML
+ * in streams (events, statistics, progress), not in plain answers.
+ */
+export function encodeGoJson(value: unknown, place: "stream" | "body" = "stream"): string {
   const text = JSON.stringify(value, bigintsAsIntegers) ?? "null";
   // The characters can only stand inside strings, so they may be replaced in the finished text.
-  return `${text.replace(HTML_SENSITIVE, (character) => ESCAPES[character] ?? character)}\n`;
+  return `${text.replace(place === "stream" ? IN_STREAMS : IN_BODIES, (character) => ESCAPES[character] ?? character)}\n`;
 }
 
 function bigintsAsIntegers(_key: string, value: unknown): unknown {
