@@ -6,7 +6,7 @@ import { containerRef } from "./containers.ts";
 import { badRequest, statusOf } from "./errors.ts";
 import { lineFrames, streamContentType } from "./frames.ts";
 import { encodeGoJson } from "./go-json.ts";
-import { answerFailedHijack, serveSession } from "./hijack.ts";
+import { answerFailedHijack, openStream } from "./hijack.ts";
 import type { Query } from "./query.ts";
 import type { Call, Handlers } from "./router.ts";
 import { GatheringWriter } from "./stream-writing.ts";
@@ -44,7 +44,8 @@ async function attach(containers: StreamsBackend, call: Call): Promise<void> {
   const options = attachOptions(call.query);
   try {
     const session = await containers.attach(containerRef(call), options);
-    await serveSession(call.exchange, session, { version: call.version, stdin: options.stdin });
+    const stream = await openStream(call.exchange, { version: call.version, tty: session.tty });
+    await stream.join(session, options.stdin);
   } catch (error) {
     if (call.exchange.started) throw error;
     answerFailedHijack(call.exchange, error, STATUS_CODES[statusOf(error)] ?? "");

@@ -1,10 +1,10 @@
 /** Tag "Exec": commands in running containers. */
-import type { AttachSession, ExecService } from "../engine/contract.ts";
-import { errorText, isKind } from "../lib/errors.ts";
+import type { AttachSession, ContainerService, ExecService } from "../engine/contract.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
 import type { ExecCreateRequest, ExecStartRequest } from "../model/container.ts";
 import type { OutputChunk } from "../runtime/contract.ts";
 import { badRequest } from "./errors.ts";
-import { serveSession } from "./hijack.ts";
+import { openStream } from "./hijack.ts";
 import { readJsonBody } from "./request-body.ts";
 import { execCreateShape, execStartShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
@@ -12,10 +12,12 @@ import type { Call, Handlers } from "./router.ts";
 /** What these routes need of the engine. */
 type ExecBackend = Pick<ExecService, "create" | "start" | "resize" | "inspect">;
 
-export function execHandlers(execs: ExecBackend): Handlers {
+type ContainerStates = Pick<ContainerService, "inspect">;
+
+export function execHandlers(execs: ExecBackend, containers: ContainerStates): Handlers {
   return {
     ContainerExec: (call) => create(execs, call),
-    ExecStart: (call) => start(execs, call),
+    ExecStart: (call) => start(execs, containers, call),
     ExecResize: (call) => resize(execs, call),
     ExecInspect: (call) => call.exchange.json(200, execs.inspect(execId(call))),
   };
@@ -33,29 +35,41 @@ async function create(execs: ExecBackend, call: Call): Promise<void> {
   call.exchange.json(201, { Id });
 }
 
-async function start(execs: ExecBackend, call: Call): Promise<void> {
+async function start(execs: ExecBackend, containers: ContainerStates, call: Call): Promise<void> {
   const id = execId(call);
   const request = (await readJsonBody<ExecStartRequest>(call.exchange, execStartShape)) ?? {};
-  const { OpenStdin, ProcessConfig } = execs.inspect(id);
+  const { OpenStdin, ContainerID } = execs.inspect(id);
   const detach = request.Detach ?? false;
   const tty = request.Tty ?? false;
   const consoleSize = tty && call.version >= 42 ? (request.ConsoleSize ?? undefined) : undefined;
-  let session: AttachSession | undefined;
-  try {
-    session = await execs.start(id, { detach, tty, consoleSize });
-  } catch (error) {
-    // Docker has taken over the connection by the time it starts the command: its failure is the command's output, and
-    // the exit code tells which it was.
-    if (detach || isKind(error, "not-found") || isContainerState(error)) throw error;
-    session = failedSession(ProcessConfig.tty, `${errorText(error)}\r\n`);
+  if (detach) {
+    await execs.start(id, { detach, tty, consoleSize });
+    return call.exchange.empty(200);
   }
-  if (session === undefined) return call.exchange.empty(200);
-  await serveSession(call.exchange, session, { version: call.version, stdin: OpenStdin });
+  await checkRuns(containers, ContainerID);
+  // The headers go first: some clients lose output that comes in one piece with them.
+  const stream = await openStream(call.exchange, { version: call.version, tty });
+  await stream.join(await startSession(execs, id, { detach, tty, consoleSize }), OpenStdin);
 }
 
-/** The container stopped or was paused since the exec was created: an ordinary answer. */
-function isContainerState(error: unknown): boolean {
-  return isKind(error, "conflict") && /is not running|is paused|is restarting/.test(errorText(error));
+/** @throws conflict, as an ordinary answer, when the container was stopped or paused since the exec was created. */
+async function checkRuns(containers: ContainerStates, id: string): Promise<void> {
+  const { State } = await containers.inspect(id);
+  if (!State.Running) throw new NaruError("conflict", `container ${id} is not running`);
+  if (State.Paused) throw new NaruError("conflict", `container ${id} is paused, unpause the container before exec`);
+}
+
+/** A command that cannot start is told as its output: the status line has left. Its exit code tells which failure it was. */
+async function startSession(
+  execs: ExecBackend,
+  id: string,
+  options: { detach: boolean; tty: boolean; consoleSize?: [number, number] },
+): Promise<AttachSession> {
+  try {
+    return (await execs.start(id, options)) ?? failedSession(options.tty, "");
+  } catch (error) {
+    return failedSession(options.tty, `${errorText(error)}\r\n`);
+  }
 }
 
 function failedSession(tty: boolean, message: string): AttachSession {

@@ -7,45 +7,57 @@ import { closeGently, type Exchange } from "./exchange.ts";
 import { streamContentType, wireChunks } from "./frames.ts";
 import { GatheringWriter, writeAll } from "./stream-writing.ts";
 
-interface HijackOptions {
+interface StreamOptions {
   version: number;
-  /** The client may send input. */
-  stdin: boolean;
+  /** One raw terminal stream instead of frames. */
+  tty: boolean;
+}
+
+/** A connection whose headers are sent and that waits for a session. */
+export interface OpenStream {
+  /**
+   * Joins the session with the client. Resolves when its output has ended or the client is gone; the session is closed
+   * then. `stdin`: the client may send input.
+   */
+  join(session: AttachSession, stdin: boolean): Promise<void>;
 }
 
 /**
- * Joins a session with the client: an upgraded connection is used raw in both directions; a client that asked for no
+ * Answers the headers of a stream: an upgraded connection is used raw in both directions; a client that asked for no
  * upgrade gets the output as the body of a plain answer and may send input as the body of its request.
- * Resolves when the output has ended or the client is gone; the session is closed then.
  */
-export async function serveSession(exchange: Exchange, session: AttachSession, options: HijackOptions): Promise<void> {
-  const framed = !session.tty;
+export async function openStream(exchange: Exchange, options: StreamOptions): Promise<OpenStream> {
+  const framed = !options.tty;
   const contentType = streamContentType(framed, options.version);
-  try {
-    if (exchange.upgradeProtocol === undefined) {
-      await servePlain(exchange, session, framed, contentType, options);
-    } else {
-      await serveRaw(exchange, session, framed, contentType, options);
-    }
-  } finally {
-    session.close();
+  if (exchange.upgradeProtocol === undefined) {
+    exchange.start(200, { "Content-Type": contentType });
+    return { join: (session, stdin) => closing(session, joinPlain(exchange, session, framed, stdin)) };
   }
-}
-
-async function serveRaw(
-  exchange: Exchange,
-  session: AttachSession,
-  framed: boolean,
-  contentType: string,
-  options: HijackOptions,
-): Promise<void> {
   // Some clients send their parameters once more as a body; the raw bytes start behind it.
   for await (const _chunk of exchange.body);
   const connection = exchange.takeConnection();
   connection.write(
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
   );
-  if (options.stdin) pumpInput(connection, session);
+  return { join: (session, stdin) => closing(session, joinRaw(exchange, connection, session, framed, stdin)) };
+}
+
+async function closing(session: AttachSession, joined: Promise<void>): Promise<void> {
+  try {
+    await joined;
+  } finally {
+    session.close();
+  }
+}
+
+async function joinRaw(
+  exchange: Exchange,
+  connection: Duplex,
+  session: AttachSession,
+  framed: boolean,
+  stdin: boolean,
+): Promise<void> {
+  if (stdin) pumpInput(connection, session);
   else connection.resume();
   try {
     await pumpOutput(session, framed, (chunk) => writeAll(connection, chunk, exchange.signal));
@@ -54,16 +66,9 @@ async function serveRaw(
   }
 }
 
-async function servePlain(
-  exchange: Exchange,
-  session: AttachSession,
-  framed: boolean,
-  contentType: string,
-  options: HijackOptions,
-): Promise<void> {
-  exchange.start(200, { "Content-Type": contentType });
+async function joinPlain(exchange: Exchange, session: AttachSession, framed: boolean, stdin: boolean): Promise<void> {
   const sendsInput = exchange.request.headers["transfer-encoding"] !== undefined;
-  if (options.stdin && sendsInput) pumpInput(exchange.request, session);
+  if (stdin && sendsInput) pumpInput(exchange.request, session);
   else exchange.request.resume();
   exchange.signal.addEventListener("abort", () => session.close(), { once: true });
   await pumpOutput(session, framed, (chunk) => exchange.write(chunk));
@@ -83,7 +88,8 @@ function pumpInput(source: Readable, session: AttachSession): void {
       },
     );
   });
-  source.once("end", () => session.closeInput());
+  if (source.readableEnded) session.closeInput();
+  else source.once("end", () => session.closeInput());
 }
 
 async function pumpOutput(

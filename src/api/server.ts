@@ -46,7 +46,7 @@ export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
     ...containerHandlers(engine.containers),
     ...containerStreamHandlers(engine.containers),
     ...archiveHandlers(engine.containers),
-    ...execHandlers(engine.execs),
+    ...execHandlers(engine.execs, engine.containers),
     ...imageHandlers(engine.images),
     ...imageSourceHandlers(engine.images, imageMaker),
     ...networkHandlers(engine.networks),

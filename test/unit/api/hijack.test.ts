@@ -124,11 +124,15 @@ test("an upgrade that a route has no use for gets an ordinary answer", async () 
   expect(client.received).toEndWith("OK");
 });
 
-const EXEC = { OpenStdin: true, ProcessConfig: { tty: false } };
+const EXEC = { OpenStdin: true, ContainerID: "c", ProcessConfig: { tty: false } };
+const running = { inspect: async () => ({ State: { Running: true, Paused: false } }) as never };
 
 test("exec start: the body comes first, then the stream", async () => {
   const session = new FakeSession();
-  const engine = fakeEngine({ execs: { inspect: () => EXEC as never, start: async () => session } });
+  const engine = fakeEngine({
+    execs: { inspect: () => EXEC as never, start: async () => session },
+    containers: running,
+  });
   await using api = await TestApi.start(engine);
   session.onInput = (text) => session.emit(text.toUpperCase());
   const body = '{"Detach":false,"Tty":false}';
@@ -149,6 +153,7 @@ test("exec start: the body comes first, then the stream", async () => {
 
 test("exec start: a command that cannot start is told in the stream, detached as an error", async () => {
   const engine = fakeEngine({
+    containers: running,
     execs: {
       inspect: () => EXEC as never,
       start: async () => {
@@ -161,6 +166,28 @@ test("exec start: a command that cannot start is told in the stream, detached as
   expect(attached.status).toBe(200);
   expect(attached.body.slice(8)).toBe('OCI runtime exec failed: exec: "x": executable file not found in $PATH\r\n');
   expect(await api.json("POST", "/exec/e/start", { Detach: true })).toMatchObject({ status: 400 });
+});
+
+test("exec start: headers are there before the command starts; a stopped container is an ordinary answer", async () => {
+  const started = Promise.withResolvers<FakeSession>();
+  let isRunning = true;
+  const engine = fakeEngine({
+    execs: { inspect: () => EXEC as never, start: () => started.promise },
+    containers: { inspect: async () => ({ State: { Running: isRunning, Paused: false } }) as never },
+  });
+  await using api = await TestApi.start(engine);
+  const client = api.connect().send(`POST /exec/e/start HTTP/1.1\r\nHost: d\r\n${UPGRADE}\r\n`);
+  await client.untilReceived("101 UPGRADED");
+  const session = new FakeSession();
+  session.emit("late");
+  session.end();
+  started.resolve(session);
+  await client.untilReceived("late");
+  isRunning = false;
+  expect(await api.json("POST", "/exec/e/start", {})).toMatchObject({
+    status: 409,
+    body: '{"message":"container c is not running"}\n',
+  });
 });
 
 test("logs: a slow reader slows the source; nothing is lost", async () => {

@@ -157,7 +157,7 @@ test("create: content type, older versions, name", async () => {
   ]);
 });
 
-test("lists are shaped by version and escaped as Go does", async () => {
+test("lists are shaped by version and not escaped", async () => {
   const engine = fakeEngine({
     containers: { list: async () => [containerSummary()], inspect: async () => containerInspect() as never },
   });
