@@ -14,7 +14,7 @@ interface StreamOptions {
 }
 
 /** A connection whose headers are sent and that waits for a session. */
-export interface OpenStream {
+interface OpenStream {
   /**
    * Joins the session with the client. Resolves when its output has ended or the client is gone; the session is closed
    * then. `stdin`: the client may send input.
