@@ -83,7 +83,9 @@ export async function writeContainerArchive(
   try {
     await context.files.writeArchive(view.path, path, tar, {
       noOverwriteDirNonDir: options.noOverwriteDirNonDir,
-      copyUidGid: options.copyUidGid ? await ownerOf(context, container) : undefined,
+      copyUidGid: options.copyUidGid
+        ? await context.runtime.findUser(layerOf(context, container).root, container.record.config.User ?? "")
+        : undefined,
       signal: options.signal,
       container: ref,
     });
@@ -103,31 +105,6 @@ function refuseReadOnly({ record }: Container, path: string): void {
   if (mount === undefined && record.hostConfig.ReadonlyRootfs) {
     throw new NaruError("invalid", "container rootfs is marked read-only");
   }
-}
-
-/** The user that the container runs as, by its own /etc/passwd. */
-async function ownerOf(context: EngineContext, container: Container): Promise<{ uid: number; gid: number }> {
-  const [user = "", group] = (container.record.config.User || "0").split(":");
-  const { root } = layerOf(context, container);
-  const passwd = (await context.files.readFileInLayers(root, "/etc/passwd")) ?? "";
-  const entry = passwd
-    .split("\n")
-    .map((line) => line.split(":"))
-    .find(([name, , uid]) => name === user || uid === user);
-  const uid = /^\d+$/.test(user) ? Number(user) : Number(entry?.[2] ?? Number.NaN);
-  const groups = group === undefined ? "" : ((await context.files.readFileInLayers(root, "/etc/group")) ?? "");
-  const named = groups
-    .split("\n")
-    .map((line) => line.split(":"))
-    .find(([name]) => name === group)?.[2];
-  const gid = group === undefined ? Number(entry?.[3] ?? 0) : /^\d+$/.test(group) ? Number(group) : Number(named);
-  if (Number.isNaN(uid) || Number.isNaN(gid)) {
-    throw new NaruError(
-      "invalid",
-      `unable to find user ${container.record.config.User}: no matching entries in passwd file`,
-    );
-  }
-  return { uid, gid };
 }
 
 export async function exportContainer(

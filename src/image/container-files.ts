@@ -3,18 +3,15 @@ import { chmod, chown } from "node:fs/promises";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
 import { type FileStatus, fromRaw, toRaw } from "../linux/file-calls.ts";
+import { findLayeredEntry, isLayeredDirectoryEmpty } from "../linux/overlay-layers.ts";
 import { measureTree } from "../linux/trees.ts";
 import type { FilesystemChange, PathStat } from "../model/container.ts";
-import type { OverlayRoot } from "../runtime/contract.ts";
 import { createArchivePool } from "./archive-pool.ts";
 import { type ContainerPath, findContainerPath, resolveContainerPath } from "./container-path.ts";
 import type { ContainerFiles, ContainerLayer, RootView } from "./contract.ts";
-import { findLayeredEntry, isLayeredDirectoryEmpty, readLayeredFile } from "./layered-files.ts";
 import { RootViews, type ViewBind } from "./root-views.ts";
 import type { PackOptions } from "./tree-packer.ts";
 import type { TreeWriterOptions } from "./tree-writer.ts";
-
-const MAX_READ_BYTES = 1024 * 1024;
 
 /** `execRoot` holds the temporary mounts; what an earlier daemon left there is unmounted. */
 export async function createContainerFiles({ execRoot }: { execRoot: string }): Promise<ContainerFiles> {
@@ -89,7 +86,7 @@ class LocalContainerFiles implements ContainerFiles {
   }
 
   async copyUp(layer: ContainerLayer, path: string, targetDir: string): Promise<void> {
-    const entry = findLayeredEntry(layer.root, path);
+    const entry = findLayeredEntry([layer.root.upperDir, ...layer.root.lowerDirs], path);
     if (entry?.kind !== "directory") return;
     const isEmpty = isLayeredDirectoryEmpty(entry);
     if (isEmpty) {
@@ -107,10 +104,6 @@ class LocalContainerFiles implements ContainerFiles {
 
   async writableSize(layer: ContainerLayer): Promise<number> {
     return await measureTree(layer.root.upperDir);
-  }
-
-  async readFileInLayers(root: OverlayRoot, path: string): Promise<string | undefined> {
-    return await readLayeredFile(root, path, MAX_READ_BYTES);
   }
 }
 

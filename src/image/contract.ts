@@ -138,6 +138,4 @@ export interface ContainerFiles {
   copyUp(layer: ContainerLayer, path: string, targetDir: string): Promise<void>;
   /** Bytes of the writable layer. */
   writableSize(layer: ContainerLayer): Promise<number>;
-  /** Reads a small regular file (at most 1 MiB) as the container would see it, e.g. /etc/passwd; undefined when absent. */
-  readFileInLayers(root: OverlayRoot, path: string): Promise<string | undefined>;
 }

@@ -1,9 +1,9 @@
 /** What a writable layer changed against the layers below it, in Docker's terms and order. Runs in a worker thread. */
 import * as files from "../linux/file-calls.ts";
 import { O, S } from "../linux/file-calls.ts";
+import { isOpaqueAt, isWhiteout } from "../linux/overlay-marks.ts";
 import type { FilesystemChange } from "../model/container.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
-import { isOpaqueAt, isWhiteout } from "./overlay-marks.ts";
 
 const MODIFIED = 0;
 const ADDED = 1;

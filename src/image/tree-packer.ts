@@ -1,9 +1,9 @@
 /** A directory tree as a tar archive: entries in byte order, parents first. Sockets are left out, as tar cannot hold them. */
 import * as files from "../linux/file-calls.ts";
 import { O, S } from "../linux/file-calls.ts";
+import { isOpaqueAt, isWhiteout } from "../linux/overlay-marks.ts";
 import { splitRaw } from "../linux/rooted-tree.ts";
 import { findXattrAt, listXattrsAt } from "../linux/xattr.ts";
-import { isOpaqueAt, isWhiteout } from "./overlay-marks.ts";
 import { encodeHeader, padding, type TarEntry, type TarEntryType } from "./tar-header.ts";
 
 export interface PackOptions {

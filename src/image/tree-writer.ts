@@ -5,11 +5,11 @@
 import { NaruError } from "../lib/errors.ts";
 import * as files from "../linux/file-calls.ts";
 import { O, S } from "../linux/file-calls.ts";
+import { isWhiteout, OPAQUE_XATTR } from "../linux/overlay-marks.ts";
 import { RootedTree, removeTreeAt, splitRaw } from "../linux/rooted-tree.ts";
 import { errorCode, SysError } from "../linux/sys-error.ts";
 import { setXattr, setXattrAt } from "../linux/xattr.ts";
 import { entryPath, hardLinkPath, refuseEscapingLink } from "./archive-names.ts";
-import { isWhiteout, OPAQUE_XATTR } from "./overlay-marks.ts";
 import type { TarEntry } from "./tar-header.ts";
 import type { TarSink } from "./tar-reader.ts";
 

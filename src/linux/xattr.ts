@@ -8,7 +8,6 @@ const { symbols: libc } = dlopen("libc.so.6", {
   lgetxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64" },
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i64" },
   fsetxattr: { args: ["int", "ptr", "ptr", "u64", "int"], returns: "int" },
-  fgetxattr: { args: ["int", "ptr", "ptr", "u64"], returns: "i64" },
   __errno_location: { args: [], returns: "ptr" },
 });
 const errno = (): number => read.i32(libc.__errno_location()!, 0);
@@ -52,12 +51,6 @@ export function findXattrAt(directory: number, name: string, key: string): Buffe
   const path = inDirectory(directory, name);
   const rawKey = rawBytes(key);
   return readValue((value) => Number(libc.lgetxattr(path, rawKey, value, value.length)), `get ${key} of ${name}`);
-}
-
-/** The value of an open file's attribute, or undefined when absent. @throws {SysError} */
-export function findXattr(fd: number, key: string): Buffer | undefined {
-  const rawKey = rawBytes(key);
-  return readValue((value) => Number(libc.fgetxattr(fd, rawKey, value, value.length)), `get ${key}`);
 }
 
 const scratch = Buffer.alloc(256);

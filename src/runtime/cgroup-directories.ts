@@ -75,9 +75,14 @@ export function sendSignal(pid: number, signal: number): boolean {
 }
 
 async function listChildren(directory: string): Promise<string[]> {
+  return (await listDirectories(directory)).map((name) => join(directory, name));
+}
+
+/** Names of the directories in a directory; none when it is not there. */
+export async function listDirectories(directory: string): Promise<string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
     throw error;

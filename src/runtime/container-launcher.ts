@@ -3,7 +3,7 @@ import { access, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { CgroupLayout } from "./cgroup-layout.ts";
-import type { ContainerProcess, LogTarget, StartRequest } from "./contract.ts";
+import type { ContainerProcess, LogTarget, OverlayRoot, StartRequest } from "./contract.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { LayeredFiles } from "./layered-files.ts";
 import type { MonitorLog, MonitorOptions } from "./monitor-command.ts";
@@ -140,12 +140,17 @@ export class ContainerLauncher {
     return { spec: buildOciConfig(request, parts, facts, defaults), seccomp };
   }
 
-  async #resolveUser({ config, hostConfig, root }: StartRequest): Promise<OciUser> {
+  #resolveUser({ config, hostConfig, root }: StartRequest): Promise<OciUser> {
+    return this.findUser(root, config.User ?? "", hostConfig.GroupAdd ?? []);
+  }
+
+  /** Who a name or number is by the root's own account files. */
+  async findUser(root: OverlayRoot, user: string, groupAdd: string[]): Promise<OciUser> {
     const [passwd, group] = await Promise.all([
       this.#files.read(root, "/etc/passwd"),
       this.#files.read(root, "/etc/group"),
     ]);
-    return resolveUser(config.User ?? "", hostConfig.GroupAdd ?? [], { passwd, group });
+    return resolveUser(user, groupAdd, { passwd, group });
   }
 
   #resourceSupport(): Promise<ResourceSupport> {
@@ -161,7 +166,7 @@ export class ContainerLauncher {
 
   #monitorOptions(request: StartRequest, files: ProcessFiles): MonitorOptions {
     const { runDir, root, config, id } = request;
-    const { program, monitorPath } = this.#options;
+    const { program, monitorPath, facts } = this.#options;
     const consoleSocket = config.Tty ? newConsoleSocket(this.#options.execRoot) : undefined;
     const { pidFile, logPath } = files;
     const call = { stateRoot: this.#stateRoot, logPath, pidFile, consoleSocket, containerId: id, bundle: runDir };
@@ -173,7 +178,12 @@ export class ContainerLauncher {
       consoleSocket,
       isSubscribed: request.onOutput !== undefined,
       log: monitorLog(request.log),
-      root: { path: rootPath(runDir), ...root, keepsPropagation: needsPropagation(request.mounts) },
+      root: {
+        path: rootPath(runDir),
+        ...root,
+        options: facts.overlayOptions,
+        keepsPropagation: needsPropagation(request.mounts),
+      },
       runtimeCommand: runCommand(program, call),
     };
   }

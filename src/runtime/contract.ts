@@ -141,11 +141,21 @@ export interface ContainerRuntime {
   /** After a daemon restart: the live process, its recorded exit, or undefined when nothing is known (a reboot). */
   reconnect(id: string, runDir: string): Promise<ContainerProcess | ExitStatus | undefined>;
   /**
+   * After a daemon restart: kills and removes what is left of every container of this daemon that is not among those,
+   * such as one whose record never became durable.
+   */
+  sweep(aliveContainerIds: ReadonlySet<string>): Promise<void>;
+  /**
    * After a daemon restart: copies of the `heldDescriptors` of a living container's start, in that order, which the caller
    * closes; empty when there were none.
    */
   findHeldDescriptors(runDir: string): Promise<number[]>;
   exec(request: ExecRequest): Promise<ContainerProcess>;
+  /**
+   * Ids of "user[:group]" by the account files of a root that need not be mounted.
+   * @throws {NaruError} internal, in Docker's words, for an unknown name
+   */
+  findUser(root: OverlayRoot, user: string): Promise<{ uid: number; gid: number }>;
   /** @throws {NaruError} invalid, in Docker's words, when the container does not know that user or group. */
   checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void>;
   /** Sends a signal (number) to the init process; `all` to every process in the container. */

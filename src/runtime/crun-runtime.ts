@@ -3,7 +3,7 @@ import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { Resources } from "../model/container.ts";
-import { listCgroupPids, removeCgroups, sendSignal } from "./cgroup-directories.ts";
+import { listCgroupPids, listDirectories, removeCgroups, sendSignal } from "./cgroup-directories.ts";
 import { isFrozen, setFrozen } from "./cgroup-freezer.ts";
 import { type CgroupLayout, readCgroupLayout, releaseUnifiedControllers } from "./cgroup-layout.ts";
 import { applyLimits } from "./cgroup-limits.ts";
@@ -16,6 +16,7 @@ import type {
   ContainerRuntime,
   ExecRequest,
   ExitStatus,
+  OverlayRoot,
   RuntimeInfo,
   StartRequest,
 } from "./contract.ts";
@@ -194,6 +195,19 @@ class Runtime implements CrunRuntime {
     return lostStatus();
   }
 
+  async sweep(aliveContainerIds: ReadonlySet<string>): Promise<void> {
+    const parents = this.#layout.mountPoints.map((mountPoint) => join(mountPoint, this.cgroupParent));
+    const lists = await Promise.all([...parents, this.#launcher.statePath("")].map(listDirectories));
+    const strangers = new Set(lists.flat()).difference(aliveContainerIds);
+    await Promise.all(
+      [...strangers].map(async (id) => {
+        await setFrozen(this.#layout, join(this.cgroupParent, id), false).catch(() => undefined);
+        await removeCgroups(this.#layout, join(this.cgroupParent, id));
+        await rm(this.#launcher.statePath(id), { recursive: true, force: true });
+      }),
+    );
+  }
+
   async findHeldDescriptors(runDir: string): Promise<number[]> {
     return (await findHeldDescriptors(runDir)) ?? [];
   }
@@ -205,6 +219,10 @@ class Runtime implements CrunRuntime {
   exec(request: ExecRequest): Promise<ContainerProcess> {
     this.expectStart();
     return this.#execLauncher.start(request);
+  }
+
+  findUser(root: OverlayRoot, user: string): Promise<{ uid: number; gid: number }> {
+    return this.#launcher.findUser(root, user, []);
   }
 
   checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void> {

@@ -16,9 +16,17 @@ export interface HostFacts {
   apparmorProfiles: Set<string> | undefined;
   /** The daemon's own adjustment, which containers would inherit. */
   oomScoreAdj: number;
+  /** Mount options that keep an overlay plain, whatever this kernel's defaults are; only those that it knows. */
+  overlayOptions: string[];
   /** To be hidden from containers: see oci-security.ts. */
   thermalPaths: string[];
 }
+
+/**
+ * Source: Documentation/filesystems/overlayfs.rst. Layers must stay what an archive of them says, so nothing that hides
+ * files behind attributes (redirected directories, metadata-only copies); an index would bind a layer to its file system.
+ */
+const PLAIN_OVERLAY = { index: "off", redirect_dir: "nofollow", metacopy: "off" };
 
 const DOCKER_ARCH: Record<string, string> = { x64: "amd64", ia32: "x86" };
 
@@ -42,10 +50,19 @@ export async function readHostFacts(): Promise<HostFacts> {
     hasSeccomp: field("Seccomp") !== undefined,
     apparmorProfiles: apparmor.startsWith("Y") ? new Set(profiles.match(/^.+(?= \(\w+\)$)/gm) ?? []) : undefined,
     oomScoreAdj: Number(oomScoreAdj),
+    overlayOptions: await plainOverlayOptions(),
     thermalPaths: await existingPaths(
       cpus().map((_, number) => `/sys/devices/system/cpu/cpu${number}/thermal_throttle`),
     ),
   };
+}
+
+async function plainOverlayOptions(): Promise<string[]> {
+  const parameter = (name: string) => `/sys/module/overlay/parameters/${name}`;
+  const known = await existingPaths(Object.keys(PLAIN_OVERLAY).map(parameter));
+  return Object.entries(PLAIN_OVERLAY).flatMap(([name, value]) =>
+    known.includes(parameter(name)) ? [`${name}=${value}`] : [],
+  );
 }
 
 async function existingPaths(paths: string[]): Promise<string[]> {

@@ -103,7 +103,11 @@ export class FakeRuntime implements ContainerRuntime {
     return process;
   }
   async checkExecUser() {}
+  async findUser() {
+    return { uid: 0, gid: 0 };
+  }
   expectStart() {}
+  async sweep() {}
   async kill(id: string, _runDir: string, signal: number) {
     this.signals.push(signal);
     if (this.deadly.has(signal)) this.processes.get(id)?.end(128 + signal);

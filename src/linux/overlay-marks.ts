@@ -1,6 +1,6 @@
 /** How overlayfs marks what a layer removed (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"). */
-import { type FileStatus, S } from "../linux/file-calls.ts";
-import { findXattrAt } from "../linux/xattr.ts";
+import { type FileStatus, S } from "./file-calls.ts";
+import { findXattrAt } from "./xattr.ts";
 
 /** Value "y" on a directory: the lower layers' directory of that name is hidden. */
 export const OPAQUE_XATTR = "trusted.overlay.opaque";

@@ -1,9 +1,6 @@
-/** Files of an overlay read without mounting it: whiteouts, opaque directories and links as the kernel would see them. */
-import { readFile } from "node:fs/promises";
-import { NaruError } from "../lib/errors.ts";
-import * as files from "../linux/file-calls.ts";
-import { O, S } from "../linux/file-calls.ts";
-import type { OverlayRoot } from "../runtime/contract.ts";
+/** Files of an overlay found without mounting it: whiteouts, opaque directories and links as the kernel would see them. */
+import * as files from "./file-calls.ts";
+import { O, S } from "./file-calls.ts";
 import { isOpaqueAt, isWhiteout } from "./overlay-marks.ts";
 
 const MAX_LINKS = 40;
@@ -16,9 +13,11 @@ interface LayeredEntry {
   status: files.FileStatus;
 }
 
-/** `path` is absolute; links are followed inside the root, the last one too. Undefined when there is nothing. */
-export function findLayeredEntry(root: OverlayRoot, path: string): LayeredEntry | undefined {
-  const layers = [root.upperDir, ...root.lowerDirs];
+/**
+ * `layers` are the layers' directories, newest first; `path` is absolute. Links are followed inside the root, the last one
+ * too. Undefined when there is nothing.
+ */
+export function findLayeredEntry(layers: readonly string[], path: string): LayeredEntry | undefined {
   const top = topEntry(layers);
   const walked: LayeredEntry[] = [top];
   const todo = components(files.toRaw(path));
@@ -45,17 +44,6 @@ export function findLayeredEntry(root: OverlayRoot, path: string): LayeredEntry 
   return walked.at(-1);
 }
 
-/** @throws invalid when the file is larger than `maxBytes` or no regular file */
-export async function readLayeredFile(root: OverlayRoot, path: string, maxBytes: number): Promise<string | undefined> {
-  const entry = findLayeredEntry(root, path);
-  if (!entry) return undefined;
-  if (entry.kind !== "file") throw new NaruError("invalid", `${path} in the container is not a regular file`);
-  if (entry.status.size > maxBytes) {
-    throw new NaruError("invalid", `${path} in the container is too large (${entry.status.size} bytes)`);
-  }
-  return await readFile(Buffer.from(entry.places[0]!, "latin1"), "utf8");
-}
-
 /** True when a directory has no entry in any layer. */
 export function isLayeredDirectoryEmpty(entry: LayeredEntry): boolean {
   for (const place of entry.places) {
@@ -73,7 +61,7 @@ function components(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".");
 }
 
-function topEntry(layers: string[]): LayeredEntry {
+function topEntry(layers: readonly string[]): LayeredEntry {
   const places = layers.map(files.toRaw);
   const fd = openRaw(places[0]!);
   try {
