@@ -58,6 +58,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     createContainerFiles({ execRoot }),
     createVolumeStore({ dataRoot, store }),
   ]);
+  undo.defer(() => images.close());
   lap("images, volumes, monitor");
   const netns = NetnsServer.start(monitorPath);
   undo.defer(() => netns.stop());

@@ -22,7 +22,7 @@ export async function restoreContainers(context: EngineContext): Promise<void> {
   const containers = context.containers.list();
   await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
   const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
-  await Promise.all([context.networks.sweep(alive), removeOrphans(context)]);
+  await Promise.all([context.networks.sweep(alive), sweepRuntime(context, alive)]);
   const waiting = containers.filter(shallRun);
   // Donors of network and ipc namespaces before those who join them.
   await startAll(
@@ -31,6 +31,16 @@ export async function restoreContainers(context: EngineContext): Promise<void> {
     PARALLEL_STARTS,
   );
   await startAll(context, waiting.filter(joinsOther), 1);
+}
+
+/** Processes first: they may use the layers and folders that go with them. */
+async function sweepRuntime(context: EngineContext, alive: ReadonlySet<string>): Promise<void> {
+  try {
+    await context.runtime.sweep(alive);
+    await removeOrphans(context);
+  } catch (error) {
+    context.log.error(`what lost containers left was not removed: ${errorText(error)}`);
+  }
 }
 
 async function startAll(context: EngineContext, containers: Container[], parallel: number): Promise<void> {
@@ -48,10 +58,18 @@ async function removeOrphans(context: EngineContext): Promise<void> {
   for (const id of context.images.listContainerLayers()) {
     if (!layers.has(id)) await context.images.removeContainerLayer(id);
   }
-  const folders = await readdir(`${context.config.dataRoot}/containers`).catch(() => [] as string[]);
-  for (const id of folders) {
-    if (!context.containers.records.has(id)) await rm(containerDir(context, id), { recursive: true, force: true });
+  for (const id of await listStrangers(context, context.config.execRoot)) {
+    await context.runtime.delete(id, containerRunDir(context, id));
   }
+  for (const id of await listStrangers(context, context.config.dataRoot)) {
+    await rm(containerDir(context, id), { recursive: true, force: true });
+  }
+}
+
+/** Folders of containers below a root that have no record. */
+async function listStrangers({ containers }: EngineContext, root: string): Promise<string[]> {
+  const folders = await readdir(`${root}/containers`).catch(() => [] as string[]);
+  return folders.filter((id) => !containers.records.has(id));
 }
 
 async function guarded(

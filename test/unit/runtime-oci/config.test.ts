@@ -5,6 +5,7 @@ import { buildOciConfig, type ConfigParts, containerRlimits } from "../../../src
 import { parseSecurityOptions } from "../../../src/runtime/oci-security.ts";
 
 const facts: HostFacts = {
+  overlayOptions: [],
   capabilities: [],
   missingCapabilities: [],
   arch: "amd64",
