@@ -7,6 +7,7 @@
 static const char USAGE[] =
     "usage: naru-monitor monitor OPTIONS -- RUNTIME ARGUMENT...   supervise one container\n"
     "       naru-monitor netns --serve | ARGUMENT...              make and enter network namespaces\n"
+    "       naru-monitor root-view NAMESPACE TARGET               show a running container's root file system\n"
     "       naru-monitor init [--] COMMAND ARGUMENT...            be process 1 of a container (also as docker-init)\n"
     "       naru-monitor hello                                    say hello (also as hello)\n";
 
@@ -22,6 +23,7 @@ int main(int count, char **arguments) {
   const char *mode = count > 1 ? arguments[1] : "";
   if (strcmp(mode, "monitor") == 0) return run_monitor(count - 1, arguments + 1);
   if (strcmp(mode, "netns") == 0) return run_netns(count - 1, arguments + 1);
+  if (strcmp(mode, "root-view") == 0) return run_root_view(count - 1, arguments + 1);
   if (strcmp(mode, "init") == 0) return run_init(count - 1, arguments + 1);
   if (strcmp(mode, "hello") == 0) return run_hello();
   fputs(USAGE, stderr);

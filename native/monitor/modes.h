@@ -4,4 +4,5 @@
 int run_monitor(int count, char **arguments);
 int run_netns(int count, char **arguments);
 int run_init(int count, char **arguments);
+int run_root_view(int count, char **arguments);
 int run_hello(void);

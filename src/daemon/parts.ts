@@ -52,13 +52,13 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   const instance = instanceOf(options);
   const config = engineConfig(options, instance);
   checkLogOptions(config);
-  const [monitorPath, images, files, volumes] = await Promise.all([
+  const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
     createImageStore({ dataRoot, execRoot, store }),
-    createContainerFiles({ execRoot }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
+  const files = await createContainerFiles({ execRoot, monitorPath });
   lap("images, volumes, monitor");
   const netns = NetnsServer.start(monitorPath);
   undo.defer(() => netns.stop());

@@ -1,5 +1,7 @@
-/** Files in and out of containers: copy, export, changes. A running one is seen through /proc, a stopped one is mounted. */
+/** Files in and out of containers: copy, export, changes. Its root is mounted for that, running or not. */
 
+import { randomUUID } from "node:crypto";
+import { exists } from "node:fs/promises";
 import type { ContainerLayer, RootView } from "../image/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
@@ -16,20 +18,24 @@ function layerOf(context: EngineContext, { id }: Container): ContainerLayer {
   return layer;
 }
 
-/** The container's root with its volumes. Must be closed. */
+/** The container's root with its volumes and the files that the engine writes for it. Must be closed. */
 async function openRoot(context: EngineContext, container: Container): Promise<RootView> {
-  if (container.hasProcess) {
-    return { path: `/proc/${container.record.state.pid}/root`, close: async () => {} };
-  }
   // What was mounted for the view is let go with it.
   const undo = new AsyncDisposableStack();
   try {
-    const mounts = await resolveMounts(context, container, undo);
+    const mounts = await resolveMounts(context, container, undo, `view-${randomUUID()}`);
+    const isShown = await Promise.all(
+      mounts.map(
+        // The engine's own files are missing until the first start.
+        async ({ type, source, destination }) =>
+          type === "bind" && destination !== "/dev/shm" && (await exists(source)),
+      ),
+    );
     const binds = mounts
-      .filter(({ type, destination }) => type === "bind" && !destination.startsWith("/dev/"))
-      .filter(({ destination }) => container.record.mounts.some((mount) => mount.destination === destination))
+      .filter((_, index) => isShown[index])
       .map(({ source, destination, readOnly }) => ({ source, destination, readOnly }));
-    const view = await context.files.openRootView(layerOf(context, container), binds);
+    const runningPid = container.hasProcess ? container.record.state.pid : undefined;
+    const view = await context.files.openRootView(layerOf(context, container), binds, runningPid);
     publishVolumeMounts(context, container);
     undo.defer(async () => {
       await view.close();

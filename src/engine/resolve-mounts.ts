@@ -7,14 +7,18 @@ import type { Container } from "./container.ts";
 import type { MountRecord } from "./container-record.ts";
 import { containerDir, type EngineContext } from "./engine-context.ts";
 
-/** Mounts volumes (undone through `undo`), makes missing bind sources and answers all mounts, shorter paths first. */
+/**
+ * Mounts volumes (undone through `undo`), makes missing bind sources and answers all mounts, shorter paths first. A volume
+ * stays mounted as long as one of its users has it, so whoever looks in beside the container itself has its own `userId`.
+ */
 export async function resolveMounts(
   context: EngineContext,
   container: Container,
   undo: AsyncDisposableStack,
+  userId = container.id,
 ): Promise<ResolvedMount[]> {
   const { record } = container;
-  const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, container, mount, undo)));
+  const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, mount, { undo, userId })));
   const taken = new Set(record.mounts.map(({ destination }) => destination));
   const own = [...identityFiles(context, record.id), ...sharedMemory(context, container)];
   resolved.push(...own.filter(({ destination }) => !taken.has(destination)));
@@ -25,12 +29,12 @@ function depth(path: string): number {
   return path.split("/").length;
 }
 
-async function resolveMount(
-  context: EngineContext,
-  container: Container,
-  mount: MountRecord,
-  undo: AsyncDisposableStack,
-): Promise<ResolvedMount> {
+interface VolumeUser {
+  undo: AsyncDisposableStack;
+  userId: string;
+}
+
+async function resolveMount(context: EngineContext, mount: MountRecord, user: VolumeUser): Promise<ResolvedMount> {
   const base = {
     destination: mount.destination,
     readOnly: mount.readOnly,
@@ -42,7 +46,7 @@ async function resolveMount(
     case "tmpfs":
       return { ...base, type: "tmpfs", source: "tmpfs" };
     case "volume":
-      return { ...base, type: "bind", source: await mountVolume(context, container, mount, undo) };
+      return { ...base, type: "bind", source: await mountVolume(context, mount, user) };
     case "image":
       return { ...base, type: "overlay", source: "overlay", options: overlayOptions(imageRoot(context, mount)) };
     default:
@@ -76,15 +80,10 @@ async function ensureBindSource(mount: MountRecord): Promise<boolean> {
   }
 }
 
-async function mountVolume(
-  context: EngineContext,
-  container: Container,
-  mount: MountRecord,
-  undo: AsyncDisposableStack,
-): Promise<string> {
+async function mountVolume(context: EngineContext, mount: MountRecord, { undo, userId }: VolumeUser): Promise<string> {
   const name = mount.name!;
-  const path = await context.volumes.mountVolume(name, container.id);
-  undo.defer(() => context.volumes.unmountVolume(name, container.id));
+  const path = await context.volumes.mountVolume(name, userId);
+  undo.defer(() => context.volumes.unmountVolume(name, userId));
   if (mount.subpath === undefined) return path;
   const [root, wanted] = await Promise.all([
     realpath(path),

@@ -14,8 +14,11 @@ import type { PackOptions } from "./tree-packer.ts";
 import type { TreeWriterOptions } from "./tree-writer.ts";
 
 /** `execRoot` holds the temporary mounts; what an earlier daemon left there is unmounted. */
-export async function createContainerFiles({ execRoot }: { execRoot: string }): Promise<ContainerFiles> {
-  const views = new RootViews(execRoot);
+export async function createContainerFiles(options: {
+  execRoot: string;
+  monitorPath: string;
+}): Promise<ContainerFiles> {
+  const views = new RootViews(options);
   await views.sweep();
   return new LocalContainerFiles(views, createArchivePool());
 }
@@ -26,8 +29,8 @@ class LocalContainerFiles implements ContainerFiles {
     private readonly pool: WorkerPool,
   ) {}
 
-  async openRootView(layer: ContainerLayer, binds: ViewBind[]): Promise<RootView> {
-    return await this.views.open(layer, binds);
+  async openRootView(layer: ContainerLayer, binds: ViewBind[], runningPid?: number): Promise<RootView> {
+    return await this.views.open(layer, binds, runningPid);
   }
 
   async openExportView(layer: ContainerLayer): Promise<RootView> {

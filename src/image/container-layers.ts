@@ -2,16 +2,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
-import { changeMode, changeOwner, closeFd, makeDirectoryAt, O, openAt, openPath } from "../linux/file-calls.ts";
+import { changeMode, closeFd, makeDirectoryAt, O, openAt, openPath } from "../linux/file-calls.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { ContainerLayer, LocalImage } from "./contract.ts";
 import type { DataLayout } from "./data-layout.ts";
-import type { ImageRecords, SnapshotRecord } from "./image-records.ts";
+import type { ImageRecords } from "./image-records.ts";
 import { type SnapshotStore, sha256 } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
-
-/** The root directory of an image without layers. */
-const EMPTY_ROOT: SnapshotRecord["root"] = { mode: 0o755, uid: 0, gid: 0 };
 
 export class ContainerLayers {
   private readonly layersFd: number;
@@ -32,10 +29,8 @@ export class ContainerLayers {
   create(containerId: string, image: LocalImage): ContainerLayer {
     if (!/^[\w.-]+$/.test(containerId)) throw new NaruError("invalid", `invalid container id ${containerId}`);
     const { chainIds } = image;
-    const top = chainIds.at(-1);
-    const root = top === undefined ? EMPTY_ROOT : this.snapshots.get(top).root;
     try {
-      this.makeDirectories(containerId, root);
+      this.makeDirectories(containerId);
     } catch (error) {
       if (errorCode(error) === "EEXIST") {
         throw new NaruError("conflict", `the container ${containerId} has a writable layer already`);
@@ -70,7 +65,7 @@ export class ContainerLayers {
     closeFd(this.layersFd);
   }
 
-  private makeDirectories(containerId: string, { mode, uid, gid }: SnapshotRecord["root"]): void {
+  private makeDirectories(containerId: string): void {
     makeDirectoryAt(this.layersFd, containerId, 0o700);
     const layer = openAt(this.layersFd, containerId, O.RDONLY | O.DIRECTORY);
     try {
@@ -78,9 +73,9 @@ export class ContainerLayers {
       makeDirectoryAt(layer, "upper", 0o755);
       const upper = openAt(layer, "upper", O.RDONLY | O.DIRECTORY);
       try {
-        // The upper directory is what a container sees as its "/".
-        if (uid !== 0 || gid !== 0) changeOwner(upper, uid, gid);
-        changeMode(upper, mode);
+        // What a container sees as its "/": always open to all, as docker has it, whatever the layer's archive says. Many are
+        // made of a temporary directory of mode 0700, which would keep all users but root out. The mode again: umask.
+        changeMode(upper, 0o755);
       } finally {
         closeFd(upper);
       }

@@ -104,10 +104,15 @@ export interface RootView {
 
 /** Files of containers: all paths are resolved inside the root, never outside. */
 export interface ContainerFiles {
-  /** Mounts a stopped container's root with these volumes bound inside. */
+  /**
+   * Mounts a container's root with these volumes bound inside, and nothing else of what a running one has mounted (/proc,
+   * /sys, /dev, tmpfs). `runningPid`: its process, when it runs; its root is then the very one that it sees.
+   * @throws {NaruError} conflict when the process has ended meanwhile
+   */
   openRootView(
     layer: ContainerLayer,
     binds: { source: string; destination: string; readOnly: boolean }[],
+    runningPid?: number,
   ): Promise<RootView>;
   /** Read-only view of the layers without volumes, for export. */
   openExportView(layer: ContainerLayer): Promise<RootView>;

@@ -33,8 +33,6 @@ export interface SnapshotRecord {
   diffId: Digest;
   /** Bytes of file content. */
   sizeBytes: number;
-  /** Permissions and owner of the layer's root directory. */
-  root: { mode: number; uid: number; gid: number };
 }
 
 interface LayerRecord {

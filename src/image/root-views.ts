@@ -1,6 +1,7 @@
-/** Temporary mounts of containers' roots, for those that do not run. Nobody else's mounts see them. */
+/** Temporary mounts of containers' roots with their volumes, running or not. Nobody else's mounts see them. */
 import { mkdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
 import { closeFd, O, openInRoot, openPath, S, statFd, toRaw } from "../linux/file-calls.ts";
 import { bindMount, makePrivate, mountOverlay, remountBindReadOnly, unmount } from "../linux/mount.ts";
 import { RootedTree, splitRaw } from "../linux/rooted-tree.ts";
@@ -21,13 +22,15 @@ interface SharedView {
 
 export class RootViews {
   private readonly directory: string;
+  private readonly monitorPath: string;
   private prepared: Promise<void> | undefined;
   private mounted = 0;
-  /** One mount per container: two with the same upper directory would not see each other's changes. */
+  /** One mount per container that does not run: two with the same upper directory would not see each other's changes. */
   private readonly shared = new Map<string, SharedView>();
 
-  constructor(execRoot: string) {
+  constructor({ execRoot, monitorPath }: { execRoot: string; monitorPath: string }) {
     this.directory = join(execRoot, "mounts");
+    this.monitorPath = monitorPath;
   }
 
   /** Unmounts what an earlier process left. */
@@ -41,9 +44,14 @@ export class RootViews {
   }
 
   /** The container's root with the volumes bound inside, writable. */
-  async open(layer: ContainerLayer, binds: ViewBind[]): Promise<RootView> {
+  async open(layer: ContainerLayer, binds: ViewBind[], runningPid?: number): Promise<RootView> {
+    if (runningPid !== undefined) {
+      const path = await this.mountWithBinds((target) => this.mountRootOf(runningPid, target), binds);
+      return { path, close: once(() => this.unmountView(path)) };
+    }
     const { containerId } = layer;
-    const view = this.shared.get(containerId) ?? { path: this.mountWithBinds(layer, binds), users: 0 };
+    const mountLayer = (target: string) => mountOverlay(layer.root, target);
+    const view = this.shared.get(containerId) ?? { path: this.mountWithBinds(mountLayer, binds), users: 0 };
     this.shared.set(containerId, view);
     view.users += 1;
     try {
@@ -53,6 +61,15 @@ export class RootViews {
       this.shared.delete(containerId);
       throw error;
     }
+  }
+
+  /** A second mount of an overlay's directories would be undefined behaviour, so the running one's own mount is copied. */
+  private async mountRootOf(pid: number, target: string): Promise<void> {
+    const child = Bun.spawn([this.monitorPath, "root-view", `/proc/${pid}/ns/mnt`, target], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [code, message] = await Promise.all([child.exited, child.stderr.text()]);
+    if (code !== 0) throw new NaruError("conflict", `the container's files cannot be reached: ${message.trim()}`);
   }
 
   /** Layers without anything bound in, read-only. */
@@ -68,14 +85,14 @@ export class RootViews {
     makePrivate(this.directory);
   }
 
-  private async mountNew(mountOn: (target: string) => void): Promise<string> {
+  private async mountNew(mountOn: (target: string) => void | Promise<void>): Promise<string> {
     const path = join(this.directory, randomName());
     this.mounted += 1;
     try {
       this.prepared ??= this.makeDirectory();
       await this.prepared;
       await mkdir(path, { mode: 0o700 });
-      mountOn(path);
+      await mountOn(path);
     } catch (error) {
       await this.unmountView(path);
       throw error;
@@ -83,8 +100,8 @@ export class RootViews {
     return path;
   }
 
-  private async mountWithBinds(layer: ContainerLayer, binds: ViewBind[]): Promise<string> {
-    const path = await this.mountNew((target) => mountOverlay(layer.root, target));
+  private async mountWithBinds(mountOn: (target: string) => void | Promise<void>, binds: ViewBind[]): Promise<string> {
+    const path = await this.mountNew(mountOn);
     try {
       for (const bind of binds) bindInside(path, bind);
     } catch (error) {

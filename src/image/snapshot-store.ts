@@ -1,5 +1,5 @@
 /** Unpacked layers by chain ID (OCI image specification, config.md, "Layer ChainID"): each is unpacked once. */
-import { mkdir, rename, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
@@ -127,12 +127,10 @@ export class SnapshotStore {
     const target = join(this.layout.snapshots, directory);
     await mkdir(target, { mode: 0o700 });
     await rename(join(layer.directory, "fs"), join(target, "fs"));
-    const { mode, uid, gid } = await stat(join(target, "fs"));
     await this.records.snapshots.put(chainId, {
       directory,
       diffId: layer.diffId,
       sizeBytes: layer.contentBytes,
-      root: { mode: mode & 0o7777, uid, gid },
     });
   }
 

@@ -50,6 +50,11 @@ const CASES: Record<string, Case> = {
     command: ["id"],
     stdout: /uid=1000.*gid=1000.*2000/,
   },
+  "a root directory that was private when it was packed": {
+    options: ["-u", "user"],
+    command: sh("cat /etc/hostname >/dev/null; stat -c %a /"),
+    stdout: "755\n",
+  },
   "a user by number and a group by name": {
     options: ["-u", "1234:extra"],
     command: sh("id -u; id -g"),

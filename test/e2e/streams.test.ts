@@ -1,5 +1,8 @@
 /** attach, exec, logs, stdin and terminals through the real docker client and naru's. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DOCKER, eventually, importBusybox, NARU, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
@@ -185,6 +188,30 @@ for (const client of ["docker", "naru"] as const) {
       const back = await ask("cp", `${name}:/root/in`, "-");
       expect(back.stdout).toContain("copied in");
       await ask("rm", name);
+    });
+
+    test("cp from a running container: its files and volumes, nothing else that is mounted there", async () => {
+      const name = `root-${client}`;
+      await ask("run", "-d", "--name", name, "--tmpfs", "/scratch", "-v", "/data", "busybox", "sleep", "1000");
+      await ask("exec", name, "sh", "-c", "echo live >/root/made; echo inside >/data/file; touch /scratch/hidden");
+      await using root = new AsyncDisposableStack();
+      const target = await mkdtemp(join(tmpdir(), "naru-cp-"));
+      root.defer(() => rm(target, { recursive: true, force: true }));
+      expect(await ask("cp", "-q", `${name}:/`, join(target, "all"))).toMatchObject({ code: 0, stderr: "" });
+      const names = async (path: string) => await readdir(join(target, "all", path));
+      expect(await names("proc")).toEqual([]);
+      expect(await names("sys")).toEqual([]);
+      expect(await names("scratch")).toEqual([]);
+      expect(await names("dev")).not.toContain("null");
+      expect(await readFile(join(target, "all/root/made"), "utf8")).toBe("live\n");
+      expect(await readFile(join(target, "all/data/file"), "utf8")).toBe("inside\n");
+      expect(await readFile(join(target, "all/etc/hosts"), "utf8")).toContain("localhost");
+      const status = await daemon[client](["cp", `${name}:/proc/1/status`, "-"]);
+      expect(status.code).toBe(1);
+      expect(status.stderr).toContain(`Could not find the file /proc/1/status in container ${name}`);
+      await daemon[client](["cp", "-", `${name}:/data`], { stdin: await tarOf("in", "copied in\n") });
+      expect((await ask("exec", name, "cat", "/data/in")).stdout).toBe("copied in\n");
+      await ask("rm", "-f", "-v", name);
     });
   });
 }

@@ -8,6 +8,8 @@ import { createImageStore } from "../../src/image/image-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { streamOf, type TestEntry, tarOf } from "./tar-building.ts";
 
+const MONITOR = join(import.meta.dir, "../../dist/native/naru-monitor");
+
 export const isRoot = process.getuid?.() === 0;
 
 export class ImageFixture {
@@ -23,7 +25,7 @@ export class ImageFixture {
     const store = new MemoryStore();
     const roots = { dataRoot: join(directory, "data"), execRoot: join(directory, "exec") };
     const images = await createImageStore({ ...roots, store });
-    return new ImageFixture(directory, store, images, await createContainerFiles(roots));
+    return new ImageFixture(directory, store, images, await createContainerFiles({ ...roots, monitorPath: MONITOR }));
   }
 
   /** As a daemon's start after a crash: a new store over the same records and files. */
