@@ -1,8 +1,8 @@
 /** What the edge itself adds to the engine's answers keeps to the specification. */
 import { expect, test } from "bun:test";
+import { hasSpecification, responseFaults } from "../../support/specification.ts";
 import { TestApi } from "./api-harness.ts";
 import { containerSummary, eventMessage, fakeEngine, ID } from "./fake-engine.ts";
-import { hasSpecification, responseFaults } from "./specification.ts";
 
 const engine = fakeEngine({
   containers: {

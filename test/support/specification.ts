@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-const PATH = resolve(import.meta.dir, "../../../../shared/specs/docker-engine/v1.51.yaml");
+const PATH = resolve(import.meta.dir, "../../../shared/specs/docker-engine/v1.51.yaml");
 export const hasSpecification = existsSync(PATH);
 
 interface Schema {
@@ -35,15 +35,12 @@ export function responseFaults(method: string, path: string, status: number, val
 }
 
 function faults(schema: Schema, value: unknown, at: string): string[] {
-  if (schema.$ref !== undefined) {
-    const name = schema.$ref.replace("#/definitions/", "");
-    return faults(specification().definitions[name] ?? {}, value, at);
-  }
+  if (schema.$ref !== undefined || schema.allOf !== undefined) return faults(flattened(schema), value, at);
   // Go prints null for every empty list and map, also where the specification does not say so.
   if (value === null)
     return schema.type === "object" || schema.type === "array" || schema["x-nullable"] ? [] : scalarNull(schema, at);
-  const found = (schema.allOf ?? []).flatMap((part) => faults(part, value, at));
-  if (schema.enum !== undefined && !schema.enum.includes(value))
+  const found: string[] = [];
+  if (schema.enum !== undefined && !schema.enum.some((allowed) => Bun.deepEquals(allowed, value)))
     found.push(`${at}: ${JSON.stringify(value)} is not allowed`);
   switch (schema.type) {
     case "string":
@@ -64,8 +61,26 @@ function faults(schema: Schema, value: unknown, at: string): string[] {
   }
 }
 
+/** A schema with its reference followed and its parts merged into one. */
+function flattened(schema: Schema): Schema {
+  const { $ref, allOf = [], ...own } = schema;
+  const parts = $ref === undefined ? allOf : [specification().definitions[$ref.replace("#/definitions/", "")] ?? {}];
+  if (parts.length === 0) return own;
+  const merged: Schema = { ...own };
+  for (const part of parts.map(flattened)) {
+    merged.type ??= part.type;
+    merged.enum ??= part.enum;
+    merged.items ??= part.items;
+    merged.additionalProperties ??= part.additionalProperties;
+    merged["x-nullable"] ||= part["x-nullable"];
+    merged.required = [...(merged.required ?? []), ...(part.required ?? [])];
+    if (part.properties) merged.properties = { ...part.properties, ...merged.properties };
+  }
+  return merged;
+}
+
 function scalarNull(schema: Schema, at: string): string[] {
-  return schema.type === undefined || schema.allOf !== undefined ? [] : [`${at}: null`];
+  return schema.type === undefined ? [] : [`${at}: null`];
 }
 
 function objectFaults(schema: Schema, value: unknown, at: string): string[] {
