@@ -1,5 +1,6 @@
 import type { FunctionTable } from "../lib/go-template/functions.ts";
 import { jsonText } from "../lib/go-template/json.ts";
+import { plainText } from "../lib/go-template/print.ts";
 import { compileTemplate } from "../lib/go-template/template.ts";
 import { GoObject, type GoValue } from "../lib/go-template/values.ts";
 import { CliError } from "./cli-error.ts";
@@ -43,12 +44,37 @@ export function printRows<T>(context: CommandContext, kind: RowKind<T>, rows: re
 /** The text that `printRows` prints. */
 export function rowsText<T>(kind: RowKind<T>, rows: readonly T[], options: RowOptions): string {
   const { source, isTable } = chooseTemplate(kind, options);
+  const columns = isTable ? plainColumns(kind, source) : undefined;
+  if (columns) return plainTable(rows, columns);
   const complaints = options.complaints ?? { parse: "template parsing error", execute: "template parsing error" };
   const template = orFail(complaints.parse, () => compileTemplate(source));
   const lines = rows.map((row) => orFail(complaints.execute, () => `${template.execute(rowObject(kind, row))}\n`));
   if (!isTable) return lines.join("");
   const header = compileTemplate(source, { functions: HEADER_FUNCTIONS }).execute(headerObject(kind));
   return alignColumns(`${header}\n${lines.join("")}`);
+}
+
+/** The fields of a table whose columns are a field each, as the default ones are; undefined for any other. */
+function plainColumns<T>(kind: RowKind<T>, source: string): Field<T>[] | undefined {
+  const columns: Field<T>[] = [];
+  for (const cell of source.split("\t")) {
+    const name = /^\{\{\.(\w+)\}\}$/.exec(cell)?.[1] ?? "";
+    const field = Object.hasOwn(kind.fields, name) ? kind.fields[name] : undefined;
+    if (!field || field.takesArgument) return undefined;
+    columns.push(field);
+  }
+  return columns;
+}
+
+/** What the template of these columns gives, in a fraction of the time: a template's code is cold at every start. */
+function plainTable<T>(rows: readonly T[], columns: readonly Field<T>[]): string {
+  const line = (values: GoValue[]) => `${values.map(cellText).join("\t")}\n`;
+  const lines = rows.map((row) => line(columns.map((field) => field.value(row))));
+  return alignColumns(line(columns.map(({ header }) => header)) + lines.join(""));
+}
+
+function cellText(value: GoValue): string {
+  return value === undefined || value === null ? "<no value>" : plainText(value);
 }
 
 function chooseTemplate<T>(kind: RowKind<T>, { format, quiet }: RowOptions): { source: string; isTable: boolean } {

@@ -22,7 +22,7 @@ function alignBlock(lines: string[][], from: number, to: number, widths: number[
     start = at;
     let width = LEAST_WIDTH;
     while (at < to && column < lines[at]!.length - 1) {
-      width = Math.max(width, [...lines[at]![column]!].length + PADDING);
+      width = Math.max(width, characters(lines[at]![column]!) + PADDING);
       at++;
     }
     alignBlock(lines, start, at, [...widths, width], out);
@@ -35,7 +35,14 @@ function alignBlock(lines: string[][], from: number, to: number, widths: number[
 function writeLines(lines: string[][], from: number, to: number, widths: number[], out: string[]): void {
   for (const cells of lines.slice(from, to)) {
     out.push(
-      cells.map((cell, index) => cell + " ".repeat(Math.max((widths[index] ?? 0) - [...cell].length, 0))).join(""),
+      cells.map((cell, index) => cell + " ".repeat(Math.max((widths[index] ?? 0) - characters(cell), 0))).join(""),
     );
   }
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Counts code points, as Go does. Taking a text to pieces is slow, and few texts have any beyond 16 bits. */
+function characters(text: string): number {
+  return SURROGATE.test(text) ? [...text].length : text.length;
 }

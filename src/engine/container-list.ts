@@ -21,12 +21,24 @@ export async function listContainers(
     .filter((container) => (isAll || container.isRunning) && passes(container))
     .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
   const shown = options.limit > 0 ? chosen.slice(0, options.limit) : chosen;
-  return Promise.all(shown.map((container) => summarize(context, container, options.size)));
+  return summarizeAll(context, shown, options.size);
 }
 
-export async function summarize(
+export function summarizeAll(
+  context: EngineContext,
+  containers: readonly Container[],
+  size: boolean,
+): Promise<ContainerSummary[]> {
+  const linked = linkedNames(context);
+  return Promise.all(
+    containers.map((container) => summarize(context, container, linked.get(container.id) ?? [], size)),
+  );
+}
+
+async function summarize(
   context: EngineContext,
   container: Container,
+  linked: readonly string[],
   size: boolean,
 ): Promise<ContainerSummary> {
   const { record } = container;
@@ -34,7 +46,7 @@ export async function summarize(
   const { NetworkMode = "", Annotations } = record.hostConfig;
   return {
     Id: record.id,
-    Names: [...linkedNames(context, container), `/${record.name}`],
+    Names: [...linked, `/${record.name}`],
     Image: imageName(context, container),
     ImageID: record.imageId,
     Command: commandText([...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])]),

@@ -1,6 +1,6 @@
 /** `system df`: what images, containers and volumes take on the disk. */
 import type { DiskUsage } from "../model/system.ts";
-import { summarize } from "./container-list.ts";
+import { summarizeAll } from "./container-list.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
 import { volumeUsers } from "./mount-points.ts";
@@ -30,7 +30,7 @@ async function addImages(context: EngineContext, usage: Partial<DiskUsage>): Pro
 
 async function addContainers(context: EngineContext, usage: Partial<DiskUsage>): Promise<void> {
   const containers = context.containers.list().sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
-  usage.Containers = await Promise.all(containers.map((container) => summarize(context, container, true)));
+  usage.Containers = await summarizeAll(context, containers, true);
 }
 
 async function addVolumes(context: EngineContext, usage: Partial<DiskUsage>): Promise<void> {

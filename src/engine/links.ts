@@ -49,15 +49,16 @@ export function linkTexts(context: EngineContext, ownName: string, links: readon
   });
 }
 
-/** Names that other containers gave this one by linking to it: "/neighbour/alias". */
-export function linkedNames(context: EngineContext, container: Container): string[] {
-  return context.containers
-    .list()
-    .flatMap(({ record }) =>
-      record.links
-        .filter(({ containerId }) => containerId === container.id)
-        .map(({ alias }) => `/${record.name}/${alias}`),
-    );
+/** Names that containers gave others by linking to them, by the id of the other: "/neighbour/alias". */
+export function linkedNames(context: EngineContext): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>();
+  for (const { record } of context.containers.list()) {
+    for (const { containerId, alias } of record.links) {
+      const known = names.get(containerId) ?? [];
+      names.set(containerId, [...known, `/${record.name}/${alias}`]);
+    }
+  }
+  return names;
 }
 
 /** The running containers behind the links. @throws {NaruError} internal `Cannot link to a non running container …` */

@@ -360,13 +360,20 @@ export class SandboxRegistry {
     const endpoints = record.endpoints.map(
       (endpoint) => [endpoint.networkName, showEndpoint(endpoint, record)] as const,
     );
+    const { records } = this;
+    const { resolvConf } = this.#parts;
     return {
       sandboxId: record.sandboxId,
       namespacePath: record.namespacePath,
       endpoints: Object.fromEntries(endpoints),
       ports: showPorts(record),
-      hosts: sandboxHosts(record, (id) => this.records.get(id)),
-      resolvConf: this.#parts.resolvConf.print(record),
+      // Made when asked for: lists of containers show many sandboxes and need neither text.
+      get hosts() {
+        return sandboxHosts(record, (id) => records.get(id));
+      },
+      get resolvConf() {
+        return resolvConf.print(record);
+      },
       heldDescriptors: [...(this.#live.get(record.containerId)?.heldDescriptors ?? [])],
     };
   }

@@ -77,17 +77,28 @@ export function containerRow(container: ContainerSummary, truncate: boolean, now
     Ports: portList(container.Ports ?? []),
     State: container.State,
     Status: container.Status,
-    Size: sizeText(container),
-    Labels: joinLabels(labels),
+    // what follows is not in the default table
+    get Size() {
+      return sizeText(container);
+    },
+    get Labels() {
+      return joinLabels(labels);
+    },
     Label: (name: string) => labels[name] ?? "",
-    Mounts: (container.Mounts ?? [])
-      .map((mount) => mount.Name || mount.Source)
-      .map((name) => (truncate ? ellipsis(name, MOUNT_COLUMNS) : name))
-      .join(","),
-    LocalVolumes: String((container.Mounts ?? []).filter((mount) => mount.Driver === "local").length),
-    Networks: Object.keys(container.NetworkSettings?.Networks ?? {})
-      .sort(byCodePoint)
-      .join(","),
+    get Mounts() {
+      return (container.Mounts ?? [])
+        .map((mount) => mount.Name || mount.Source)
+        .map((name) => (truncate ? ellipsis(name, MOUNT_COLUMNS) : name))
+        .join(",");
+    },
+    get LocalVolumes() {
+      return String((container.Mounts ?? []).filter((mount) => mount.Driver === "local").length);
+    },
+    get Networks() {
+      return Object.keys(container.NetworkSettings?.Networks ?? {})
+        .sort(byCodePoint)
+        .join(",");
+    },
     Platform: null,
   };
 }
