@@ -6,6 +6,9 @@ import { mergeConfiguration, readConfigFile, withFile } from "./config-file.ts";
 import { type DaemonOptions, daemonOptions } from "./options.ts";
 import { DEFAULT_CONFIG_FILE, daemonHelp } from "./settings.ts";
 
+/** As dockerd: a second signal (of a supervisor, of an impatient hand) does not cut an orderly end in half; a third does. */
+const FORCING_SIGNALS = 3;
+
 /** Runs the daemon with the arguments behind its name; ends the process itself. */
 export async function runDaemon(args: readonly string[]): Promise<void> {
   try {
@@ -53,10 +56,11 @@ async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   process.stderr.on("error", () => {});
   const { Daemon } = await import("./daemon.ts");
   const starting = Daemon.start(options);
-  let isEnding = false;
+  let signals = 0;
   const end = (signal: NodeJS.Signals): void => {
-    if (isEnding) process.exit(1);
-    isEnding = true;
+    signals++;
+    if (signals === FORCING_SIGNALS) process.exit(1);
+    if (signals > 1) return;
     starting
       .then((daemon) => daemon.stop(signal))
       .then(

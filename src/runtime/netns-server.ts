@@ -29,13 +29,62 @@ const EEXIST = 17;
 const ENOENT = 2;
 
 export class NetnsServer {
+  #process: ServerProcess;
+  #isStopped = false;
+
+  private constructor(readonly binaryPath: string) {
+    this.#process = ServerProcess.start(binaryPath);
+  }
+
+  /** Starts the server process; stop() ends it, and so does the end of this process. */
+  static start(binaryPath: string): NetnsServer {
+    return new NetnsServer(binaryPath);
+  }
+
+  /**
+   * Makes a namespace with its loopback up, kept by a bind mount at `path` (whose directory exists). Undone on failure.
+   * @throws {NaruError} kind "conflict" when a namespace is already there, else "internal".
+   */
+  create(path: string, request: NamespaceRequest = {}): Promise<NamespaceSockets> {
+    return this.#living().sockets(["--create", path], request);
+  }
+
+  /**
+   * Opens sockets inside an existing namespace: a bind mount, or /proc/PID/ns/net.
+   * @throws {NaruError} kind "not-found" when there is none.
+   */
+  enter(path: string, request: NamespaceRequest): Promise<NamespaceSockets> {
+    return this.#living().sockets(["--enter", path], request);
+  }
+
+  /** Takes the bind mount away; the kernel removes the namespace when its last process is gone. Idempotent. */
+  async delete(path: string): Promise<void> {
+    await this.#living().ask(["--delete", path]);
+  }
+
+  /** Ends the server; namespaces stay. Requests under way fail. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#process.stop();
+  }
+
+  /** Somebody may have killed it, the kernel for want of memory too: it knows nothing that a new one would lack. */
+  #living(): ServerProcess {
+    if (this.#isStopped) throw new NaruError("unavailable", "the daemon is shutting down");
+    if (this.#process.isOver) this.#process = ServerProcess.start(this.binaryPath);
+    return this.#process;
+  }
+}
+
+/** One life of the server. */
+class ServerProcess {
   readonly #child: Subprocess<"pipe", "pipe", "inherit">;
   readonly #passing: number;
   readonly #waiting = new Map<number, (answer: NetnsAnswer | undefined) => void>();
   readonly #received = new Map<number, number[]>();
   readonly #finished: Promise<void>;
   #nextId = 1;
-  #isOver = false;
+  isOver = false;
 
   private constructor(child: Subprocess<"pipe", "pipe", "inherit">, passing: number) {
     this.#child = child;
@@ -43,13 +92,12 @@ export class NetnsServer {
     this.#finished = this.#readAnswers();
   }
 
-  /** Starts the server process; stop() ends it, and so does the end of this process. */
-  static start(binaryPath: string): NetnsServer {
+  static start(binaryPath: string): ServerProcess {
     const [ours, theirs] = openSocketPair("seqpacket");
     try {
       const child = Bun.spawn([binaryPath, "netns", "--serve"], { stdio: ["pipe", "pipe", "inherit", theirs] });
       child.unref();
-      return new NetnsServer(child, ours);
+      return new ServerProcess(child, ours);
     } catch (error) {
       closeDescriptor(ours);
       throw error;
@@ -58,39 +106,17 @@ export class NetnsServer {
     }
   }
 
-  /**
-   * Makes a namespace with its loopback up, kept by a bind mount at `path` (whose directory exists). Undone on failure.
-   * @throws {NaruError} kind "conflict" when a namespace is already there, else "internal".
-   */
-  create(path: string, request: NamespaceRequest = {}): Promise<NamespaceSockets> {
-    return this.#sockets(["--create", path], request);
-  }
-
-  /**
-   * Opens sockets inside an existing namespace: a bind mount, or /proc/PID/ns/net.
-   * @throws {NaruError} kind "not-found" when there is none.
-   */
-  enter(path: string, request: NamespaceRequest): Promise<NamespaceSockets> {
-    return this.#sockets(["--enter", path], request);
-  }
-
-  /** Takes the bind mount away; the kernel removes the namespace when its last process is gone. Idempotent. */
-  async delete(path: string): Promise<void> {
-    await this.#ask(["--delete", path]);
-  }
-
-  /** Ends the server; namespaces stay. Requests under way fail. */
   async stop(): Promise<void> {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#child.stdin.end();
     await this.#finished;
   }
 
-  async #sockets(how: string[], { sysctls = {}, open = [] }: NamespaceRequest): Promise<NamespaceSockets> {
+  async sockets(how: string[], { sysctls = {}, open = [] }: NamespaceRequest): Promise<NamespaceSockets> {
     const args = [...how];
     for (const [name, value] of Object.entries(sysctls)) args.push("--sysctl", `${name}=${value}`);
     for (const kind of open) args.push("--open", kind);
-    const answer = await this.#ask(args);
+    const answer = await this.ask(args);
     const received = open.length > 0 ? this.#take(answer.id) : [];
     if (received.length !== open.length) {
       for (const descriptor of received) closeDescriptor(descriptor);
@@ -103,15 +129,14 @@ export class NetnsServer {
     };
   }
 
-  async #ask(args: readonly string[]): Promise<NetnsAnswer> {
-    if (this.#isOver) throw new NaruError("unavailable", "the netns server has ended; restart the daemon");
+  async ask(args: readonly string[]): Promise<NetnsAnswer> {
     const id = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<NetnsAnswer | undefined>();
     this.#waiting.set(id, resolve);
     this.#child.stdin.write(encodeNetnsRequest(id, args));
     this.#child.stdin.flush();
     const answer = await promise;
-    if (!answer) throw new NaruError("unavailable", "the netns server has ended; restart the daemon");
+    if (!answer) throw new NaruError("unavailable", "the netns server was killed in the middle of this; try again");
     if (answer.errno !== 0) {
       const kind = answer.errno === EEXIST ? "conflict" : answer.errno === ENOENT ? "not-found" : "internal";
       throw new NaruError(kind, answer.message, { cause: new SysError(answer.errno, args.join(" ")) });
@@ -144,7 +169,7 @@ export class NetnsServer {
         this.#waiting.delete(answer.id);
       }
     }
-    this.#isOver = true;
+    this.isOver = true;
     for (const resolve of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
     for (const descriptors of this.#received.values()) descriptors.forEach(closeDescriptor);

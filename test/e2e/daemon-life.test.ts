@@ -1,0 +1,135 @@
+/** Signals to the daemon, what it leaves on the machine, the usual docker socket, proxies, reload. */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DOCKER, eventually, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { leftovers } from "../support/leftovers.ts";
+
+let scratch: string;
+const started: TestDaemon[] = [];
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "naru-life-"));
+});
+afterEach(async () => {
+  for (const daemon of started.splice(0).reverse()) await daemon.stop();
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function start(...options: Parameters<typeof startDaemon>): Promise<TestDaemon> {
+  const daemon = await startDaemon(...options);
+  started.push(daemon);
+  return daemon;
+}
+/** The executable behind a few words of shell, which end with `exec … "$@"`. */
+async function wrapped(name: string, script: string): Promise<string> {
+  const path = join(scratch, name);
+  await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return path;
+}
+const hasEnded = async ({ pid }: TestDaemon) =>
+  !(await Bun.file(`/proc/${pid}/cmdline`)
+    .text()
+    .catch(() => ""));
+
+test("SIGTERM with nothing running leaves the machine as it was", async () => {
+  const daemon = await start();
+  await importBusybox(daemon);
+  await daemon.docker(["network", "create", "front"]);
+  await Promise.all(
+    Array.from({ length: 4 }, () =>
+      daemon.docker(["run", "--rm", "--network", "front", "-P", "--expose", "80", "busybox", "true"]),
+    ),
+  );
+  expect(await leftovers(daemon)).not.toEqual([]);
+  await daemon.kill("SIGTERM");
+  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+}, 30_000);
+
+test("what a killed daemon has left is removed by the next one on the same roots", async () => {
+  const daemon = await start();
+  await importBusybox(daemon);
+  const runs = Array.from({ length: 6 }, () => daemon.docker(["run", "--rm", "busybox", "sleep", "0.1"]));
+  await Bun.sleep(150);
+  await daemon.kill("SIGKILL");
+  await Promise.all(runs);
+  await Bun.sleep(200);
+  await daemon.restart();
+  const ids = (await daemon.docker(["ps", "-aq"])).stdout.split("\n").filter(Boolean);
+  if (ids.length > 0) await daemon.docker(["rm", "-f", ...ids]);
+  await daemon.kill("SIGTERM");
+  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+}, 30_000);
+
+test("Ctrl-C, which reaches the whole process group, ends the daemon in order", async () => {
+  const daemon = await start({ executable: await wrapped("session", `exec setsid ${NARU} "$@"`) });
+  await importBusybox(daemon);
+  await daemon.docker(["run", "-d", "--name", "stays", "busybox", "sleep", "1000"]);
+  process.kill(-daemon.pid, "SIGINT");
+  await eventually(() => hasEnded(daemon), 5000);
+  expect(await daemon.logText()).toContain("the daemon has ended");
+  await daemon.restart();
+  expect((await daemon.docker(["inspect", "-f", "{{.State.Status}}", "stays"])).stdout).toBe("running\n");
+  await daemon.docker(["rm", "-f", "stays"]);
+  process.kill(-daemon.pid, "SIGINT");
+  await eventually(() => hasEnded(daemon), 5000);
+  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+}, 30_000);
+
+test("a second SIGTERM does not cut the end in half", async () => {
+  const daemon = await start();
+  await importBusybox(daemon);
+  process.kill(daemon.pid, "SIGTERM");
+  await daemon.kill("SIGTERM");
+  expect(await daemon.logText()).toContain("the daemon has ended");
+  expect(await leftovers(daemon)).toEqual([]);
+}, 30_000);
+
+test("--docker-socket serves the usual path when it is free, and leaves it to whoever has it", async () => {
+  // A mount namespace with a /run of its own: the machine's path stays out of it.
+  const own = 'exec unshare -m --propagation private sh -c \'mount -t tmpfs tmpfs /run; exec "$0" "$@"\'';
+  const first = await start({
+    executable: await wrapped("own-run", `${own} ${NARU} "$@"`),
+    flags: ["--docker-socket"],
+  });
+  const usual = `unix:///proc/${first.pid}/root/run/docker.sock`;
+  const idBehind = async (host: string) => (await run([DOCKER, "-H", host, "info", "-f", "{{.ID}}"])).stdout;
+  const firstId = await idBehind(first.host);
+  expect(firstId).toMatch(/^\S+\n$/);
+  expect(await idBehind(usual)).toBe(firstId);
+
+  const beside = `exec nsenter -t ${first.pid} -m ${NARU} "$@"`;
+  const second = await start({ executable: await wrapped("beside", beside), flags: ["--docker-socket"] });
+  expect(await second.logText()).toContain("another process listens there");
+  expect(await idBehind(usual)).toBe(firstId);
+  await second.kill("SIGTERM");
+  expect(await idBehind(usual)).toBe(firstId);
+}, 30_000);
+
+test("proxies come from the environment, and the configuration file goes before it", async () => {
+  const env = { HTTP_PROXY: "http://env:1", HTTPS_PROXY: "http://user:secret@env:2", NO_PROXY: "a.example" };
+  const show = async ({ docker }: TestDaemon) =>
+    (await docker(["info", "-f", "{{.HTTPProxy}} {{.HTTPSProxy}} {{.NoProxy}}"])).stdout.trim();
+  expect(await show(await start({ env }))).toBe("http://env:1 http://xxxxx:xxxxx@env:2 a.example");
+  const file = join(scratch, "proxies.json");
+  await writeFile(file, JSON.stringify({ proxies: { "http-proxy": "http://file:1" } }));
+  const fromFile = await show(await start({ env, flags: ["--config-file", file] }));
+  expect(fromFile).toBe("http://file:1 http://xxxxx:xxxxx@env:2 a.example");
+}, 30_000);
+
+test("SIGHUP reads the configuration file again; a broken one changes nothing", async () => {
+  const file = join(scratch, "reload.json");
+  const write = (config: object | string) =>
+    writeFile(file, typeof config === "string" ? config : JSON.stringify(config));
+  await write({ labels: ["stage=one"] });
+  const daemon = await start({ flags: ["--config-file", file] });
+  const labels = async () => (await daemon.docker(["info", "-f", "{{.Labels}} {{.Debug}}"])).stdout.trim();
+  expect(await labels()).toBe("[stage=one] false");
+  await write({ labels: ["stage=two"], debug: true });
+  process.kill(daemon.pid, "SIGHUP");
+  await eventually(async () => (await labels()) === "[stage=two] true");
+  await write("{");
+  process.kill(daemon.pid, "SIGHUP");
+  await eventually(async () => (await daemon.logText()).includes("reload refused"));
+  expect(await labels()).toBe("[stage=two] true");
+}, 30_000);
