@@ -6,13 +6,17 @@ import { nullWhenEmpty, shapeHistoryItem, shapeImageInspect, shapeImageSummary }
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-type ImagesBackend = Pick<ImageService, "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save">;
+type ImagesBackend = Pick<
+  ImageService,
+  "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save" | "requirePlatforms"
+>;
 
 export function imageHandlers(images: ImagesBackend): Handlers {
   return {
     ImageList: (call) => list(images, call),
     ImageInspect: (call) => inspect(images, call),
     ImageHistory: async (call) => {
+      requirePlatforms(images, call, "platform");
       const items = await images.history(imageRef(call));
       call.exchange.json(200, items.map(shapeHistoryItem));
     },
@@ -30,6 +34,12 @@ function imageRef(call: Call): string {
   return call.path.name ?? "";
 }
 
+/** Every image here is for one platform: a question about another one is refused, in words that say which it is for. */
+function requirePlatforms(images: ImagesBackend, call: Call, parameter: string, refs = [imageRef(call)]): void {
+  const platforms = call.query.platforms(parameter);
+  if (platforms.length > 0) for (const ref of refs) images.requirePlatforms(ref, platforms);
+}
+
 async function list(images: ImagesBackend, { exchange, query, version }: Call): Promise<void> {
   const summaries = await images.list({
     all: query.bool("all"),
@@ -43,6 +53,7 @@ async function list(images: ImagesBackend, { exchange, query, version }: Call): 
 }
 
 async function inspect(images: ImagesBackend, call: Call): Promise<void> {
+  requirePlatforms(images, call, "platform");
   call.exchange.json(200, shapeImageInspect(await images.inspect(imageRef(call)), call.version));
 }
 
@@ -54,6 +65,7 @@ async function tag(images: ImagesBackend, call: Call): Promise<void> {
 async function remove(images: ImagesBackend, call: Call): Promise<void> {
   const ref = imageRef(call);
   if (ref.trim() === "") throw badRequest("image name cannot be blank");
+  requirePlatforms(images, call, "platforms");
   const options = { force: call.query.bool("force"), noPrune: call.query.bool("noprune") };
   call.exchange.json(200, await images.remove(ref, options));
 }
@@ -63,6 +75,8 @@ async function prune(images: ImagesBackend, { exchange, query }: Call): Promise<
   exchange.json(200, { ImagesDeleted: nullWhenEmpty(deleted), SpaceReclaimed: spaceReclaimed });
 }
 
-async function save(images: ImagesBackend, { exchange, signal }: Call, refs: string[]): Promise<void> {
+async function save(images: ImagesBackend, call: Call, refs: string[]): Promise<void> {
+  requirePlatforms(images, call, "platform", refs);
+  const { exchange, signal } = call;
   await streamBytes(exchange, await images.save(refs, signal), { "Content-Type": "application/x-tar" });
 }

@@ -1,5 +1,6 @@
 /** Query parameters as Docker reads them: its notions of true and false, its words for what cannot be read. */
 import { NaruError } from "../lib/errors.ts";
+import type { Platform } from "../model/image.ts";
 import type { Filters } from "../model/system.ts";
 import { badRequest } from "./errors.ts";
 
@@ -24,6 +25,20 @@ export class Query {
 
   all(name: string): string[] {
     return this.#values.get(name) ?? [];
+  }
+
+  /** Platforms as JSON objects, one a value. @throws invalid */
+  platforms(name: string): Partial<Platform>[] {
+    return this.all(name).flatMap((text) => {
+      if (text === "") return [];
+      try {
+        const value: unknown = JSON.parse(text);
+        if (typeof value === "object" && value !== null) return [value as Partial<Platform>];
+      } catch {
+        // Told below.
+      }
+      throw badRequest(`failed to parse platform: ${JSON.stringify(text)} is not an object such as {"os":"linux"}`);
+    });
   }
 
   /** Anything but "", 0, no, false and none is true. */

@@ -16,6 +16,7 @@ import { CONTAINER_RECORD_VERSION, type ContainerRecord } from "./container-reco
 import { CREATED } from "./container-state.ts";
 import { containerDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { completeHostConfig } from "./host-config-defaults.ts";
+import { parsePlatform, requirePlatform } from "./image-platform.ts";
 import { normalizeLinks } from "./links.ts";
 import { mergeImageConfig } from "./merge-image-config.ts";
 import { collectMountWishes, realizeMounts } from "./mount-points.ts";
@@ -51,7 +52,7 @@ export async function createContainer(
   const host = checkHost(context, givenHost ?? {}, givenConfig, warnings);
   const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
   const image = context.images.getImage(givenConfig.Image ?? "");
-  if (options.platform) checkPlatform(image, givenConfig.Image ?? "", options.platform);
+  if (options.platform) requirePlatform(image, givenConfig.Image ?? "", parsePlatform(options.platform));
   const config = completeConfig(validateConfig(givenConfig), image);
   const id = randomId();
   config.Hostname ||= defaultHostname(id, host);
@@ -92,19 +93,6 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(context, container, "create");
   return { Id: id, Warnings: warnings };
-}
-
-/** "linux/arm64" or a part of it. */
-function checkPlatform({ config }: LocalImage, name: string, wished: string): void {
-  const [os, architecture = os, variant] = wished.split("/");
-  const isOs = os === config.os || !wished.includes("/");
-  const isArchitecture = architecture === config.architecture || architecture === config.os;
-  if (isOs && isArchitecture && (variant === undefined || !config.variant || variant === config.variant)) return;
-  throw new NaruError(
-    "not-found",
-    `image with reference ${name} was found but does not provide the specified platform (${wished}): it is for ` +
-      `${config.os}/${config.architecture}`,
-  );
 }
 
 function checkHost(context: EngineContext, given: HostConfig, config: ContainerConfig, warnings: string[]): HostConfig {

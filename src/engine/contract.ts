@@ -18,7 +18,7 @@ import type {
   PathStat,
   RestartPolicy,
 } from "../model/container.ts";
-import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary } from "../model/image.ts";
+import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary, Platform } from "../model/image.ts";
 import type { EndpointSettings, Network, NetworkCreateRequest } from "../model/network.ts";
 import type { ContainerStats, DiskUsage, EventMessage, Filters } from "../model/system.ts";
 import type { Volume, VolumeCreateRequest } from "../model/volume.ts";
@@ -147,6 +147,8 @@ export interface ExecService {
 
 export interface ImageService {
   list(options: { all: boolean; filters: Filters; sharedSize: boolean }): Promise<ImageSummary[]>;
+  /** Nothing when the image is for all these platforms. @throws not-found in Docker's words */
+  requirePlatforms(ref: string, platforms: Partial<Platform>[]): void;
   inspect(ref: string): Promise<ImageInspect>;
   history(ref: string): Promise<ImageHistoryItem[]>;
   tag(ref: string, repo: string, tag: string): Promise<void>;

@@ -19,11 +19,6 @@ export function machineName(): string {
   return { x64: "x86_64", arm64: "aarch64" }[arch() as string] ?? arch();
 }
 
-/** As Go says it. */
-export function goArchitecture(): string {
-  return { x64: "amd64" }[arch() as string] ?? arch();
-}
-
 export function kernelVersion(): string {
   return release();
 }

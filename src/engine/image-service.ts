@@ -4,6 +4,7 @@ import { NaruError } from "../lib/errors.ts";
 import type { ImageService } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
+import { requirePlatform } from "./image-platform.ts";
 import { familiarReference } from "./image-references.ts";
 import { pruneImages, publishImageEvent, removeImage } from "./image-remove.ts";
 
@@ -12,6 +13,9 @@ export function createImageService(context: EngineContext): ImageService {
   return {
     list: async (options) => listImages(context, options),
     inspect: async (ref) => images.inspectImage(ref),
+    requirePlatforms(ref, platforms) {
+      for (const platform of platforms) requirePlatform(images.getImage(ref), ref, platform);
+    },
     history: async (ref) => images.history(ref),
     async tag(ref, repo, tag) {
       if (tag !== "" && !/^\w[\w.-]{0,127}$/.test(tag)) throw new NaruError("invalid", "invalid tag format");

@@ -1,12 +1,13 @@
 /** Bodies of `info` and `version`, with the fields of Docker 28 and true values. */
+
 import { cpus, hostname, totalmem } from "node:os";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { API_VERSION, MIN_API_VERSION } from "../lib/version.ts";
 import type { Collection } from "../store/contract.ts";
 import { nowText } from "./clock.ts";
 import type { EngineContext } from "./engine-context.ts";
 import {
   backingFileSystem,
-  goArchitecture,
   kernelVersion,
   limitSupport,
   machineName,
@@ -167,7 +168,7 @@ function hideCredentials(url: string | undefined): string {
 
 export function versionInfo({ config, runtime }: EngineContext): Record<string, unknown> {
   const kernel = kernelVersion();
-  const architecture = goArchitecture();
+  const architecture = machineArchitecture();
   const shared = {
     GitCommit: config.gitCommit ?? "",
     // Clients expect the field; naru runs on Bun.

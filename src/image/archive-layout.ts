@@ -3,6 +3,7 @@
  * Docker's own format (manifest.json). Pure: files are read through a function.
  */
 import { NaruError } from "../lib/errors.ts";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
 
@@ -141,11 +142,6 @@ export function parseDockerManifest(data: Uint8Array): DockerArchiveItem[] {
 function asArray<T>(value: T[] | undefined | null, where: string): T[] {
   if (!Array.isArray(value)) throw new NaruError("invalid", `invalid archive: ${where} lacks its list`);
   return value;
-}
-
-/** GOARCH of this machine. */
-export function machineArchitecture(): string {
-  return process.arch === "x64" ? "amd64" : process.arch === "arm64" ? "arm64" : process.arch;
 }
 
 /** The manifest of an index that this machine runs. Attestations ("unknown/unknown") are none. */

@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
 import {
   asDigest,
@@ -9,7 +10,6 @@ import {
   isIndexType,
   layoutImages,
   MEDIA,
-  machineArchitecture,
   parseDockerManifest,
   parseImageConfig,
   parseIndex,

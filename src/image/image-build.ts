@@ -1,9 +1,10 @@
 /** Images made here: `docker import` (a root file system becomes a layer) and `docker commit` (a container's changes do). */
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Descriptor, Digest, HistoryEntry, ImageConfig } from "../model/image.ts";
-import { MEDIA, machineArchitecture } from "./archive-layout.ts";
+import { MEDIA } from "./archive-layout.ts";
 import type { ContainerLayer, ImageStore } from "./contract.ts";
 import { applyChanges } from "./dockerfile-changes.ts";
 import type { ImageCatalog } from "./image-catalog.ts";

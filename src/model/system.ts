@@ -59,7 +59,7 @@ export interface ContainerStats {
   memory_stats: {
     usage?: number;
     max_usage?: number;
-    stats?: Record<string, number>;
+    stats?: Record<string, number | bigint>;
     limit?: number;
     failcnt?: number;
   };

@@ -165,7 +165,7 @@ export class NetworkCatalog {
       enableIPv4: request.EnableIPv4 ?? true,
       enableIPv6: request.EnableIPv6 ?? false,
       ipamOptions: request.IPAM?.Options ?? null,
-      ipamConfig: request.IPAM?.Config?.length ? request.IPAM.Config.map(shownPool) : null,
+      ipamConfig: request.IPAM?.Config?.length ? shownPools(request.IPAM.Config) : null,
       internal: request.Internal ?? false,
       attachable: given.Attachable ?? false,
       configFrom: given.ConfigFrom?.Network ?? "",
@@ -298,6 +298,12 @@ export class NetworkCatalog {
     await this.#options.records.put(record.id, record);
     return record;
   }
+}
+
+/** IPv4 first, each family in the order given, as Docker lists them. */
+function shownPools(pools: readonly IPAMPool[]): IPAMPool[] {
+  const isIPv6 = ({ Subnet }: IPAMPool) => Subnet?.includes(":") ?? false;
+  return [...pools.filter((pool) => !isIPv6(pool)), ...pools.filter(isIPv6)].map(shownPool);
 }
 
 /** Only what was given, in Docker's order of fields. */

@@ -85,7 +85,7 @@ async function readV1Memory(read: ReadFile): Promise<CgroupStats["memory"]> {
     maxUsage: Number(maxUsage),
     limit: Number(limit),
     failcnt: Number(failcnt),
-    stats: pick(parseFlatKeyed(stat), V1_MEMORY_STATS),
+    stats: pick(parseExactKeyed(stat), V1_MEMORY_STATS),
   };
 }
 
@@ -137,6 +137,14 @@ export function parseFlatKeyed(text: string): Record<string, number> {
   return values;
 }
 
+/** As parseFlatKeyed(), but what a number cannot hold ("no limit" on cgroup v1) keeps all its digits as a bigint. */
+export function parseExactKeyed(text: string): Record<string, number | bigint> {
+  const lines = text.matchAll(/^(\S+) (\d+)$/gm);
+  return Object.fromEntries(
+    [...lines].map(([, key, digits]) => [key, Number.isSafeInteger(Number(digits)) ? Number(digits) : BigInt(digits!)]),
+  );
+}
+
 type BlkioEntry = CgroupStats["blkio"][number]["entries"][number];
 
 /** Lines "8:0 Read 4096"; the grand total has no device and is left out. */
@@ -175,7 +183,7 @@ export async function wasOomKilled(layout: CgroupLayout, cgroupPath: string): Pr
   return (parseFlatKeyed(text).oom_kill ?? 0) > 0;
 }
 
-function pick(values: Record<string, number>, keys: ReadonlySet<string>): Record<string, number> {
+function pick<T>(values: Record<string, T>, keys: ReadonlySet<string>): Record<string, T> {
   return Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key)));
 }
 

@@ -50,7 +50,7 @@ export interface OverlayRoot {
 /** A mount whose source has been resolved to a path on the host. */
 export interface ResolvedMount {
   type: "bind" | "tmpfs" | "overlay";
-  /** Host path for bind; unused for tmpfs. */
+  /** Host path for bind; the name in the mount table for tmpfs. */
   source: string;
   destination: string;
   readOnly: boolean;
@@ -183,7 +183,7 @@ export interface CgroupStats {
     throttledPeriods: number;
     throttledNs: number;
   };
-  memory: { usage: number; maxUsage?: number; limit: number; failcnt?: number; stats: Record<string, number> };
+  memory: { usage: number; maxUsage?: number; limit: number; failcnt?: number; stats: Record<string, number | bigint> };
   pids: { current: number; limit?: number };
   blkio: { name: string; entries: { major: number; minor: number; op: string; value: number }[] }[];
 }

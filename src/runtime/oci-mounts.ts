@@ -86,7 +86,7 @@ function adjustDefault(mount: OciMount, hostConfig: MountRequest["hostConfig"]):
 
 function userMount(mount: ResolvedMount, hostConfig: MountRequest["hostConfig"]): OciMount {
   const { destination, type, source } = mount;
-  if (type === "tmpfs") return { destination, type, source: "tmpfs", options: tmpfsOptions(mount) };
+  if (type === "tmpfs") return { destination, type, source: mount.source || "tmpfs", options: tmpfsOptions(mount) };
   if (type === "overlay") {
     return { destination, type, source: "overlay", options: [...(mount.readOnly ? ["ro"] : []), ...mount.options] };
   }

@@ -198,3 +198,15 @@ async function tree(dataRoot: string): Promise<string[]> {
   }
   return names.sort();
 }
+
+test("a question about an image of another platform is refused; nothing is lost", async () => {
+  await out(["tag", "busybox", "platforms"]);
+  for (const words of [["rmi"], ["history"], ["image", "inspect"], ["run", "--rm", "--pull", "never"]]) {
+    const result = await daemon.docker([...words, "--platform", "linux/s390x", "platforms"]);
+    expect(result.code).toBeGreaterThan(0);
+    expect(result.stderr).toMatch(
+      /but its platform \(linux\/\w+\) does not match the specified platform \(linux\/s390x\)/,
+    );
+  }
+  expect(await out(["rmi", "--platform", "linux", "platforms"])).toBe("Untagged: platforms:latest");
+});

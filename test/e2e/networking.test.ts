@@ -220,3 +220,10 @@ test("a closed port inside the container is refused, not hung", async () => {
   expect(outcome).toBe("ECONNREFUSED");
   expect(await portOf("deaf", "80")).toBe("8102");
 });
+
+test("pools are listed with IPv4 first", async () => {
+  await out(["network", "create", "--ipv6", "--subnet", "fd00:1234::/64", "--subnet", "10.77.0.0/24", "pools"]);
+  const pools = await out(["network", "inspect", "-f", "{{range .IPAM.Config}}{{.Subnet}} {{end}}", "pools"]);
+  await out(["network", "rm", "pools"]);
+  expect(pools).toBe("10.77.0.0/24 fd00:1234::/64");
+});

@@ -98,7 +98,7 @@ export function memoryWithoutCache(memory: ContainerStats["memory_stats"]): numb
   const usage = memory.usage ?? 0;
   for (const name of ["total_inactive_file", "inactive_file"]) {
     const cache = memory.stats?.[name];
-    if (cache !== undefined && cache < usage) return usage - cache;
+    if (cache !== undefined && cache < usage) return usage - Number(cache);
   }
   return usage;
 }

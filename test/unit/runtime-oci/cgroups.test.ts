@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Resources } from "../../../src/model/container.ts";
 import { parseCgroupMounts } from "../../../src/runtime/cgroup-layout.ts";
 import { type CurrentLimits, cpuWeight, planLimits } from "../../../src/runtime/cgroup-limits.ts";
-import { parseFlatKeyed, parseIoStat, parseV1Blkio } from "../../../src/runtime/cgroup-stats.ts";
+import { parseExactKeyed, parseFlatKeyed, parseIoStat, parseV1Blkio } from "../../../src/runtime/cgroup-stats.ts";
 
 test("mounts of a hybrid machine", () => {
   const text = `30 29 0:26 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs rw,mode=755
@@ -74,6 +74,13 @@ describe("planLimits", () => {
 
 test("files of key and value", () => {
   expect(parseFlatKeyed("cache 1\nrss 22\n\nodd\n")).toEqual({ cache: 1, rss: 22 });
+});
+
+test("numbers that a double cannot hold keep their digits", () => {
+  expect(parseExactKeyed("cache 1\nhierarchical_memory_limit 9223372036854771712\n")).toEqual({
+    cache: 1,
+    hierarchical_memory_limit: 9223372036854771712n,
+  });
 });
 
 test("block devices of version 1", () => {

@@ -1,0 +1,4 @@
+/** The processor's name as images have it (GOARCH). */
+export function machineArchitecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch;
+}
