@@ -114,7 +114,8 @@ function limitFields(given: HostConfig, runtime: RuntimeInfo): HostConfig {
 }
 
 function cgroupNamespaceMode(given: HostConfig, config: EngineConfig, runtime: RuntimeInfo): string {
-  if (given.Privileged && runtime.cgroupVersion === "2") return "host";
+  // Docker unshares the cgroups of privileged containers too, but only of version 2.
+  if (given.Privileged && runtime.cgroupVersion === "1") return "host";
   return config.defaultCgroupnsMode ?? (runtime.cgroupVersion === "2" ? "private" : "host");
 }
 
