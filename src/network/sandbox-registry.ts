@@ -108,8 +108,8 @@ export class SandboxRegistry {
     if (record === undefined) return;
     const live = this.#live.get(containerId);
     this.#live.delete(containerId);
-    await this.records.delete(containerId);
-    await this.#tearDown(record, live);
+    // Side by side: a record that outlives its sandbox in a crash is what `sweep` is for.
+    await Promise.all([this.records.delete(containerId), this.#tearDown(record, live)]);
   }
 
   /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */
