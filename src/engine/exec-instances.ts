@@ -46,10 +46,8 @@ export class ExecInstances implements ExecService {
     const container = this.context.containers.get(containerRef);
     if (!request.Cmd?.length) throw new NaruError("invalid", "No exec command specified");
     requireExecutable(container, containerRef);
-    if (request.User) {
-      const { id: containerId, record } = container;
-      await this.context.runtime.checkExecUser({ containerId, containerPid: record.state.pid, user: request.User });
-    }
+    // Clients start what they have created at once.
+    this.context.runtime.expectStart();
     await this.context.runtime.checkExecUser({
       containerId: container.id,
       containerPid: container.record.state.pid,
@@ -71,8 +69,6 @@ export class ExecInstances implements ExecService {
       finished: Promise.withResolvers(),
     });
     container.execIds.add(id);
-    // Clients start what they have created at once.
-    this.context.runtime.expectStart();
     this.#publish(container, id, `exec_create: ${commandWords(request)}`);
     return { Id: id };
   }
