@@ -159,8 +159,8 @@ function openContext(program: string, calledAs: string, options: GlobalOptions) 
   let opened: ApiClient | undefined;
   const readConfig = () => (config ??= readConfigFile(options.configDir));
   const openClient = async () => {
-    const { resolveEndpoint } = await import("./endpoint.ts");
-    const settings = await readConfig();
+    // The file is read beside the loading.
+    const [settings, { resolveEndpoint }] = await Promise.all([readConfig(), import("./endpoint.ts")]);
     const endpoint = await resolveEndpoint(options, settings.currentContext);
     opened = new ApiClient(endpoint, program, settings.HttpHeaders);
     return opened;
