@@ -18,12 +18,17 @@ export interface Engine {
 }
 
 async function answers(client: string[], env: Record<string, string>): Promise<boolean> {
-  const child = Bun.spawn([...client, "version"], {
-    env: { ...process.env, ...env },
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  return (await child.exited) === 0;
+  try {
+    const child = Bun.spawn([...client, "version"], {
+      env: { ...process.env, ...env },
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    return (await child.exited) === 0;
+  } catch {
+    // No such program: as absent as one that does not answer.
+    return false;
+  }
 }
 
 /** A naru daemon with fresh roots. */
