@@ -99,7 +99,7 @@ function checkHost(context: EngineContext, given: HostConfig, config: ContainerC
   validateHostConfig(given);
   const host = completeHostConfig(given, context.config, context.runtime.info);
   validateNetworkMode(config, host);
-  warnings.push(...validateResources(host, { isUpdate: false }));
+  warnings.push(...validateResources(host, { isUpdate: false, hasBlockWeights: context.runtime.info.hasBlockWeights }));
   for (const mode of [host.IpcMode, host.PidMode]) {
     if (!mode?.startsWith("container:")) continue;
     const ref = mode.slice("container:".length);

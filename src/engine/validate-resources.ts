@@ -11,7 +11,10 @@ function refuse(message: string): never {
 }
 
 /** Checks and completes limits in place; answers warnings. @throws {NaruError} invalid */
-export function validateResources(limits: Resources, options: { isUpdate: boolean }): string[] {
+export function validateResources(
+  limits: Resources,
+  options: { isUpdate: boolean; hasBlockWeights: boolean },
+): string[] {
   const warnings: string[] = [];
   checkMemory(limits, options.isUpdate);
   checkCpus(limits);
@@ -26,9 +29,25 @@ export function validateResources(limits: Resources, options: { isUpdate: boolea
     );
   }
   if (typeof limits.PidsLimit === "number" && limits.PidsLimit <= 0 && !options.isUpdate) limits.PidsLimit = null;
+  if (!options.hasBlockWeights) warnings.push(...discardBlockWeights(limits));
   const weight = limits.BlkioWeight ?? 0;
   if (weight !== 0 && (weight < 10 || weight > 1000)) {
     refuse("Range of blkio weight is from 10 to 1000");
+  }
+  return warnings;
+}
+
+function discardBlockWeights(limits: Resources): string[] {
+  const warnings: string[] = [];
+  if (limits.BlkioWeight) {
+    warnings.push("Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.");
+    limits.BlkioWeight = 0;
+  }
+  if (limits.BlkioWeightDevice?.length) {
+    warnings.push(
+      "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+    );
+    limits.BlkioWeightDevice = [];
   }
   return warnings;
 }

@@ -9,11 +9,12 @@ export function interfaceSysctls({ DriverOpts }: EndpointSettings, interfaceName
   const sysctls: Record<string, string> = {};
   for (const setting of DriverOpts?.[SYSCTLS_OPTION]?.split(",") ?? []) {
     const [name = "", value] = setting.split("=", 2);
-    if (!/^net\.(ipv[46]|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_.]+$/.test(name) || value === undefined) {
+    // docker's client puts options into lower case, the placeholder too.
+    if (!/^net\.(ipv[46]|mpls)\.[a-z]+\.(IFNAME|ifname)\.[a-z0-9_.]+$/.test(name) || value === undefined) {
       const words = "represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'";
       throw new NaruError("invalid", `unrecognised network interface sysctl '${setting}'; ${words}`);
     }
-    sysctls[name.replaceAll(".", "/").replace("IFNAME", interfaceName)] = value;
+    sysctls[name.replaceAll(".", "/").replace(/\/ifname\//i, `/${interfaceName}/`)] = value;
   }
   return sysctls;
 }

@@ -1,5 +1,5 @@
 /** How this machine's control groups are mounted: version 1, version 2, or both side by side (hybrid). */
-import { mkdir, readFile, rmdir } from "node:fs/promises";
+import { exists, mkdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../lib/errors.ts";
 import { mount } from "../linux/mount.ts";
@@ -16,6 +16,12 @@ export interface CgroupLayout {
 }
 
 const V1_ROOT = "/sys/fs/cgroup";
+
+/** Whether block devices can be weighed. Since CFQ is gone from the kernel, version 1 has no weights that crun knows. */
+export async function hasBlockWeights({ version, controllers }: CgroupLayout): Promise<boolean> {
+  const blkio = controllers.get("blkio");
+  return version === "2" || (blkio !== undefined && (await exists(join(blkio, "blkio.weight"))));
+}
 
 /** Reads the mount table. */
 export async function readCgroupLayout(): Promise<CgroupLayout> {

@@ -1,8 +1,8 @@
 /** Starts containers: looks up what the configuration needs, writes it, starts a monitor, waits for what it tells. */
-import { access, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
-import type { CgroupLayout } from "./cgroup-layout.ts";
+import { type CgroupLayout, hasBlockWeights } from "./cgroup-layout.ts";
 import type { ContainerProcess, LogTarget, OverlayRoot, StartRequest } from "./contract.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { LayeredFiles } from "./layered-files.ts";
@@ -154,13 +154,8 @@ export class ContainerLauncher {
   }
 
   #resourceSupport(): Promise<ResourceSupport> {
-    this.#support ??= (async () => {
-      const { version, controllers } = this.#options.layout;
-      const blkio = controllers.get("blkio");
-      // Since CFQ is gone from the kernel, version 1 has no weights that crun knows.
-      const hasWeight = blkio !== undefined && (await canAccess(join(blkio, "blkio.weight")));
-      return { cgroupVersion: version, blkioWeight: version === "2" || hasWeight };
-    })();
+    const { layout } = this.#options;
+    this.#support ??= (async () => ({ cgroupVersion: layout.version, blkioWeight: await hasBlockWeights(layout) }))();
     return this.#support;
   }
 
@@ -232,9 +227,3 @@ async function couldNotExecute({ path }: LogTarget): Promise<boolean> {
     await handle.close();
   }
 }
-
-const canAccess = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

@@ -122,6 +122,8 @@ export interface RuntimeInfo {
   version: string;
   cgroupVersion: "1" | "2";
   cgroupDriver: "cgroupfs" | "systemd";
+  /** Whether the kernel can weigh block devices (`--blkio-weight`). */
+  hasBlockWeights: boolean;
   warnings: string[];
 }
 

@@ -5,7 +5,7 @@ import { errorText, NaruError } from "../lib/errors.ts";
 import type { Resources } from "../model/container.ts";
 import { listCgroupPids, listDirectories, removeCgroups, sendSignal } from "./cgroup-directories.ts";
 import { isFrozen, setFrozen } from "./cgroup-freezer.ts";
-import { type CgroupLayout, readCgroupLayout, releaseUnifiedControllers } from "./cgroup-layout.ts";
+import { type CgroupLayout, hasBlockWeights, readCgroupLayout, releaseUnifiedControllers } from "./cgroup-layout.ts";
 import { applyLimits } from "./cgroup-limits.ts";
 import { MigrationPrimer } from "./cgroup-migration.ts";
 import { readCgroupStats, wasOomKilled } from "./cgroup-stats.ts";
@@ -74,6 +74,7 @@ export async function createCrunRuntime(options: CrunRuntimeOptions): Promise<Cr
     version: program.version,
     cgroupVersion: layout.version,
     cgroupDriver: "cgroupfs",
+    hasBlockWeights: await hasBlockWeights(layout),
     warnings,
   };
   return new Runtime(info, layout, launcher, new ExecLauncher(common), `/naru-${options.instance}`);

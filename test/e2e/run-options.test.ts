@@ -125,6 +125,14 @@ const CASES: Record<string, Case> = {
     command: ["cat", "/proc/sys/net/ipv4/ip_forward"],
     stdout: "1\n",
   },
+  "--network with a setting of the interface": {
+    options: [
+      "--network",
+      "name=bridge,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1",
+    ],
+    command: ["cat", "/proc/sys/net/ipv4/conf/eth0/log_martians"],
+    stdout: "1\n",
+  },
   "--device": {
     options: ["--device", "/dev/kmsg:/dev/mine:r"],
     command: sh("test -c /dev/mine && echo yes"),

@@ -55,7 +55,7 @@ async function listContainers(context: CommandContext, values: FlagValues<typeof
   const chosen = quiet ? "" : values.format || ((await context.config()).psFormat ?? "");
   const limit = values.latest && values.last === -1 ? 1 : values.last;
   // the daemon counts sizes only when asked: it must walk the container's files
-  const size = values.size || (!quiet && /\.Size\b/.test(chosen));
+  const size = values.size || (!quiet && /\.Size\b|\{\{\s*json\s+\.\s*\}\}/.test(chosen));
   const kind = containerKind(values.size);
   const options = { format: chosen, quiet, complaints: COMPLAINTS };
   const tried = values.format || chosen;

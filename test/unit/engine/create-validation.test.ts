@@ -144,3 +144,14 @@ test("what create makes of a request", async () => {
     "A=1",
   ]);
 });
+
+test("weights of block devices that the kernel does not know are discarded aloud", async () => {
+  await using t = await createTestEngine();
+  const HostConfig = { BlkioWeight: 500, BlkioWeightDevice: [{ Path: "/dev/null", Weight: 300 }] };
+  const { Id, Warnings } = await t.engine.containers.create("weighed", { Image: "busybox", HostConfig });
+  expect(Warnings).toEqual([
+    "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
+    "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+  ]);
+  expect((await t.engine.containers.inspect(Id, { size: false })).HostConfig).toMatchObject({ BlkioWeight: 0 });
+});

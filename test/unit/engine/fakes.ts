@@ -68,6 +68,7 @@ export class FakeRuntime implements ContainerRuntime {
     version: "1",
     cgroupVersion: "2" as const,
     cgroupDriver: "cgroupfs" as const,
+    hasBlockWeights: false,
     warnings: [],
   };
   readonly processes = new Map<string, FakeProcess>();
