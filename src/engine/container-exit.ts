@@ -44,7 +44,10 @@ export async function finishRun(context: EngineContext, container: Container, st
   const { startedAt } = container.record.state;
   const state = moveState(container.record.state, delayMs === undefined ? "exited" : "restarting", exited);
   const restartCount = container.record.restartCount + (delayMs === undefined ? 0 : 1);
-  await context.containers.save(container, { state, restartCount });
+  // The process has ended even when the disk is too full to write that: those who wait must hear of it.
+  await context.containers.save(container, { state, restartCount }).catch((error) => {
+    context.log.error(`the end of container ${container.name} was not written down: ${errorText(error)}`);
+  });
   if (status.oomKilled) publishContainerEvent(context, container, "oom");
   if (container.isBeingStopped) publishContainerEvent(context, container, "stop");
   container.isBeingStopped = false;
