@@ -1,5 +1,5 @@
 /** How the Docker API tells failures: a status code by kind, and a JSON body with one message. */
-import { type ErrorKind, errorText, NaruError } from "../lib/errors.ts";
+import { type ErrorKind, errorText, firstError, NaruError } from "../lib/errors.ts";
 
 const STATUS_BY_KIND = {
   invalid: 400,
@@ -14,7 +14,8 @@ const STATUS_BY_KIND = {
 } as const satisfies Record<ErrorKind, number>;
 
 /** The status code of any thrown value; what is not a NaruError is a fault of ours: 500. */
-export function statusOf(error: unknown): number {
+export function statusOf(thrown: unknown): number {
+  const error = firstError(thrown);
   return error instanceof NaruError ? STATUS_BY_KIND[error.kind] : 500;
 }
 

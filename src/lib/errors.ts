@@ -25,8 +25,14 @@ export class NaruError extends Error {
   }
 }
 
+/** What failed first, when undoing it failed as well (`using` wraps both, in an error without words). */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
 /** The words of any thrown value, for a log line or for the cause part of another message. */
-export function errorText(error: unknown): string {
+export function errorText(thrown: unknown): string {
+  const error = firstError(thrown);
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -1,9 +1,9 @@
-/** Things that break around the daemon: processes killed at bad moments, a damaged state file. */
+/** Things that break around the daemon: a full disk, processes killed at bad moments, a damaged state file. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { eventually, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { leftovers } from "../support/leftovers.ts";
 
 let scratch: string;
@@ -36,6 +36,52 @@ async function parentOf(pid: number): Promise<number> {
   const stat = await Bun.file(`/proc/${pid}/stat`).text();
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
 }
+
+describe("a full disk", () => {
+  /** The data root is a small file system in a mount namespace of the daemon's own. */
+  const SMALL_DISK = `#!/bin/sh
+for word; do [ "$last" = --data-root ] && root=$word; last=$word; done
+mkdir -p "$root"
+exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$0"; exec "$@"' "$root" ${NARU} "$@"
+`;
+
+  test("is told in clear words, leaves nothing half-made, and is over when there is room again", async () => {
+    const executable = join(scratch, "small-disk");
+    await writeFile(executable, SMALL_DISK, { mode: 0o755 });
+    const { docker, api, logText, ...rest } = await startWithImage({ executable });
+    await docker(["run", "-d", "--name", "chatty", "busybox", "sh", "-c", "while :; do echo line; sleep 0.01; done"]);
+    const filled = await docker(["run", "--name", "filler", "busybox", "sh", "-c", "cat /dev/zero >/fill"]);
+    expect(filled.stderr).toContain("No space left on device");
+
+    const tar = await run(["bash", "-c", `mkdir -p ${scratch}/t; head -c 4000000 /dev/urandom >${scratch}/t/f`]);
+    expect(tar.code).toBe(0);
+    const imported = await docker(["import", "-", "more"], {
+      stdin: await Bun.$`tar -C ${scratch}/t -c .`.quiet().then(({ stdout }) => stdout),
+    });
+    expect(imported.code).not.toBe(0);
+    expect(imported.stderr).toMatch(/no space left on device/i);
+    // A few create requests may still fit into what is left of the last page.
+    const results = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => docker(["create", "--name", `extra${i}`, "busybox", "true"])),
+    );
+    for (const { code, stderr } of results) if (code !== 0) expect(stderr).toMatch(/no space left|disk is full/i);
+    const known = lines((await docker(["ps", "-a", "--format", "{{.Names}}"])).stdout);
+    for (const [i, { code }] of results.entries()) expect(known.includes(`extra${i}`)).toBe(code === 0);
+
+    expect((await api("GET", "/_ping")).status).toBe(200);
+    expect((await docker(["inspect", "-f", "{{.State.Running}}", "chatty"])).stdout).toBe("true\n");
+    expect((await docker(["logs", "--tail", "1", "chatty"])).code).toBe(0);
+    expect(await logText()).not.toContain("unexpected failure");
+
+    const removed = await docker(["rm", "filler"]);
+    expect(removed.stderr).toBe("");
+    await eventually(async () => (await docker(["run", "--rm", "busybox", "echo", "room"])).stdout === "room\n", 5000);
+    const seen = (await docker(["logs", "chatty"])).stdout.length;
+    await eventually(async () => (await docker(["logs", "chatty"])).stdout.length > seen, 5000);
+    expect((await docker(["images", "-q", "more"])).stdout).toBe("");
+    expect(rest.pid).toBeGreaterThan(0);
+  }, 60_000);
+});
 
 describe("kill -9", () => {
   test("of the daemon in storms of every kind of change: whole records, nothing orphaned", async () => {
