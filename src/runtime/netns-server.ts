@@ -45,16 +45,16 @@ export class NetnsServer {
    * Makes a namespace with its loopback up, kept by a bind mount at `path` (whose directory exists). Undone on failure.
    * @throws {NaruError} kind "conflict" when a namespace is already there, else "internal".
    */
-  create(path: string, request: NamespaceRequest = {}): Promise<NamespaceSockets> {
-    return this.#living().sockets(["--create", path], request);
+  async create(path: string, request: NamespaceRequest = {}): Promise<NamespaceSockets> {
+    return await this.#living().sockets(["--create", path], request);
   }
 
   /**
    * Opens sockets inside an existing namespace: a bind mount, or /proc/PID/ns/net.
    * @throws {NaruError} kind "not-found" when there is none.
    */
-  enter(path: string, request: NamespaceRequest): Promise<NamespaceSockets> {
-    return this.#living().sockets(["--enter", path], request);
+  async enter(path: string, request: NamespaceRequest): Promise<NamespaceSockets> {
+    return await this.#living().sockets(["--enter", path], request);
   }
 
   /** Takes the bind mount away; the kernel removes the namespace when its last process is gone. Idempotent. */

@@ -100,7 +100,8 @@ test("--docker-socket serves the usual path when it is free, and leaves it to wh
 
   const beside = `exec nsenter -t ${first.pid} -m ${NARU} "$@"`;
   const second = await start({ executable: await wrapped("beside", beside), flags: ["--docker-socket"] });
-  expect(await second.logText()).toContain("another process listens there");
+  // Told a moment after the first answer.
+  await eventually(async () => (await second.logText()).includes("another process listens there"));
   expect(await idBehind(usual)).toBe(firstId);
   await second.kill("SIGTERM");
   expect(await idBehind(usual)).toBe(firstId);
