@@ -15,7 +15,7 @@ const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 const OMITTED_WHEN_EMPTY = ["Annotations", "StorageOpt", "Tmpfs", "Sysctls", "Mounts"] as const;
 
 export function completeHostConfig(given: HostConfig, config: EngineConfig, runtime: RuntimeInfo): HostConfig {
-  const host: HostConfig = { ...baseFields(given), ...limitFields(given, runtime) };
+  const host: HostConfig = { ...baseFields(given, runtime), ...limitFields(given, runtime) };
   host.LogConfig = completeLogConfig(given.LogConfig, config);
   host.NetworkMode = !given.NetworkMode || given.NetworkMode === "default" ? "bridge" : given.NetworkMode;
   host.CgroupnsMode = given.CgroupnsMode || cgroupNamespaceMode(given, config, runtime);
@@ -32,7 +32,7 @@ export function completeHostConfig(given: HostConfig, config: EngineConfig, runt
   return host;
 }
 
-function baseFields(given: HostConfig): HostConfig {
+function baseFields(given: HostConfig, runtime: RuntimeInfo): HostConfig {
   return {
     Binds: given.Binds ?? null,
     ContainerIDFile: given.ContainerIDFile ?? "",
@@ -72,7 +72,7 @@ function baseFields(given: HostConfig): HostConfig {
     UsernsMode: given.UsernsMode ?? "",
     ShmSize: 0,
     Sysctls: undefined,
-    Runtime: given.Runtime || "runc",
+    Runtime: given.Runtime || runtime.name,
     Isolation: given.Isolation ?? "",
   };
 }

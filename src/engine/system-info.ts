@@ -132,8 +132,9 @@ function registryFields({ config }: EngineContext): Record<string, unknown> {
 function runtimeFields({ runtime, config }: EngineContext): Record<string, unknown> {
   const own = { path: runtime.info.path };
   return {
+    // The other two names are what Docker's own configurations ask for; they mean the one runtime that is here.
     Runtimes: { [runtime.info.name]: own, "io.containerd.runc.v2": own, runc: own },
-    DefaultRuntime: "runc",
+    DefaultRuntime: runtime.info.name,
     Swarm: {
       NodeID: "",
       NodeAddr: "",

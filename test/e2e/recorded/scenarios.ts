@@ -27,6 +27,7 @@ const INSPECT_IGNORE = {
   "GraphDriver.Data": "the engine's own directories",
   "HostConfig.LogConfig": "naru rotates logs by default and says so",
   "HostConfig.CgroupnsMode": "follows the host's cgroup version",
+  "HostConfig.Runtime": "naru runs crun and says so",
 };
 const inspect = (name: string, path: string) => ({
   name,
