@@ -7,6 +7,7 @@ import type { EngineConfig } from "./config.ts";
 const JSON_FILE_OPTIONS = new Set([
   "max-file",
   "max-size",
+  "mode",
   "compress",
   "labels",
   "labels-regex",
@@ -31,8 +32,20 @@ export function completeLogConfig(given: HostConfig["LogConfig"], config: Engine
   const type = given?.Type || (config.logDriver ?? "json-file");
   const isDefault = !given?.Type;
   const options = isDefault ? { ...config.logOptions, ...given?.Config } : { ...given?.Config };
+  if (type === "local") {
+    throw new NaruError(
+      "invalid",
+      "the log driver 'local' is not supported: use json-file, which is rotated by default",
+    );
+  }
   if (type !== "json-file" && type !== "none") {
     throw new NaruError("invalid", `error looking up logging plugin ${type}: plugin "${type}" not found`);
+  }
+  if ((options.mode ?? "blocking") !== "blocking") {
+    throw new NaruError(
+      "invalid",
+      `log opt 'mode=${options.mode}' is not supported: every line is written; leave it away`,
+    );
   }
   for (const option of Object.keys(options)) {
     if (type === "json-file" && !JSON_FILE_OPTIONS.has(option)) {
