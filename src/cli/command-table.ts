@@ -6,12 +6,12 @@ type Loader = () => Promise<Command<any>>;
 
 /** The groups of commands, with the summary of each. */
 export const GROUPS: Record<string, string> = {
-  container: "Manage containers",
-  context: "Manage contexts",
-  image: "Manage images",
-  network: "Manage networks",
-  system: "Manage Docker",
-  volume: "Manage volumes",
+  container: "Containers",
+  context: "Contexts: which daemon to talk to",
+  image: "Images",
+  network: "Networks",
+  system: "The daemon and its disk space",
+  volume: "Volumes",
 };
 
 /** The commands that the top help screen shows first, in this order. */

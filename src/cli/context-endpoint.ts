@@ -21,15 +21,15 @@ export function defaultContext(host: string): ContextMetadata {
 }
 
 /** The words on the help screens of `context create` and `update` about `--docker`. */
-export const ENDPOINT_HELP = `Docker endpoint config:
+export const ENDPOINT_HELP = `How to reach the daemon:
 
-NAME                DESCRIPTION
-from                Copy named context's Docker endpoint configuration
-host                Docker endpoint on which to connect
-ca                  Trust certs signed only by this CA
-cert                Path to TLS certificate file
-key                 Path to TLS key file
-skip-tls-verify     Skip TLS certificate validation`;
+NAME                WHAT
+from                Take over the settings of another context
+host                Address of the daemon
+ca                  Trust only certificates of this authority
+cert                File with the client's certificate
+key                 File with the client's key
+skip-tls-verify     Do not check the daemon's certificate`;
 
 /** Reads the settings of `--docker` (`host=…,ca=…`). Throws CliError with docker's words. */
 export async function readEndpoint(

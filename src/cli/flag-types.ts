@@ -140,22 +140,20 @@ export function filter(usage: string, options: FlagOptions = {}): Flag<Record<st
 /** The `--format` flag of commands that print tables. */
 export function format(): Flag<string> {
   return string(
-    `Format output using a custom template:
-'table':            Print output in table format with column headers (default)
-'table TEMPLATE':   Print output in table format using the given Go template
-'json':             Print in JSON format
-'TEMPLATE':         Print output using the given Go template.
-Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`,
+    `How to print:
+'table':            as a table with headers (default)
+'table TEMPLATE':   as a table with columns of this Go template
+'json':             as JSON
+'TEMPLATE':         by this Go template`,
   );
 }
 
 /** The `--format` flag of commands that print one object (`inspect`, `info`, `version`). */
 export function inspectFormat(options: FlagOptions = {}): Flag<string> {
   return string(
-    `Format output using a custom template:
-'json':             Print in JSON format
-'TEMPLATE':         Print output using the given Go template.
-Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`,
+    `How to print:
+'json':             as JSON
+'TEMPLATE':         by this Go template`,
     { short: "f", ...options },
   );
 }

@@ -25,26 +25,26 @@ const LOG_LEVELS = ["panic", "fatal", "error", "warn", "warning", "info", "debug
 export function globalFlags(configDir: string) {
   const file = (name: string) => certificatePath(configDir, name);
   return {
-    config: string("Location of client config files", { initial: configDir }),
+    config: string("Folder of the client's settings", { initial: configDir }),
     context: string(
-      'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")',
+      "Context that says which daemon to talk to; goes before DOCKER_HOST and before what 'context use' chose",
       { short: "c" },
     ),
-    debug: bool("Enable debug mode", { short: "D" }),
-    host: custom<string[]>("string", "Daemon socket to connect to", () => [], addHost, { short: "H" }),
-    "log-level": string('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
+    debug: bool("Tell more about what goes wrong", { short: "D" }),
+    host: custom<string[]>("string", "Socket of the daemon to talk to", () => [], addHost, { short: "H" }),
+    "log-level": string('How much to tell ("debug", "info", "warn", "error", "fatal")', {
       short: "l",
       initial: "info",
     }),
-    tls: bool("Use TLS; implied by --tlsverify"),
-    tlscacert: string("Trust certs signed only by this CA", { initial: file("ca.pem") }),
-    tlscert: string("Path to TLS certificate file", { initial: file("cert.pem") }),
-    tlskey: string("Path to TLS key file", { initial: file("key.pem") }),
-    tlsverify: bool("Use TLS and verify the remote", {
+    tls: bool("Use TLS; comes with --tlsverify"),
+    tlscacert: string("Trust only certificates of this authority", { initial: file("ca.pem") }),
+    tlscert: string("File with the client's certificate", { initial: file("cert.pem") }),
+    tlskey: string("File with the client's key", { initial: file("key.pem") }),
+    tlsverify: bool("Use TLS and check the other side", {
       initial: Boolean(process.env.DOCKER_TLS_VERIFY),
       defaultText: "",
     }),
-    version: bool("Print version information and quit", { short: "v" }),
+    version: bool("Print the version", { short: "v" }),
   };
 }
 

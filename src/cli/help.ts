@@ -7,7 +7,10 @@ import { isTerminal } from "./output.ts";
 
 /** The help screen of a command, in docker's layout. `name` is the name it was called by, such as `container rm`. */
 export function commandHelp(program: string, name: string, command: Command): string {
-  const parts = [`Usage:  ${program} ${name} ${command.usage}`.trimEnd(), command.description ?? command.summary];
+  const parts = [
+    `Usage:  ${program} ${name} ${command.usage.replace("\tdocker ", `\t${program} `)}`.trimEnd(),
+    command.description ?? command.summary,
+  ];
   if (command.aliases) parts.push(`Aliases:\n  ${command.aliases.map((alias) => `${program} ${alias}`).join(", ")}`);
   if (command.example) parts.push(`Examples:\n${command.example}`);
   const flags = flagUsages(command.flags, terminalColumns() - 1);
@@ -41,7 +44,7 @@ export async function topHelp(program: string): Promise<string> {
   const daemonRow = program === "docker" ? [] : [row("daemon", "Run the engine that the other commands talk to")];
   return [
     `Usage:  ${program} [OPTIONS] COMMAND`,
-    "A self-sufficient runtime for containers",
+    "Containers on this machine: run them, look into them, make and keep images",
     `Common Commands:\n${(await rows(common)).join("\n")}`,
     `Management Commands:\n${[...daemonRow, ...groups.map((group) => row(group, GROUPS[group]!))].join("\n")}`,
     `Commands:\n${(await rows(others)).join("\n")}`,

@@ -11,13 +11,13 @@ import { startWaiting } from "../wait-container.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER",
-  summary: "Attach local standard input, output, and error streams to a running container",
+  summary: "Connect this terminal to a running container",
   aliases: ["container attach", "attach"],
   args: exactArgs(1),
   flags: {
-    "detach-keys": string("Override the key sequence for detaching a container"),
-    "no-stdin": bool("Do not attach STDIN"),
-    "sig-proxy": bool("Proxy all received signals to the process", { initial: true }),
+    "detach-keys": string("Keys that leave the container and let it run"),
+    "no-stdin": bool("Leave standard input alone"),
+    "sig-proxy": bool("Hand signals on to the process", { initial: true }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

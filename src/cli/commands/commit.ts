@@ -4,14 +4,14 @@ import { parseReference } from "../reference.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
-  summary: "Create a new image from a container's changes",
+  summary: "Make an image of what a container has changed",
   aliases: ["container commit", "commit"],
   args: rangeArgs(1, 2),
   flags: {
-    author: string('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', { short: "a" }),
-    change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
-    message: string("Commit message", { short: "m" }),
-    pause: bool("Pause container during commit", { short: "p", initial: true }),
+    author: string('Author (e.g., "Jane Doe <jane@example.com>")', { short: "a" }),
+    change: list("A Dockerfile instruction for the new image", { short: "c" }),
+    message: string("A note about the change", { short: "m" }),
+    pause: bool("Halt the container meanwhile", { short: "p", initial: true }),
   },
   async run({ flags, args: [container = "", name], context }) {
     const reference = name ? parseReference(name) : undefined;

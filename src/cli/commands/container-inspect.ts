@@ -5,11 +5,11 @@ import { inspectKind } from "../inspect-kinds.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Display detailed information on one or more containers",
+  summary: "Print everything known of containers",
   args: minArgs(1),
   flags: {
     format: inspectFormat(),
-    size: bool("Display total file sizes", { short: "s" }),
+    size: bool("Show how large containers are", { short: "s" }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

@@ -8,11 +8,11 @@ const WARNING = "WARNING! This will remove all stopped containers.\nAre you sure
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Remove all stopped containers",
+  summary: "Remove every container that does not run",
   args: noArgs,
   flags: {
     filter: filter('Provide filter values (e.g. "until=<timestamp>")', { short: undefined }),
-    force: bool("Do not prompt for confirmation", { short: "f" }),
+    force: bool("Do not ask first", { short: "f" }),
   },
   async run({ flags, context }) {
     if (!flags.force && !confirm(context, WARNING)) return;

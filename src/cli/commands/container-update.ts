@@ -4,28 +4,28 @@ import { defineCommand, minArgs } from "../command.ts";
 import { bytes, custom, int, string, uint } from "../flag-types.ts";
 import { objectPath } from "../object-path.ts";
 
-const cpus = custom("decimal", "Number of CPUs", () => 0, parseCpus);
+const cpus = custom("decimal", "How many processors' worth of time", () => 0, parseCpus);
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Update configuration of one or more containers",
+  summary: "Change limits and restart policy of containers",
   aliases: ["container update", "update"],
   args: minArgs(1),
   flags: {
-    "blkio-weight": uint("Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", 16),
-    "cpu-period": int("Limit CPU CFS (Completely Fair Scheduler) period"),
-    "cpu-quota": int("Limit CPU CFS (Completely Fair Scheduler) quota"),
-    "cpu-rt-period": int("Limit the CPU real-time period in microseconds"),
-    "cpu-rt-runtime": int("Limit the CPU real-time runtime in microseconds"),
-    "cpu-shares": int("CPU shares (relative weight)", { short: "c" }),
+    "blkio-weight": uint("Share of disk time, 10 to 1000; 0 leaves it alone (default 0)", 16),
+    "cpu-period": int("Length of a period of the processor quota, in microseconds"),
+    "cpu-quota": int("Processor time in each period, in microseconds"),
+    "cpu-rt-period": int("Length of a real-time period, in microseconds"),
+    "cpu-rt-runtime": int("Real-time share of each period, in microseconds"),
+    "cpu-shares": int("Weight when processors are short", { short: "c" }),
     cpus,
-    "cpuset-cpus": string("CPUs in which to allow execution (0-3, 0,1)"),
-    "cpuset-mems": string("MEMs in which to allow execution (0-3, 0,1)"),
-    memory: bytes("Memory limit", { short: "m" }),
-    "memory-reservation": bytes("Memory soft limit"),
-    "memory-swap": bytes("Swap limit equal to memory plus swap: -1 to enable unlimited swap", { swap: true }),
-    "pids-limit": int("Tune container pids limit (set -1 for unlimited)"),
-    restart: string("Restart policy to apply when a container exits"),
+    "cpuset-cpus": string("Processors that may be used, such as 0-3 or 0,1"),
+    "cpuset-mems": string("Memory nodes that may be used, such as 0-3 or 0,1"),
+    memory: bytes("Most memory it may use", { short: "m" }),
+    "memory-reservation": bytes("Memory to come down to when memory is short"),
+    "memory-swap": bytes("Memory and swap together; -1 for no limit", { swap: true }),
+    "pids-limit": int("Most processes it may have (-1 for no limit)"),
+    restart: string("When to start it again after its end"),
   },
   async run({ flags, args, given, context }) {
     if (!Object.keys(flags).some((name) => given(name as keyof typeof flags))) {

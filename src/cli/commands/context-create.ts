@@ -8,7 +8,7 @@ import { string } from "../flag-types.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTEXT",
-  summary: "Create a context",
+  summary: "Make a context",
   description: `Create a context
 
 ${ENDPOINT_HELP}
@@ -18,9 +18,9 @@ Example:
 $ docker context create my-context --description "some description" --docker "host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file"`,
   args: exactArgs(1),
   flags: {
-    description: string("Description of the context"),
-    docker: keyValues("set the docker endpoint"),
-    from: string("create context from a named context"),
+    description: string("What the context is for"),
+    docker: keyValues("How to reach the daemon"),
+    from: string("Start with the settings of another context"),
   },
   async run({ flags, args: [name = ""], given, context }) {
     const { store, getContext } = openContexts(context);

@@ -8,7 +8,7 @@ import { isTerminal, writeOut } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTEXT [FILE|-]",
-  summary: "Export a context to a tar archive FILE or a tar stream on STDOUT.",
+  summary: 'Write a context to a tar FILE, or as a stream with "-".',
   args: rangeArgs(1, 2),
   flags: {},
   async run({ args: [name = "", destination], context }) {

@@ -7,7 +7,7 @@ import { openInput } from "../input-stream.ts";
 
 export const command = defineCommand({
   usage: "CONTEXT FILE|-",
-  summary: "Import a context from a tar or zip file",
+  summary: "Read a context from a tar or zip file",
   args: exactArgs(2),
   flags: {},
   async run({ args: [name = "", source = ""], context }) {

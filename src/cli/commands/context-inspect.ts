@@ -8,7 +8,7 @@ const IN_MEMORY = "\\u003cIN MEMORY\\u003e";
 
 export const command = defineCommand({
   usage: "[OPTIONS] [CONTEXT] [CONTEXT...]",
-  summary: "Display detailed information on one or more contexts",
+  summary: "Print everything known of contexts",
   args: minArgs(0),
   flags: { format: inspectFormat() },
   async run({ flags, args, context }) {

@@ -31,10 +31,10 @@ const KIND: RowKind<ContextRow> = {
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "List contexts",
+  summary: "Show contexts",
   aliases: ["context ls", "context list"],
   args: noArgs,
-  flags: { format: format(), quiet: bool("Only show context names", { short: "q" }) },
+  flags: { format: format(), quiet: bool("Names only", { short: "q" }) },
   async run({ flags, context }) {
     const current = await contextName(context);
     const contexts = await openContexts(context).listContexts();

@@ -8,10 +8,10 @@ import { bool } from "../flag-types.ts";
 
 export const command = defineCommand({
   usage: "CONTEXT [CONTEXT...]",
-  summary: "Remove one or more contexts",
+  summary: "Remove contexts",
   aliases: ["context rm", "context remove"],
   args: minArgs(1),
-  flags: { force: bool("Force the removal of a context in use", { short: "f" }) },
+  flags: { force: bool("Remove it although it is the current one", { short: "f" }) },
   async run({ flags, args, context }) {
     const { store } = openContexts(context);
     const current = await contextName(context);

@@ -3,7 +3,7 @@ import { defineCommand, noArgs } from "../command.ts";
 
 export const command = defineCommand({
   usage: "",
-  summary: "Print the name of the current context",
+  summary: "Print which context is in use",
   args: noArgs,
   flags: {},
   async run({ context }) {

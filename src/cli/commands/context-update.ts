@@ -8,7 +8,7 @@ import { string } from "../flag-types.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTEXT",
-  summary: "Update a context",
+  summary: "Change a context",
   description: `Update a context
 
 ${ENDPOINT_HELP}
@@ -18,8 +18,8 @@ Example:
 $ docker context update my-context --description "some description" --docker "host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file"`,
   args: exactArgs(1),
   flags: {
-    description: string("Description of the context"),
-    docker: keyValues("set the docker endpoint"),
+    description: string("What the context is for"),
+    docker: keyValues("How to reach the daemon"),
   },
   async run({ flags, args: [name = ""], given, context }) {
     if (name === "default") throw new CliError('"default" is a reserved context name');

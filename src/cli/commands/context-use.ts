@@ -4,7 +4,7 @@ import { HOST_WARNING, openContexts } from "../contexts.ts";
 
 export const command = defineCommand({
   usage: "CONTEXT",
-  summary: "Set the current docker context",
+  summary: "Choose the context to use from now on",
   args: exactArgs(1),
   flags: {},
   async run({ args: [name = ""], context }) {

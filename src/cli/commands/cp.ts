@@ -27,22 +27,18 @@ interface CopyOptions {
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
-  summary: "Copy files/folders between a container and the local filesystem",
-  description: `Copy files/folders between a container and the local filesystem
+  summary: "Copy files into a container or out of it",
+  description: `Copy files into a container or out of it
 
-Use '-' as the source to read a tar archive from stdin
-and extract it to a directory destination in a container.
-Use '-' as the destination to stream a tar archive of a
-container source to stdout.`,
+With '-' as the source, a tar from standard input is unpacked into
+a folder of the container. With '-' as the target, what is copied
+out comes as a tar on standard output.`,
   aliases: ["container cp", "cp"],
   args: exactArgs(2),
   flags: {
-    archive: bool("Archive mode (copy all uid/gid information)", { short: "a" }),
-    "follow-link": bool("Always follow symbol link in SRC_PATH", { short: "L" }),
-    quiet: bool(
-      "Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached",
-      { short: "q" },
-    ),
+    archive: bool("Keep owners (uid and gid)", { short: "a" }),
+    "follow-link": bool("Copy what links in SRC_PATH lead to", { short: "L" }),
+    quiet: bool("No progress. There is none anyway without a terminal", { short: "q" }),
   },
   async run({ flags, args: [source = "", destination = ""], context }) {
     if (source === "") throw new CliError("source can not be empty");

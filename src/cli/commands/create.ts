@@ -7,7 +7,7 @@ import { containerRequest } from "../container-request.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-  summary: "Create a new container",
+  summary: "Make a container without starting it",
   aliases: ["container create", "create"],
   args: minArgs(1),
   interspersed: false,

@@ -17,9 +17,9 @@ const CONTAINER_COLUMNS = ["ID", "Image", "Command", "LocalVolumes", "Size", "Ru
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Show docker disk usage",
+  summary: "Show what takes space",
   args: noArgs,
-  flags: { format: format(), verbose: bool("Show detailed information on space usage", { short: "v" }) },
+  flags: { format: format(), verbose: bool("Show each object", { short: "v" }) },
   async run({ flags, context }) {
     const client = await context.client();
     const usage = await client.get<DiskUsage>("/system/df");

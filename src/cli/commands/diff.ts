@@ -6,7 +6,7 @@ const LETTERS = ["C", "A", "D"];
 
 export const command = defineCommand({
   usage: "CONTAINER",
-  summary: "Inspect changes to files or directories on a container's filesystem",
+  summary: "Show which files a container has changed",
   aliases: ["container diff", "diff"],
   args: exactArgs(1),
   flags: {},

@@ -11,14 +11,14 @@ const BAD_TEMPLATE_EXIT_CODE = 64;
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Get real time events from the server",
+  summary: "Show what the daemon does, as it happens",
   aliases: ["system events", "events"],
   args: noArgs,
   flags: {
-    filter: filter("Filter output based on conditions provided"),
+    filter: filter("Show only what fits, as key=value"),
     format: inspectFormat({ short: undefined }),
-    since: string("Show all events created since timestamp"),
-    until: string("Stream events until this timestamp"),
+    since: string("Begin with the events of that time"),
+    until: string("End with the events of that time"),
   },
   async run({ flags, context }) {
     const show = lineMaker(flags.format);

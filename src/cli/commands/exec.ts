@@ -25,20 +25,20 @@ interface ExecRequest {
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
-  summary: "Execute a command in a running container",
+  summary: "Run a command inside a running container",
   aliases: ["container exec", "exec"],
   args: minArgs(2),
   interspersed: false,
   flags: {
-    detach: bool("Detached mode: run command in the background", { short: "d" }),
-    "detach-keys": string("Override the key sequence for detaching a container"),
-    env: list("Set environment variables", { short: "e", check: checkEnv }),
-    "env-file": list("Read in a file of environment variables"),
-    interactive: bool("Keep STDIN open even if not attached", { short: "i" }),
-    privileged: bool("Give extended privileges to the command"),
-    tty: bool("Allocate a pseudo-TTY", { short: "t" }),
+    detach: bool("Start the command and do not wait for it", { short: "d" }),
+    "detach-keys": string("Keys that leave the container and let it run"),
+    env: list("A variable, as NAME=value", { short: "e", check: checkEnv }),
+    "env-file": list("A file with variables, one a line"),
+    interactive: bool("Keep standard input open with nobody attached", { short: "i" }),
+    privileged: bool("Nearly all rights of this machine for the command"),
+    tty: bool("Give the process a terminal", { short: "t" }),
     user: string('Username or UID (format: "<name|uid>[:<group|gid>]")', { short: "u" }),
-    workdir: string("Working directory inside the container", { short: "w" }),
+    workdir: string("Folder to run the command in", { short: "w" }),
   },
   async run({ flags, args, context }) {
     const [container, ...words] = args;

@@ -5,10 +5,10 @@ import { checkOutputPath, refuseTerminal, saveStream } from "../save-stream.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER",
-  summary: "Export a container's filesystem as a tar archive",
+  summary: "Write a container's files as a tar",
   aliases: ["container export", "export"],
   args: exactArgs(1),
-  flags: { output: string("Write to a file, instead of STDOUT", { short: "o" }) },
+  flags: { output: string("Write to this file rather than standard output", { short: "o" }) },
   async run({ flags: { output }, args: [name = ""], context }) {
     refuseTerminal(output);
     if (output !== "") await checkOutputPath(output, "failed to export container");

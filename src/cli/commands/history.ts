@@ -8,15 +8,15 @@ import { historyKind, historyRow } from "../rows/history-row.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE",
-  summary: "Show the history of an image",
+  summary: "Show how an image came about",
   aliases: ["image history", "history"],
   args: exactArgs(1),
   flags: {
     format: format(),
-    human: bool("Print sizes and dates in human readable format", { short: "H", initial: true }),
-    "no-trunc": bool("Don't truncate output"),
+    human: bool("Sizes and dates for people rather than machines", { short: "H", initial: true }),
+    "no-trunc": bool("Show whole ids and texts"),
     platform: string('Show history for the given platform. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")'),
-    quiet: bool("Only show image IDs", { short: "q" }),
+    quiet: bool("Ids only", { short: "q" }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

@@ -6,14 +6,13 @@ import { platformQuery } from "../platform.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
-  summary: "Display detailed information on one or more images",
+  summary: "Print everything known of images",
   args: minArgs(1),
   flags: {
     format: inspectFormat(),
     platform: string(
-      `Inspect a specific platform of the multi-platform image.
-If the image or the server is not multi-platform capable, the command will error out if the platform does not match.
-'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)`,
+      `Look at the image for this platform, and fail when there is none.
+'os[/arch[/variant]]': such as linux/amd64`,
     ),
   },
   async run({ flags, args, context }) {

@@ -10,12 +10,12 @@ const ALL_WARNING = `WARNING! This will remove all images without at least one c
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Remove unused images",
+  summary: "Remove images that nobody uses",
   args: noArgs,
   flags: {
-    all: bool("Remove all unused images, not just dangling ones", { short: "a" }),
+    all: bool("Every image that no container uses, not only nameless ones", { short: "a" }),
     filter: filter('Provide filter values (e.g. "until=<timestamp>")', { short: undefined }),
-    force: bool("Do not prompt for confirmation", { short: "f" }),
+    force: bool("Do not ask first", { short: "f" }),
   },
   async run({ flags, context }) {
     if (!flags.force && !confirm(context, flags.all ? ALL_WARNING : DANGLING_WARNING)) return;

@@ -7,18 +7,18 @@ import { printRows } from "../format.ts";
 import { imageKind, imageNames, imageRow } from "../rows/image-row.ts";
 
 const flags = {
-  all: bool("Show all images (default hides intermediate images)", { short: "a" }),
-  digests: bool("Show digests"),
-  filter: filter("Filter output based on conditions provided"),
+  all: bool("Those in between too", { short: "a" }),
+  digests: bool("Digests too"),
+  filter: filter("Show only what fits, as key=value"),
   format: format(),
-  "no-trunc": bool("Don't truncate output"),
-  quiet: bool("Only show image IDs", { short: "q" }),
-  tree: bool("List multi-platform images as a tree (EXPERIMENTAL)"),
+  "no-trunc": bool("Show whole ids and texts"),
+  quiet: bool("Ids only", { short: "q" }),
+  tree: bool("Show images with their platforms below them"),
 };
 
 export const command = defineCommand({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
-  summary: "List images",
+  summary: "Show images",
   aliases: ["image ls", "image list", "images"],
   args: maxArgs(1),
   flags,

@@ -6,13 +6,13 @@ import { showAction } from "../show-action.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
-  summary: "Import the contents from a tarball to create a filesystem image",
+  summary: "Make an image of one layer from a tar of files",
   aliases: ["image import", "import"],
   args: minArgs(1),
   flags: {
-    change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
-    message: string("Set commit message for imported image", { short: "m" }),
-    platform: string("Set platform if server is multi-platform capable"),
+    change: list("A Dockerfile instruction for the new image", { short: "c" }),
+    message: string("A note about the import", { short: "m" }),
+    platform: string("Platform to take where the daemon has several"),
   },
   async run({ flags, args: [source = "", name], context }) {
     const isUrl = /^https?:\/\//.test(source);

@@ -12,7 +12,7 @@ const BAD_TEMPLATE_EXIT_CODE = 64;
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Display system-wide information",
+  summary: "Show what the daemon and this machine are",
   aliases: ["system info", "info"],
   args: noArgs,
   flags: { format: inspectFormat() },

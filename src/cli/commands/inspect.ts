@@ -5,12 +5,12 @@ import { checkKind, inspectAnyKind, inspectKind } from "../inspect-kinds.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Return low-level information on Docker objects",
+  summary: "Print everything known of objects of any kind",
   args: minArgs(1),
   flags: {
     format: inspectFormat(),
-    size: bool("Display total file sizes if the type is container", { short: "s" }),
-    type: string("Only inspect objects of the given type"),
+    size: bool("Show sizes too, of containers", { short: "s" }),
+    type: string("Look among objects of this type only"),
   },
   async run({ flags, args, given, context }) {
     const { type, size, format } = flags;

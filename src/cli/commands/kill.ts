@@ -4,10 +4,10 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Kill one or more running containers",
+  summary: "End running containers at once",
   aliases: ["container kill", "kill"],
   args: minArgs(1),
-  flags: { signal: string("Signal to send to the container", { short: "s" }) },
+  flags: { signal: string("Signal to send", { short: "s" }) },
   async run({ flags, args, context }) {
     const client = await context.client();
     const query = { signal: flags.signal || undefined };

@@ -8,13 +8,13 @@ import { showAction } from "../show-action.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Load an image from a tar archive or STDIN",
+  summary: "Bring in images from a tar",
   aliases: ["image load", "load"],
   args: noArgs,
   flags: {
-    input: string("Read from tar archive file, instead of STDIN", { short: "i" }),
+    input: string("Read this file rather than standard input", { short: "i" }),
     platform: string('Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")'),
-    quiet: bool("Suppress the load output", { short: "q" }),
+    quiet: bool("Print nothing while loading", { short: "q" }),
   },
   async run({ flags, context }) {
     const platform = platformQuery(flags.platform);

@@ -9,15 +9,15 @@ import { parseTimestamp } from "../timestamp.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER",
-  summary: "Fetch the logs of a container",
+  summary: "Show what a container has printed",
   aliases: ["container logs", "logs"],
   args: exactArgs(1),
   flags: {
-    details: bool("Show extra details provided to logs"),
-    follow: bool("Follow log output", { short: "f" }),
+    details: bool("Attributes of the log too"),
+    follow: bool("Go on as more is printed", { short: "f" }),
     since: string('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
-    tail: string("Number of lines to show from the end of the logs", { short: "n", initial: "all" }),
-    timestamps: bool("Show timestamps", { short: "t" }),
+    tail: string("How many of the last lines to show", { short: "n", initial: "all" }),
+    timestamps: bool("Times too", { short: "t" }),
     until: string('Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
   },
   async run({ flags, args, context }) {

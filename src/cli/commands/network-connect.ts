@@ -7,16 +7,16 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NETWORK CONTAINER",
-  summary: "Connect a container to a network",
+  summary: "Join a container to a network",
   args: exactArgs(2),
   flags: {
-    alias: strings("Add network-scoped alias for the container"),
-    "driver-opt": strings("driver options for the network"),
-    "gw-priority": int("Highest gw-priority provides the default gateway. Accepts positive and negative values."),
+    alias: strings("A further name on that network"),
+    "driver-opt": strings("Options of the driver"),
+    "gw-priority": int("Whose gateway is the default one: the highest number wins"),
     ip: string('IPv4 address (e.g., "172.30.100.104")'),
     ip6: string('IPv6 address (e.g., "2001:db8::33")'),
-    link: list("Add link to another container"),
-    "link-local-ip": strings("Add a link-local address for the container"),
+    link: list("Another container to be reachable by a name"),
+    "link-local-ip": strings("A link-local address for this membership"),
   },
   async run({ flags, args: [network = "", container = ""], context }) {
     const addresses: EndpointIPAMConfig = {

@@ -4,9 +4,9 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NETWORK CONTAINER",
-  summary: "Disconnect a container from a network",
+  summary: "Take a container off a network",
   args: exactArgs(2),
-  flags: { force: bool("Force the container to disconnect from a network", { short: "f" }) },
+  flags: { force: bool("Take it off although it resists", { short: "f" }) },
   async run({ flags, args: [network = "", container = ""], context }) {
     const client = await context.client();
     await client.post(`${objectPath("network", network)}/disconnect`, {

@@ -5,11 +5,11 @@ import { inspectKind } from "../inspect-kinds.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NETWORK [NETWORK...]",
-  summary: "Display detailed information on one or more networks",
+  summary: "Print everything known of networks",
   args: minArgs(1),
   flags: {
     format: inspectFormat(),
-    verbose: bool("Verbose output for diagnostics", { short: "v" }),
+    verbose: bool("Tell more about what is done", { short: "v" }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

@@ -7,14 +7,14 @@ import { byNaturalOrder } from "../rows/row-text.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "List networks",
+  summary: "Show networks",
   aliases: ["network ls", "network list"],
   args: noArgs,
   flags: {
     filter: filter('Provide filter values (e.g. "driver=bridge")'),
     format: format(),
-    "no-trunc": bool("Do not truncate the output"),
-    quiet: bool("Only display network IDs", { short: "q" }),
+    "no-trunc": bool("Show whole ids and texts"),
+    quiet: bool("Ids only", { short: "q" }),
   },
   async run({ flags, context }) {
     const { quiet } = flags;

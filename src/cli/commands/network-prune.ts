@@ -8,11 +8,11 @@ const WARNING =
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Remove all unused networks",
+  summary: "Remove every network that no container uses",
   args: noArgs,
   flags: {
     filter: filter('Provide filter values (e.g. "until=<timestamp>")', { short: undefined }),
-    force: bool("Do not prompt for confirmation", { short: "f" }),
+    force: bool("Do not ask first", { short: "f" }),
   },
   async run({ flags, context }) {
     if (!flags.force && !confirm(context, WARNING)) return;

@@ -8,10 +8,10 @@ const HTTP_NOT_FOUND = 404;
 
 export const command = defineCommand({
   usage: "NETWORK [NETWORK...]",
-  summary: "Remove one or more networks",
+  summary: "Remove networks",
   aliases: ["network rm", "network remove"],
   args: minArgs(1),
-  flags: { force: bool("Do not error if the network does not exist", { short: "f" }) },
+  flags: { force: bool("It is fine when there is no such network", { short: "f" }) },
   async run({ flags, args, context }) {
     const client = await context.client();
     let hasFailed = false;

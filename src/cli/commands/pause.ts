@@ -3,7 +3,7 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
-  summary: "Pause all processes within one or more containers",
+  summary: "Halt all processes of containers",
   aliases: ["container pause", "pause"],
   args: minArgs(1),
   flags: {},

@@ -7,7 +7,7 @@ import { byNaturalOrder } from "../rows/row-text.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
-  summary: "List port mappings or a specific mapping for the container",
+  summary: "Show which ports of the host lead into a container",
   aliases: ["container port", "port"],
   args: rangeArgs(1, 2),
   flags: {},

@@ -26,19 +26,19 @@ const SAMPLE: ContainerSummary = {
 };
 
 const flags = {
-  all: bool("Show all containers (default shows just running)", { short: "a" }),
-  filter: filter("Filter output based on conditions provided"),
+  all: bool("Those that do not run too", { short: "a" }),
+  filter: filter("Show only what fits, as key=value"),
   format: format(),
-  last: int("Show n last created containers (includes all states)", { short: "n", initial: -1 }),
-  latest: bool("Show the latest created container (includes all states)", { short: "l" }),
-  "no-trunc": bool("Don't truncate output"),
-  quiet: bool("Only display container IDs", { short: "q" }),
-  size: bool("Display total file sizes", { short: "s" }),
+  last: int("Only the last N made, running or not", { short: "n", initial: -1 }),
+  latest: bool("Only the last one made, running or not", { short: "l" }),
+  "no-trunc": bool("Show whole ids and texts"),
+  quiet: bool("Ids only", { short: "q" }),
+  size: bool("Show how large containers are", { short: "s" }),
 };
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "List containers",
+  summary: "Show containers",
   aliases: ["container ls", "container list", "container ps", "ps"],
   args: noArgs,
   flags,

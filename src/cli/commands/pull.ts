@@ -5,14 +5,14 @@ import { parseReference } from "../reference.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
-  summary: "Download an image from a registry",
+  summary: "Get an image from a registry",
   aliases: ["image pull", "pull"],
   args: exactArgs(1),
   flags: {
-    "all-tags": bool("Download all tagged images in the repository", { short: "a" }),
-    "disable-content-trust": bool("Skip image verification", { initial: true }),
-    platform: string("Set platform if server is multi-platform capable"),
-    quiet: bool("Suppress verbose output", { short: "q" }),
+    "all-tags": bool("Get every tag of the repository", { short: "a" }),
+    "disable-content-trust": bool("Do not check the image's signature", { initial: true }),
+    platform: string("Platform to take where the daemon has several"),
+    quiet: bool("Print the id only", { short: "q" }),
   },
   async run({ flags, args: [name = ""], context }) {
     const { quiet, platform } = flags;

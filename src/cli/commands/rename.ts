@@ -5,7 +5,7 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER NEW_NAME",
-  summary: "Rename a container",
+  summary: "Give a container another name",
   aliases: ["container rename", "rename"],
   args: exactArgs(2),
   flags: {},

@@ -6,13 +6,13 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Remove one or more containers",
+  summary: "Remove containers",
   aliases: ["container rm", "container remove", "rm"],
   args: minArgs(1),
   flags: {
-    force: bool("Force the removal of a running container (uses SIGKILL)", { short: "f" }),
-    link: bool("Remove the specified link", { short: "l" }),
-    volumes: bool("Remove anonymous volumes associated with the container", { short: "v" }),
+    force: bool("Remove it although it runs, after a SIGKILL", { short: "f" }),
+    link: bool("Remove only the link of that name", { short: "l" }),
+    volumes: bool("The container's unnamed volumes too", { short: "v" }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

@@ -11,12 +11,12 @@ const HTTP_NOT_FOUND = 404;
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
-  summary: "Remove one or more images",
+  summary: "Remove images",
   aliases: ["image rm", "image remove", "rmi"],
   args: minArgs(1),
   flags: {
-    force: bool("Force removal of the image", { short: "f" }),
-    "no-prune": bool("Do not delete untagged parents"),
+    force: bool("Remove it although it is in use", { short: "f" }),
+    "no-prune": bool("Keep parents that have no name"),
     platform: strings(
       'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
     ),

@@ -14,16 +14,16 @@ import { startWaiting } from "../wait-container.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-  summary: "Create and run a new container from an image",
+  summary: "Make a container from an image and start it",
   aliases: ["container run", "run"],
   args: minArgs(1),
   interspersed: false,
   flags: {
     ...containerFlags,
-    detach: bool("Run container in background and print container ID", { short: "d" }),
-    "detach-keys": string("Override the key sequence for detaching a container"),
+    detach: bool("Start it, print its id and come back", { short: "d" }),
+    "detach-keys": string("Keys that leave the container and let it run"),
     pull: pullFlag("running"),
-    "sig-proxy": bool("Proxy received signals to the process", { initial: true }),
+    "sig-proxy": bool("Hand signals on to the process", { initial: true }),
   },
   async run({ flags, args, given, context }) {
     refuseWindowsFlags(given);

@@ -5,11 +5,11 @@ import { checkOutputPath, refuseTerminal, saveStream } from "../save-stream.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
-  summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
+  summary: "Write images as a tar, to standard output unless told otherwise",
   aliases: ["image save", "save"],
   args: minArgs(1),
   flags: {
-    output: string("Write to a file, instead of STDOUT", { short: "o" }),
+    output: string("Write to this file rather than standard output", { short: "o" }),
     platform: string('Save only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")'),
   },
   async run({ flags, args, context }) {

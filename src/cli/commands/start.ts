@@ -12,15 +12,15 @@ import { startWaiting } from "../wait-container.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Start one or more stopped containers",
+  summary: "Start containers that do not run",
   aliases: ["container start", "start"],
   args: minArgs(1),
   flags: {
-    attach: bool("Attach STDOUT/STDERR and forward signals", { short: "a" }),
-    checkpoint: string("Restore from this checkpoint"),
-    "checkpoint-dir": string("Use a custom checkpoint storage directory"),
-    "detach-keys": string("Override the key sequence for detaching a container"),
-    interactive: bool("Attach container's STDIN", { short: "i" }),
+    attach: bool("Show its output and pass signals on", { short: "a" }),
+    checkpoint: string("A checkpoint to go on from"),
+    "checkpoint-dir": string("Folder of checkpoints"),
+    "detach-keys": string("Keys that leave the container and let it run"),
+    interactive: bool("Pass on standard input", { short: "i" }),
   },
   async run({ flags, args, context }) {
     const client = await context.client();

@@ -16,14 +16,14 @@ const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
 
 export const command = defineCommand({
   usage: "[OPTIONS] [CONTAINER...]",
-  summary: "Display a live stream of container(s) resource usage statistics",
+  summary: "Show what containers use, again and again",
   aliases: ["container stats", "stats"],
   args: minArgs(0),
   flags: {
-    all: bool("Show all containers (default shows just running)", { short: "a" }),
+    all: bool("Those that do not run too", { short: "a" }),
     format: format(),
-    "no-stream": bool("Disable streaming stats and only pull the first result"),
-    "no-trunc": bool("Do not truncate output"),
+    "no-stream": bool("Print one reading and end"),
+    "no-trunc": bool("Show whole ids and texts"),
   },
   async run({ flags, args, context }) {
     const chosen = flags.format || ((await context.config()).statsFormat ?? "");

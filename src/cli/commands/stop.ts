@@ -4,13 +4,13 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Stop one or more running containers",
+  summary: "Stop running containers",
   aliases: ["container stop", "stop"],
   args: minArgs(1),
   flags: {
-    signal: string("Signal to send to the container", { short: "s" }),
+    signal: string("Signal to send", { short: "s" }),
     time: { ...aliasOf("timeout", "int"), deprecated: "use --timeout instead" },
-    timeout: int("Seconds to wait before killing the container", { short: "t" }),
+    timeout: int("Seconds before it is killed", { short: "t" }),
   },
   async run({ flags, args, given, context }) {
     const client = await context.client();

@@ -10,13 +10,13 @@ const HTTP_NOT_IMPLEMENTED = 501;
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Remove unused data",
+  summary: "Remove what nobody uses",
   args: noArgs,
   flags: {
-    all: bool("Remove all unused images not just dangling ones", { short: "a" }),
+    all: bool("Every image that no container uses, not only nameless ones", { short: "a" }),
     filter: filter('Provide filter values (e.g. "label=<key>=<value>")', { short: undefined }),
-    force: bool("Do not prompt for confirmation", { short: "f" }),
-    volumes: bool("Prune anonymous volumes"),
+    force: bool("Do not ask first", { short: "f" }),
+    volumes: bool("Unnamed volumes too"),
   },
   async run({ flags, context }) {
     const { all, volumes, filter: filters } = flags;

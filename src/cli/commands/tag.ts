@@ -5,7 +5,7 @@ import { parseReference } from "../reference.ts";
 
 export const command = defineCommand({
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-  summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+  summary: "Give SOURCE_IMAGE the further name TARGET_IMAGE",
   aliases: ["image tag", "tag"],
   args: exactArgs(2),
   flags: {},

@@ -5,7 +5,7 @@ import { alignCells } from "../rows/aligned-cells.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [ps OPTIONS]",
-  summary: "Display the running processes of a container",
+  summary: "Show the processes of a container",
   aliases: ["container top", "top"],
   args: minArgs(1),
   flags: {},

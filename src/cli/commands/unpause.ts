@@ -3,7 +3,7 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
-  summary: "Unpause all processes within one or more containers",
+  summary: "Let halted processes go on",
   aliases: ["container unpause", "unpause"],
   args: minArgs(1),
   flags: {},

@@ -12,7 +12,7 @@ const BAD_TEMPLATE_EXIT_CODE = 64;
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Show the Docker version information",
+  summary: "Show the versions of client and daemon",
   args: noArgs,
   flags: { format: inspectFormat() },
   async run({ flags, context }) {

@@ -5,7 +5,7 @@ import { inspectKind } from "../inspect-kinds.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] VOLUME [VOLUME...]",
-  summary: "Display detailed information on one or more volumes",
+  summary: "Print everything known of volumes",
   args: minArgs(1),
   flags: {
     format: inspectFormat(),

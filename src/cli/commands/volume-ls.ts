@@ -8,14 +8,14 @@ import { CLUSTER_VOLUME_KIND, VOLUME_KIND, volumeRow } from "../rows/volume-row.
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "List volumes",
+  summary: "Show volumes",
   aliases: ["volume ls", "volume list"],
   args: noArgs,
   flags: {
-    cluster: bool("Display only cluster volumes, and use cluster volume list formatting"),
+    cluster: bool("Show cluster volumes only, in their own layout"),
     filter: filter('Provide filter values (e.g. "dangling=true")'),
     format: format(),
-    quiet: bool("Only display volume names", { short: "q" }),
+    quiet: bool("Names only", { short: "q" }),
   },
   async run({ flags, given, context }) {
     const { quiet, cluster } = flags;

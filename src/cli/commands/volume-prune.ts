@@ -10,12 +10,12 @@ const warning = (which: string) =>
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  summary: "Remove unused local volumes",
+  summary: "Remove volumes that nobody uses",
   args: noArgs,
   flags: {
-    all: bool("Remove all unused volumes, not just anonymous ones", { short: "a" }),
+    all: bool("Every volume that no container uses, not only unnamed ones", { short: "a" }),
     filter: filter('Provide filter values (e.g. "label=<label>")', { short: undefined }),
-    force: bool("Do not prompt for confirmation", { short: "f" }),
+    force: bool("Do not ask first", { short: "f" }),
   },
   async run({ flags, context }) {
     const { all } = flags;

@@ -5,11 +5,11 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] VOLUME [VOLUME...]",
-  summary: "Remove one or more volumes",
-  description: "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
+  summary: "Remove volumes",
+  description: "Remove volumes. One that a container uses stays.",
   aliases: ["volume rm", "volume remove"],
   args: minArgs(1),
-  flags: { force: bool("Force the removal of one or more volumes", { short: "f" }) },
+  flags: { force: bool("It is fine when there is no such volume", { short: "f" }) },
   async run({ flags, args, context }) {
     const client = await context.client();
     const failures: string[] = [];

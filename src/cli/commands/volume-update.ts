@@ -5,7 +5,7 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] [VOLUME]",
-  summary: "Update a volume (cluster volumes only)",
+  summary: "Change a volume (cluster volumes only)",
   args: maxArgs(1),
   flags: {
     availability: string('Cluster Volume availability ("active", "pause", "drain")', { initial: "active" }),

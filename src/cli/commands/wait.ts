@@ -4,7 +4,7 @@ import { objectPath } from "../object-path.ts";
 
 export const command = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
-  summary: "Block until one or more containers stop, then print their exit codes",
+  summary: "Wait until containers have ended and print their exit codes",
   aliases: ["container wait", "wait"],
   args: minArgs(1),
   flags: {},
