@@ -8,6 +8,8 @@ import { releaseProgramCode } from "../linux/program-pages.ts";
 
 const BRIEF_PAUSE_MS = 100;
 const QUIET_MS = 400;
+/** The collection's own threads sweep on for a while after it, in code that is then no longer needed. */
+const SWEPT_MS = 700;
 /** By now the collectors and compilers of all threads have done what they put off, and used their code for it. */
 const SETTLED_MS = 3000;
 const PAGE_BYTES = 4096;
@@ -17,6 +19,7 @@ const WORTHWHILE_BYTES = 4 * 1024 * 1024;
 export class IdleMemory {
   readonly #release = new PauseTimer(BRIEF_PAUSE_MS, () => releaseProgramCode());
   readonly #collection = new PauseTimer(QUIET_MS, () => this.#collect());
+  readonly #sweptRelease = new PauseTimer(SWEPT_MS, () => releaseProgramCode());
   readonly #lastRelease = new PauseTimer(SETTLED_MS, () => releaseProgramCode());
   #smallestBytes = 0;
 
@@ -24,6 +27,7 @@ export class IdleMemory {
   touch(): void {
     this.#release.restart();
     this.#collection.restart();
+    this.#sweptRelease.restart();
     this.#lastRelease.restart();
   }
 
