@@ -49,7 +49,7 @@ export async function createContainer(
   context.runtime.expectStart();
   const { HostConfig: givenHost, NetworkingConfig: networking, ...givenConfig } = request;
   const warnings: string[] = [];
-  const host = checkHost(context, givenHost ?? {}, givenConfig, warnings);
+  const host = await checkHost(context, givenHost ?? {}, givenConfig, warnings);
   const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
   const image = context.images.getImage(givenConfig.Image ?? "");
   if (options.platform) requirePlatform(image, givenConfig.Image ?? "", parsePlatform(options.platform));
@@ -95,11 +95,18 @@ export async function createContainer(
   return { Id: id, Warnings: warnings };
 }
 
-function checkHost(context: EngineContext, given: HostConfig, config: ContainerConfig, warnings: string[]): HostConfig {
+async function checkHost(
+  context: EngineContext,
+  given: HostConfig,
+  config: ContainerConfig,
+  warnings: string[],
+): Promise<HostConfig> {
   validateHostConfig(given);
   const host = completeHostConfig(given, context.config, context.runtime.info);
   validateNetworkMode(config, host);
-  warnings.push(...validateResources(host, { isUpdate: false, hasBlockWeights: context.runtime.info.hasBlockWeights }));
+  warnings.push(
+    ...(await validateResources(host, { isUpdate: false, hasBlockWeights: context.runtime.info.hasBlockWeights })),
+  );
   for (const mode of [host.IpcMode, host.PidMode]) {
     if (!mode?.startsWith("container:")) continue;
     const ref = mode.slice("container:".length);

@@ -30,7 +30,10 @@ export async function updateContainer(
 ): Promise<{ Warnings: string[] }> {
   const container = context.containers.get(ref);
   const wished: Resources = { ...change };
-  const warnings = validateResources(wished, { isUpdate: true, hasBlockWeights: context.runtime.info.hasBlockWeights });
+  const warnings = await validateResources(wished, {
+    isUpdate: true,
+    hasBlockWeights: context.runtime.info.hasBlockWeights,
+  });
   if (change.RestartPolicy) validateRestartPolicy(change.RestartPolicy);
   using _turn = await context.locks.acquire(container.id);
   const { record } = container;

@@ -1,5 +1,5 @@
 /** Checks of limits (memory, CPUs, block devices), for create and update, with Docker's words. */
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { NaruError } from "../lib/errors.ts";
 import type { Resources } from "../model/container.ts";
@@ -11,14 +11,14 @@ function refuse(message: string): never {
 }
 
 /** Checks and completes limits in place; answers warnings. @throws {NaruError} invalid */
-export function validateResources(
+export async function validateResources(
   limits: Resources,
   options: { isUpdate: boolean; hasBlockWeights: boolean },
-): string[] {
+): Promise<string[]> {
   const warnings: string[] = [];
   checkMemory(limits, options.isUpdate);
   checkCpus(limits);
-  checkCpuset(limits);
+  await checkCpuset(limits);
   if (limits.MemorySwappiness === -1) limits.MemorySwappiness = null;
   if (typeof limits.MemorySwappiness === "number" && (limits.MemorySwappiness < 0 || limits.MemorySwappiness > 100)) {
     refuse(`Invalid value: ${limits.MemorySwappiness}, valid memory swappiness range is 0-100`);
@@ -90,7 +90,7 @@ function checkCpus(limits: Resources): void {
   if (quota > 0 && quota < 1000) refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
 }
 
-function checkCpuset(limits: Resources): void {
+async function checkCpuset(limits: Resources): Promise<void> {
   const pairs = [
     ["cpuset cpus", "CPUs", limits.CpusetCpus, "/sys/devices/system/cpu/online"],
     ["cpuset mems", "memory nodes", limits.CpusetMems, "/sys/devices/system/node/online"],
@@ -99,7 +99,7 @@ function checkCpuset(limits: Resources): void {
     if (!wanted) continue;
     const asked = parseNumberList(wanted);
     if (asked === undefined) refuse(`Invalid value ${wanted} for ${option}: invalid format: ${wanted}`);
-    const available = onlineList(path);
+    const available = await onlineList(path);
     const present = parseNumberList(available) ?? new Set();
     if ([...asked].some((number) => !present.has(number))) {
       refuse(`Requested ${things} are not available - requested ${wanted}, available: ${available}`);
@@ -107,20 +107,12 @@ function checkCpuset(limits: Resources): void {
   }
 }
 
-const online = new Map<string, string>();
-/** The kernel's list, read once: sysfs answers from memory. */
-function onlineList(path: string): string {
-  let list = online.get(path);
-  if (list === undefined) {
-    try {
-      list = readFileSync(path, "utf8").trim();
-    } catch {
-      // Kernels without NUMA have no list of nodes: node 0 it is.
-      list = "0";
-    }
-    online.set(path, list);
-  }
-  return list;
+/** The kernel's list. Kernels without NUMA have none of nodes: node 0 it is. */
+async function onlineList(path: string): Promise<string> {
+  return await readFile(path, "utf8").then(
+    (text) => text.trim(),
+    () => "0",
+  );
 }
 
 /** "0-2,5" as a set; undefined for another text. cpuset(7), list format. */

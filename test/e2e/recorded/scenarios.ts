@@ -45,7 +45,7 @@ const LIST_TYPE_ONLY = [
   "[].NetworkSettings.Networks.*.NetworkID",
 ];
 
-/** These texts carry the OCI runtime's own words; exit-codes.test.ts checks the part that clients read. */
+/** These texts carry the OCI runtime's own words; run-options.test.ts checks the exit codes that clients read from them. */
 const RUNTIME_WORDS = ["message"];
 
 const containerLifecycle: Scenario = {
