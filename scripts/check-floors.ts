@@ -1,6 +1,6 @@
 /**
  * The import rule of the house (docs/architecture.md): a folder imports only from floors below its own; folders on one
- * floor know each other only through a contract.ts; cli/ sees only lib/, model/ and compose/; bun:ffi stays in linux/; the
+ * floor know each other only through a contract.ts; cli/ sees only lib/, model/, compose/, distribution/ and signature/; bun:ffi stays in linux/; the
  * engine and everything below knows no HTTP; only daemon/ imports implementations across domains
  * (types may be named).
  */
@@ -21,13 +21,16 @@ const FLOOR: Record<string, number> = {
   image: 3,
   network: 3,
   volume: 3,
+  signature: 3,
+  sbom: 3,
+  distribution: 2,
   runtime: 2,
   store: 2,
   linux: 1,
   lib: 1,
   model: 1,
 };
-const CLI_MAY_IMPORT = new Set(["cli", "lib", "model", "compose"]);
+const CLI_MAY_IMPORT = new Set(["cli", "lib", "model", "compose", "distribution", "signature"]);
 /** Domains whose insides only their own folder and daemon/ may import; everyone else uses the contract. */
 const BEHIND_CONTRACT = new Set(["image", "network", "volume", "runtime", "store", "engine"]);
 const HTTP_MODULES = /^(node:)?(http|https|http2)$/;

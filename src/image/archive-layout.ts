@@ -3,24 +3,9 @@
  * Docker's own format (manifest.json). Pure: files are read through a function.
  */
 import { NaruError } from "../lib/errors.ts";
+import { canonicalReference, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
-import { canonicalReference, parseReference } from "./reference.ts";
-
-export const MEDIA = {
-  index: "application/vnd.oci.image.index.v1+json",
-  manifest: "application/vnd.oci.image.manifest.v1+json",
-  config: "application/vnd.oci.image.config.v1+json",
-  layer: "application/vnd.oci.image.layer.v1.tar",
-  layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
-  layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
-  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
-  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
-} as const;
-
-export function isIndexType(mediaType: string | undefined): boolean {
-  return mediaType === MEDIA.index || mediaType === MEDIA.dockerIndex;
-}
 
 export interface DockerArchiveItem {
   Config: string;

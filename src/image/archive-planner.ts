@@ -2,14 +2,14 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
+import { isIndexType, MEDIA } from "../model/media-types.ts";
 import {
   asDigest,
   type DockerArchiveItem,
-  isIndexType,
   layoutImages,
-  MEDIA,
   parseDockerManifest,
   parseImageConfig,
   parseIndex,
@@ -21,7 +21,6 @@ import { detectCompression } from "./compression.ts";
 import { type ContentStore, MAX_METADATA_BYTES } from "./content-store.ts";
 import { type BlobSource, uniqueBlobs } from "./image-publisher.ts";
 import type { ImageRecord } from "./image-records.ts";
-import { canonicalReference, familiarName, parseReference } from "./reference.ts";
 import { chainIdsOf, sha256 } from "./snapshot-store.ts";
 
 /** An image found in the archive, checked, with nothing of it kept yet. */

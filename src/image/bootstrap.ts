@@ -6,9 +6,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
 import type { ImageStore, LocalImage, ProgressLine } from "./contract.ts";
 import { type Distribution, resolveDistribution } from "./distributions.ts";
-import { canonicalReference, familiarName, parseReference } from "./reference.ts";
 
 /** Field names as in the request of POST /naru/images/bootstrap. */
 export interface BootstrapRequest {

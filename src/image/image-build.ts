@@ -1,17 +1,17 @@
 /** Images made here: `docker import` (a root file system becomes a layer) and `docker commit` (a container's changes do). */
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { canonicalReference, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Descriptor, Digest, HistoryEntry, ImageConfig } from "../model/image.ts";
-import { MEDIA } from "./archive-layout.ts";
+import { MEDIA } from "../model/media-types.ts";
 import type { ContainerLayer, ImageStore } from "./contract.ts";
 import { applyChanges } from "./dockerfile-changes.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { LoadParts } from "./image-load.ts";
 import type { LayerBlob } from "./image-publisher.ts";
 import type { ImageRecord } from "./image-records.ts";
-import { canonicalReference, parseReference } from "./reference.ts";
 import { chainIdsOf, type LayerSource, type UnpackedLayer } from "./snapshot-store.ts";
 
 export interface BuildParts extends LoadParts {

@@ -1,10 +1,16 @@
 /** The images by name and id, from memory. */
 import { NaruError } from "../lib/errors.ts";
+import {
+  canonicalReference,
+  familiarName,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from "../lib/image-reference.ts";
 import { ZERO_TIME } from "../model/container.ts";
 import type { Digest } from "../model/image.ts";
 import type { LocalImage } from "./contract.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";
-import { canonicalReference, familiarName, parseReference, type Reference, repositoryOf } from "./reference.ts";
 
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 

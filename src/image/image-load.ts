@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { familiarName } from "../lib/image-reference.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
 import type { Descriptor } from "../model/image.ts";
 import { ArchivePlanner, type PlannedImage } from "./archive-planner.ts";
@@ -12,7 +13,6 @@ import { type DataLayout, randomName } from "./data-layout.ts";
 import type { ImagePublisher } from "./image-publisher.ts";
 import type { ImageRecords } from "./image-records.ts";
 import { DEFAULT_LIMITS } from "./layer-ingest.ts";
-import { familiarName } from "./reference.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
 

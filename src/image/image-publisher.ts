@@ -1,7 +1,7 @@
 /** Makes images out of blobs and snapshots that are in place, and takes them away again. */
 import { NaruError } from "../lib/errors.ts";
 import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
-import { MEDIA } from "./archive-layout.ts";
+import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";

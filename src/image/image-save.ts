@@ -1,11 +1,11 @@
 /** `docker save`: images as an OCI image layout that also holds Docker's manifest.json, so that every tool reads it. */
 import { NaruError } from "../lib/errors.ts";
+import { familiarName, parseReference, repositoryOf } from "../lib/image-reference.ts";
 import type { Descriptor, Digest } from "../model/image.ts";
-import { MEDIA } from "./archive-layout.ts";
+import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";
-import { familiarName, parseReference, repositoryOf } from "./reference.ts";
 import { encodeHeader, padding, type TarEntry } from "./tar-header.ts";
 
 interface SavedImage {

@@ -2,6 +2,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest, ImageHistoryItem, ImageInspect } from "../model/image.ts";
@@ -18,7 +19,6 @@ import { loadArchive } from "./image-load.ts";
 import { ImagePublisher } from "./image-publisher.ts";
 import { ImageRecords } from "./image-records.ts";
 import { planSave, saveImages } from "./image-save.ts";
-import { canonicalReference, familiarName, parseReference } from "./reference.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { canonicalReference, familiarName, parseReference } from "../../../src/image/reference.ts";
+import { canonicalReference, familiarName, parseReference } from "../../../src/lib/image-reference.ts";
 
 const HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -2,7 +2,7 @@
  * Image references in Docker's grammar (the distribution project's reference format), with Docker Hub's short names:
  * "debian" means "docker.io/library/debian:latest".
  */
-import { NaruError } from "../lib/errors.ts";
+import { NaruError } from "./errors.ts";
 
 export interface Reference {
   /** "docker.io", "localhost:5000", … */

@@ -1,0 +1,202 @@
+/**
+ * Contract of the builder. A Dockerfile is parsed (dockerfile/), turned into a graph of content-addressed steps
+ * (frontend/), and the graph is solved against the image store (solver/). The clients' ways in (the classic /build,
+ * BuildKit's gRPC, naru's own context protocol) all make a `BuildRequest` and read `BuildEvent`s.
+ */
+import type { ContainerConfig } from "../model/container.ts";
+import type { Digest, Platform } from "../model/image.ts";
+
+/** Place of a piece of a Dockerfile; lines from 1, columns from 0, the end exclusive. */
+export interface SourceRange {
+  start: { line: number; column: number };
+  end: { line: number; column: number };
+}
+
+/** A file tree that steps copy from or mount: where its bytes are does not matter to the graph. */
+export interface ContextSource {
+  /** "context", "dockerfile", or the name of a named context. */
+  readonly name: string;
+  /**
+   * Brings the wanted part here and keeps it until the build ends. Paths are relative; patterns as in .dockerignore. What was
+   * already sent in an earlier build of the same context is not sent again.
+   * @returns an absolute directory that must not be changed
+   */
+  sync(options: { include?: readonly string[]; exclude?: readonly string[]; signal: AbortSignal }): Promise<string>;
+}
+
+/** Secrets, agents and logins that live with the client and are asked for when a step wants them. */
+export interface ClientSession {
+  /** Undefined: the client has none of that id. */
+  readSecret(id: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** One connection to the client's SSH agent; undefined when it forwards none of that id. */
+  openSshAgent?(id: string, signal: AbortSignal): Promise<AgentConnection | undefined>;
+  findCredentials(
+    registryHost: string,
+    signal: AbortSignal,
+  ): Promise<{ username: string; password: string; identityToken?: string } | undefined>;
+}
+export interface AgentConnection {
+  /** Undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  write(data: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+/** Where a result goes. Several may be wanted at once. */
+export type BuildOutput =
+  | {
+      type: "image";
+      names: string[];
+      push: boolean;
+      compression?: "gzip" | "zstd" | "uncompressed";
+      ociMediaTypes?: boolean;
+      annotations?: Record<string, string>;
+    }
+  /** The files of the result, as a tar stream or to be unpacked by the client. */
+  | { type: "tar" | "local"; write: (tar: AsyncIterable<Uint8Array>) => Promise<void> }
+  | {
+      type: "oci" | "docker";
+      names: string[];
+      compression?: "gzip" | "zstd" | "uncompressed";
+      annotations?: Record<string, string>;
+      write: (tar: AsyncIterable<Uint8Array>) => Promise<void>;
+    }
+  | { type: "cacheonly" };
+
+export type CacheTarget =
+  | { type: "inline" }
+  | { type: "registry"; ref: string; mode: "min" | "max"; attributes: Record<string, string> }
+  /** A directory of the client's, as an OCI layout. */
+  | {
+      type: "local";
+      mode: "min" | "max";
+      attributes: Record<string, string>;
+      write: (tar: AsyncIterable<Uint8Array>) => Promise<void>;
+    };
+export type CacheOrigin =
+  | { type: "registry"; ref: string; attributes: Record<string, string> }
+  | { type: "local"; source: ContextSource; attributes: Record<string, string> };
+
+export interface BuildRequest {
+  /** The Dockerfile's text and the name to show for it. */
+  dockerfile: { name: string; text: Uint8Array };
+  /** Text of .dockerignore or of NAME.dockerignore, which wins. */
+  ignoreFile?: { name: string; text: Uint8Array };
+  /** Main context; undefined when there is none (a Dockerfile alone). */
+  context?: ContextSource;
+  /** Named contexts: a tree, or another image ("docker-image://…"), or a git or http URL. */
+  namedContexts: Record<string, ContextSource | string>;
+  target: string;
+  buildArgs: Record<string, string>;
+  labels: Record<string, string>;
+  platforms: Platform[];
+  outputs: BuildOutput[];
+  cacheTo: CacheTarget[];
+  cacheFrom: CacheOrigin[];
+  noCache: boolean;
+  /** Stages that are built anew all the same. */
+  noCacheStages: string[];
+  pull: boolean;
+  squash: boolean;
+  networkMode: "default" | "none" | "host" | (string & {});
+  extraHosts: string[];
+  shmSizeBytes: number;
+  ulimits: { Name: string; Soft: number; Hard: number }[];
+  cgroupParent: string;
+  hostname: string;
+  /** Limits of the classic builder. */
+  resources: {
+    memory?: number;
+    memorySwap?: number;
+    cpuShares?: number;
+    cpuSetCpus?: string;
+    cpuSetMems?: string;
+    cpuPeriod?: number;
+    cpuQuota?: number;
+  };
+  /** "network.host", "security.insecure", "device": what the user allowed this build. */
+  entitlements: string[];
+  attestations: { provenance?: "min" | "max"; sbom: boolean };
+  /** `--check`: only the checks run. `--print` forms: outline, targets. */
+  onlyCheck?: "lint" | "outline" | "targets";
+  session?: ClientSession;
+}
+
+/** A step as clients show it (BuildKit's vertex). Times in Unix milliseconds, with fractions. */
+export interface BuildStep {
+  digest: Digest;
+  name: string;
+  inputs: Digest[];
+  startedAt?: number;
+  completedAt?: number;
+  cached: boolean;
+  error?: string;
+  /** Why it was not cached: "context/app.js changed", "ARG VERSION is 2, was 1". */
+  missReason?: string;
+  /** Steps of one stage are shown together. */
+  group?: string;
+}
+export type BuildEvent =
+  | { type: "step"; step: BuildStep }
+  /** Progress inside a step: a pull, a context transfer, an export. */
+  | {
+      type: "progress";
+      step: Digest;
+      id: string;
+      name: string;
+      current: number;
+      total: number;
+      startedAt: number;
+      completedAt?: number;
+    }
+  | { type: "log"; step: Digest; stream: "stdout" | "stderr"; data: Uint8Array; at: number }
+  | { type: "warning"; step: Digest; warning: BuildWarning };
+
+export interface BuildWarning {
+  /** BuildKit's name of the rule. */
+  rule: string;
+  short: string;
+  detail: string[];
+  url: string;
+  file: string;
+  ranges: SourceRange[];
+}
+
+export interface BuildResult {
+  /** Absent for outputs without an image. */
+  imageId?: Digest;
+  /** As --metadata-file shows it. */
+  metadata: Record<string, unknown>;
+  config?: { Config: ContainerConfig };
+  warnings: BuildWarning[];
+}
+
+/** A row of `buildx du` and of the build cache in `system df -v`. */
+export interface BuildCacheRecord {
+  ID: string;
+  Parents: string[] | null;
+  Type: "internal" | "frontend" | "source.local" | "source.git.checkout" | "exec.cachemount" | "regular";
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string | null;
+  UsageCount: number;
+}
+
+export interface Builder {
+  /**
+   * Solves the request. Aborting ends the running steps and leaves nothing behind.
+   * @throws {NaruError} invalid with the Dockerfile's line, a caret and advice in `message` (see BuildFailure)
+   */
+  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult>;
+  listCache(): Promise<BuildCacheRecord[]>;
+  pruneCache(options: {
+    all: boolean;
+    filters: ReadonlyMap<string, readonly string[]>;
+    keepBytes?: number;
+    maxUsedBytes?: number;
+    minFreeBytes?: number;
+  }): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }>;
+}

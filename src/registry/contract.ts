@@ -1,0 +1,110 @@
+/**
+ * Contract of the registry server: what it stores and where. `RegistryStorage` is a flat store of named objects (a
+ * directory, or a bucket of an S3-compatible server); `RegistryCatalog` is the registry's own model above it, free of HTTP.
+ */
+import type { Descriptor, Digest } from "../model/image.ts";
+
+export interface StoredObject {
+  size: number;
+  /** Milliseconds since 1970. */
+  modifiedAt: number;
+}
+
+/** Keys are relative paths ("blobs/sha256/ab/abcd…"). An object that is seen is whole. */
+export interface RegistryStorage {
+  stat(key: string): Promise<StoredObject | undefined>;
+  /** @throws {NaruError} not-found. `end` is exclusive. */
+  read(key: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
+  readSmall(key: string): Promise<Uint8Array | undefined>;
+  write(key: string, data: Uint8Array): Promise<void>;
+  /** A path that may be sent by the kernel, where objects are local files. */
+  localPath(key: string): string | undefined;
+  /** Keys that begin with `prefix`, in order, after `after`. */
+  list(prefix: string, options?: { after?: string; limit?: number }): AsyncIterable<{ key: string } & StoredObject>;
+  remove(key: string): Promise<void>;
+  /** An object that grows over several requests and restarts, and becomes visible under a key at the end. */
+  beginUpload(id: string): Promise<void>;
+  /** Appends at `offset`, which must be the size so far. @returns the new size */
+  appendUpload(id: string, offset: number, data: AsyncIterable<Uint8Array>): Promise<number>;
+  uploadSize(id: string): Promise<number | undefined>;
+  readUpload(id: string): AsyncIterable<Uint8Array>;
+  finishUpload(id: string, key: string): Promise<void>;
+  abandonUpload(id: string): Promise<void>;
+  listUploads(): AsyncIterable<{ id: string } & StoredObject>;
+  close(): Promise<void>;
+}
+
+export interface StoredManifest {
+  descriptor: Descriptor;
+  bytes: Uint8Array;
+}
+
+/** Whoever caused a change, for webhooks and the log. */
+export interface Actor {
+  /** Empty: anonymous. */
+  user: string;
+  remoteAddress: string;
+}
+
+/** Something that happened, in the order in which it became durable. */
+export interface RegistryEvent {
+  action: "push" | "pull" | "delete" | "mount";
+  repository: string;
+  target: Descriptor;
+  tag?: string;
+  actor: Actor;
+  /** RFC 3339. */
+  timestamp: string;
+}
+
+/**
+ * Repositories with their manifests, tags, blobs and referrers. Every method that takes a repository's name checks it.
+ * @throws {NaruError} with the codes of the distribution specification (registry-error.ts)
+ */
+export interface RegistryCatalog {
+  listRepositories(options: { after?: string; limit?: number }): Promise<string[]>;
+  listTags(repository: string, options: { after?: string; limit?: number }): Promise<string[]>;
+  findManifest(repository: string, reference: string): Promise<StoredManifest | undefined>;
+  putManifest(
+    repository: string,
+    reference: string,
+    manifest: { mediaType: string; bytes: Uint8Array },
+    actor: Actor,
+  ): Promise<{ digest: Digest; subject?: Digest }>;
+  deleteManifest(repository: string, reference: string, actor: Actor): Promise<void>;
+  listReferrers(repository: string, subject: Digest): Promise<Descriptor[]>;
+  findBlob(repository: string, digest: Digest): Promise<StoredObject | undefined>;
+  readBlob(
+    repository: string,
+    digest: Digest,
+    range?: { start: number; end: number },
+  ): Promise<AsyncIterable<Uint8Array>>;
+  localBlobPath(repository: string, digest: Digest): string | undefined;
+  deleteBlob(repository: string, digest: Digest, actor: Actor): Promise<void>;
+  /** True when the blob was in `from` (or anywhere readable, when absent) and now also is in `repository`. */
+  mountBlob(repository: string, digest: Digest, from: string | undefined, actor: Actor): Promise<boolean>;
+  /** @returns the upload's id */
+  beginUpload(repository: string): Promise<string>;
+  uploadSize(repository: string, id: string): Promise<number>;
+  appendUpload(
+    repository: string,
+    id: string,
+    offset: number | undefined,
+    data: AsyncIterable<Uint8Array>,
+  ): Promise<number>;
+  finishUpload(repository: string, id: string, digest: Digest, actor: Actor): Promise<void>;
+  abandonUpload(repository: string, id: string): Promise<void>;
+  /** Called after each change and each pull of a manifest. */
+  subscribe(listener: (event: RegistryEvent) => void): () => void;
+  /** Bytes of the blobs and manifests that a repository refers to, each once. */
+  repositorySize(repository: string): Promise<number>;
+}
+
+/** Who may do what: htpasswd, bearer tokens, anonymous pull. */
+export interface AccessControl {
+  /** @throws {NaruError} unauthorized (with the challenge to be sent) or forbidden */
+  authorize(
+    request: { authorization: string | undefined; scheme: "http" | "https"; host: string },
+    wanted: { repository?: string; action: "pull" | "push" | "delete" | "catalog" },
+  ): Promise<{ user: string }>;
+}
