@@ -6,6 +6,7 @@ import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
+import { isIndexType } from "../model/media-types.ts";
 
 export interface DockerArchiveItem {
   Config: string;
