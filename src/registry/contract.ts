@@ -94,17 +94,66 @@ export interface RegistryCatalog {
   ): Promise<number>;
   finishUpload(repository: string, id: string, digest: Digest, actor: Actor): Promise<void>;
   abandonUpload(repository: string, id: string): Promise<void>;
+  /** Every tag with its manifest and when it was set (milliseconds since 1970), in order of names. For retention and the page. */
+  listTagRecords(repository: string): AsyncIterable<{ name: string; digest: Digest; updatedAt: number }>;
+  /** Every manifest of the repository, tagged or not, and when it was stored. */
+  listManifests(repository: string): AsyncIterable<{ descriptor: Descriptor; storedAt: number }>;
   /** Called after each change and each pull of a manifest. */
   subscribe(listener: (event: RegistryEvent) => void): () => void;
   /** Bytes of the blobs and manifests that a repository refers to, each once. */
   repositorySize(repository: string): Promise<number>;
 }
 
-/** Who may do what: htpasswd, bearer tokens, anonymous pull. */
+export type RepositoryAction = "pull" | "push" | "delete";
+
+/** Where a request came from, as access rules and the log see it. */
+export interface RequestOrigin {
+  authorization: string | undefined;
+  scheme: "http" | "https";
+  /** The Host header: challenges name it. */
+  host: string;
+  remoteAddress: string;
+}
+
+/** What a caller proved to be, and what it may do. */
+export interface Grant {
+  /** Empty: anonymous. */
+  user: string;
+  /** For a mount's source and for the repositories that the catalog shows. */
+  may(repository: string, action: RepositoryAction): boolean;
+}
+
+/** Who may do what: htpasswd, bearer tokens, anonymous pull (access/). */
 export interface AccessControl {
-  /** @throws {NaruError} unauthorized (with the challenge to be sent) or forbidden */
+  /**
+   * `repository` and `action` absent: GET /v2/. A push needs pull and push. `mountFrom` only widens the challenge; the
+   * caller then asks the grant whether the source may be read, and falls back to an upload.
+   * @throws {AccessRefused} (access/access-refused.ts): unauthorized with the challenge to be sent, forbidden (DENIED), or
+   * unavailable with retryAfterSeconds (too many wrong passwords)
+   */
   authorize(
-    request: { authorization: string | undefined; scheme: "http" | "https"; host: string },
-    wanted: { repository?: string; action: "pull" | "push" | "delete" | "catalog" },
-  ): Promise<{ user: string }>;
+    origin: RequestOrigin,
+    wanted: { repository?: string; action?: RepositoryAction | "catalog"; mountFrom?: string },
+  ): Promise<Grant>;
+}
+
+/** One answered request, after its last byte. */
+export interface AnsweredRequest {
+  method: string;
+  /** The route's name, of which there are few ("manifest", "blob", "upload", "tags", …). */
+  route: string;
+  status: number;
+  durationMs: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** What stands around the core and is handed to the server when it is there. */
+export interface RegistrySurroundings {
+  access?: AccessControl;
+  /** Name under which a repository is stored; `upstream` is the query parameter `ns` that containerd sends to mirrors. */
+  storedName?(repository: string, upstream: string | undefined): string;
+  /** Paths outside /v2/: token service, metrics, health, web page. Undefined: not theirs. */
+  otherPaths?(request: Request, origin: RequestOrigin): Promise<Response | undefined>;
+  observe?(answered: AnsweredRequest): void;
 }
