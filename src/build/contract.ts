@@ -3,6 +3,7 @@
  * (frontend/), and the graph is solved against the image store (solver/). The clients' ways in (the classic /build,
  * BuildKit's gRPC, naru's own context protocol) all make a `BuildRequest` and read `BuildEvent`s.
  */
+import { type ErrorKind, NaruError } from "../lib/errors.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Digest, Platform } from "../model/image.ts";
 
@@ -10,6 +11,30 @@ import type { Digest, Platform } from "../model/image.ts";
 export interface SourceRange {
   start: { line: number; column: number };
   end: { line: number; column: number };
+}
+
+/** Where in a Dockerfile a build failed. */
+export interface FailurePlace {
+  file: string;
+  text: Uint8Array;
+  ranges: SourceRange[];
+  /** The very word, when it is known: line from 1, column from 0, length in characters. */
+  caret?: { line: number; column: number; length: number };
+}
+
+/**
+ * A build that failed. `message` is one line in the words that docker's clients print; the lines of the Dockerfile with a
+ * caret are drawn from `place` (dockerfile/excerpt.ts).
+ */
+export class BuildFailure extends NaruError {
+  constructor(
+    message: string,
+    readonly place: FailurePlace | undefined,
+    readonly options: { kind?: ErrorKind; cause?: unknown; step?: Digest } = {},
+  ) {
+    super(options.kind ?? "invalid", message, { cause: options.cause });
+    this.name = "BuildFailure";
+  }
 }
 
 /** A file tree that steps copy from or mount: where its bytes are does not matter to the graph. */
@@ -169,6 +194,8 @@ export interface BuildResult {
   metadata: Record<string, unknown>;
   config?: { Config: ContainerConfig };
   warnings: BuildWarning[];
+  /** For `onlyCheck`: the JSON of BuildKit's sub-request (lint, outline or targets), which clients format. */
+  answer?: Record<string, unknown>;
 }
 
 /** A row of `buildx du` and of the build cache in `system df -v`. */
@@ -188,7 +215,7 @@ export interface BuildCacheRecord {
 export interface Builder {
   /**
    * Solves the request. Aborting ends the running steps and leaves nothing behind.
-   * @throws {NaruError} invalid with the Dockerfile's line, a caret and advice in `message` (see BuildFailure)
+   * @throws {BuildFailure} with the place in the Dockerfile
    */
   build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult>;
   listCache(): Promise<BuildCacheRecord[]>;

@@ -79,6 +79,7 @@ export interface GitOperation {
   /** The commit that `ref` must be. */
   checksum?: string;
   keepGitDir?: boolean;
+  skipSubmodules?: boolean;
 }
 
 /** A process in a container over `root`; what it changes becomes a layer. */
@@ -219,7 +220,11 @@ export interface PlanningServices {
    * Brings the image here when it is not, or with `pull` when the registry has a newer one. Equal requests share the work.
    * @throws {NaruError} not-found, in Docker's words
    */
-  resolveImage(name: string, options: { platform: Platform; pull: boolean; group?: string }): Promise<ResolvedImage>;
+  resolveImage(
+    name: string,
+    /** `showsPlatform`: "[linux/arm64 internal] load metadata for …", in builds for several platforms. */
+    options: { platform: Platform; pull: boolean; group?: string; showsPlatform?: boolean },
+  ): Promise<ResolvedImage>;
   /** A file of a context, for frontends that need more than the Dockerfile; undefined when it is not there. */
   readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined>;
   readonly signal: AbortSignal;
@@ -271,6 +276,12 @@ export interface BuildPlan {
 
 /** What makes plans: src/build/frontend/. Pure but for what it asks of `services`. @throws {BuildFailure} with the place */
 export type Frontend = (request: BuildRequest, services: PlanningServices) => Promise<BuildPlan>;
+
+/** `request.onlyCheck`: the JSON of BuildKit's lint, outline or targets sub-request. Runs no step. */
+export type SubrequestAnswerer = (
+  request: BuildRequest,
+  services: PlanningServices,
+) => Promise<Record<string, unknown>>;
 
 /** Digest of a step with all it stands on. Equal steps made twice have the same. */
 export function stepDigest(step: Step): Digest {
