@@ -15,7 +15,8 @@ const handlers = apiHandlers({} as Engine, {} as never);
 
 function stateOf(operation: Operation): string {
   if (isServed(operation, handlers)) return "served";
-  if (operation.refusal?.kind === "no-swarm") return "503, as Docker outside a swarm";
+  if (operation.refusal?.kind === "no-swarm") return "answers as docker outside a swarm";
+  if (operation.refusal?.kind === "no-plugins") return "answers as docker without plugins";
   if (operation.refusal?.kind === "later") return `501 (${operation.refusal.issue})`;
   throw new Error(`${operation.id} has no state`);
 }
@@ -28,8 +29,9 @@ function page(): string {
     "Written by `scripts/api-doc.ts` from the router's table; do not edit.",
     "",
     `naru speaks versions ${MIN_API_VERSION} to ${API_VERSION} of the Docker Engine API, and serves ${served} of the ` +
-      `${OPERATIONS.length} operations below. The others answer with a status code and a JSON message that says what to ` +
-      "do instead.",
+      `${OPERATIONS.length} operations below. Those that are yet to come answer 501 with ` +
+      "Docker's error body. On a machine outside a swarm and without plugins Docker itself refuses a good part of its API; " +
+      "there naru answers as docker 28.5 does, word for word ([why](decisions/0007-what-is-not-there.md)).",
   ];
   for (const tag of new Set(OPERATIONS.map((operation) => operation.tag))) {
     lines.push("", `## ${tag}`, "", "| | path | what | state |", "| --- | --- | --- | --- |");

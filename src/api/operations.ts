@@ -9,8 +9,10 @@ export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 type Refusal =
   /** 501: `issue` tells, in the documentation, which later piece of work brings it. */
   | { kind: "later"; issue: string; message: string }
-  /** 503 and Docker's words for a machine outside any swarm. */
-  | { kind: "no-swarm" };
+  /** As Docker answers outside any swarm: 503, or what is wrong with the request (outside-swarm.ts). */
+  | { kind: "no-swarm" }
+  /** As Docker answers where no plugin is installed (without-plugins.ts). */
+  | { kind: "no-plugins" };
 
 export interface Operation {
   id: string;
@@ -39,6 +41,7 @@ const PLUGIN: Refusal = {
   issue: "a later issue",
   message: "naru has no managed plugins: volumes use the driver local, networks bridge, host or none",
 };
+const NO_PLUGINS: Refusal = { kind: "no-plugins" };
 const SWARM: Refusal = { kind: "no-swarm" };
 
 type Row = [id: string, method: HttpMethod, path: string, summary: string, refusal?: Refusal];
@@ -108,7 +111,7 @@ const VOLUMES = tagged("Volume", [
   ["VolumeCreate", "POST", "/volumes/create", "create a volume"],
   ["VolumePrune", "POST", "/volumes/prune", "remove unused volumes"],
   ["VolumeInspect", "GET", "/volumes/{name}", "everything about one volume"],
-  ["VolumeUpdate", "PUT", "/volumes/{name}", "change a cluster volume: refused as Docker does without a swarm"],
+  ["VolumeUpdate", "PUT", "/volumes/{name}", "change a cluster volume", SWARM],
   ["VolumeDelete", "DELETE", "/volumes/{name}", "remove it"],
 ]);
 
@@ -131,17 +134,17 @@ const SYSTEM = tagged("System", [
 
 const LATER = [
   ...tagged("Plugin", [
-    ["PluginList", "GET", "/plugins", "list plugins: none"],
+    ["PluginList", "GET", "/plugins", "list plugins; there are none"],
     ["GetPluginPrivileges", "GET", "/plugins/privileges", "what a plugin asks for", PLUGIN],
     ["PluginPull", "POST", "/plugins/pull", "install a plugin", PLUGIN],
     ["PluginCreate", "POST", "/plugins/create", "create a plugin", PLUGIN],
-    ["PluginInspect", "GET", "/plugins/{name}/json", "everything about one plugin: there is none, so 404"],
-    ["PluginEnable", "POST", "/plugins/{name}/enable", "enable it: there is none, so 404"],
-    ["PluginDisable", "POST", "/plugins/{name}/disable", "disable it: there is none, so 404"],
-    ["PluginUpgrade", "POST", "/plugins/{name}/upgrade", "upgrade it: there is none, so 404"],
-    ["PluginPush", "POST", "/plugins/{name}/push", "send it to a registry: there is none, so 404"],
-    ["PluginSet", "POST", "/plugins/{name}/set", "configure it: there is none, so 404"],
-    ["PluginDelete", "DELETE", "/plugins/{name}", "remove it: there is none, so 404"],
+    ["PluginInspect", "GET", "/plugins/{name}/json", "everything about one plugin", NO_PLUGINS],
+    ["PluginEnable", "POST", "/plugins/{name}/enable", "enable it", NO_PLUGINS],
+    ["PluginDisable", "POST", "/plugins/{name}/disable", "disable it", NO_PLUGINS],
+    ["PluginUpgrade", "POST", "/plugins/{name}/upgrade", "upgrade it", NO_PLUGINS],
+    ["PluginPush", "POST", "/plugins/{name}/push", "send it to a registry", NO_PLUGINS],
+    ["PluginSet", "POST", "/plugins/{name}/set", "configure it", NO_PLUGINS],
+    ["PluginDelete", "DELETE", "/plugins/{name}", "remove it", NO_PLUGINS],
   ]),
   ...tagged("Distribution", [
     ["DistributionInspect", "GET", "/distribution/{name}/json", "an image as its registry tells", REGISTRY],
@@ -153,7 +156,7 @@ const SWARMS = [
   ...tagged("Swarm", [
     ["SwarmInit", "POST", "/swarm/init", "found a swarm", swarmLater("found")],
     ["SwarmJoin", "POST", "/swarm/join", "join a swarm", swarmLater("join")],
-    ["SwarmLeave", "POST", "/swarm/leave", "leave the swarm: refused, as Docker does outside one"],
+    ["SwarmLeave", "POST", "/swarm/leave", "leave the swarm", SWARM],
     ["SwarmUpdate", "POST", "/swarm/update", "change the swarm", SWARM],
     ["SwarmUnlockkey", "GET", "/swarm/unlockkey", "the key to unlock managers", SWARM],
     ["SwarmUnlock", "POST", "/swarm/unlock", "unlock this manager", SWARM],

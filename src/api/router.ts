@@ -2,8 +2,10 @@
 import { NaruError } from "../lib/errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HttpMethod, OPERATIONS, type Operation } from "./operations.ts";
+import { refuseOutsideSwarm } from "./outside-swarm.ts";
 import type { Query } from "./query.ts";
 import type { ApiVersion } from "./version.ts";
+import { refuseWithoutPlugins } from "./without-plugins.ts";
 
 /** One request on its way through a handler. */
 export interface Call {
@@ -32,10 +34,6 @@ interface CompiledRoute extends Route {
   pattern: RegExp;
   names: string[];
 }
-
-const NOT_IN_SWARM =
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm ' +
-  "and try again.";
 
 export class Router {
   readonly #exact = new Map<string, CompiledRoute>();
@@ -97,8 +95,9 @@ function patternKey(method: HttpMethod | string, path: string): string {
 function refusalHandler(operation: Operation): Handler {
   const refusal = operation.refusal;
   if (refusal === undefined) throw new Error(`the operation ${operation.id} has neither a handler nor a refusal`);
+  if (refusal.kind === "no-swarm") return (call) => refuseOutsideSwarm(operation.id, call);
+  if (refusal.kind === "no-plugins") return (call) => refuseWithoutPlugins(operation.id, call);
   return () => {
-    if (refusal.kind === "no-swarm") throw new NaruError("unavailable", NOT_IN_SWARM);
     throw new NaruError("not-implemented", refusal.message);
   };
 }

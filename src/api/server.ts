@@ -14,12 +14,12 @@ import { execHandlers } from "./exec.ts";
 import { type ImageMaker, imageSourceHandlers } from "./image-sources.ts";
 import { imageHandlers } from "./images.ts";
 import { networkHandlers } from "./networks.ts";
-import { pluginAndSwarmHandlers } from "./plugins-and-swarm.ts";
 import { Query } from "./query.ts";
 import { type Handlers, Router } from "./router.ts";
 import { systemHandlers } from "./system.ts";
 import { splitVersion, TooOldVersionError } from "./version.ts";
 import { volumeHandlers } from "./volumes.ts";
+import { pluginHandlers } from "./without-plugins.ts";
 
 interface ApiParts {
   engine: Engine;
@@ -51,7 +51,7 @@ export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
     ...imageSourceHandlers(engine.images, imageMaker),
     ...networkHandlers(engine.networks),
     ...volumeHandlers(engine.volumes),
-    ...pluginAndSwarmHandlers(),
+    ...pluginHandlers(),
   };
 }
 

@@ -1,6 +1,5 @@
 /** Tag "Volume". */
 import type { VolumeService } from "../engine/contract.ts";
-import { NaruError } from "../lib/errors.ts";
 import type { VolumeCreateRequest } from "../model/volume.ts";
 import { adaptVolumePruneFilters } from "./older-requests.ts";
 import { shapeVolume } from "./replies.ts";
@@ -18,9 +17,6 @@ export function volumeHandlers(volumes: VolumesBackend): Handlers {
     VolumeCreate: (call) => create(volumes, call),
     VolumeDelete: (call) => remove(volumes, call),
     VolumePrune: (call) => prune(volumes, call),
-    VolumeUpdate: () => {
-      throw new NaruError("unavailable", "volume update only valid for cluster volumes, but swarm is unavailable");
-    },
   };
 }
 

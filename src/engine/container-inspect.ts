@@ -17,8 +17,9 @@ export async function inspectContainer(
   const { record } = container;
   const [path = "", ...args] = [...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])];
   const directory = containerDir(context, record.id);
-  // The paths exist from the first start on.
-  const fileAt = (name: string) => (record.hasBeenStarted ? `${directory}/${name}` : "");
+  // Docker names the files from the first start on, also when it failed.
+  const hasFiles = record.hasBeenStarted || record.wasStartTried === true;
+  const fileAt = (name: string) => (hasFiles ? `${directory}/${name}` : "");
   const sizes = options.size ? await containerSizes(context, container) : undefined;
   return {
     Id: record.id,
@@ -30,7 +31,7 @@ export async function inspectContainer(
     ResolvConfPath: fileAt("resolv.conf"),
     HostnamePath: fileAt("hostname"),
     HostsPath: fileAt("hosts"),
-    LogPath: record.hasBeenStarted ? record.logPath : "",
+    LogPath: hasFiles ? record.logPath : "",
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",

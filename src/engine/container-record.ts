@@ -49,6 +49,8 @@ export interface ContainerRecord {
   /** Stopped or killed by hand: policy unless-stopped leaves it alone after a daemon start. */
   isManuallyStopped: boolean;
   hasBeenStarted: boolean;
+  /** A first start failed, after the container's own files were named. */
+  wasStartTried?: boolean;
   mounts: MountRecord[];
   /** The wished part of each network membership, by network name. */
   networks: Record<string, EndpointSettings>;

@@ -1,7 +1,7 @@
 /** naru answers as Docker 28.5 does, field by field: see test/support/recording.ts. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { play, type Reply } from "../support/recording.ts";
+import { expectedOfNaru, play, type Reply } from "../support/recording.ts";
 import { SCENARIOS } from "./recorded/scenarios.ts";
 
 let daemon: TestDaemon;
@@ -20,7 +20,7 @@ for (const scenario of SCENARIOS) {
       actual = await play(scenario, (method, path, body, headers) => daemon.api(method, path, body, headers));
     });
     for (const step of scenario.steps) {
-      test(step.name, () => expect(actual.get(step.name)).toEqual(recorded[step.name]!));
+      test(step.name, () => expect(actual.get(step.name)).toEqual(expectedOfNaru(recorded[step.name]!, step)));
     }
   });
 }

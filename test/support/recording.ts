@@ -13,10 +13,10 @@ export interface Step {
   headers?: Record<string, string>;
   /** Keeps a field of the JSON reply for later steps: {word: "Id"}. */
   capture?: Record<string, string>;
-  /** JSON paths ("Config.Env", "[].Ports", "*" for any key) whose values legitimately differ; only their type is compared. */
-  typeOnly?: string[];
-  /** JSON paths that are left out of the comparison; the reason is the value. */
-  ignore?: Record<string, string>;
+  /** JSON paths ("Config.Env", "[].Ports", "*" for any key) of which only the type is compared; the reason is the value. */
+  typeOnly?: Record<string, string>;
+  /** JSON paths where naru answers something else than docker, on purpose: what, and why. Docker's value is kept in the record. */
+  differs?: Record<string, { naru: unknown; why: string }>;
   /** Milliseconds to wait before asking. */
   delayMs?: number;
   /** The reply is a stream of JSON lines or raw text: compare as text lines. */
@@ -68,8 +68,36 @@ const SUBSTITUTIONS: [RegExp, string][] = [
   [/\b(?!0001-01-01T00:00:00Z)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>"],
   [/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, "<mac>"],
   [/\b(172|192)\.\d+\.\d+\.\d+\b/g, "<address>"],
-  [/(\/[\w.-]+)*\/(containers|layers|volumes|overlay2|netns)\/(?=[^\s"])/g, "<root>/$2/"],
+  [/(\/[\w.-]+)*\/(containers|layers|volumes|overlay2|netns|snapshots)\/(?=[^\s"])/g, "<root>/$2/"],
 ];
+
+/** Numbers that are another in every run: process ids, Unix times, bytes on disk. Zero and less are compared as they are. */
+const RUNNING_NUMBERS = new Set(["Pid", "Created", "Size"]);
+
+/** Docker's recorded reply with the stated differences put in. @throws when a difference's path is not in the record */
+export function expectedOfNaru(recorded: Reply, step: Step): Reply {
+  const body = structuredClone(recorded.body);
+  for (const [pattern, { naru }] of Object.entries(step.differs ?? {})) {
+    if (!replaceAt(body, pattern.split("."), naru)) throw new Error(`${step.name}: docker's reply has no ${pattern}`);
+  }
+  return { ...recorded, body };
+}
+
+/** True when something was there to be replaced. */
+function replaceAt(value: unknown, [first, ...rest]: string[], naru: unknown): boolean {
+  if (value === null || typeof value !== "object" || first === undefined) return false;
+  const holder = value as Record<string, unknown>;
+  const keys = first === "[]" || first === "*" ? Object.keys(holder) : Object.hasOwn(holder, first) ? [first] : [];
+  let found = false;
+  for (const key of keys) {
+    if (rest.length > 0) found = replaceAt(holder[key], rest, naru) || found;
+    else {
+      holder[key] = naru;
+      found = true;
+    }
+  }
+  return found;
+}
 
 function matches(pattern: string, path: string[]): boolean {
   const parts = pattern.split(".");
@@ -78,8 +106,8 @@ function matches(pattern: string, path: string[]): boolean {
 
 /** Replaces what differs between two honest engines by its kind. Arrays appear in paths as "[]". */
 function normalise(value: unknown, step: Step, path: string[]): unknown {
-  if (Object.keys(step.ignore ?? {}).some((pattern) => matches(pattern, path))) return "<ignored>";
-  if ((step.typeOnly ?? []).some((pattern) => matches(pattern, path))) return `<${typeName(value)}>`;
+  if (Object.keys(step.typeOnly ?? {}).some((pattern) => matches(pattern, path))) return `<${typeName(value)}>`;
+  if (typeof value === "number" && value > 0 && RUNNING_NUMBERS.has(path.at(-1) ?? "")) return "<positive>";
   if (typeof value === "string") {
     return SUBSTITUTIONS.reduce((text, [pattern, word]) => text.replace(pattern, word), value);
   }

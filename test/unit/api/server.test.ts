@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { OPERATIONS } from "../../../src/api/operations.ts";
 import { NaruError } from "../../../src/lib/errors.ts";
+import { SCENARIOS } from "../../e2e/recorded/scenarios.ts";
 import { TestApi } from "./api-harness.ts";
 import { containerInspect, containerSummary, eventMessage, fakeEngine, ID } from "./fake-engine.ts";
 
@@ -91,7 +93,7 @@ test("not-modified has no body; a fault of ours is 500 and logged", async () => 
   expect(api.faults).toHaveLength(1);
 });
 
-test("what later work brings answers 501, swarm Docker's 503", async () => {
+test("what later work brings answers 501, what Docker refuses by itself as Docker does", async () => {
   await using api = await TestApi.start(fakeEngine());
   for (const [method, path] of [
     ["POST", "/build"],
@@ -303,4 +305,11 @@ test("an upload whose client disappears fails with the engine, not with the daem
   client.socket.destroy();
   await client.until(() => failure !== undefined);
   expect(api.faults).toEqual([]);
+});
+
+test("whatever Docker refuses by itself is held against Docker's recorded reply", () => {
+  const asked = SCENARIOS.find((scenario) => scenario.name === "outside-swarm")?.steps.map((step) => step.name);
+  const refused = OPERATIONS.filter(({ refusal }) => refusal?.kind === "no-swarm" || refusal?.kind === "no-plugins");
+  expect(refused.length).toBeGreaterThan(30);
+  expect(refused.map(({ id }) => id).filter((id) => !asked?.includes(id))).toEqual([]);
 });
