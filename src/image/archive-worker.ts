@@ -6,11 +6,12 @@ import { stageArchive } from "./archive-staging.ts";
 import { decompress, detectStream } from "./compression.ts";
 import { layerChanges } from "./layer-changes.ts";
 import { type IngestParams, ingestLayer, type UnpackLimits } from "./layer-ingest.ts";
+import { type LayerPackParams, packLayerFiles } from "./layer-pack.ts";
 import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
 
-serveJobs({ ingest, ingestBlob, stage, commit, pack, unpack, copy, changes });
+serveJobs({ ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes });
 
 async function ingest(params: IngestParams, { input }: JobContext) {
   return await ingestLayer(input, params);
@@ -29,6 +30,11 @@ async function stage(params: { directory: string; limits: UnpackLimits }, { inpu
 async function commit(params: IngestParams & { upperDir: string }, { signal }: JobContext) {
   const tar = packTree(params.upperDir, { names: "layer", start: "", topName: undefined });
   return await ingestLayer(abortable(tar, signal), params);
+}
+
+/** Makes a blob of a layer's files, which stay where they are. */
+async function packLayer(params: LayerPackParams, { signal }: JobContext) {
+  return await packLayerFiles(params, signal);
 }
 
 async function pack(params: { root: string; options: PackOptions }, context: JobContext) {

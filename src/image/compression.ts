@@ -1,7 +1,7 @@
 /** Compressed streams: recognised by their first bytes, read in a worker thread, written as gzip members in parallel. */
 import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
-import { createGunzip, createZstdDecompress, gzip } from "node:zlib";
+import { createGunzip, createZstdDecompress, gzip, zstdCompress } from "node:zlib";
 import { NaruError } from "../lib/errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
@@ -123,6 +123,11 @@ const MEMBERS_IN_FLIGHT = 4;
 const GZIP_LEVEL = 1;
 const gzipMember = promisify(gzip) as (data: Uint8Array, options: { level: number }) => Promise<Buffer>;
 
+type CompressPart = (data: Uint8Array) => Promise<Buffer>;
+const asGzipMember: CompressPart = (data) => gzipMember(data, { level: GZIP_LEVEL });
+/** A frame of zstd; frames one after the other are a zstd file (RFC 8878, 3.1). */
+export const asZstdFrame = promisify(zstdCompress) as CompressPart;
+
 /** Compresses into gzip members, several at a time; their concatenation is a gzip file (RFC 1952, 2.2). */
 export class GzipMembers {
   private parts: Uint8Array[] = [];
@@ -130,7 +135,10 @@ export class GzipMembers {
   private readonly inFlight: Promise<Buffer>[] = [];
 
   /** `write` takes the members in order. */
-  constructor(private readonly write: (member: Buffer) => void) {}
+  constructor(
+    private readonly write: (member: Buffer) => void,
+    private readonly compressPart = asGzipMember,
+  ) {}
 
   /** Keeps `chunk`, which must not change afterwards. */
   async push(chunk: Uint8Array): Promise<void> {
@@ -146,7 +154,7 @@ export class GzipMembers {
 
   private async compress(): Promise<void> {
     if (this.inFlight.length >= MEMBERS_IN_FLIGHT) await this.writeOldest();
-    const member = gzipMember(Buffer.concat(this.parts), { level: GZIP_LEVEL });
+    const member = this.compressPart(Buffer.concat(this.parts));
     // Awaited later, and not at all after a failure elsewhere.
     member.catch(() => {});
     this.inFlight.push(member);

@@ -4,12 +4,15 @@
  * upper directory of an overlay on top of its image's snapshots.
  */
 import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
-import type { Digest, ImageConfig, ImageHistoryItem, ImageInspect } from "../model/image.ts";
+import type { PlatformWish } from "../lib/platform.ts";
+import type { Descriptor, Digest, ImageConfig, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 
-/** An image of this machine's platform, with what running it needs. */
+/** An image for one platform, with what running it needs. */
 export interface LocalImage {
   id: Digest;
+  /** Of the platform; the id itself when that is no index. */
+  manifest: Digest;
   config: ImageConfig;
   /** Oldest first. */
   chainIds: Digest[];
@@ -17,7 +20,7 @@ export interface LocalImage {
   repoTags: string[];
   repoDigests: string[];
   createdAt: string;
-  /** Bytes of blobs plus unpacked snapshots. */
+  /** Bytes of blobs plus unpacked snapshots, of all platforms. */
   sizeBytes: number;
   /** The image that this one was committed from, while that is here. */
   parentId?: Digest;
@@ -32,18 +35,23 @@ export interface ImageStore {
   listImages(): LocalImage[];
   /**
    * By name (normalised: docker.io/library), name@digest, id or unique id prefix.
-   * @throws not-found `No such image: x:latest`
+   * `platform`: one of an index' platforms; without it this machine's is preferred.
+   * @throws not-found `No such image: x:latest`, and when it is not here for the platform
    */
-  getImage(ref: string): LocalImage;
+  getImage(ref: string, platform?: PlatformWish): LocalImage;
   findImage(ref: string): LocalImage | undefined;
-  inspectImage(ref: string): Promise<ImageInspect>;
-  history(ref: string): ImageHistoryItem[];
+  inspectImage(ref: string, platform?: PlatformWish): Promise<ImageInspect>;
+  /** Every manifest of an image's index, also those that are not here; for a single image its own one. */
+  listManifests(ref: string): Promise<ManifestSummary[]>;
+  history(ref: string, platform?: PlatformWish): ImageHistoryItem[];
   /** @throws not-found, or invalid with Docker's words for a bad reference. */
   tagImage(ref: string, target: string): Promise<LocalImage>;
   /** Removes one reference; the reference's familiar form is returned. */
   untag(reference: string): Promise<void>;
   /** Deletes an image whose references are gone: manifest, blobs and snapshots nobody else uses. Returns deleted digests. */
   deleteImage(id: Digest): Promise<Digest[]>;
+  /** Deletes one platform of an image that has others. @throws not-found; conflict for the last one */
+  deletePlatform(ref: string, platform: PlatformWish): Promise<Digest[]>;
   /** Bytes that this image shares with others. */
   sharedSize(id: Digest): number;
   /** Bytes of all snapshots and blobs, each counted once. */
@@ -52,10 +60,10 @@ export interface ImageStore {
   /** A docker-archive or OCI layout tar, plain or compressed. Yields {"stream":"Loaded image: x\n"}. Hostile archives are refused and leave nothing. */
   load(
     archive: AsyncIterable<Uint8Array>,
-    options: { signal?: AbortSignal; quiet?: boolean },
+    options: { signal?: AbortSignal; quiet?: boolean; platforms?: PlatformWish[] },
   ): AsyncIterable<ProgressLine>;
-  /** OCI layout plus Docker's manifest.json, as `docker save` writes it. */
-  save(refs: string[], options: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** OCI layout plus Docker's manifest.json, as `docker save` writes it; of an index all that is here, or these platforms. */
+  save(refs: string[], options: { signal?: AbortSignal; platforms?: PlatformWish[] }): AsyncIterable<Uint8Array>;
   /** A root file system tar becomes a one-layer image. `changes` are Dockerfile instructions (CMD, ENV, …). */
   importTar(
     archive: AsyncIterable<Uint8Array>,
@@ -143,4 +151,82 @@ export interface ContainerFiles {
   copyUp(layer: ContainerLayer, path: string, targetDir: string): Promise<void>;
   /** Bytes of the writable layer. */
   writableSize(layer: ContainerLayer): Promise<number>;
+}
+
+export type LayerCompression = "gzip" | "zstd" | "uncompressed";
+
+/** A layer of an image that is here, or one that a builder made and keeps. */
+export type LayerHandle =
+  | { kind: "image"; chainId: Digest; diffId: Digest; blob: Descriptor }
+  /** `id` from openDraft(). */
+  | { kind: "built"; id: string };
+
+/** Directories that are to become a layer: an overlay's upper and work directory on the snapshots' file system. */
+export interface LayerDraft {
+  id: string;
+  upperDir: string;
+  workDir: string;
+}
+
+export interface PackedLayer {
+  diffId: Digest;
+  blob: Descriptor;
+  /** Bytes of file content. */
+  sizeBytes: number;
+}
+
+/**
+ * Images made layer by layer. A *draft* is forgotten at the next start of the daemon; a kept layer lives until it is removed,
+ * and its files on as long as an image has them. Its directory never moves: steps go on reading it while it is packed.
+ */
+export interface LayerWorkshop {
+  openDraft(): Promise<LayerDraft>;
+  /** The upper directory becomes a layer as it is. Resolves when it survives `kill -9`. Nobody may write to it any more. */
+  keepDraft(draft: LayerDraft): Promise<void>;
+  /** Idempotent; drafts and kept layers. */
+  removeLayer(id: string): Promise<void>;
+  /** The layers of an image for its own platform, or that of `manifest`; oldest first. @throws not-found */
+  imageLayers(ref: string): LayerHandle[];
+  /** Keeps the image's layers here, whatever happens to its names; the answer lets go of them. */
+  pinImage(id: Digest): () => void;
+  /** The layer's files. */
+  directoryOf(layer: LayerHandle): string;
+  /** What containers have below their image: mount points. An overlay's lowest layer. */
+  readonly baseDirectory: string;
+  /** Bytes of the layer's content, when it was packed; its blobs are part of the store. */
+  findPacked(id: string): PackedLayer | undefined;
+  /**
+   * The layer as a blob of the store; equal trees give equal blobs. Equal requests share the work.
+   * `latestSeconds`: files younger than that become that old, in the directory too.
+   */
+  packLayer(
+    id: string,
+    options: { compression: LayerCompression; latestSeconds?: number; signal?: AbortSignal },
+  ): Promise<PackedLayer>;
+  /**
+   * Makes the images of the platforms (the manifests' order is the index's) and names them. One platform without
+   * attestations gives a plain manifest, anything else an index.
+   */
+  publish(image: ImageToPublish): Promise<LocalImage>;
+  /** A blob of the store, also of images. @throws not-found */
+  readBlob(digest: Digest): AsyncIterable<Uint8Array>;
+  /** Takes a blob in, under the digest that it must have; for layers from elsewhere. @throws invalid when it is another's */
+  importLayer(blob: Descriptor, diffId: Digest, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<string>;
+}
+
+export interface ImageToPublish {
+  platforms: {
+    /** Without `rootfs.diff_ids`, which come from the layers. */
+    config: ImageConfig;
+    layers: LayerHandle[];
+    annotations?: Record<string, string>;
+    /** in-toto statements: provenance, SBOM. Each is a layer of the platform's attestation manifest. */
+    attestations?: { predicateType: string; statement: object }[];
+  }[];
+  /** Canonical. */
+  references: string[];
+  parent?: Digest;
+  compression: LayerCompression;
+  mediaTypes: "oci" | "docker";
+  indexAnnotations?: Record<string, string>;
 }

@@ -4,7 +4,7 @@ import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.t
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
-import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import { allChainIds, type ImageRecord, type ImageRecords, mergeRecords, platformImages } from "./image-records.ts";
 import { chainIdsOf, type SnapshotStore, sha256 } from "./snapshot-store.ts";
 
 export interface Parts {
@@ -35,7 +35,8 @@ export class ImagePublisher {
   constructor(private readonly parts: Parts) {}
 
   /**
-   * Writes the image's record after all it stands on is in place; from then on it exists.
+   * Writes the image's record after all it stands on is in place; from then on it exists. When it was here already, it
+   * gains the record's platforms.
    * The caller has pinned the blobs and snapshots.
    */
   async publish(record: ImageRecord, blobs: BlobSource[], references: string[]): Promise<void> {
@@ -49,7 +50,7 @@ export class ImagePublisher {
       }
     });
     const known = records.images.get(record.id);
-    if (!known) await records.putImage(record);
+    await records.putImage(known ? mergeRecords(known, record) : record);
     catalog.forget(record.id);
     for (const reference of references) await this.tag(record.id, reference);
   }
@@ -115,10 +116,41 @@ export class ImagePublisher {
     await records.deleteImage(image);
     catalog.forget(id);
     const removed = await this.collect(
-      image.chainIds,
+      allChainIds(image),
       image.blobs.map((blob) => blob.digest),
     );
     return [id, ...removed];
+  }
+
+  /**
+   * Takes one platform out of an image that has others. @returns the digests that are gone
+   * @throws {NaruError} conflict when it is the only one here
+   */
+  async removePlatform(id: Digest, manifest: Digest): Promise<Digest[]> {
+    const { records, catalog } = this.parts;
+    const image = records.images.get(id);
+    if (!image) throw new NaruError("not-found", `No such image: ${id}`);
+    const [first, ...others] = platformImages(image).filter((platform) => platform.manifest !== manifest);
+    const gone = platformImages(image).find((platform) => platform.manifest === manifest);
+    if (!gone) throw new NaruError("not-found", `image ${id} has no manifest ${manifest} here`);
+    if (!first) throw new NaruError("conflict", "it is the only platform of the image here: remove the image itself");
+    const stillUsed = new Set(
+      [first, ...others].flatMap((platform) => [platform.configDigest, ...platform.layers.map(({ digest }) => digest)]),
+    );
+    const ownBlobs = [manifest, gone.configDigest, ...gone.layers.map(({ digest }) => digest)];
+    const dropped = new Set(ownBlobs.filter((digest) => !stillUsed.has(digest)));
+    await records.putImage({
+      ...image,
+      manifest: first.manifest,
+      configDigest: first.configDigest,
+      config: first.config,
+      layers: first.layers,
+      chainIds: first.chainIds,
+      otherPlatforms: others.length > 0 ? others : undefined,
+      blobs: image.blobs.filter(({ digest }) => !dropped.has(digest)),
+    });
+    catalog.forget(id);
+    return [manifest, ...(await this.collect(gone.chainIds, [...dropped]))];
   }
 
   /** Removes those of the snapshots and blobs that nobody uses. @returns the chain IDs removed, the newest first */
@@ -143,7 +175,8 @@ export class ImagePublisher {
   }
 }
 
-function smallBlob(mediaType: string, value: object): { descriptor: Descriptor; data: Buffer } {
+/** A blob of JSON with its descriptor. */
+export function smallBlob(mediaType: string, value: object): { descriptor: Descriptor; data: Buffer } {
   const data = Buffer.from(JSON.stringify(value));
   return { descriptor: { mediaType, digest: sha256(data), size: data.length }, data };
 }

@@ -1,19 +1,30 @@
 /** What is written down about images, references, snapshots and container layers, with the counts that keep them alive. */
+import { byPlatform } from "../lib/platform.ts";
 import type { Descriptor, Digest, ImageConfig } from "../model/image.ts";
 import type { Collection, StateStore } from "../store/contract.ts";
+import type { LayerCompression } from "./contract.ts";
 
-export interface ImageRecord {
-  id: Digest;
-  /** Descriptor of the manifest or index that names the image. */
-  descriptor: Descriptor;
-  /** Manifest for this machine's platform; the image itself when it is no index. */
+/** An image for one platform: what containers stand on. */
+export interface PlatformImage {
   manifest: Digest;
   configDigest: Digest;
   config: ImageConfig;
   /** Oldest first, as in the manifest. */
   layers: Descriptor[];
   chainIds: Digest[];
-  /** Every blob that the image keeps: manifests, configuration, layers. */
+}
+
+/**
+ * An image under one id. Its own fields are the platform that is taken when none is asked for: this machine's when it is
+ * here, else the one that came first.
+ */
+export interface ImageRecord extends PlatformImage {
+  id: Digest;
+  /** Descriptor of the manifest or index that names the image. */
+  descriptor: Descriptor;
+  /** The further platforms of an index that are here. */
+  otherPlatforms?: PlatformImage[];
+  /** Every blob that the image keeps: manifests, configurations, layers. */
   blobs: { digest: Digest; size: number }[];
   /** The image that this one was committed from; it may be gone. */
   parent?: Digest;
@@ -21,6 +32,31 @@ export interface ImageRecord {
   addedAt: string;
   /** RFC 3339; absent when it never had a tag. */
   lastTaggedAt?: string;
+}
+
+/** The image for every platform that is here, the one taken by default first. */
+export function platformImages(record: ImageRecord): PlatformImage[] {
+  return [record, ...(record.otherPlatforms ?? [])];
+}
+
+/** Chain IDs of all platforms, each once. */
+export function allChainIds(record: ImageRecord): Digest[] {
+  if (record.otherPlatforms === undefined) return record.chainIds;
+  return [...new Set(platformImages(record).flatMap(({ chainIds }) => chainIds))];
+}
+
+/** Two states of knowledge about the same index: the platforms and blobs of both. `known` keeps its history. */
+export function mergeRecords(known: ImageRecord, added: ImageRecord): ImageRecord {
+  const found = new Map<Digest, PlatformImage>();
+  for (const image of [...platformImages(known), ...platformImages(added)]) found.set(image.manifest, bare(image));
+  const all = [...found.values()];
+  const [first = known, ...others] = [...new Set([...byPlatform(all, ({ config }) => config, undefined), ...all])];
+  const blobs = new Map([...known.blobs, ...added.blobs].map((blob) => [blob.digest, blob]));
+  return { ...known, ...first, otherPlatforms: others.length > 0 ? others : undefined, blobs: [...blobs.values()] };
+}
+
+function bare({ manifest, configDigest, config, layers, chainIds }: PlatformImage): PlatformImage {
+  return { manifest, configDigest, config, layers, chainIds };
 }
 
 interface ReferenceRecord {
@@ -39,6 +75,15 @@ interface LayerRecord {
   chainIds: Digest[];
 }
 
+/** A layer that a builder keeps, whether or not an image has it. Its directory lies among the snapshots'. */
+export interface BuiltLayerRecord {
+  /** Bytes of file content; known when it was packed. */
+  sizeBytes?: number;
+  diffId?: Digest;
+  /** By compression. */
+  blobs: Partial<Record<LayerCompression, Descriptor>>;
+}
+
 export class ImageRecords {
   readonly images: Collection<ImageRecord>;
   /** Keys are canonical references. */
@@ -47,6 +92,8 @@ export class ImageRecords {
   readonly snapshots: Collection<SnapshotRecord>;
   /** Keys are container ids. */
   readonly layers: Collection<LayerRecord>;
+  /** Keys are the layers' directories under snapshots/. */
+  readonly builtLayers: Collection<BuiltLayerRecord>;
   private readonly snapshotUsers = new Map<Digest, number>();
   private readonly blobUsers = new Map<Digest, number>();
   private readonly referencesOf = new Map<Digest, Set<string>>();
@@ -56,8 +103,10 @@ export class ImageRecords {
     this.references = store.collection("image-references");
     this.snapshots = store.collection("snapshots");
     this.layers = store.collection("container-layers");
+    this.builtLayers = store.collection("built-layers");
     for (const image of this.images.values()) this.use(image, 1);
     for (const layer of this.layers.values()) this.useSnapshots(layer.chainIds, 1);
+    for (const layer of this.builtLayers.values()) this.useBlobsOf(layer, 1);
     for (const [reference, { id }] of this.references.entries()) this.linkReference(reference, id);
   }
 
@@ -104,6 +153,21 @@ export class ImageRecords {
     return layer;
   }
 
+  async putBuiltLayer(id: string, layer: BuiltLayerRecord): Promise<void> {
+    const before = this.builtLayers.get(id);
+    this.useBlobsOf(layer, 1);
+    if (before) this.useBlobsOf(before, -1);
+    await this.builtLayers.put(id, layer);
+  }
+
+  async deleteBuiltLayer(id: string): Promise<BuiltLayerRecord | undefined> {
+    const layer = this.builtLayers.get(id);
+    if (!layer) return undefined;
+    this.useBlobsOf(layer, -1);
+    await this.builtLayers.delete(id);
+    return layer;
+  }
+
   /** Keeps blobs and snapshots from being collected while an image is being put together; the answer lets go of them. */
   pin(kept: { chainIds?: Digest[]; blobs?: Digest[] }): () => void {
     const change = (by: number) => {
@@ -129,8 +193,12 @@ export class ImageRecords {
   }
 
   private use(image: ImageRecord, by: number): void {
-    this.useSnapshots(image.chainIds, by);
+    this.useSnapshots(allChainIds(image), by);
     for (const { digest } of image.blobs) count(this.blobUsers, digest, by);
+  }
+
+  private useBlobsOf(layer: BuiltLayerRecord, by: number): void {
+    for (const { digest } of Object.values(layer.blobs)) count(this.blobUsers, digest, by);
   }
 
   private useSnapshots(chainIds: Digest[], by: number): void {

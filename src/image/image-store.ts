@@ -3,24 +3,32 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
+import type { PlatformWish } from "../lib/platform.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
-import type { Digest, ImageHistoryItem, ImageInspect } from "../model/image.ts";
+import type { Digest, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
 import type { StateStore } from "../store/contract.ts";
 import { createArchivePool } from "./archive-pool.ts";
 import { ContainerLayers } from "./container-layers.ts";
 import { ContentStore } from "./content-store.ts";
-import type { ContainerLayer, ImageStore, LocalImage, ProgressLine } from "./contract.ts";
+import type { ContainerLayer, ImageStore, LayerWorkshop, LocalImage, ProgressLine } from "./contract.ts";
 import { DataLayout } from "./data-layout.ts";
 import { type BuildParts, commitLayer, importRootTar } from "./image-build.ts";
 import { ImageCatalog } from "./image-catalog.ts";
 import { describeHistory, describeImage } from "./image-inspect.ts";
 import { loadArchive } from "./image-load.ts";
+import { describeManifests } from "./image-manifests.ts";
 import { ImagePublisher } from "./image-publisher.ts";
-import { ImageRecords } from "./image-records.ts";
+import { allChainIds, ImageRecords } from "./image-records.ts";
 import { planSave, saveImages } from "./image-save.ts";
+import { ImageLayerWorkshop } from "./layer-workshop.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
+
+/** The store, and its side for builders. */
+export interface OpenImageStore extends ImageStore {
+  readonly workshop: LayerWorkshop;
+}
 
 /**
  * Opens the store under `dataRoot` and clears up what a crash left there.
@@ -30,7 +38,7 @@ export async function createImageStore(options: {
   dataRoot: string;
   execRoot: string;
   store: StateStore;
-}): Promise<ImageStore> {
+}): Promise<OpenImageStore> {
   const layout = new DataLayout(options.dataRoot);
   for (const directory of [layout.blobs, layout.snapshots, layout.layers, layout.ingest, layout.trash]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -93,31 +101,38 @@ async function sweep({ layout, records, snapshots, layers, trash }: StoreParts):
   await layers.sweep();
 }
 
-class LocalImageStore implements ImageStore {
-  constructor(private readonly parts: StoreParts) {}
+class LocalImageStore implements OpenImageStore {
+  readonly workshop: LayerWorkshop;
+
+  constructor(private readonly parts: StoreParts) {
+    this.workshop = new ImageLayerWorkshop(parts);
+  }
 
   listImages(): LocalImage[] {
     return this.parts.catalog.list();
   }
 
-  getImage(ref: string): LocalImage {
-    return this.parts.catalog.get(ref);
+  getImage(ref: string, platform?: PlatformWish): LocalImage {
+    return this.parts.catalog.get(ref, platform);
   }
 
   findImage(ref: string): LocalImage | undefined {
     return this.parts.catalog.find(ref);
   }
 
-  async inspectImage(ref: string): Promise<ImageInspect> {
-    const record = this.parts.catalog.getRecord(ref);
-    const directories = record.chainIds.map((id) =>
-      this.parts.layout.snapshotFiles(this.parts.snapshots.get(id).directory),
-    );
-    return describeImage(record, this.parts.catalog.get(record.id), directories.reverse());
+  async inspectImage(ref: string, platform?: PlatformWish): Promise<ImageInspect> {
+    const { catalog, layout, snapshots } = this.parts;
+    const image = catalog.get(ref, platform);
+    const directories = image.chainIds.map((id) => layout.snapshotFiles(snapshots.get(id).directory));
+    return describeImage(catalog.getRecord(image.id), image, directories.reverse());
   }
 
-  history(ref: string): ImageHistoryItem[] {
-    return describeHistory(this.parts.catalog.get(ref), this.parts.catalog, this.parts.records);
+  listManifests(ref: string): Promise<ManifestSummary[]> {
+    return describeManifests(this.parts.catalog.getRecord(ref), this.parts.content, this.parts.records);
+  }
+
+  history(ref: string, platform?: PlatformWish): ImageHistoryItem[] {
+    return describeHistory(this.parts.catalog.get(ref, platform), this.parts.catalog, this.parts.records);
   }
 
   async tagImage(ref: string, target: string): Promise<LocalImage> {
@@ -143,6 +158,12 @@ class LocalImageStore implements ImageStore {
     return await this.parts.publisher.remove(id);
   }
 
+  async deletePlatform(ref: string, platform: PlatformWish): Promise<Digest[]> {
+    const { catalog, publisher } = this.parts;
+    const record = catalog.getRecord(ref);
+    return await publisher.removePlatform(record.id, catalog.getPlatform(record, platform, ref).manifest);
+  }
+
   sharedSize(id: Digest): number {
     const { records } = this.parts;
     const image = records.images.get(id);
@@ -152,7 +173,7 @@ class LocalImageStore implements ImageStore {
       keys.reduce((total, key) => total + ((users.get(key) ?? 0) > 1 ? sizeOf(key) : 0), 0);
     const blobSizes = new Map(image.blobs.map((blob) => [blob.digest, blob.size]));
     return (
-      sum(image.chainIds, (chainId) => records.snapshots.get(chainId)?.sizeBytes ?? 0) +
+      sum(allChainIds(image), (chainId) => records.snapshots.get(chainId)?.sizeBytes ?? 0) +
       sum([...blobSizes.keys()], (digest) => blobSizes.get(digest)!)
     );
   }
@@ -169,14 +190,14 @@ class LocalImageStore implements ImageStore {
 
   load(
     archive: AsyncIterable<Uint8Array>,
-    options: { signal?: AbortSignal; quiet?: boolean },
+    options: { signal?: AbortSignal; quiet?: boolean; platforms?: PlatformWish[] },
   ): AsyncIterable<ProgressLine> {
     return loadArchive(this.parts, archive, options);
   }
 
-  save(refs: string[], { signal }: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
-    const saved = planSave(refs, this.parts.catalog, this.parts.records);
-    return saveImages(saved, this.parts.content, signal);
+  save(refs: string[], options: { signal?: AbortSignal; platforms?: PlatformWish[] }): AsyncIterable<Uint8Array> {
+    const saved = planSave(refs, this.parts.catalog, this.parts.records, options.platforms);
+    return saveImages(saved, this.parts, options.signal);
   }
 
   async importTar(
@@ -223,7 +244,7 @@ function imageUsers(records: ImageRecords): Map<Digest, number> {
   const users = new Map<Digest, number>();
   for (const image of records.images.values()) {
     // A first layer's chain ID may equal its blob's digest, when the blob is a plain tar.
-    const keys = new Set([...image.chainIds, ...image.blobs.map((blob) => blob.digest)]);
+    const keys = new Set([...allChainIds(image), ...image.blobs.map((blob) => blob.digest)]);
     for (const key of keys) users.set(key, (users.get(key) ?? 0) + 1);
   }
   return users;

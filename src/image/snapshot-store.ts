@@ -55,10 +55,16 @@ export class SnapshotStore {
     private readonly pool: WorkerPool,
     private readonly trash: Trash,
   ) {
-    for (const { directory } of records.snapshots.values()) {
+    const directories = [...records.snapshots.values()].map(({ directory }) => directory);
+    for (const directory of [...directories, ...[...records.builtLayers.entries()].map(([id]) => id)]) {
       const number = Number.parseInt(directory, 36);
       if (number >= this.nextNumber) this.nextNumber = number + 1;
     }
+  }
+
+  /** The name of a directory under snapshots/ that nobody has; short, since an overlay mount names all of its layers. */
+  newDirectory(): string {
+    return (this.nextNumber++).toString(36);
   }
 
   /** Makes what lies below every image. */
@@ -123,7 +129,7 @@ export class SnapshotStore {
   /** Gives unpacked files their name. Someone else's equal snapshot wins. The chain ID must be pinned. */
   async commit(chainId: Digest, layer: UnpackedLayer): Promise<void> {
     if (this.records.snapshots.has(chainId)) return;
-    const directory = (this.nextNumber++).toString(36);
+    const directory = this.newDirectory();
     const target = join(this.layout.snapshots, directory);
     await mkdir(target, { mode: 0o700 });
     await rename(join(layer.directory, "fs"), join(target, "fs"));
@@ -132,6 +138,11 @@ export class SnapshotStore {
       diffId: layer.diffId,
       sizeBytes: layer.contentBytes,
     });
+  }
+
+  /** Moves unpacked files into a directory under snapshots/ that newDirectory() named. */
+  async adopt(layer: UnpackedLayer, directory: string): Promise<void> {
+    await rename(join(layer.directory, "fs"), join(this.layout.snapshots, directory, "fs"));
   }
 
   /** Unpacks a blob as the snapshot `chainId`, unless it is there. @throws invalid when the blob is not what `diffId` says */
@@ -177,12 +188,19 @@ export class SnapshotStore {
     const record = this.records.snapshots.get(chainId);
     if (!record) return;
     await this.records.snapshots.delete(chainId);
-    await this.trash.discard(join(this.layout.snapshots, record.directory));
+    await this.discardUnused(record.directory);
+  }
+
+  /** Removes a directory unless a snapshot or a built layer still has it: built ones may be both, under several chain IDs. */
+  async discardUnused(directory: string): Promise<void> {
+    if (this.records.builtLayers.has(directory)) return;
+    for (const record of this.records.snapshots.values()) if (record.directory === directory) return;
+    await this.trash.discard(join(this.layout.snapshots, directory));
   }
 
   /** Directories under snapshots/ that no record knows are left from a crash. */
   isKnownDirectory(): (directory: string) => boolean {
     const known = new Set([...this.records.snapshots.values()].map((record) => record.directory));
-    return (directory) => directory === BASE || known.has(directory);
+    return (directory) => directory === BASE || known.has(directory) || this.records.builtLayers.has(directory);
   }
 }

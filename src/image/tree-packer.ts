@@ -13,6 +13,8 @@ export interface PackOptions {
   start: string;
   /** Raw name of the start's entry in the archive; undefined: no entry for it, and its children are at the top. */
   topName: string | undefined;
+  /** Seconds since 1970: what is younger becomes that old, in the archive and in the tree. */
+  latestSeconds?: number;
 }
 
 const CHUNK_BYTES = 256 * 1024;
@@ -35,16 +37,13 @@ interface OpenDirectory {
   names: string[];
 }
 
-/** Yields chunks that the reader may keep. `root` is a trusted path. */
-export async function* packTree(
-  root: string,
-  options: PackOptions,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+/** Yields chunks that the reader may keep, and returns the bytes of file content. `root` is a trusted path. */
+export async function* packTree(root: string, options: PackOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, number> {
   const packer = new TreePacker(root, options);
   try {
     for (;;) {
       const chunk = packer.next();
-      if (chunk === undefined) return;
+      if (chunk === undefined) return packer.contentBytes;
       yield chunk;
     }
   } finally {
@@ -53,6 +52,7 @@ export async function* packTree(
 }
 
 class TreePacker {
+  contentBytes = 0;
   private readonly open: OpenDirectory[] = [];
   private readonly firstNames = new Map<string, string>();
   private current: { fd: number; left: number; size: number } | undefined;
@@ -149,12 +149,20 @@ class TreePacker {
     const entry = this.describe(status);
     if (entry.type === undefined) return;
     entry.path = path;
+    this.limitAge(directory, name, entry);
     if (entry.type === "symlink") entry.linkPath = files.readLinkAt(directory, name);
     if (this.addAsHardLink(status, entry)) return;
     entry.xattrs = xattrsOf(directory, name);
     if (entry.type === "directory") this.addDirectory(directory, name, entry);
     else if (entry.type === "file") this.addFile(directory, name, entry);
     else this.header(entry);
+  }
+
+  private limitAge(directory: number, name: string, entry: TarEntry): void {
+    const { latestSeconds } = this.options;
+    if (latestSeconds === undefined || isOlder(entry.modifiedAt, latestSeconds)) return;
+    entry.modifiedAt = { seconds: latestSeconds, nanoseconds: 0 };
+    files.setTimesAt(directory, name, entry.modifiedAt);
   }
 
   private addAsHardLink(status: files.FileStatus, entry: TarEntry): boolean {
@@ -180,6 +188,7 @@ class TreePacker {
   private addFile(directory: number, name: string, entry: TarEntry): void {
     const fd = files.openAt(directory, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
     const { size } = entry;
+    this.contentBytes += size;
     this.header(entry);
     if (size === 0) files.closeFd(fd);
     else this.current = { fd, left: size, size };
@@ -229,6 +238,10 @@ class TreePacker {
     const zeros = padding(file.size);
     if (zeros.length > 0) this.pending.push(zeros);
   }
+}
+
+function isOlder({ seconds, nanoseconds }: files.FileTime, limit: number): boolean {
+  return seconds < limit || (seconds === limit && nanoseconds === 0);
 }
 
 /** The archive of a root directory has "/" for its top. */
