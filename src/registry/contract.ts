@@ -16,7 +16,8 @@ export interface RegistryStorage {
   /** @throws {NaruError} not-found. `end` is exclusive. */
   read(key: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
   readSmall(key: string): Promise<Uint8Array | undefined>;
-  write(key: string, data: Uint8Array): Promise<void>;
+  /** Replaces what was there. `durable` (default): survives a power cut once it resolved. */
+  write(key: string, data: Uint8Array, options?: { durable?: boolean }): Promise<void>;
   /** A path that may be sent by the kernel, where objects are local files. */
   localPath(key: string): string | undefined;
   /** Keys that begin with `prefix`, in order, after `after`. */
@@ -24,7 +25,7 @@ export interface RegistryStorage {
   remove(key: string): Promise<void>;
   /** An object that grows over several requests and restarts, and becomes visible under a key at the end. */
   beginUpload(id: string): Promise<void>;
-  /** Appends at `offset`, which must be the size so far. @returns the new size */
+  /** Appends at `offset`, which must be the size so far; keeps what arrived when `data` fails. @returns the new size */
   appendUpload(id: string, offset: number, data: AsyncIterable<Uint8Array>): Promise<number>;
   uploadSize(id: string): Promise<number | undefined>;
   readUpload(id: string): AsyncIterable<Uint8Array>;
@@ -64,6 +65,8 @@ export interface RegistryEvent {
 export interface RegistryCatalog {
   listRepositories(options: { after?: string; limit?: number }): Promise<string[]>;
   listTags(repository: string, options: { after?: string; limit?: number }): Promise<string[]>;
+  /** By tag or digest, without the content. */
+  findDescriptor(repository: string, reference: string): Promise<Descriptor | undefined>;
   findManifest(repository: string, reference: string): Promise<StoredManifest | undefined>;
   putManifest(
     repository: string,
@@ -81,8 +84,14 @@ export interface RegistryCatalog {
   ): Promise<AsyncIterable<Uint8Array>>;
   localBlobPath(repository: string, digest: Digest): string | undefined;
   deleteBlob(repository: string, digest: Digest, actor: Actor): Promise<void>;
-  /** True when the blob was in `from` (or anywhere readable, when absent) and now also is in `repository`. */
-  mountBlob(repository: string, digest: Digest, from: string | undefined, actor: Actor): Promise<boolean>;
+  /** True when the blob was in `from` (or, when absent, in any repository that `mayRead`) and now also is in `repository`. */
+  mountBlob(
+    repository: string,
+    digest: Digest,
+    from: string | undefined,
+    mayRead: (repository: string) => boolean,
+    actor: Actor,
+  ): Promise<boolean>;
   /** @returns the upload's id */
   beginUpload(repository: string): Promise<string>;
   uploadSize(repository: string, id: string): Promise<number>;
@@ -92,12 +101,17 @@ export interface RegistryCatalog {
     offset: number | undefined,
     data: AsyncIterable<Uint8Array>,
   ): Promise<number>;
+  /** A digest that does not fit ends the upload. */
   finishUpload(repository: string, id: string, digest: Digest, actor: Actor): Promise<void>;
   abandonUpload(repository: string, id: string): Promise<void>;
+  /** Forgets the repository with all tags, manifests and blobs of its own; the next collection frees their space. */
+  deleteRepository(repository: string, actor: Actor): Promise<void>;
   /** Every tag with its manifest and when it was set (milliseconds since 1970), in order of names. For retention and the page. */
   listTagRecords(repository: string): AsyncIterable<{ name: string; digest: Digest; updatedAt: number }>;
   /** Every manifest of the repository, tagged or not, and when it was stored. */
   listManifests(repository: string): AsyncIterable<{ descriptor: Descriptor; storedAt: number }>;
+  /** Tells the subscribers that a manifest was fetched. */
+  recordPull(repository: string, target: Descriptor, tag: string | undefined, actor: Actor): void;
   /** Called after each change and each pull of a manifest. */
   subscribe(listener: (event: RegistryEvent) => void): () => void;
   /** Bytes of the blobs and manifests that a repository refers to, each once. */
@@ -137,7 +151,7 @@ export interface AccessControl {
   ): Promise<Grant>;
 }
 
-/** One answered request, after its last byte. */
+/** One answered request, when its answer was made; a long body may still be under way. */
 export interface AnsweredRequest {
   method: string;
   /** The route's name, of which there are few ("manifest", "blob", "upload", "tags", …). */
