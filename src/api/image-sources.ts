@@ -2,8 +2,6 @@
 import type { ImageService } from "../engine/contract.ts";
 import type { ProgressLine } from "../image/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
-import { machineArchitecture } from "../lib/machine-architecture.ts";
-import type { Platform } from "../model/image.ts";
 import { requestBytes } from "./byte-streams.ts";
 import { badRequest } from "./errors.ts";
 import { streamProgress } from "./json-lines.ts";
@@ -48,16 +46,10 @@ export function imageSourceHandlers(images: ImageSourcesBackend, maker: ImageMak
 }
 
 async function load(images: ImageSourcesBackend, { exchange, query, signal }: Call): Promise<void> {
-  const other = query.platforms("platform").find((platform) => !isOwnPlatform(platform));
-  if (other)
-    throw badRequest(`images for ${other.os}/${other.architecture} are not loaded: they do not run on this machine`);
+  const options = { quiet: query.bool("quiet", true), platforms: query.platforms("platform"), signal };
   // Docker tells even the first failure inside the stream.
   exchange.start(200, { "Content-Type": "application/json" });
-  await streamProgress(exchange, images.load(requestBytes(exchange), { quiet: query.bool("quiet", true), signal }));
-}
-
-function isOwnPlatform({ os, architecture }: Partial<Platform>): boolean {
-  return (!os || os === "linux") && (!architecture || architecture === machineArchitecture());
+  await streamProgress(exchange, images.load(requestBytes(exchange), options));
 }
 
 async function create(images: ImageSourcesBackend, maker: ImageMaker, call: Call): Promise<void> {

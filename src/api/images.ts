@@ -1,23 +1,20 @@
 /** Tag "Image", without bringing images in (image-sources.ts). */
 import type { ImageService } from "../engine/contract.ts";
+import type { PlatformWish } from "../lib/platform.ts";
 import { streamBytes } from "./byte-streams.ts";
 import { badRequest } from "./errors.ts";
 import { nullWhenEmpty, shapeHistoryItem, shapeImageInspect, shapeImageSummary } from "./replies.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-type ImagesBackend = Pick<
-  ImageService,
-  "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save" | "requirePlatforms"
->;
+type ImagesBackend = Pick<ImageService, "list" | "inspect" | "history" | "tag" | "remove" | "prune" | "save">;
 
 export function imageHandlers(images: ImagesBackend): Handlers {
   return {
     ImageList: (call) => list(images, call),
     ImageInspect: (call) => inspect(images, call),
     ImageHistory: async (call) => {
-      requirePlatforms(images, call, "platform");
-      const items = await images.history(imageRef(call));
+      const items = await images.history(imageRef(call), wishedPlatform(call));
       call.exchange.json(200, items.map(shapeHistoryItem));
     },
     ImageTag: (call) => tag(images, call),
@@ -34,10 +31,11 @@ function imageRef(call: Call): string {
   return call.path.name ?? "";
 }
 
-/** Every image here is for one platform: a question about another one is refused, in words that say which it is for. */
-function requirePlatforms(images: ImagesBackend, call: Call, parameter: string, refs = [imageRef(call)]): void {
-  const platforms = call.query.platforms(parameter);
-  if (platforms.length > 0) for (const ref of refs) images.requirePlatforms(ref, platforms);
+/** The one platform that is asked for. @throws invalid for several */
+export function wishedPlatform(call: Call): PlatformWish | undefined {
+  const [platform, another] = call.query.platforms("platform");
+  if (another !== undefined) throw badRequest("ask for one platform at a time");
+  return platform;
 }
 
 async function list(images: ImagesBackend, { exchange, query, version }: Call): Promise<void> {
@@ -45,6 +43,7 @@ async function list(images: ImagesBackend, { exchange, query, version }: Call): 
     all: query.bool("all"),
     filters: query.filters(),
     sharedSize: version >= 42 && query.bool("shared-size"),
+    manifests: version >= 47 && query.bool("manifests"),
   });
   exchange.json(
     200,
@@ -53,8 +52,13 @@ async function list(images: ImagesBackend, { exchange, query, version }: Call): 
 }
 
 async function inspect(images: ImagesBackend, call: Call): Promise<void> {
-  requirePlatforms(images, call, "platform");
-  call.exchange.json(200, shapeImageInspect(await images.inspect(imageRef(call)), call.version));
+  const platform = wishedPlatform(call);
+  const manifests = call.version >= 48 && call.query.bool("manifests");
+  if (platform !== undefined && manifests) {
+    throw badRequest("conflicting options: manifests and platform options cannot both be set");
+  }
+  const image = await images.inspect(imageRef(call), { platform, manifests });
+  call.exchange.json(200, shapeImageInspect(image, call.version));
 }
 
 async function tag(images: ImagesBackend, call: Call): Promise<void> {
@@ -65,8 +69,8 @@ async function tag(images: ImagesBackend, call: Call): Promise<void> {
 async function remove(images: ImagesBackend, call: Call): Promise<void> {
   const ref = imageRef(call);
   if (ref.trim() === "") throw badRequest("image name cannot be blank");
-  requirePlatforms(images, call, "platforms");
-  const options = { force: call.query.bool("force"), noPrune: call.query.bool("noprune") };
+  const platforms = call.query.platforms("platforms");
+  const options = { force: call.query.bool("force"), noPrune: call.query.bool("noprune"), platforms };
   call.exchange.json(200, await images.remove(ref, options));
 }
 
@@ -76,7 +80,7 @@ async function prune(images: ImagesBackend, { exchange, query }: Call): Promise<
 }
 
 async function save(images: ImagesBackend, call: Call, refs: string[]): Promise<void> {
-  requirePlatforms(images, call, "platform", refs);
   const { exchange, signal } = call;
-  await streamBytes(exchange, await images.save(refs, signal), { "Content-Type": "application/x-tar" });
+  const platforms = call.query.platforms("platform");
+  await streamBytes(exchange, await images.save(refs, { platforms, signal }), { "Content-Type": "application/x-tar" });
 }

@@ -40,6 +40,7 @@ export function shapeImageSummary(image: ImageSummary, version: ApiVersion): obj
     ...(version >= 48 && image.Descriptor !== undefined ? { Descriptor: image.Descriptor } : {}),
     Id: image.Id,
     Labels: image.Labels,
+    ...(version >= 47 && image.Manifests !== undefined ? { Manifests: image.Manifests } : {}),
     ParentId: image.ParentId,
     RepoDigests: legacyNames ? ["<none>@<none>"] : image.RepoDigests,
     RepoTags: legacyNames ? ["<none>:<none>"] : image.RepoTags,
@@ -70,7 +71,7 @@ const CONTAINER_CONFIG_DEFAULTS = {
 };
 
 export function shapeImageInspect(image: ImageInspect, version: ApiVersion): object {
-  const { Descriptor, Config, DockerVersion, Size, GraphDriver, RootFS, Metadata, ...first } = image;
+  const { Descriptor, Manifests, Config, DockerVersion, Size, GraphDriver, RootFS, Metadata, ...first } = image;
   const { Author, Architecture, Variant, Os, OsVersion, ...beginning } = first;
   return {
     ...beginning,
@@ -87,6 +88,7 @@ export function shapeImageInspect(image: ImageInspect, version: ApiVersion): obj
     RootFS,
     Metadata,
     Descriptor: version >= 48 ? Descriptor : undefined,
+    Manifests,
     // Fields that only containers have were part of an image's configuration before 1.50.
     Config: version < 50 && Config !== null ? sorted({ ...CONTAINER_CONFIG_DEFAULTS, ...Config }) : Config,
   };

@@ -3,6 +3,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { LocalImage } from "../image/contract.ts";
 import { NaruError } from "../lib/errors.ts";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
+import { parsePlatform, platformText, runsNatively } from "../lib/platform.ts";
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -16,7 +18,6 @@ import { CONTAINER_RECORD_VERSION, type ContainerRecord } from "./container-reco
 import { CREATED } from "./container-state.ts";
 import { containerDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { completeHostConfig } from "./host-config-defaults.ts";
-import { parsePlatform, requirePlatform } from "./image-platform.ts";
 import { normalizeLinks } from "./links.ts";
 import { mergeImageConfig } from "./merge-image-config.ts";
 import { collectMountWishes, realizeMounts } from "./mount-points.ts";
@@ -51,8 +52,9 @@ export async function createContainer(
   const warnings: string[] = [];
   const host = await checkHost(context, givenHost ?? {}, givenConfig, warnings);
   const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
-  const image = context.images.getImage(givenConfig.Image ?? "");
-  if (options.platform) requirePlatform(image, givenConfig.Image ?? "", parsePlatform(options.platform));
+  const wished = options.platform ? parsePlatform(options.platform) : undefined;
+  const image = context.images.getImage(givenConfig.Image ?? "", wished);
+  if (wished === undefined && !runsNatively(image.config)) warnings.push(foreignPlatformWarning(image));
   const config = completeConfig(validateConfig(givenConfig), image);
   const id = randomId();
   config.Hostname ||= defaultHostname(id, host);
@@ -80,6 +82,7 @@ export async function createContainer(
     name: chosen,
     created: nowText(),
     imageId: image.id,
+    ...(image.manifest === image.id ? {} : { imageManifest: image.manifest }),
     config,
     hostConfig: host,
     mounts,
@@ -93,6 +96,14 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(context, container, "create");
   return { Id: id, Warnings: warnings };
+}
+
+/** Docker's words: it may run all the same, where an emulator is registered with the kernel. */
+function foreignPlatformWarning({ config }: LocalImage): string {
+  return (
+    `The requested image's platform (${platformText(config)}) does not match the detected host platform ` +
+    `(linux/${machineArchitecture()}) and no specific platform was requested`
+  );
 }
 
 async function checkHost(

@@ -41,6 +41,8 @@ export interface ContainerRecord {
   /** RFC 3339 with nanoseconds. */
   created: string;
   imageId: string;
+  /** Manifest of the platform, when the image is an index. */
+  imageManifest?: string;
   config: ContainerConfig;
   hostConfig: HostConfig;
   state: StateRecord;

@@ -4,6 +4,7 @@
  */
 
 import type { ProgressLine } from "../image/contract.ts";
+import type { PlatformWish } from "../lib/platform.ts";
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -18,7 +19,7 @@ import type {
   PathStat,
   RestartPolicy,
 } from "../model/container.ts";
-import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary, Platform } from "../model/image.ts";
+import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary } from "../model/image.ts";
 import type { EndpointSettings, Network, NetworkCreateRequest } from "../model/network.ts";
 import type { ContainerStats, DiskUsage, EventMessage, Filters } from "../model/system.ts";
 import type { Volume, VolumeCreateRequest } from "../model/volume.ts";
@@ -146,19 +147,25 @@ export interface ExecService {
 }
 
 export interface ImageService {
-  list(options: { all: boolean; filters: Filters; sharedSize: boolean }): Promise<ImageSummary[]>;
-  /** Nothing when the image is for all these platforms. @throws not-found in Docker's words */
-  requirePlatforms(ref: string, platforms: Partial<Platform>[]): void;
-  inspect(ref: string): Promise<ImageInspect>;
-  history(ref: string): Promise<ImageHistoryItem[]>;
+  list(options: { all: boolean; filters: Filters; sharedSize: boolean; manifests?: boolean }): Promise<ImageSummary[]>;
+  /** `platform`: one of an index' platforms; without it this machine's is preferred. @throws not-found in Docker's words */
+  inspect(ref: string, options?: { platform?: PlatformWish; manifests?: boolean }): Promise<ImageInspect>;
+  history(ref: string, platform?: PlatformWish): Promise<ImageHistoryItem[]>;
   tag(ref: string, repo: string, tag: string): Promise<void>;
-  remove(ref: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]>;
+  /** With `platforms` only what the image has for them goes. */
+  remove(
+    ref: string,
+    options: { force: boolean; noPrune: boolean; platforms?: PlatformWish[] },
+  ): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimed: number }>;
   load(
     archive: AsyncIterable<Uint8Array>,
-    options: { quiet: boolean; signal: AbortSignal },
+    options: { quiet: boolean; platforms?: PlatformWish[]; signal: AbortSignal },
   ): AsyncIterable<ProgressLine>;
-  save(refs: string[], signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  save(
+    refs: string[],
+    options: { platforms?: PlatformWish[]; signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
   importTar(
     archive: AsyncIterable<Uint8Array>,
     options: { repo: string; tag: string; message: string; changes: string[]; platform: string; signal: AbortSignal },

@@ -25,7 +25,7 @@ export async function diskUsage(
 
 async function addImages(context: EngineContext, usage: Partial<DiskUsage>): Promise<void> {
   usage.LayersSize = await context.images.layersSize();
-  usage.Images = listImages(context, { filters: new Map(), sharedSize: true });
+  usage.Images = await listImages(context, { filters: new Map(), sharedSize: true });
 }
 
 async function addContainers(context: EngineContext, usage: Partial<DiskUsage>): Promise<void> {

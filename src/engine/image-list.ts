@@ -5,9 +5,13 @@ import type { Filters } from "../model/system.ts";
 import { parseRfc3339, unixSeconds } from "./clock.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { booleanFilter, hasLabels, requireKnownFilters, untilFilter } from "./filter-values.ts";
+import { listManifests } from "./image-manifests.ts";
 import { matchesReference } from "./image-references.ts";
 
-export function listImages(context: EngineContext, options: { filters: Filters; sharedSize: boolean }): ImageSummary[] {
+export async function listImages(
+  context: EngineContext,
+  options: { filters: Filters; sharedSize: boolean; manifests?: boolean },
+): Promise<ImageSummary[]> {
   const { filters } = options;
   requireKnownFilters(filters, ["dangling", "label", "before", "since", "reference", "until"]);
   const dangling = booleanFilter(filters, "dangling");
@@ -31,6 +35,7 @@ export function listImages(context: EngineContext, options: { filters: Filters; 
       summary.RepoDigests = summary.RepoDigests.filter(keep);
       if (summary.RepoTags.length + summary.RepoDigests.length === 0) continue;
     }
+    if (options.manifests) summary.Manifests = await listManifests(context, image.id);
     summaries.push(summary);
   }
   return summaries;

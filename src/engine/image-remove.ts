@@ -2,6 +2,7 @@
 
 import type { LocalImage } from "../image/contract.ts";
 import { NaruError } from "../lib/errors.ts";
+import { type PlatformWish, platformText } from "../lib/platform.ts";
 import type { ImageDeleteItem } from "../model/image.ts";
 import type { Filters } from "../model/system.ts";
 import { parseRfc3339 } from "./clock.ts";
@@ -19,13 +20,44 @@ export function publishImageEvent(context: EngineContext, action: string, id: st
 export async function removeImage(
   context: EngineContext,
   ref: string,
-  options: { force: boolean },
+  options: { force: boolean; platforms?: PlatformWish[] },
 ): Promise<ImageDeleteItem[]> {
+  if (options.platforms?.length) return removePlatforms(context, ref, options.platforms, options.force);
   const image = context.images.getImage(ref);
   const reference = matchingReference(image, ref);
   return reference === undefined
     ? removeById(context, image, options.force)
     : removeByName(context, image, ref, reference, options.force);
+}
+
+/** What the image has for these platforms; all of the image when it has nothing else. */
+async function removePlatforms(
+  context: EngineContext,
+  ref: string,
+  platforms: PlatformWish[],
+  force: boolean,
+): Promise<ImageDeleteItem[]> {
+  const items: ImageDeleteItem[] = [];
+  for (const platform of platforms) {
+    const image = context.images.getImage(ref, platform);
+    const others = (await context.images.listManifests(ref)).filter(
+      ({ Available, Kind, ID }) => Available && Kind === "image" && ID !== image.manifest,
+    );
+    if (others.length === 0) return [...items, ...(await removeImage(context, ref, { force }))];
+    const user = context.containers
+      .list()
+      .find(({ record }) => record.imageId === image.id && (record.imageManifest ?? image.manifest) === image.manifest);
+    if (user !== undefined && !force) {
+      throw new NaruError(
+        "conflict",
+        `conflict: unable to delete platform ${platformText(platform)} of ${shortDigest(image.id)} (must be forced) - ` +
+          `container ${user.id.slice(0, 12)} is using it`,
+      );
+    }
+    const digests = await context.images.deletePlatform(ref, platform);
+    items.push(...digests.map((digest) => ({ Deleted: digest })));
+  }
+  return items;
 }
 
 async function removeByName(
@@ -46,11 +78,26 @@ async function removeByName(
   }
   const items = await untag(context, image, reference);
   const left = context.images.findImage(image.id);
-  if (left === undefined || left.repoTags.length > 0) return items;
+  if (left === undefined) return items;
   // Digests of a repository whose last tag is gone say nothing any more.
-  for (const digest of left.repoDigests) items.push(...(await untag(context, left, digest)));
+  const repository = repositoryName(reference);
+  const hasOthers = left.repoTags.some((tag) => repositoryName(tag) === repository);
+  for (const digest of hasOthers ? [] : left.repoDigests) {
+    if (repositoryName(digest) === repository) items.push(...(await untag(context, left, digest)));
+  }
+  if ((context.images.findImage(image.id) ?? left).repoTags.length > 0) return items;
+  for (const digest of context.images.findImage(image.id)?.repoDigests ?? []) {
+    items.push(...(await untag(context, left, digest)));
+  }
   if (user !== undefined) return items;
   return [...items, ...(await deleteImage(context, image))];
+}
+
+/** "debian:1", "debian@sha256:…" → "debian". */
+function repositoryName(reference: string): string {
+  const name = reference.split("@")[0]!;
+  const colon = name.lastIndexOf(":");
+  return colon > name.lastIndexOf("/") ? name.slice(0, colon) : name;
 }
 
 async function removeById(context: EngineContext, image: LocalImage, force: boolean): Promise<ImageDeleteItem[]> {

@@ -4,19 +4,16 @@ import { NaruError } from "../lib/errors.ts";
 import type { ImageService } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
-import { requirePlatform } from "./image-platform.ts";
+import { inspectImage } from "./image-manifests.ts";
 import { familiarReference } from "./image-references.ts";
 import { pruneImages, publishImageEvent, removeImage } from "./image-remove.ts";
 
 export function createImageService(context: EngineContext): ImageService {
   const { images } = context;
   return {
-    list: async (options) => listImages(context, options),
-    inspect: async (ref) => images.inspectImage(ref),
-    requirePlatforms(ref, platforms) {
-      for (const platform of platforms) requirePlatform(images.getImage(ref), ref, platform);
-    },
-    history: async (ref) => images.history(ref),
+    list: (options) => listImages(context, options),
+    inspect: (ref, options = {}) => inspectImage(context, ref, options),
+    history: async (ref, platform) => images.history(ref, platform),
     async tag(ref, repo, tag) {
       if (tag !== "" && !/^\w[\w.-]{0,127}$/.test(tag)) throw new NaruError("invalid", "invalid tag format");
       const target = tag === "" ? repo : `${repo}:${tag}`;
@@ -26,14 +23,14 @@ export function createImageService(context: EngineContext): ImageService {
     remove: (ref, options) => removeImage(context, ref, options),
     prune: (filters) => pruneImages(context, filters),
     load: (archive, options) => loadImages(context, archive, options),
-    async save(refs, signal) {
+    async save(refs, options) {
       // Unknown names are told before the stream begins.
       const chosen = refs.map((ref) => {
         const image = images.findImage(ref);
         if (image === undefined) throw new NaruError("not-found", `No such image: ${ref}`);
         return image;
       });
-      const tar = images.save(refs, { signal });
+      const tar = images.save(refs, options);
       for (const { id } of chosen) publishImageEvent(context, "save", id, id);
       return tar;
     },
@@ -55,7 +52,7 @@ export function createImageService(context: EngineContext): ImageService {
 async function* loadImages(
   context: EngineContext,
   archive: AsyncIterable<Uint8Array>,
-  options: { quiet: boolean; signal: AbortSignal },
+  options: Parameters<ImageService["load"]>[1],
 ): AsyncGenerator<ProgressLine> {
   for await (const line of context.images.load(archive, options)) {
     const name = /^Loaded image(?: ID)?: (.*)\n$/.exec(typeof line.stream === "string" ? line.stream : "")?.[1];

@@ -6,7 +6,6 @@ import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
-import { isIndexType } from "../model/media-types.ts";
 
 export interface DockerArchiveItem {
   Config: string;
@@ -128,12 +127,4 @@ export function parseDockerManifest(data: Uint8Array): DockerArchiveItem[] {
 function asArray<T>(value: T[] | undefined | null, where: string): T[] {
   if (!Array.isArray(value)) throw new NaruError("invalid", `invalid archive: ${where} lacks its list`);
   return value;
-}
-
-/** The manifest of an index that this machine runs. Attestations ("unknown/unknown") are none. */
-export function selectManifest(index: Index): Descriptor | undefined {
-  const candidates = index.manifests.filter((entry) => !isIndexType(entry.mediaType));
-  const fits = (entry: Descriptor) =>
-    entry.platform?.os === "linux" && entry.platform.architecture === machineArchitecture();
-  return candidates.find(fits) ?? candidates.find((entry) => entry.platform === undefined);
 }

@@ -3,8 +3,8 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
-import { machineArchitecture } from "../lib/machine-architecture.ts";
-import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
+import { fitsPlatform, type PlatformWish, platformText } from "../lib/platform.ts";
+import type { Descriptor, Digest, Index, Manifest } from "../model/image.ts";
 import { isIndexType, MEDIA } from "../model/media-types.ts";
 import {
   asDigest,
@@ -14,13 +14,13 @@ import {
   parseImageConfig,
   parseIndex,
   parseManifest,
-  selectManifest,
 } from "./archive-layout.ts";
 import type { StagedArchive, StagedFile } from "./archive-staging.ts";
 import { detectCompression } from "./compression.ts";
 import { type ContentStore, MAX_METADATA_BYTES } from "./content-store.ts";
+import { isAttestation } from "./image-manifests.ts";
 import { type BlobSource, uniqueBlobs } from "./image-publisher.ts";
-import type { ImageRecord } from "./image-records.ts";
+import { type ImageRecord, imageRecord, type PlatformImage } from "./image-records.ts";
 import { chainIdsOf, sha256 } from "./snapshot-store.ts";
 
 /** An image found in the archive, checked, with nothing of it kept yet. */
@@ -40,6 +40,8 @@ export class ArchivePlanner {
     private readonly content: ContentStore,
     private readonly directory: string,
     archive: StagedArchive,
+    /** Platforms to be taken; all when empty. */
+    private readonly wishes: PlatformWish[] = [],
   ) {
     this.files = new Map(archive.files);
     this.links = new Map(archive.links);
@@ -85,30 +87,67 @@ export class ArchivePlanner {
   }
 
   private async planDescriptor(descriptor: Descriptor, references: string[]): Promise<PlannedImage> {
-    const blobs: Descriptor[] = [descriptor];
-    let manifestDescriptor = descriptor;
-    if (isIndexType(descriptor.mediaType)) {
-      const index = parseIndex(await this.readBlob(descriptor), descriptor.digest);
-      const selected = selectManifest(index);
-      if (!selected) throw otherPlatform(index, references);
-      manifestDescriptor = selected;
-      blobs.push(...(await this.presentBlobs(index, selected.digest)));
+    if (!isIndexType(descriptor.mediaType)) {
+      const manifest = parseManifest(await this.readBlob(descriptor), descriptor.digest);
+      const image = await this.platformImage(descriptor, manifest);
+      if (this.refuses(image.config)) throw this.otherPlatform([image.config], references);
+      return await this.planned(descriptor, [image], [descriptor, manifest.config, ...manifest.layers], references);
     }
-    const manifest = parseManifest(await this.readBlob(manifestDescriptor), manifestDescriptor.digest);
-    const config = parseImageConfig(await this.readBlob(manifest.config), manifest.layers.length);
-    blobs.push(manifestDescriptor, manifest.config, ...manifest.layers);
-    return await this.planned(descriptor, manifestDescriptor.digest, manifest, config, blobs, references);
+    const index = parseIndex(await this.readBlob(descriptor), descriptor.digest);
+    const blobs: Descriptor[] = [descriptor];
+    const images: PlatformImage[] = [];
+    for (const entry of index.manifests) {
+      const manifest = await this.presentManifest(entry);
+      if (!manifest || (entry.platform && !isAttestation(entry) && this.refuses(entry.platform))) continue;
+      // Attestations are kept, so that saving or pushing gives all of it back.
+      if (!isAttestation(entry)) images.push(await this.platformImage(entry, manifest));
+      blobs.push(entry, manifest.config, ...manifest.layers);
+    }
+    if (images.length === 0)
+      throw this.otherPlatform(
+        index.manifests.flatMap(({ platform }) => platform ?? []),
+        references,
+      );
+    return await this.planned(descriptor, images, blobs, references);
   }
 
-  /** What the archive holds of an index' other manifests: kept, so that saving or pushing gives all of it back. */
-  private async presentBlobs(index: Index, selected: Digest): Promise<Descriptor[]> {
-    const present: Descriptor[] = [];
-    for (const entry of index.manifests) {
-      if (entry.digest === selected || isIndexType(entry.mediaType) || !this.staged.has(entry.digest)) continue;
-      const manifest = parseManifest(await this.readBlob(entry), entry.digest);
-      present.push(entry, ...[manifest.config, ...manifest.layers].filter(({ digest }) => this.staged.has(digest)));
+  private refuses(platform: PlatformWish): boolean {
+    return this.wishes.length > 0 && !this.wishes.some((wish) => fitsPlatform(platform, wish));
+  }
+
+  /** The manifest, when the archive or the store holds all that it names: archives may leave platforms out. */
+  private async presentManifest(entry: Descriptor): Promise<Manifest | undefined> {
+    if (isIndexType(entry.mediaType) || !(await this.isPresent(entry.digest))) return undefined;
+    const manifest = parseManifest(await this.readBlob(entry), entry.digest);
+    for (const { digest } of [manifest.config, ...manifest.layers]) {
+      if (!(await this.isPresent(digest))) return undefined;
     }
-    return present;
+    return manifest;
+  }
+
+  private async isPresent(digest: Digest): Promise<boolean> {
+    return this.staged.has(digest) || (await this.content.findSize(digest)) !== undefined;
+  }
+
+  private async platformImage({ digest }: Descriptor, manifest: Manifest): Promise<PlatformImage> {
+    const config = parseImageConfig(await this.readBlob(manifest.config), manifest.layers.length);
+    return {
+      manifest: digest,
+      configDigest: manifest.config.digest,
+      config,
+      layers: manifest.layers,
+      chainIds: chainIdsOf(config.rootfs.diff_ids),
+    };
+  }
+
+  private otherPlatform(known: PlatformWish[], references: string[]): NaruError {
+    const platforms = [...new Set(known.map(platformText))].filter((text) => text !== "unknown/unknown");
+    const name = references[0] === undefined ? "the image" : familiarName(references[0]);
+    const wished = this.wishes.length > 0 ? this.wishes.map(platformText).join(", ") : "any platform in full";
+    return new NaruError(
+      "invalid",
+      `the archive does not have ${name} for ${wished}; it names: ${platforms.join(", ") || "no platform"}`,
+    );
   }
 
   private async planDockerItem(item: DockerArchiveItem): Promise<PlannedImage> {
@@ -126,7 +165,15 @@ export class ArchivePlanner {
     const data = Buffer.from(JSON.stringify(manifest));
     const descriptor: Descriptor = { mediaType: MEDIA.manifest, digest: sha256(data), size: data.length };
     const blobs = [descriptor, manifest.config, ...layers];
-    const image = await this.planned(descriptor, descriptor.digest, manifest, config, blobs, dockerReferences(item));
+    if (this.refuses(config)) throw this.otherPlatform([config], dockerReferences(item));
+    const platform: PlatformImage = {
+      manifest: descriptor.digest,
+      configDigest: configFile.digest,
+      config,
+      layers,
+      chainIds: chainIdsOf(config.rootfs.diff_ids),
+    };
+    const image = await this.planned(descriptor, [platform], blobs, dockerReferences(item));
     for (const blob of image.blobs) if (blob.digest === descriptor.digest) blob.data = data;
     return image;
   }
@@ -142,24 +189,12 @@ export class ArchivePlanner {
 
   private async planned(
     descriptor: Descriptor,
-    manifestDigest: Digest,
-    manifest: Manifest,
-    config: ImageConfig,
+    images: PlatformImage[],
     kept: Descriptor[],
     references: string[],
   ): Promise<PlannedImage> {
     const unique = uniqueBlobs(kept);
-    const record: ImageRecord = {
-      id: descriptor.digest,
-      descriptor,
-      manifest: manifestDigest,
-      configDigest: manifest.config.digest,
-      config,
-      layers: manifest.layers,
-      chainIds: chainIdsOf(config.rootfs.diff_ids),
-      blobs: unique,
-      addedAt: new Date().toISOString(),
-    };
+    const record = imageRecord(descriptor, images, unique);
     const blobs: BlobSource[] = [];
     for (const blob of unique) blobs.push(await this.blobSource(blob, descriptor));
     return { record, blobs, references: [...references] };
@@ -218,15 +253,4 @@ export class ArchivePlanner {
 
 function dockerReferences(item: DockerArchiveItem): string[] {
   return (item.RepoTags ?? []).map((tag) => canonicalReference(parseReference(tag)));
-}
-
-function otherPlatform(index: Index, references: string[]): NaruError {
-  const platforms = index.manifests
-    .map(({ platform }) => platform && `${platform.os}/${platform.architecture}`)
-    .filter((platform) => platform !== undefined && platform !== "unknown/unknown");
-  const name = references[0] === undefined ? "the image" : familiarName(references[0]);
-  return new NaruError(
-    "invalid",
-    `${name} is not for linux/${machineArchitecture()}; the archive has it for: ${platforms.join(", ") || "no platform"}`,
-  );
 }

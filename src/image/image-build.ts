@@ -11,7 +11,7 @@ import { applyChanges } from "./dockerfile-changes.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { LoadParts } from "./image-load.ts";
 import type { LayerBlob } from "./image-publisher.ts";
-import type { ImageRecord } from "./image-records.ts";
+import { type ImageRecord, platformImages } from "./image-records.ts";
 import { chainIdsOf, type LayerSource, type UnpackedLayer } from "./snapshot-store.ts";
 
 export interface BuildParts extends LoadParts {
@@ -52,7 +52,9 @@ export async function commitLayer(
   options: Parameters<ImageStore["commit"]>[1],
 ): Promise<ImageRecord> {
   const references = referencesOf(options.reference);
-  const base = parts.catalog.getRecord(options.base.id);
+  const record = parts.catalog.getRecord(options.base.id);
+  // The container may stand on another platform of the image than the one taken by default.
+  const base = platformImages(record).find(({ chainIds }) => chainIds.at(-1) === layer.chainId) ?? record;
   const config = imageConfigOf(applyChanges(options.config, options.changes ?? []));
   const created = new Date().toISOString();
   const source: LayerSource = { kind: "upper", upperDir: layer.root.upperDir };
@@ -77,7 +79,7 @@ export async function commitLayer(
       rootfs: { type: "layers", diff_ids: diffIds },
       history: [...(base.config.history ?? []), entry],
     };
-    const below = { layers: base.layers, parent: base.id };
+    const below = { layers: base.layers, parent: record.id };
     return await publishWithLayer(parts, imageConfig, below, isEmpty ? undefined : unpacked, references);
   });
 }

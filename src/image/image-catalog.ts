@@ -7,10 +7,17 @@ import {
   type Reference,
   repositoryOf,
 } from "../lib/image-reference.ts";
+import { byPlatform, fitsPlatform, type PlatformWish, platformText } from "../lib/platform.ts";
 import { ZERO_TIME } from "../model/container.ts";
 import type { Digest } from "../model/image.ts";
 import type { LocalImage } from "./contract.ts";
-import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import {
+  allChainIds,
+  type ImageRecord,
+  type ImageRecords,
+  type PlatformImage,
+  platformImages,
+} from "./image-records.ts";
 
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 
@@ -29,9 +36,28 @@ export class ImageCatalog {
     return record && this.view(record);
   }
 
-  /** @throws invalid for a bad reference, not-found `No such image: x:latest` */
-  get(ref: string): LocalImage {
-    return this.view(this.getRecord(ref));
+  /** @throws invalid for a bad reference, not-found `No such image: x:latest`, or when it is not here for the platform */
+  get(ref: string, wished?: PlatformWish): LocalImage {
+    const record = this.getRecord(ref);
+    const view = this.view(record);
+    if (wished === undefined) return view;
+    const platform = this.getPlatform(record, wished, ref);
+    return platform.manifest === record.manifest ? view : { ...view, ...ofPlatform(platform) };
+  }
+
+  /** The image for the wished platform, or the one taken by default. @throws not-found in Docker's words */
+  getPlatform(record: ImageRecord, wished: PlatformWish | undefined, ref: string): PlatformImage {
+    if (wished === undefined) return record;
+    const all = platformImages(record);
+    const best = byPlatform(all, ({ config }) => config, { ...wished, os: wished.os || "linux" });
+    const found = best.find(({ config }) => fitsPlatform(config, wished));
+    if (found) return found;
+    const known = all.map(({ config }) => platformText(config)).join(", ");
+    throw new NaruError(
+      "not-found",
+      `image with reference ${ref} was found but its platform (${known}) does not match the specified platform ` +
+        `(${platformText(wished)})`,
+    );
   }
 
   getRecord(ref: string): ImageRecord {
@@ -92,11 +118,9 @@ export class ImageCatalog {
     const { parent } = record;
     const view: LocalImage = {
       id: record.id,
-      config: record.config,
-      chainIds: record.chainIds,
+      ...ofPlatform(record),
       repoTags: names.filter((name) => !name.includes("@")).map(familiarName),
       repoDigests: names.filter((name) => name.includes("@")).map(familiarName),
-      createdAt: record.config.created ?? ZERO_TIME,
       sizeBytes: this.sizeOf(record),
       ...(parent !== undefined && this.records.images.has(parent) ? { parentId: parent } : {}),
     };
@@ -106,8 +130,12 @@ export class ImageCatalog {
 
   private sizeOf(record: ImageRecord): number {
     const blobs = record.blobs.reduce((sum, blob) => sum + blob.size, 0);
-    return record.chainIds.reduce((sum, id) => sum + (this.records.snapshots.get(id)?.sizeBytes ?? 0), blobs);
+    return allChainIds(record).reduce((sum, id) => sum + (this.records.snapshots.get(id)?.sizeBytes ?? 0), blobs);
   }
+}
+
+function ofPlatform({ manifest, config, chainIds }: PlatformImage) {
+  return { manifest, config, chainIds, createdAt: config.created ?? ZERO_TIME };
 }
 
 function tryParse(ref: string): Reference | undefined {

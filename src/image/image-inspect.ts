@@ -5,9 +5,9 @@ import type { LocalImage } from "./contract.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";
 
-/** `lowerDirs` come newest first. */
+/** `image` is the view of one of the record's platforms; `layerDirs` come newest first. */
 export function describeImage(record: ImageRecord, image: LocalImage, layerDirs: string[]): ImageInspect {
-  const { config } = record;
+  const { config } = image;
   const [upper, ...lowers] = layerDirs;
   return {
     Id: record.id,
@@ -35,6 +35,7 @@ export function describeImage(record: ImageRecord, image: LocalImage, layerDirs:
       ...(config.rootfs.diff_ids.length > 0 ? { Layers: config.rootfs.diff_ids } : {}),
     },
     Metadata: { LastTagTime: record.lastTaggedAt ?? "0001-01-01T00:00:00Z" },
+    Descriptor: record.descriptor,
     Config: describeConfig(config.config ?? {}),
   };
 }

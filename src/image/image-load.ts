@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName } from "../lib/image-reference.ts";
+import type { PlatformWish } from "../lib/platform.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
 import type { Descriptor } from "../model/image.ts";
 import { ArchivePlanner, type PlannedImage } from "./archive-planner.ts";
@@ -10,8 +11,8 @@ import type { StagedArchive } from "./archive-staging.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ProgressLine } from "./contract.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
-import type { ImagePublisher } from "./image-publisher.ts";
-import type { ImageRecords } from "./image-records.ts";
+import type { BlobSource, ImagePublisher } from "./image-publisher.ts";
+import { allChainIds, type ImageRecords, type PlatformImage, platformImages } from "./image-records.ts";
 import { DEFAULT_LIMITS } from "./layer-ingest.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
@@ -29,14 +30,14 @@ export interface LoadParts {
 export async function* loadArchive(
   parts: LoadParts,
   archive: AsyncIterable<Uint8Array>,
-  options: { signal?: AbortSignal; quiet?: boolean },
+  options: { signal?: AbortSignal; quiet?: boolean; platforms?: PlatformWish[] },
 ): AsyncGenerator<ProgressLine, void> {
   const directory = join(parts.layout.ingest, randomName());
   await mkdir(directory, { mode: 0o700 });
   try {
     const params = { directory, limits: DEFAULT_LIMITS };
     const staged = await parts.pool.run<StagedArchive>("stage", params, { input: archive, signal: options.signal });
-    const plan = await new ArchivePlanner(parts.content, directory, staged).plan();
+    const plan = await new ArchivePlanner(parts.content, directory, staged, options.platforms).plan();
     for (const image of plan) {
       yield* loadImage(parts, image, options);
     }
@@ -51,12 +52,13 @@ async function* loadImage(
   options: { signal?: AbortSignal; quiet?: boolean },
 ): AsyncGenerator<ProgressLine, void> {
   const { records, publisher } = parts;
-  const { chainIds, blobs, id } = image.record;
+  const { blobs, id } = image.record;
+  const chainIds = allChainIds(image.record);
   const digests = blobs.map((blob) => blob.digest);
   const unpin = records.pin({ chainIds, blobs: digests });
   let published = false;
   try {
-    yield* unpackLayers(parts, image, options);
+    for (const platform of platformImages(image.record)) yield* unpackLayers(parts, platform, image.blobs, options);
     for (const reference of image.references) {
       const before = records.references.get(reference)?.id;
       if (before === undefined || before === id) continue;
@@ -75,7 +77,8 @@ async function* loadImage(
 
 async function* unpackLayers(
   parts: LoadParts,
-  { record, blobs }: PlannedImage,
+  record: PlatformImage,
+  blobs: BlobSource[],
   { signal, quiet }: { signal?: AbortSignal; quiet?: boolean },
 ): AsyncGenerator<ProgressLine, void> {
   const failure = new AbortController();

@@ -1,4 +1,5 @@
 /** What is written down about images, references, snapshots and container layers, with the counts that keep them alive. */
+import { NaruError } from "../lib/errors.ts";
 import { byPlatform } from "../lib/platform.ts";
 import type { Descriptor, Digest, ImageConfig } from "../model/image.ts";
 import type { Collection, StateStore } from "../store/contract.ts";
@@ -45,12 +46,33 @@ export function allChainIds(record: ImageRecord): Digest[] {
   return [...new Set(platformImages(record).flatMap(({ chainIds }) => chainIds))];
 }
 
+/** A record for what was found here just now; the platform that this machine prefers comes first. `images`: at least one. */
+export function imageRecord(
+  descriptor: Descriptor,
+  images: PlatformImage[],
+  blobs: { digest: Digest; size: number }[],
+): ImageRecord {
+  const [first, ...others] = preferredFirst(images);
+  if (first === undefined) throw new NaruError("internal", `image ${descriptor.digest} without a platform`);
+  return {
+    id: descriptor.digest,
+    descriptor,
+    ...first,
+    ...(others.length > 0 ? { otherPlatforms: others } : {}),
+    blobs,
+    addedAt: new Date().toISOString(),
+  };
+}
+
+function preferredFirst(images: PlatformImage[]): PlatformImage[] {
+  return [...new Set([...byPlatform(images, ({ config }) => config, undefined), ...images])];
+}
+
 /** Two states of knowledge about the same index: the platforms and blobs of both. `known` keeps its history. */
 export function mergeRecords(known: ImageRecord, added: ImageRecord): ImageRecord {
   const found = new Map<Digest, PlatformImage>();
   for (const image of [...platformImages(known), ...platformImages(added)]) found.set(image.manifest, bare(image));
-  const all = [...found.values()];
-  const [first = known, ...others] = [...new Set([...byPlatform(all, ({ config }) => config, undefined), ...all])];
+  const [first = known, ...others] = preferredFirst([...found.values()]);
   const blobs = new Map([...known.blobs, ...added.blobs].map((blob) => [blob.digest, blob]));
   return { ...known, ...first, otherPlatforms: others.length > 0 ? others : undefined, blobs: [...blobs.values()] };
 }

@@ -1,25 +1,34 @@
 /** `docker save`: images as an OCI image layout that also holds Docker's manifest.json, so that every tool reads it. */
 import { NaruError } from "../lib/errors.ts";
 import { familiarName, parseReference, repositoryOf } from "../lib/image-reference.ts";
+import type { PlatformWish } from "../lib/platform.ts";
 import type { Descriptor, Digest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
-import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import type { ImageRecord, ImageRecords, PlatformImage } from "./image-records.ts";
 import { encodeHeader, padding, type TarEntry } from "./tar-header.ts";
 
 interface SavedImage {
   image: ImageRecord;
+  /** The platforms to be saved; undefined: all that is here, attestations too. */
+  platforms: PlatformImage[] | undefined;
   /** Canonical references to be saved; none for one asked for by id. */
   references: string[];
 }
 
-/** @throws not-found before the first byte */
-export function planSave(refs: string[], catalog: ImageCatalog, records: ImageRecords): SavedImage[] {
+/** @throws not-found before the first byte, also when an image is not here for one of the wished platforms */
+export function planSave(
+  refs: string[],
+  catalog: ImageCatalog,
+  records: ImageRecords,
+  wishes: PlatformWish[] = [],
+): SavedImage[] {
   const saved = new Map<Digest, SavedImage>();
   for (const ref of refs) {
     for (const [image, reference] of imagesOf(ref, catalog, records)) {
-      const entry = saved.get(image.id) ?? { image, references: [] };
+      const platforms = wishes.length > 0 ? wishes.map((wish) => catalog.getPlatform(image, wish, ref)) : undefined;
+      const entry = saved.get(image.id) ?? { image, platforms, references: [] };
       if (reference !== undefined && !entry.references.includes(reference)) entry.references.push(reference);
       saved.set(image.id, entry);
     }
@@ -58,14 +67,40 @@ function matches(ref: string, canonical: string): boolean {
   }
 }
 
-/** The archive: blobs in the order of their digests, then the indexes. Equal images give equal bytes. */
+/**
+ * The archive: blobs in the order of their digests, then the indexes. Equal images give equal bytes. What is being saved is
+ * not collected meanwhile.
+ */
 export async function* saveImages(
   saved: SavedImage[],
-  content: ContentStore,
+  parts: { content: ContentStore; records: ImageRecords },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void> {
   const blobs = new Map<Digest, number>();
-  for (const { image } of saved) for (const { digest, size } of image.blobs) blobs.set(digest, size);
+  for (const item of saved) for (const { digest, size } of savedBlobs(item)) blobs.set(digest, size);
+  const unpin = parts.records.pin({ blobs: [...blobs.keys()] });
+  try {
+    yield* archive(saved, blobs, parts.content, signal);
+  } finally {
+    unpin();
+  }
+}
+
+function savedBlobs({ image, platforms }: SavedImage): { digest: Digest; size: number }[] {
+  if (platforms === undefined) return image.blobs;
+  const wanted = new Set<Digest>([image.id]);
+  for (const { manifest, configDigest, layers } of platforms) {
+    for (const digest of [manifest, configDigest, ...layers.map((layer) => layer.digest)]) wanted.add(digest);
+  }
+  return image.blobs.filter(({ digest }) => wanted.has(digest));
+}
+
+async function* archive(
+  saved: SavedImage[],
+  blobs: ReadonlyMap<Digest, number>,
+  content: ContentStore,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
   yield entryHeader("directory", "blobs/", 0);
   yield entryHeader("directory", "blobs/sha256/", 0);
   for (const digest of [...blobs.keys()].sort()) {
@@ -135,7 +170,9 @@ function layoutIndex(saved: SavedImage[]): object {
   return { schemaVersion: 2, mediaType: MEDIA.index, manifests };
 }
 
-function dockerItem({ image, references }: SavedImage): object {
+/** Docker's own format knows one platform an image. */
+function dockerItem({ image: record, platforms, references }: SavedImage): object {
+  const image = platforms?.[0] ?? record;
   const sources = image.layers.map(({ mediaType, size, digest }, index) => [
     image.config.rootfs.diff_ids[index]!,
     { mediaType, size, digest },

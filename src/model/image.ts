@@ -57,6 +57,18 @@ export interface ImageConfig {
   parent?: string;
 }
 
+/** A manifest of an image as `manifests=true` shows it (Engine API v1.48). Sizes in bytes. */
+export interface ManifestSummary {
+  ID: Digest;
+  Descriptor: Descriptor;
+  /** Everything that it names is here. */
+  Available: boolean;
+  Size: { Content: number; Total: number };
+  Kind: "image" | "attestation" | "unknown";
+  ImageData?: { Platform: Platform; Containers: string[]; Size: { Unpacked: number } };
+  AttestationData?: { For: Digest };
+}
+
 /** Body of GET /images/{name}/json. */
 export interface ImageInspect {
   Id: string;
@@ -77,6 +89,7 @@ export interface ImageInspect {
   RootFS: { Type: string; Layers?: string[] };
   Metadata: { LastTagTime: string };
   Descriptor?: Descriptor;
+  Manifests?: ManifestSummary[];
 }
 /** An element of GET /images/json. Created is in Unix seconds; Containers is -1 when not counted. */
 export interface ImageSummary {
@@ -90,6 +103,7 @@ export interface ImageSummary {
   Labels: Record<string, string> | null;
   Containers: number;
   Descriptor?: Descriptor;
+  Manifests?: ManifestSummary[];
 }
 export interface ImageHistoryItem {
   Id: string;

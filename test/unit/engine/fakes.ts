@@ -159,6 +159,7 @@ export function fakeImage(name: string, config: LocalImage["config"]["config"] =
   const hash = new Bun.CryptoHasher("sha256").update(name).digest("hex");
   return {
     id: `sha256:${hash}`,
+    manifest: `sha256:${hash}`,
     config: { architecture: "amd64", os: "linux", config, rootfs: { type: "layers", diff_ids: [] } },
     chainIds: [`sha256:${hash}`],
     repoTags: [name],
