@@ -152,7 +152,7 @@ export interface CopyAction {
   sources: readonly string[];
   /** Absolute; a slash at the end (or several sources) means a directory. */
   destination: string;
-  /** Absent: owners stay for copies between stages; contexts' files are the frontend's "0:0". */
+  /** Absent: owners stay in copies between stages, files of contexts become root's, unpacked ones keep the archive's. */
   owner?: OwnerText;
   /** "755", "0755" or symbolic ("u=rwX,go=rX"). */
   mode?: string;
