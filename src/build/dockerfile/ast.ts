@@ -59,8 +59,15 @@ export interface CommandLine {
 /** What every instruction has. `text` is its original line, for history entries and step names. */
 interface InstructionBase {
   text: string;
+  /** As written: "run", "RUN". */
+  keyword: string;
   range: SourceRange;
+  /** Comment lines directly above. */
+  comments: string[];
 }
+
+/** An instruction without what its line says of all. */
+export type Unplaced<Kind extends InstructionBase> = Omit<Kind, keyof InstructionBase>;
 
 export interface Pair {
   key: string;
@@ -210,6 +217,8 @@ export interface Stage {
   /** Text of --platform; empty when not given. */
   platform: string;
   description: string;
+  /** Comment lines directly above. */
+  comments: string[];
   text: string;
   range: SourceRange;
   instructions: Instruction[];
