@@ -73,6 +73,8 @@ export interface RegistryCatalog {
     reference: string,
     manifest: { mediaType: string; bytes: Uint8Array },
     actor: Actor,
+    /** `mayLackContent`: a pull-through cache brings blobs and children later. */
+    options?: { mayLackContent?: boolean },
   ): Promise<{ digest: Digest; subject?: Digest }>;
   deleteManifest(repository: string, reference: string, actor: Actor): Promise<void>;
   listReferrers(repository: string, subject: Digest): Promise<Descriptor[]>;
@@ -114,6 +116,8 @@ export interface RegistryCatalog {
   recordPull(repository: string, target: Descriptor, tag: string | undefined, actor: Actor): void;
   /** Called after each change and each pull of a manifest. */
   subscribe(listener: (event: RegistryEvent) => void): () => void;
+  /** Takes over (moves or copies, then removes) a local file as a blob of the repository; its digest has been checked. */
+  adoptBlob(repository: string, digest: Digest, path: string): Promise<void>;
   /** Bytes of the blobs and manifests that a repository refers to, each once. */
   repositorySize(repository: string): Promise<number>;
 }
