@@ -8,6 +8,7 @@ const STATUS_BY_KIND = {
   "not-found": 404,
   conflict: 409,
   "not-modified": 304,
+  "rate-limited": 429,
   unavailable: 503,
   "not-implemented": 501,
   internal: 500,

@@ -53,7 +53,13 @@ export interface RemoteRepository {
    */
   readBlob(
     blob: Descriptor,
-    options?: { offset?: number; signal?: AbortSignal; onRetry?: (waitSeconds: number) => void },
+    options?: {
+      offset?: number;
+      signal?: AbortSignal;
+      onRetry?: (waitSeconds: number) => void;
+      /** The caller hashes the bytes itself (in a worker): they are not hashed here too. */
+      isCheckedByCaller?: boolean;
+    },
   ): AsyncIterable<Uint8Array>;
   hasBlob(digest: Digest, options?: { signal?: AbortSignal }): Promise<boolean>;
   /** Asks the registry to take the blob over from another of its repositories; false when it wants the bytes. */

@@ -9,6 +9,7 @@ export type ErrorKind =
   | "not-found"
   | "conflict"
   | "not-modified"
+  | "rate-limited"
   | "unavailable"
   | "not-implemented"
   | "internal";

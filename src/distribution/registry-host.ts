@@ -1,0 +1,266 @@
+/**
+ * One registry host as it is reached: which scheme it speaks, what it asks for, how a request is authorized, and where its
+ * redirects lead. Knows nothing of retries.
+ */
+import { NaruError } from "../lib/errors.ts";
+import { type AuthChallenge, parseChallenges } from "./auth-challenge.ts";
+import { type BearerTokens, basicAuthorization, type GrantedToken, type TokenRequest } from "./bearer-tokens.ts";
+import { type HostCertificates, readHostCertificates, systemAuthorities } from "./certificates.ts";
+import { ConnectionError } from "./connection-error.ts";
+import type { RegistryCredentials } from "./contract.ts";
+import { type HttpReply, type HttpRequest, roundTrip, type TlsIdentity } from "./http-reply.ts";
+import { RegistryError } from "./registry-error.ts";
+
+export interface HostAddress {
+  /** "registry-1.docker.io", "localhost:5000". */
+  host: string;
+  /** Tried in this order until one answers. */
+  schemes: readonly ("https" | "http")[];
+  /** Unknown certificates are accepted. */
+  isInsecure: boolean;
+  /** In front of "/v2/", without a slash at its end. */
+  basePath: string;
+}
+
+/** Who asks, and for what. */
+export interface Access {
+  credentials?: RegistryCredentials;
+  scopes: readonly string[];
+}
+
+export type HostRequest = Pick<HttpRequest, "method" | "headers" | "body" | "signal">;
+
+export interface HostParts {
+  tokens: BearerTokens;
+  certificateDirs: readonly string[];
+  userAgent: string;
+  idleTimeoutMs: number;
+}
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+export class RegistryHost {
+  private greeting: Promise<{ scheme: "https" | "http"; challenges: AuthChallenge[] }> | undefined;
+  private certificates: Promise<HostCertificates> | undefined;
+  /** Newer than the greeting's: what the registry asked for when it refused a request. */
+  private challenges: AuthChallenge[] | undefined;
+
+  constructor(
+    readonly address: HostAddress,
+    private readonly parts: HostParts,
+  ) {}
+
+  /**
+   * Sends a request to "/v2/…" (or an address that the registry gave) with what it takes to be let in, following
+   * redirects. Any status comes back. Without `access` the request goes as it is.
+   * @throws {ConnectionError}; {RegistryError} unauthorized when no credentials are there or the token server refuses
+   */
+  async send(path: string | URL, access: Access | undefined, request: HostRequest): Promise<HttpReply> {
+    const greeting = await this.greet(request.signal);
+    const url = typeof path === "string" ? this.urlOf(greeting.scheme, path) : path;
+    if (access === undefined) return this.follow(url, request);
+    const challenges = this.challenges ?? greeting.challenges;
+    const reply = await this.sendAuthorized(url, access, request, challenges);
+    if (reply.status !== 401) return reply;
+    const asked = parseChallenges(reply.headers.get("www-authenticate"));
+    if (asked.length === 0 || !this.canAnswerBetter(asked, access, challenges)) return reply;
+    await reply.discard();
+    this.challenges = asked;
+    return this.sendAuthorized(url, access, request, asked);
+  }
+
+  /** The address of "/v2/…" here. */
+  async locate(path: string, signal?: AbortSignal): Promise<URL> {
+    return this.urlOf((await this.greet(signal)).scheme, path);
+  }
+
+  /** Asks for a token as `login` does. undefined: the registry does not use tokens. */
+  async logIn(
+    credentials: RegistryCredentials,
+    signal?: AbortSignal,
+  ): Promise<{ granted?: GrantedToken; reply: HttpReply }> {
+    const { scheme, challenges } = await this.greet(signal);
+    const url = this.urlOf(scheme, "/v2/");
+    const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
+    let granted: GrantedToken | undefined;
+    let headers: Record<string, string> = {};
+    if (bearer) {
+      const wanted = { ...tokenRequest(bearer, { credentials, scopes: [] }), isLogin: true, signal };
+      granted = await this.token(wanted, url, "GET");
+      headers = { Authorization: `Bearer ${granted.token}` };
+    } else if (challenges.some((challenge) => challenge.scheme === "basic")) {
+      headers = { Authorization: basicAuthorization(credentials) };
+    }
+    return { granted, reply: await this.follow(url, { method: "GET", headers, signal }) };
+  }
+
+  /** True when a second try shows something else than the first did: a fresh token, or an answer to another challenge. */
+  private canAnswerBetter(asked: AuthChallenge[], access: Access, before: AuthChallenge[]): boolean {
+    const bearer = asked.find(({ scheme }) => scheme === "bearer");
+    if (access.credentials?.registryToken) return false;
+    if (bearer === undefined) return !before.some(({ scheme }) => scheme === "basic");
+    this.parts.tokens.forget(tokenRequest(bearer, access));
+    return bearer.parameters.error !== "insufficient_scope" || !before.some(({ scheme }) => scheme === "bearer");
+  }
+
+  private async sendAuthorized(
+    url: URL,
+    access: Access,
+    request: HostRequest,
+    challenges: AuthChallenge[],
+  ): Promise<HttpReply> {
+    const authorization = await this.authorization(url, access, request, challenges);
+    const headers = { ...request.headers, ...(authorization !== undefined && { Authorization: authorization }) };
+    return this.follow(url, { ...request, headers });
+  }
+
+  private async authorization(
+    url: URL,
+    access: Access,
+    { method, signal }: HostRequest,
+    challenges: AuthChallenge[],
+  ): Promise<string | undefined> {
+    const { credentials } = access;
+    if (!(await this.isOwn(url, signal))) return undefined;
+    if (credentials?.registryToken) return `Bearer ${credentials.registryToken}`;
+    const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+    if (bearer) return `Bearer ${(await this.token({ ...tokenRequest(bearer, access), signal }, url, method)).token}`;
+    if (!challenges.some(({ scheme }) => scheme === "basic")) return undefined;
+    if (credentials?.username) return basicAuthorization(credentials);
+    throw refusedBefore(method, url, "no basic auth credentials");
+  }
+
+  private async token(wanted: TokenRequest, url: URL, method: string): Promise<GrantedToken> {
+    try {
+      return await this.parts.tokens.get(wanted, async (realm, request) => {
+        // A password must not travel in the clear because of what a registry behind TLS asks for.
+        if (realm.protocol === "http:" && url.protocol === "https:" && !this.address.isInsecure && wanted.credentials) {
+          throw new NaruError(
+            "invalid",
+            `the token server ${realm.origin} of ${url.host} has no TLS: no login is sent to it`,
+          );
+        }
+        return this.follow(realm, request);
+      });
+    } catch (error) {
+      // Docker names the request that was to be authorized.
+      if (error instanceof RegistryError && error.status === 401) throw refusedBefore(method, url, error.message);
+      throw error;
+    }
+  }
+
+  /** Credentials go to this host only, wherever the registry points to. */
+  private async isOwn(url: URL, signal?: AbortSignal): Promise<boolean> {
+    return url.origin === (await this.locate("/", signal)).origin;
+  }
+
+  private async follow(start: URL, request: HostRequest): Promise<HttpReply> {
+    let url = start;
+    let headers = request.headers;
+    for (let redirects = 0; ; redirects++) {
+      const reply = await this.trip(url, { ...request, headers });
+      const location = reply.headers.get("location");
+      if (!REDIRECTS.has(reply.status) || location === null) return reply;
+      await reply.discard();
+      const next = URL.parse(location, url.href);
+      if (redirects >= MAX_REDIRECTS || next === null || !/^https?:$/.test(next.protocol)) {
+        const words =
+          next === null ? `a redirect to ${JSON.stringify(location)}` : `stopped after ${MAX_REDIRECTS} redirects`;
+        throw new RegistryError("unavailable", `${verb(request.method)} "${start.href}": ${words}`, "", reply.status);
+      }
+      if (next.origin !== url.origin && headers !== undefined) headers = withoutAuthorization(headers);
+      url = next;
+    }
+  }
+
+  private async trip(url: URL, request: HostRequest): Promise<HttpReply> {
+    const { userAgent, idleTimeoutMs } = this.parts;
+    const tls = url.protocol === "https:" ? await this.identityFor(url) : undefined;
+    return roundTrip(url, { ...request, tls, userAgent, idleTimeoutMs });
+  }
+
+  private async identityFor(url: URL): Promise<TlsIdentity> {
+    this.certificates ??= readHostCertificates(this.parts.certificateDirs, this.address.host);
+    const { authorities, client } = await this.certificates;
+    const isOwnName = url.hostname === new URL(`https://${this.address.host}`).hostname;
+    return {
+      ca: [...systemAuthorities(), ...authorities],
+      rejectUnauthorized: !this.address.isInsecure,
+      ...(isOwnName ? client : undefined),
+    };
+  }
+
+  /** GET /v2/ tells the scheme and what the registry asks for; once, for all who wait. */
+  private greet(signal?: AbortSignal): NonNullable<typeof this.greeting> {
+    signal?.throwIfAborted();
+    const greeting = this.greeting ?? this.askGreeting();
+    this.greeting = greeting;
+    greeting.catch(() => {
+      if (this.greeting === greeting) this.greeting = undefined;
+    });
+    if (signal === undefined) return greeting;
+    // Others may wait for the same answer, so an abort ends the waiting only.
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      greeting.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    });
+  }
+
+  private async askGreeting() {
+    const { schemes } = this.address;
+    for (const [index, scheme] of schemes.entries()) {
+      try {
+        const reply = await this.follow(this.urlOf(scheme, "/v2/"), { method: "GET" });
+        await reply.discard();
+        return { scheme, challenges: parseChallenges(reply.headers.get("www-authenticate")) };
+      } catch (error) {
+        const mayGoOn = error instanceof ConnectionError && error.mayBePlain && index + 1 < schemes.length;
+        if (!mayGoOn) throw error;
+      }
+    }
+    throw new NaruError("internal", `no scheme to reach ${this.address.host} by`);
+  }
+
+  private urlOf(scheme: string, path: string): URL {
+    return new URL(`${scheme}://${this.address.host}${this.address.basePath}${path}`);
+  }
+}
+
+function tokenRequest({ parameters }: AuthChallenge, { credentials, scopes }: Access): TokenRequest {
+  // A registry may ask for more than one's own scopes (a mount's source, for one).
+  const asked = new Set([...scopes, ...(scopes.length === 0 ? [] : (parameters.scope ?? "").split(" "))]);
+  asked.delete("");
+  return {
+    realm: parameters.realm ?? "",
+    service: parameters.service ?? "",
+    scopes: mergeScopes([...asked]),
+    credentials,
+  };
+}
+
+/** "repository:a:pull" and "repository:a:pull,push" become one. */
+function mergeScopes(scopes: string[]): string[] {
+  const actions = new Map<string, Set<string>>();
+  for (const scope of scopes) {
+    const colon = scope.lastIndexOf(":");
+    const resource = scope.slice(0, colon);
+    const known = actions.get(resource) ?? new Set<string>();
+    for (const action of scope.slice(colon + 1).split(",")) known.add(action);
+    actions.set(resource, known);
+  }
+  return [...actions].map(([resource, set]) => `${resource}:${[...set].join(",")}`).sort();
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"));
+}
+
+function refusedBefore(method: string, url: URL, words: string): RegistryError {
+  return new RegistryError("unauthorized", `${verb(method)} "${url.href}": ${words}`, "", 401);
+}
+
+function verb(method: string): string {
+  return method.charAt(0) + method.slice(1).toLowerCase();
+}

@@ -1,0 +1,322 @@
+/** A repository over the hosts that serve it: the mirrors in order, then the registry itself. */
+import { createHash } from "node:crypto";
+import { NaruError } from "../lib/errors.ts";
+import { familiarName } from "../lib/image-reference.ts";
+import type { Descriptor, Digest, Index } from "../model/image.ts";
+import { MEDIA } from "../model/media-types.ts";
+import { type DownloadOptions, readBlob } from "./blob-download.ts";
+import { pushBlob } from "./blob-upload.ts";
+import { ConnectionError } from "./connection-error.ts";
+import type { RemoteManifest, RemoteRepository } from "./contract.ts";
+import type { HttpReply } from "./http-reply.ts";
+import { nextPage } from "./paging.ts";
+import { ReferrersTag } from "./referrers-tag.ts";
+import { errorOfReply, manifestError, RegistryError } from "./registry-error.ts";
+import type { Access, HostRequest, RegistryHost } from "./registry-host.ts";
+import { type RetryRule, withRetries } from "./retry.ts";
+
+export interface RepositoryParts {
+  domain: string;
+  path: string;
+  /** What is read is asked of these in order; read anew for each request, since settings change. */
+  readFrom(): readonly { host: RegistryHost; access: Access }[];
+  /** The registry itself. */
+  writeTo(): { host: RegistryHost; access: Access };
+  requestRule: RetryRule;
+  blobRule: RetryRule;
+}
+
+interface Signalled {
+  signal?: AbortSignal;
+}
+
+/** What docker accepts; registries choose by it. */
+const MANIFEST_TYPES = [
+  MEDIA.index,
+  MEDIA.manifest,
+  MEDIA.dockerIndex,
+  MEDIA.dockerManifest,
+  "application/json",
+  "*/*;q=0.1",
+].join(", ");
+/** Docker's limit for manifests. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
+const TAGS_PER_PAGE = 1000;
+
+export function createRemoteRepository(parts: RepositoryParts): RemoteRepository {
+  return new WireRepository(parts);
+}
+
+class WireRepository implements RemoteRepository {
+  readonly domain: string;
+  readonly path: string;
+  private readonly familiar: string;
+  private readonly referrersTag: ReferrersTag;
+
+  constructor(private readonly parts: RepositoryParts) {
+    this.domain = parts.domain;
+    this.path = parts.path;
+    this.familiar = familiarName(`${parts.domain}/${parts.path}`);
+    this.referrersTag = new ReferrersTag(this, `${parts.domain}/${parts.path}`);
+  }
+
+  async resolve(reference: string, { signal }: Signalled = {}): Promise<Descriptor> {
+    const path = this.at(`manifests/${reference}`);
+    try {
+      const reply = await this.read(path, { method: "HEAD", headers: { Accept: MANIFEST_TYPES }, signal });
+      const digest = reply.headers.get("docker-content-digest");
+      const length = reply.headers.get("content-length");
+      const mediaType = plainType(reply);
+      if (digest !== null && isDigest(digest) && length !== null && mediaType.includes("+json")) {
+        checkAskedDigest(reference, digest);
+        return { mediaType, digest, size: Number(length) };
+      }
+    } catch (error) {
+      // A refused HEAD has no body that says why; GET has.
+      if (!(error instanceof RegistryError)) throw error;
+    }
+    return (await this.fetchManifest(reference, { signal })).descriptor;
+  }
+
+  async fetchManifest(reference: string, { signal }: Signalled = {}): Promise<RemoteManifest> {
+    const path = this.at(`manifests/${reference}`);
+    try {
+      return await this.read(path, { method: "GET", headers: { Accept: MANIFEST_TYPES }, signal }, async (reply) => {
+        const bytes = await reply.bytes(MAX_MANIFEST_BYTES);
+        const digest = sha256(bytes);
+        checkAskedDigest(reference, digest);
+        const told = reply.headers.get("docker-content-digest");
+        if (told?.startsWith("sha256:") && told !== digest) {
+          throw new NaruError(
+            "invalid",
+            `manifest verification failed for digest ${told}: the registry sent ${digest}`,
+          );
+        }
+        return { descriptor: { mediaType: manifestType(reply, bytes), digest, size: bytes.length }, bytes };
+      });
+    } catch (error) {
+      throw manifestError(error, this.familiar, reference);
+    }
+  }
+
+  readBlob(blob: Descriptor, options: DownloadOptions = {}): AsyncIterable<Uint8Array> {
+    const path = this.at(`blobs/${blob.digest}`);
+    const open = async (offset: number, signal?: AbortSignal): Promise<HttpReply> => {
+      const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-` } : {};
+      const get = { method: "GET", headers, signal };
+      return this.eachReader((host, access) => host.send(path, access, get), blob.urls);
+    };
+    return readBlob({ open }, blob, this.parts.blobRule, options);
+  }
+
+  async hasBlob(digest: Digest, { signal }: Signalled = {}): Promise<boolean> {
+    const reply = await this.write(this.at(`blobs/${digest}`), { method: "HEAD", signal }, [404]);
+    return reply.status !== 404;
+  }
+
+  async mountBlob(digest: Digest, fromPath: string, { signal }: Signalled = {}): Promise<boolean> {
+    const query = new URLSearchParams({ mount: digest, from: fromPath });
+    const reply = await this.write(`${this.at("blobs/uploads/")}?${query}`, { method: "POST", signal }, [404]);
+    if (reply.status === 201) return true;
+    const session = reply.headers.get("location");
+    if (reply.status === 202 && session !== null) await this.dropSession(new URL(session, reply.url.href));
+    return false;
+  }
+
+  pushBlob(
+    blob: { digest: Digest; size: number },
+    source: { open(offset: number): AsyncIterable<Uint8Array> },
+    options: { signal?: AbortSignal; onProgress?: (bytesSent: number) => void } = {},
+  ): Promise<void> {
+    const { host, access } = this.parts.writeTo();
+    const target = {
+      uploadsPath: this.at("blobs/uploads/"),
+      send: (path: string | URL, request: HostRequest) => host.send(path, access, request),
+    };
+    return pushBlob(target, blob, source, this.parts.blobRule, options);
+  }
+
+  async pushManifest(
+    reference: string,
+    { mediaType, bytes }: { mediaType: string; bytes: Uint8Array },
+    { signal }: Signalled = {},
+  ): Promise<Descriptor> {
+    const digest = sha256(bytes);
+    checkAskedDigest(reference, digest);
+    const reply = await this.write(this.at(`manifests/${reference}`), {
+      method: "PUT",
+      headers: { "Content-Type": mediaType },
+      body: () => new Uint8Array(bytes),
+      signal,
+    });
+    const told = reply.headers.get("docker-content-digest");
+    if (told?.startsWith("sha256:") && told !== digest) {
+      throw new NaruError("invalid", `${this.familiar}: the registry stored ${told} where ${digest} was pushed`);
+    }
+    const descriptor = { mediaType, digest, size: bytes.length };
+    // OCI-Subject says that the registry keeps the list of referrers itself.
+    if (reply.headers.get("oci-subject") === null) await this.referrersTag.add(bytes, descriptor, signal);
+    return descriptor;
+  }
+
+  async listReferrers(
+    digest: Digest,
+    options: { artifactType?: string; signal?: AbortSignal } = {},
+  ): Promise<Descriptor[]> {
+    const { artifactType, signal } = options;
+    const found = (await this.askReferrers(digest, options)) ?? (await this.referrersTag.list(digest, signal));
+    return artifactType === undefined ? found : found.filter((item) => item.artifactType === artifactType);
+  }
+
+  async *listTags({ signal }: Signalled = {}): AsyncGenerator<string> {
+    let page: string | URL | undefined = this.at(`tags/list?n=${TAGS_PER_PAGE}`);
+    while (page !== undefined) {
+      const reply: HttpReply = await this.read(page, { method: "GET", signal }, async (answer) => answer).catch(
+        (error) => {
+          throw manifestError(error, this.familiar, "");
+        },
+      );
+      const list = (await reply.json(MAX_LIST_BYTES)) as { tags?: unknown } | null;
+      const tags = Array.isArray(list?.tags) ? list.tags : [];
+      for (const tag of tags) if (typeof tag === "string") yield tag;
+      page = nextPage(reply.headers.get("link"), reply.url);
+    }
+  }
+
+  async deleteManifest(reference: string, { signal }: Signalled = {}): Promise<void> {
+    const subjectOf = isDigest(reference) ? await this.referrersTag.findMember(reference, signal) : undefined;
+    await this.write(this.at(`manifests/${reference}`), { method: "DELETE", signal });
+    if (subjectOf) await this.referrersTag.remove(subjectOf, reference as Digest, signal);
+  }
+
+  /** True when the registry has the referrers API. */
+  async hasReferrersApi(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    return (await this.askReferrers(digest, { signal })) !== undefined;
+  }
+
+  /** undefined where the registry has no referrers API. */
+  private async askReferrers(
+    digest: Digest,
+    { artifactType, signal }: { artifactType?: string; signal?: AbortSignal },
+  ): Promise<Descriptor[] | undefined> {
+    const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType })}`;
+    const found: Descriptor[] = [];
+    let page: string | URL | undefined = this.at(`referrers/${digest}${query}`);
+    while (page !== undefined) {
+      const reply: HttpReply = await this.write(
+        page,
+        { method: "GET", headers: { Accept: MEDIA.index }, signal },
+        [404],
+        false,
+      );
+      if (reply.status === 404 || !plainType(reply).includes("index")) {
+        await reply.discard();
+        return undefined;
+      }
+      const index = (await reply.json(MAX_LIST_BYTES)) as Partial<Index>;
+      found.push(...(index.manifests ?? []));
+      page = nextPage(reply.headers.get("link"), reply.url);
+    }
+    return found;
+  }
+
+  private async dropSession(session: URL): Promise<void> {
+    const { host, access } = this.parts.writeTo();
+    const reply = await host.send(session, access, { method: "DELETE" }).catch(() => undefined);
+    await reply?.discard();
+  }
+
+  private at(what: string): string {
+    return `/v2/${this.path}/${what}`;
+  }
+
+  /** Asks the hosts in order until one answers well. Without `take` the body is discarded. */
+  private async read(path: string | URL, request: HostRequest): Promise<HttpReply>;
+  private async read<T>(path: string | URL, request: HostRequest, take: (reply: HttpReply) => Promise<T>): Promise<T>;
+  private async read<T>(path: string | URL, request: HostRequest, take?: (reply: HttpReply) => Promise<T>) {
+    const attempt = async () => {
+      const reply = await this.eachReader((host, access) => host.send(path, access, request));
+      if (take) return take(reply);
+      await reply.discard();
+      return reply;
+    };
+    return withRetries(this.parts.requestRule, attempt, request.signal);
+  }
+
+  /** One try over all hosts, and then over the addresses that a foreign layer names. The last error counts. */
+  private async eachReader(
+    ask: (host: RegistryHost, access: Access) => Promise<HttpReply>,
+    elsewhere: readonly string[] = [],
+  ): Promise<HttpReply> {
+    let failure: unknown;
+    for (const { host, access } of this.parts.readFrom()) {
+      try {
+        const reply = await ask(host, access);
+        if (reply.isSuccess) return reply;
+        failure = await errorOfReply(reply);
+      } catch (error) {
+        if (!(error instanceof RegistryError || error instanceof ConnectionError)) throw error;
+        failure = error;
+      }
+    }
+    for (const address of elsewhere) {
+      const { host } = this.parts.writeTo();
+      const reply = await host.send(new URL(address), undefined, { method: "GET" }).catch(() => undefined);
+      if (reply?.isSuccess) return reply;
+      await reply?.discard();
+    }
+    throw failure;
+  }
+
+  /** Asks the registry itself. `allowed`: failures that the caller understands. */
+  private write(
+    path: string | URL,
+    request: HostRequest,
+    allowed: number[] = [],
+    isDiscarded = true,
+  ): Promise<HttpReply> {
+    const attempt = async () => {
+      const { host, access } = this.parts.writeTo();
+      const reply = await host.send(path, access, request);
+      if (!reply.isSuccess && !allowed.includes(reply.status)) throw await errorOfReply(reply);
+      if (isDiscarded) await reply.discard();
+      return reply;
+    };
+    return withRetries(this.parts.requestRule, attempt, request.signal);
+  }
+}
+
+function isDigest(text: string): text is Digest {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
+function sha256(bytes: Uint8Array): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+function checkAskedDigest(reference: string, digest: string): void {
+  if (!isDigest(reference) || reference === digest) return;
+  throw new NaruError("invalid", `manifest verification failed for digest ${reference}: the registry sent ${digest}`);
+}
+
+/** Content-Type without parameters. */
+function plainType(reply: HttpReply): string {
+  return (reply.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+}
+
+/** What the registry says it is; where it says nothing useful, what the manifest says of itself. */
+function manifestType(reply: HttpReply, bytes: Uint8Array): string {
+  const told = plainType(reply);
+  if (told.endsWith("+json") || told.endsWith("+prettyjws")) return told;
+  let manifest: { mediaType?: unknown; manifests?: unknown };
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new NaruError("invalid", `the registry sent a manifest that is no JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (typeof manifest?.mediaType === "string") return manifest.mediaType;
+  return Array.isArray(manifest?.manifests) ? MEDIA.index : MEDIA.manifest;
+}
