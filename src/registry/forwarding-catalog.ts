@@ -16,6 +16,9 @@ export class ForwardingCatalog implements RegistryCatalog {
   findManifest(repository: string, reference: string) {
     return this.inner.findManifest(repository, reference);
   }
+  findDescriptor(repository: string, reference: string) {
+    return this.inner.findDescriptor(repository, reference);
+  }
   putManifest(
     repository: string,
     reference: string,
@@ -60,6 +63,12 @@ export class ForwardingCatalog implements RegistryCatalog {
   }
   abandonUpload(repository: string, id: string) {
     return this.inner.abandonUpload(repository, id);
+  }
+  deleteRepository(repository: string, actor: Actor) {
+    return this.inner.deleteRepository(repository, actor);
+  }
+  recordPull(...args: Parameters<RegistryCatalog["recordPull"]>) {
+    return this.inner.recordPull(...args);
   }
   listTagRecords(repository: string) {
     return this.inner.listTagRecords(repository);

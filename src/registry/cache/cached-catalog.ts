@@ -64,14 +64,25 @@ export class CachedCatalog extends ForwardingCatalog {
     return mirrored === undefined ? found : await this.#findCached(mirrored, reference);
   }
 
+  override async findDescriptor(repository: string, reference: string): Promise<Descriptor | undefined> {
+    if (this.#nameOf(repository) === undefined) return await this.inner.findDescriptor(repository, reference);
+    return (await this.findManifest(repository, reference))?.descriptor;
+  }
+
   override async findBlob(repository: string, digest: Digest): Promise<StoredObject | undefined> {
-    const found = await this.inner.findBlob(repository, digest);
-    const name = found === undefined ? this.#nameOf(repository) : undefined;
-    if (name === undefined) return found;
-    const stored = name.stored === repository ? undefined : await this.inner.findBlob(name.stored, digest);
-    if (stored !== undefined) return stored;
+    const name = this.#nameOf(repository);
+    if (name === undefined) return await this.inner.findBlob(repository, digest);
+    for (const place of new Set([repository, name.stored])) {
+      const found = await this.inner.findBlob(place, digest);
+      if (found !== undefined) return found;
+    }
     const blob = await this.#knownBlob(name, digest);
     return blob && { size: blob.size, modifiedAt: 0 };
+  }
+
+  /** None: a file may still be on its way, and only readBlob() knows how far it is. */
+  override localBlobPath(repository: string, digest: Digest): string | undefined {
+    return this.#nameOf(repository) === undefined ? this.inner.localBlobPath(repository, digest) : undefined;
   }
 
   override async readBlob(repository: string, digest: Digest, range?: { start: number; end: number }) {

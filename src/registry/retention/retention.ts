@@ -2,6 +2,7 @@
 import { errorText, isKind } from "../../lib/errors.ts";
 import type { Actor, RegistryCatalog } from "../contract.ts";
 import { parseManifestLinks } from "../manifest-links.ts";
+import { allRepositories } from "../repositories.ts";
 import {
   type ManifestFact,
   planRetention,
@@ -12,7 +13,6 @@ import {
 } from "./plan.ts";
 import type { RetentionRule } from "./rules.ts";
 
-const PAGE = 100;
 const ACTOR: Actor = { user: "naru-retention", remoteAddress: "" };
 
 export interface RetentionOutcome {
@@ -80,13 +80,4 @@ export async function gatherFacts(catalog: RegistryCatalog, repository: string):
 
 async function tagsOf(catalog: RegistryCatalog, repository: string): Promise<TagFact[]> {
   return await Array.fromAsync(catalog.listTagRecords(repository));
-}
-
-export async function* allRepositories(catalog: RegistryCatalog): AsyncGenerator<string> {
-  for (let after: string | undefined; ; ) {
-    const page = await catalog.listRepositories({ after, limit: PAGE });
-    yield* page;
-    after = page.at(-1);
-    if (page.length < PAGE || after === undefined) return;
-  }
 }

@@ -1,0 +1,13 @@
+import type { RegistryCatalog } from "./contract.ts";
+
+const PAGE = 100;
+
+/** Every repository, in order, however many there are. */
+export async function* allRepositories(catalog: RegistryCatalog): AsyncGenerator<string> {
+  for (let after: string | undefined; ; ) {
+    const page = await catalog.listRepositories({ after, limit: PAGE });
+    yield* page;
+    after = page.at(-1);
+    if (page.length < PAGE || after === undefined) return;
+  }
+}
