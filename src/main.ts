@@ -7,6 +7,9 @@ const words = process.argv.slice(2);
 if (words[0] === "daemon" && calledAs !== "docker") {
   const { runDaemon } = await import("./daemon/main.ts");
   await runDaemon(words.slice(1));
+} else if (words[0] === "registry" && words[1] === "serve" && calledAs !== "docker") {
+  const { runRegistry } = await import("./daemon/registry-main.ts");
+  await runRegistry(words.slice(2));
 } else {
   const { runClient } = await import("./cli/main.ts");
   process.exitCode = await runClient(calledAs, words);

@@ -30,6 +30,8 @@ export interface RegistryStorage {
   uploadSize(id: string): Promise<number | undefined>;
   readUpload(id: string): AsyncIterable<Uint8Array>;
   finishUpload(id: string, key: string): Promise<void>;
+  /** Takes over a finished local file; it is gone afterwards. */
+  adoptFile(path: string, key: string): Promise<void>;
   abandonUpload(id: string): Promise<void>;
   listUploads(): AsyncIterable<{ id: string } & StoredObject>;
   close(): Promise<void>;

@@ -1,0 +1,35 @@
+/** Composition of the registry server: storage, catalog, what stands around them, listener. */
+import { openCatalog } from "../registry/catalog/registry-catalog.ts";
+import type { RegistryStorage, RegistrySurroundings } from "../registry/contract.ts";
+import { RegistryServer } from "../registry/http/registry-server.ts";
+import { createHandler } from "../registry/http/request-handler.ts";
+import { openLocalStorage } from "../registry/storage/local-storage.ts";
+import type { Log } from "./log.ts";
+import type { RegistryOptions } from "./registry-command-line.ts";
+
+export interface RunningRegistry {
+  port: number;
+  /** Lets requests under way end, then closes the storage. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the storage and listens.
+ * @throws conflict when another server uses the root, unavailable when the address is taken
+ */
+export async function startRegistry(options: RegistryOptions, log: Log): Promise<RunningRegistry> {
+  await using undo = new AsyncDisposableStack();
+  const storage = await openStorage(options);
+  undo.defer(() => storage.close());
+  const { catalog } = await openCatalog(storage);
+  const surroundings: RegistrySurroundings = {};
+  const handler = createHandler({ catalog, surroundings, log });
+  const server = RegistryServer.listen({ host: options.host, port: options.port }, handler);
+  undo.defer(() => server.stop(options.shutdownMs));
+  const opened = undo.move();
+  return { port: server.port, stop: () => opened.disposeAsync() };
+}
+
+async function openStorage({ root, syncs }: RegistryOptions): Promise<RegistryStorage> {
+  return await openLocalStorage({ root, syncs });
+}

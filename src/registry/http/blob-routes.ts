@@ -1,0 +1,63 @@
+/** GET, HEAD and DELETE of blobs. */
+
+import { unknownBlob } from "../catalog/blobs.ts";
+import { parseDigest } from "../names.ts";
+import { parseDownloadRange } from "./byte-range.ts";
+import { contentHeaders, emptyReply, isUnchanged, type RegistryExchange, unsupported } from "./exchange.ts";
+
+const BLOB_TYPE = "application/octet-stream";
+/** Content with a digest never changes. */
+const FOR_EVER = "max-age=31536000";
+
+export async function answerBlob(exchange: RegistryExchange, reference: string): Promise<Response> {
+  const { method, catalog, repository, actor } = exchange;
+  const digest = parseDigest(reference);
+  if (method === "DELETE") {
+    await catalog.deleteBlob(repository, digest, actor);
+    return emptyReply(202);
+  }
+  if (method !== "GET" && method !== "HEAD") throw unsupported(method);
+  const found = await catalog.findBlob(repository, digest);
+  if (found === undefined) throw unknownBlob(digest);
+  const headers: Record<string, string> = {
+    ...contentHeaders({ digest, mediaType: BLOB_TYPE }),
+    "Accept-Ranges": "bytes",
+    "Cache-Control": FOR_EVER,
+  };
+  if (isUnchanged(exchange.request, digest)) return emptyReply(304, headers);
+  const range = wantedRange(exchange.request, digest, found.size);
+  if (range !== undefined) headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${found.size}`;
+  const { start, end } = range ?? { start: 0, end: found.size };
+  headers["Content-Length"] = String(end - start);
+  const init = { status: range === undefined ? 200 : 206, headers };
+  if (method === "HEAD" || start === end) return new Response(null, init);
+  const path = catalog.localBlobPath(repository, digest);
+  if (path === undefined) return new Response(streamOf(await catalog.readBlob(repository, digest, range)), init);
+  // Bun answers a file by sendfile(2), and its Range by itself; a slice is not cut again.
+  return new Response(range === undefined ? Bun.file(path) : Bun.file(path).slice(start, end), init);
+}
+
+/** If-Range (RFC 9110, 13.1.5): the rest is only of use to who has the same beginning. */
+function wantedRange(request: Request, digest: string, size: number): { start: number; end: number } | undefined {
+  const condition = request.headers.get("if-range");
+  if (condition !== null && condition !== `"${digest}"`) return undefined;
+  return parseDownloadRange(request.headers.get("range"), size);
+}
+
+/** Pulls a piece when the client has room for one. */
+function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await iterator.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
