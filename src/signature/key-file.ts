@@ -1,0 +1,125 @@
+/** Keys in PEM files: cosign's sealed private keys, and those of openssl (PKCS#8, SEC1, PKCS#1). */
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { openSealedKey, sealKey } from "./sealed-key.ts";
+
+/** The first is what every cosign and skopeo reads; cosign 2 and later write the second. */
+const SEALED_LABELS: readonly string[] = ["ENCRYPTED COSIGN PRIVATE KEY", "ENCRYPTED SIGSTORE PRIVATE KEY"];
+const PEM = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n?([\s\S]*?)-----END \1-----/;
+const LINE = 64;
+const ALGORITHMS: readonly unknown[] = ["ec", "rsa", "ed25519"];
+const MIN_RSA_BITS = 2048;
+
+export type KeyAlgorithm = "ecdsa" | "rsa" | "ed25519";
+
+/** Both halves of a key pair as the files hold them. */
+export interface KeyPairFiles {
+  /** Sealed, in cosign's form. */
+  privatePem: string;
+  publicPem: string;
+}
+
+/** Makes a new key pair; ECDSA on P-256 is what cosign makes. */
+export async function generateKeyFiles(algorithm: KeyAlgorithm, passphrase: string): Promise<KeyPairFiles> {
+  return await sealKeyFiles(await generateKey(algorithm), passphrase);
+}
+
+async function generateKey(algorithm: KeyAlgorithm): Promise<KeyObject> {
+  const generate = promisify(generateKeyPair);
+  switch (algorithm) {
+    case "ecdsa":
+      return (await generate("ec", { namedCurve: "P-256" })).privateKey;
+    case "rsa":
+      return (await generate("rsa", { modulusLength: 3072 })).privateKey;
+    case "ed25519":
+      return (await generate("ed25519")).privateKey;
+  }
+}
+
+export async function sealKeyFiles(key: KeyObject, passphrase: string): Promise<KeyPairFiles> {
+  const sealed = await sealKey(key.export({ type: "pkcs8", format: "der" }), passphrase);
+  return {
+    privatePem: writePem(SEALED_LABELS[0]!, Buffer.from(sealed)),
+    publicPem: createPublicKey(key).export({ type: "spki", format: "pem" }).toString(),
+  };
+}
+
+function writePem(label: string, content: Buffer): string {
+  const lines = content.toString("base64").match(new RegExp(`.{1,${LINE}}`, "g")) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/**
+ * Reads a private key. `passphrase` is asked for only when the key is under one.
+ * @throws {NaruError} invalid, unauthorized (wrong passphrase), naming the file
+ */
+export async function readPrivateKey(pem: string, name: string, passphrase: () => Promise<string>): Promise<KeyObject> {
+  const match = PEM.exec(pem);
+  if (!match) throw new NaruError("invalid", `${name} is no key in PEM form`);
+  const [, label = "", body = ""] = match;
+  try {
+    return checkedKey(await openPrivateKey(pem, label, body, passphrase));
+  } catch (error) {
+    const kind = error instanceof NaruError ? error.kind : "invalid";
+    throw new NaruError(kind, `cannot use the private key ${name}: ${privateKeyProblem(error)}`, { cause: error });
+  }
+}
+
+async function openPrivateKey(
+  pem: string,
+  label: string,
+  body: string,
+  passphrase: () => Promise<string>,
+): Promise<KeyObject> {
+  if (SEALED_LABELS.includes(label)) {
+    const der = await openSealedKey(Buffer.from(body, "base64").toString(), await passphrase());
+    return createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" });
+  }
+  if (label.endsWith("PUBLIC KEY") || label === "CERTIFICATE") {
+    throw new NaruError("invalid", "it is a public key; signing needs the private one");
+  }
+  const isEncrypted = label === "ENCRYPTED PRIVATE KEY" || body.includes("Proc-Type: 4,ENCRYPTED");
+  return createPrivateKey(isEncrypted ? { key: pem, passphrase: await passphrase() } : { key: pem });
+}
+
+function privateKeyProblem(error: unknown): string {
+  if (error instanceof NaruError) return error.message;
+  return /BAD_DECRYPT|bad decrypt/i.test(errorText(error))
+    ? "the passphrase is wrong"
+    : "it is damaged or of an unknown kind";
+}
+
+/** Reads a public key; a private one that is not sealed also tells its public half. @throws {NaruError} invalid, naming the source */
+export function readPublicKey(pem: string, name: string): KeyObject {
+  const label = PEM.exec(pem)?.[1];
+  if (label !== undefined && SEALED_LABELS.includes(label)) {
+    throw new NaruError(
+      "invalid",
+      `${name} is a private key; verifying takes the public one (\`naru key public ${name}\` prints it)`,
+    );
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new NaruError("invalid", `${name} is no public key in PEM form`, { cause });
+  }
+  try {
+    return checkedKey(key);
+  } catch (error) {
+    throw new NaruError("invalid", `cannot use the public key ${name}: ${errorText(error)}`);
+  }
+}
+
+function checkedKey(key: KeyObject): KeyObject {
+  const type = key.asymmetricKeyType;
+  if (!ALGORITHMS.includes(type)) {
+    throw new NaruError("invalid", `it is of the kind ${type}; only ECDSA, RSA and Ed25519 keys sign images`);
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  if (type === "rsa" && bits !== undefined && bits < MIN_RSA_BITS) {
+    throw new NaruError("invalid", `an RSA key of ${bits} bits is too short; at least ${MIN_RSA_BITS} are needed`);
+  }
+  return key;
+}
