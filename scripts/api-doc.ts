@@ -11,7 +11,7 @@ import type { Engine } from "../src/engine/contract.ts";
 import { API_VERSION, MIN_API_VERSION } from "../src/lib/version.ts";
 
 /** The handlers are only listed, never called. */
-const handlers = apiHandlers({} as Engine, {} as never);
+const handlers = apiHandlers({} as Engine, {} as never, {} as never);
 
 function stateOf(operation: Operation): string {
   if (isServed(operation, handlers)) return "served";

@@ -85,7 +85,7 @@ const IMAGES = tagged("Image", [
   ["ImageCreate", "POST", "/images/create", "import a tar (fromSrc); pull (fromImage) only the built-in hello-world"],
   ["ImageLoad", "POST", "/images/load", "load images from an archive"],
   ["ImagePrune", "POST", "/images/prune", "remove unused images"],
-  ["ImageSearch", "GET", "/images/search", "search a registry", REGISTRY],
+  ["ImageSearch", "GET", "/images/search", "search a registry"],
   ["ImageGetAll", "GET", "/images/get", "several images as an archive"],
   ["ImageGet", "GET", "/images/{name}/get", "one image as an archive"],
   ["ImageHistory", "GET", "/images/{name}/history", "how it came about"],
@@ -129,7 +129,7 @@ const SYSTEM = tagged("System", [
   ["SystemVersion", "GET", "/version", "versions of the parts"],
   ["SystemEvents", "GET", "/events", "what happens, as it happens"],
   ["SystemDataUsage", "GET", "/system/df", "disk usage"],
-  ["SystemAuth", "POST", "/auth", "check registry credentials", REGISTRY],
+  ["SystemAuth", "POST", "/auth", "check registry credentials"],
 ]);
 
 const LATER = [
@@ -147,7 +147,7 @@ const LATER = [
     ["PluginDelete", "DELETE", "/plugins/{name}", "remove it", NO_PLUGINS],
   ]),
   ...tagged("Distribution", [
-    ["DistributionInspect", "GET", "/distribution/{name}/json", "an image as its registry tells", REGISTRY],
+    ["DistributionInspect", "GET", "/distribution/{name}/json", "an image as its registry tells"],
   ]),
   ...tagged("Session", [["Session", "POST", "/session", "the builder's interactive session", BUILD]]),
 ];

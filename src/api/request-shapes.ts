@@ -242,6 +242,16 @@ export const volumeCreateShape = struct("volume.CreateOptions", {
   Labels: textMap,
   Name: text,
 });
+export const authConfigShape = struct("registry.AuthConfig", {
+  username: text,
+  password: text,
+  auth: text,
+  email: text,
+  serveraddress: text,
+  identitytoken: text,
+  registrytoken: text,
+});
+
 export const imageBootstrapShape = struct("image.BootstrapRequest", {
   Suite: text,
   Tag: text,

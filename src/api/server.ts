@@ -2,6 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { RegistryClient } from "../distribution/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
@@ -15,6 +16,7 @@ import { type ImageMaker, imageSourceHandlers } from "./image-sources.ts";
 import { imageHandlers } from "./images.ts";
 import { networkHandlers } from "./networks.ts";
 import { Query } from "./query.ts";
+import { registryHandlers } from "./registries.ts";
 import { type Handlers, Router } from "./router.ts";
 import { systemHandlers } from "./system.ts";
 import { splitVersion, TooOldVersionError } from "./version.ts";
@@ -24,6 +26,7 @@ import { pluginHandlers } from "./without-plugins.ts";
 interface ApiParts {
   engine: Engine;
   imageMaker: ImageMaker;
+  registries: RegistryClient;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
@@ -40,7 +43,7 @@ const COMMON_HEADERS: Headers = {
 };
 
 /** Every operation that naru serves. */
-export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
+export function apiHandlers(engine: Engine, imageMaker: ImageMaker, registries: RegistryClient): Handlers {
   return {
     ...systemHandlers(engine.system),
     ...containerHandlers(engine.containers),
@@ -49,6 +52,7 @@ export function apiHandlers(engine: Engine, imageMaker: ImageMaker): Handlers {
     ...execHandlers(engine.execs, engine.containers),
     ...imageHandlers(engine.images),
     ...imageSourceHandlers(engine.images, imageMaker),
+    ...registryHandlers(registries),
     ...networkHandlers(engine.networks),
     ...volumeHandlers(engine.volumes),
     ...pluginHandlers(),
@@ -63,7 +67,7 @@ export class ApiServer {
   readonly #underWay = new Set<Exchange>();
 
   constructor(parts: ApiParts) {
-    this.#router = new Router(apiHandlers(parts.engine, parts.imageMaker));
+    this.#router = new Router(apiHandlers(parts.engine, parts.imageMaker, parts.registries));
     this.#log = parts.log;
     this.#http = http.createServer((request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(Exchange.plain(request, response, COMMON_HEADERS));

@@ -42,7 +42,12 @@ export class Daemon {
     undo.defer(() => removePidFile(options.pidFile));
     const memory = new IdleMemory();
     memory.touch();
-    const api = new ApiServer({ engine: parts.engine, imageMaker: parts.imageMaker, log: apiLog(log, memory) });
+    const api = new ApiServer({
+      engine: parts.engine,
+      imageMaker: parts.imageMaker,
+      registries: parts.registries,
+      log: apiLog(log, memory),
+    });
     const listeners = new Listeners(api, log);
     undo.defer(() => listeners.stopAccepting());
     await listeners.open(options);

@@ -53,6 +53,10 @@ export interface DaemonOptions {
   dnsSearch: string[];
   registryMirrors: string[];
   insecureRegistries: string[];
+  /** Mirrors by the host whose they are. */
+  hostMirrors: Record<string, string[]>;
+  certificateDirs: string[];
+  downloadAttempts: number;
 }
 
 /** @throws invalid for a setting that naru does not support or whose value makes no sense. */
@@ -87,6 +91,11 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     ...networkOptions(read),
     registryMirrors: read.list("registry-mirror"),
     insecureRegistries: read.list("insecure-registry"),
+    hostMirrors: hostMirrors(read.list("host-mirror")),
+    certificateDirs: settings.has("registry-certs-dir")
+      ? read.list("registry-certs-dir").map(absolute)
+      : ["/etc/naru/certs.d", "/etc/docker/certs.d"],
+    downloadAttempts: downloadAttempts(read.int("max-download-attempts", 5)),
   };
 }
 
@@ -152,6 +161,23 @@ function networkOptions(read: Reader) {
     dnsOptions: read.list("dns-opt"),
     dnsSearch: read.list("dns-search"),
   };
+}
+
+function hostMirrors(entries: string[]): Record<string, string[]> {
+  const mirrors: Record<string, string[]> = {};
+  for (const entry of entries) {
+    const [, host, mirror] = /^([^=/]+)=(.+)$/.exec(entry) ?? [];
+    if (host === undefined || mirror === undefined) {
+      throw badSetting(`invalid host-mirror ${JSON.stringify(entry)}: write HOST=https://MIRROR[:PORT]`);
+    }
+    mirrors[host] = [...(mirrors[host] ?? []), mirror];
+  }
+  return mirrors;
+}
+
+function downloadAttempts(count: number): number {
+  if (count < 1) throw badSetting(`invalid max download attempts: ${count}`);
+  return count;
 }
 
 function refuseUnsupported(settings: ReadonlyMap<string, SettingValue>): void {

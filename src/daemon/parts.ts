@@ -2,6 +2,10 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
+import type { RegistryClient, RegistrySettings } from "../distribution/contract.ts";
+import { checkMirrors } from "../distribution/registry-addresses.ts";
+import { createRegistryClient } from "../distribution/registry-client.ts";
+import { registryUserAgent } from "../distribution/user-agent.ts";
 import type { EngineConfig } from "../engine/config.ts";
 import type { Engine } from "../engine/contract.ts";
 import { createEngine } from "../engine/create-engine.ts";
@@ -31,6 +35,7 @@ const INSTANCE_DIGITS = 8;
 export interface Parts {
   engine: Engine;
   imageMaker: ImageMaker;
+  registries: RegistryClient;
   /** Takes over what may change while the daemon runs. */
   reload(options: DaemonOptions): void;
   /** Writes what is not written and lets go of the kernel's objects; containers go on. */
@@ -52,6 +57,11 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   const instance = instanceOf(options);
   const config = engineConfig(options, instance);
   checkLogOptions(config);
+  let registrySettings = checkedRegistrySettings(options);
+  const registries = createRegistryClient({
+    settings: () => registrySettings,
+    userAgent: registryUserAgent(config.serverVersion, config.gitCommit),
+  });
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
     createImageStore({ dataRoot, execRoot, store }),
@@ -99,7 +109,11 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   return {
     engine,
     imageMaker: imageMaker(images, monitorPath),
-    reload: (changed) => Object.assign(config, reloadable(changed)),
+    registries,
+    reload(changed) {
+      registrySettings = checkedRegistrySettings(changed);
+      Object.assign(config, reloadable(changed));
+    },
     close: () => opened.disposeAsync(),
   };
 }
@@ -153,6 +167,19 @@ function checkLogOptions(config: EngineConfig): void {
   } catch (error) {
     throw new NaruError("invalid", `failed to set log opts: ${errorText(error)}`);
   }
+}
+
+/** @throws invalid for a mirror that is no address */
+function checkedRegistrySettings(options: DaemonOptions): RegistrySettings {
+  const settings = {
+    mirrors: options.registryMirrors,
+    hostMirrors: options.hostMirrors,
+    insecureRegistries: options.insecureRegistries,
+    certificateDirs: options.certificateDirs,
+    downloadAttempts: options.downloadAttempts,
+  };
+  checkMirrors(settings);
+  return settings;
 }
 
 function reloadable(options: DaemonOptions) {

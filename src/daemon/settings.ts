@@ -114,12 +114,21 @@ const NETWORKING: Setting[] = [
 ];
 
 const REGISTRIES: Setting[] = [
-  setting("registry-mirror", "list", "Mirror of Docker Hub; shown by `info`, used once images are pulled", {
+  setting("registry-mirror", "list", "Mirror of Docker Hub, asked before it, https://HOST[:PORT] (repeatable)", {
     key: "registry-mirrors",
     isReloadable: true,
   }),
-  setting("insecure-registry", "list", "Registry without TLS; shown by `info`, used once images are pulled", {
+  setting("host-mirror", "list", "Mirror of another registry, HOST=https://MIRROR[:PORT] (repeatable)", {
+    key: "host-mirrors",
+    isReloadable: true,
+  }),
+  setting("insecure-registry", "list", "Registry without TLS or with an unknown certificate, HOST[:PORT] or CIDR", {
     key: "insecure-registries",
+    isReloadable: true,
+  }),
+  setting("registry-certs-dir", "list", "Directory with a folder of certificates per registry (repeatable)", {
+    key: "registry-certs-dirs",
+    defaultText: "/etc/naru/certs.d, /etc/docker/certs.d",
     isReloadable: true,
   }),
   setting("max-concurrent-downloads", "int", "Layers pulled at once, once images are pulled", {
@@ -130,7 +139,7 @@ const REGISTRIES: Setting[] = [
     defaultText: "5",
     isReloadable: true,
   }),
-  setting("max-download-attempts", "int", "Attempts per layer, once images are pulled", {
+  setting("max-download-attempts", "int", "Attempts per layer before a download is given up", {
     defaultText: "5",
     isReloadable: true,
   }),

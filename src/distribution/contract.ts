@@ -26,6 +26,8 @@ export interface RegistrySettings {
   insecureRegistries: readonly string[];
   /** Directories with a folder per host[:port] that holds *.crt, *.cert and *.key (certs.d), the first that has it wins. */
   certificateDirs: readonly string[];
+  /** Tries per blob without any progress between them; 5 when absent. */
+  downloadAttempts?: number;
 }
 
 export interface RemoteManifest {

@@ -24,6 +24,11 @@ export function mirrorAddresses(domain: string, settings: RegistrySettings): Hos
   return all.map((mirror) => mirrorAddress(mirror, settings));
 }
 
+/** @throws invalid, naming the first mirror that is no address */
+export function checkMirrors(settings: RegistrySettings): void {
+  for (const domain of [HUB, ...Object.keys(settings.hostMirrors ?? {})]) mirrorAddresses(domain, settings);
+}
+
 function mirrorAddress(mirror: string, settings: RegistrySettings): HostAddress {
   const url = URL.parse(mirror.includes("://") ? mirror : `https://${mirror}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {

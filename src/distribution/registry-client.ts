@@ -26,7 +26,7 @@ export interface RegistryTiming {
 const DEFAULT_TIMING: RegistryTiming = {
   idleTimeoutMs: 60_000,
   requests: { attempts: 4, firstDelayMs: 300, longestDelayMs: 10_000 },
-  blobs: { attempts: 6, firstDelayMs: 1000, longestDelayMs: 30_000 },
+  blobs: { attempts: 5, firstDelayMs: 1000, longestDelayMs: 30_000 },
 };
 /** How long what a host said on GET /v2/ is believed. */
 const HOST_LIFE_MS = 10 * 60_000;
@@ -66,7 +66,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
           return [...mirrors.map((address) => ({ host: hostAt(address), access: anonymous })), own()];
         },
         requestRule: timing.requests,
-        blobRule: timing.blobs,
+        blobRule: { ...timing.blobs, attempts: settings().downloadAttempts ?? timing.blobs.attempts },
       });
     },
     checkCredentials: (credentials, { signal } = {}) =>

@@ -30,6 +30,7 @@ export class TestApi implements AsyncDisposable {
     const server = new ApiServer({
       engine,
       imageMaker: maker as ImageMaker,
+      registries: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {

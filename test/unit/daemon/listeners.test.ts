@@ -21,7 +21,12 @@ const quiet = new Log("fatal", "text", () => {});
 const isRoot = process.getuid?.() === 0;
 
 async function listen(flags: string[], engine = fakeEngine()) {
-  const api = new ApiServer({ engine, imageMaker: {} as never, log: { request: () => {}, fault: () => {} } });
+  const api = new ApiServer({
+    engine,
+    imageMaker: {} as never,
+    registries: {} as never,
+    log: { request: () => {}, fault: () => {} },
+  });
   const listeners = new Listeners(api, quiet);
   await listeners.open(daemonOptions(parseCommandLine(flags).values));
   return {
