@@ -80,10 +80,7 @@ class LineParser {
     this.mayBeDirective = false;
     const start = this.at;
     const first = this.cutContinuation(trimmed);
-    if (first.isLast && first.text === "") {
-      this.comments = [];
-      return;
-    }
+    if (first.isLast && first.text === "") return;
     const text = first.isLast ? first.text : first.text + this.readContinuations();
     this.addInstruction(text, start);
   }
