@@ -2,6 +2,7 @@
 import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGunzip, createZstdDecompress, gzip, zstdCompress } from "node:zlib";
+import { ChunkCutter, type ChunkSizes } from "../lib/content-defined-chunks.ts";
 import { NaruError } from "../lib/errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
@@ -117,8 +118,12 @@ async function feed(input: AsyncIterable<Uint8Array>, sink: Bun.FileSink): Promi
   await sink.end();
 }
 
-const MEMBER_BYTES = 4 * 1024 * 1024;
-const MEMBERS_IN_FLIGHT = 4;
+/**
+ * Members end where the content says, so that a changed file changes the compressed bytes around it and no others: the rest
+ * of the blob need not travel again. Smaller members than these make the blob noticeably larger.
+ */
+const MEMBER_SIZES: ChunkSizes = { minBytes: 128 * 1024, averageBytes: 256 * 1024, maxBytes: 1024 * 1024 };
+const MEMBERS_IN_FLIGHT = 16;
 /** Fast; a layer is compressed while somebody waits. */
 const GZIP_LEVEL = 1;
 const gzipMember = promisify(gzip) as (data: Uint8Array, options: { level: number }) => Promise<Buffer>;
@@ -131,7 +136,7 @@ export const asZstdFrame = promisify(zstdCompress) as CompressPart;
 /** Compresses into gzip members, several at a time; their concatenation is a gzip file (RFC 1952, 2.2). */
 export class GzipMembers {
   private parts: Uint8Array[] = [];
-  private partBytes = 0;
+  private readonly cutter = new ChunkCutter(MEMBER_SIZES);
   private readonly inFlight: Promise<Buffer>[] = [];
 
   /** `write` takes the members in order. */
@@ -142,13 +147,17 @@ export class GzipMembers {
 
   /** Keeps `chunk`, which must not change afterwards. */
   async push(chunk: Uint8Array): Promise<void> {
-    this.parts.push(chunk);
-    this.partBytes += chunk.length;
-    if (this.partBytes >= MEMBER_BYTES) await this.compress();
+    for (let start = 0; start < chunk.length; ) {
+      const end = this.cutter.next(chunk, start);
+      const part = chunk.subarray(start, end < 0 ? chunk.length : end);
+      this.parts.push(part);
+      start += part.length;
+      if (end >= 0) await this.compress();
+    }
   }
 
   async finish(): Promise<void> {
-    if (this.partBytes > 0) await this.compress();
+    if (this.parts.length > 0) await this.compress();
     while (this.inFlight.length > 0) await this.writeOldest();
   }
 
@@ -159,7 +168,6 @@ export class GzipMembers {
     member.catch(() => {});
     this.inFlight.push(member);
     this.parts = [];
-    this.partBytes = 0;
   }
 
   private async writeOldest(): Promise<void> {
