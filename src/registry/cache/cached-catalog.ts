@@ -45,6 +45,8 @@ export class CachedCatalog extends ForwardingCatalog {
   /** Sizes of blobs that served manifests name, by "repository@digest": nothing else is fetched. */
   readonly #known = new Map<string, Descriptor>();
 
+  readonly #whole = new Set<Digest>();
+
   private constructor(private readonly parts: CacheParts) {
     super(parts.inner);
   }
@@ -74,15 +76,20 @@ export class CachedCatalog extends ForwardingCatalog {
     if (name === undefined) return await this.inner.findBlob(repository, digest);
     for (const place of new Set([repository, name.stored])) {
       const found = await this.inner.findBlob(place, digest);
-      if (found !== undefined) return found;
+      if (found !== undefined) return this.#seenWhole(digest, found);
     }
+    this.#whole.delete(digest);
     const blob = await this.#knownBlob(name, digest);
     return blob && { size: blob.size, modifiedAt: 0 };
   }
 
-  /** None: a file may still be on its way, and only readBlob() knows how far it is. */
+  /** Only of blobs that findBlob() saw whole: others are on their way, and readBlob() knows how far they are. */
   override localBlobPath(repository: string, digest: Digest): string | undefined {
-    return this.#nameOf(repository) === undefined ? this.inner.localBlobPath(repository, digest) : undefined;
+    const name = this.#nameOf(repository);
+    if (name === undefined) return this.inner.localBlobPath(repository, digest);
+    const path = this.#whole.has(digest) ? this.inner.localBlobPath(name.stored, digest) : undefined;
+    if (path !== undefined) this.parts.count("blob", "hit", 0);
+    return path;
   }
 
   override async readBlob(repository: string, digest: Digest, range?: { start: number; end: number }) {
@@ -154,6 +161,12 @@ export class CachedCatalog extends ForwardingCatalog {
   async settle(): Promise<void> {
     const fills = await Promise.allSettled([...this.#fills.values()]);
     await Promise.allSettled(fills.map((fill) => (fill.status === "fulfilled" ? fill.value.finished : undefined)));
+  }
+
+  #seenWhole(digest: Digest, found: StoredObject): StoredObject {
+    if (this.#whole.size >= KNOWN_BLOBS) this.#whole.clear();
+    this.#whole.add(digest);
+    return found;
   }
 
   #nameOf(repository: string): CachedName | undefined {
