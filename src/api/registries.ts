@@ -48,7 +48,10 @@ async function inspect(registries: RegistryClient, { exchange, path, signal }: C
   const { domain, path: repository, tag = "latest", digest } = parseReference(name);
   const access = { credentials: registryCredentials(exchange), actions: "pull" as const };
   const remote = registries.repository({ domain, path: repository }, access);
-  const { descriptor, bytes } = await remote.fetchManifest(digest ?? tag, { signal });
+  const { descriptor, bytes } = await remote.fetchManifest(digest ?? tag, { signal }).catch((error: unknown) => {
+    // What pull says of it does not fit a question.
+    throw error instanceof NaruError && error.cause instanceof NaruError ? error.cause : error;
+  });
   const manifest: Index & Manifest = JSON.parse(new TextDecoder().decode(bytes));
   const platforms = isIndexType(descriptor.mediaType)
     ? manifest.manifests.flatMap(({ platform }) => (platform ? [platform] : []))

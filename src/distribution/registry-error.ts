@@ -1,5 +1,7 @@
 /** Failures that a registry answers, in the words that docker makes of them. */
+
 import { type ErrorKind, NaruError } from "../lib/errors.ts";
+import { parseChallenges } from "./auth-challenge.ts";
 import type { HttpReply } from "./http-reply.ts";
 
 /** The text that goes with a code when the registry says nothing of its own (distribution specification; Docker's registry). */
@@ -35,6 +37,8 @@ export class RegistryError extends NaruError {
     readonly status: number,
     /** Seconds that the registry asks to wait. */
     readonly retryAfterSeconds?: number,
+    /** The request was not even sent: there is nothing to show at the door. */
+    readonly isWithoutReply = false,
   ) {
     super(kind, message);
     this.name = "RegistryError";
@@ -48,6 +52,7 @@ export async function errorOfReply(reply: HttpReply): Promise<RegistryError> {
   const fault = (kind: ErrorKind, message: string, code = "") =>
     new RegistryError(kind, message, code, status, retryAfter(reply));
   if (status >= 500) return fault("unavailable", `received unexpected HTTP status: ${status} ${reply.statusText}`);
+  if (lacksScope(reply)) return fault("forbidden", `denied: ${USUAL_MESSAGES.DENIED}`, "DENIED");
   const body = parseObject(text);
   const [first] = Array.isArray(body?.errors) ? body.errors : [];
   if (isObject(first) && typeof first.code === "string" && first.code !== "") {
@@ -59,6 +64,13 @@ export async function errorOfReply(reply: HttpReply): Promise<RegistryError> {
   if (status === 403) return fault("forbidden", joined("denied", words), "DENIED");
   if (status === 429) return fault("rate-limited", joined("toomanyrequests", words), "TOOMANYREQUESTS");
   return fault(kindOfStatus(status), joined("unknown", words || `HTTP status ${status} ${reply.statusText}`));
+}
+
+/** A token came, but it does not allow this: that is no missing login. */
+function lacksScope({ status, headers }: HttpReply): boolean {
+  if (status !== 401) return false;
+  const challenges = parseChallenges(headers.get("www-authenticate"));
+  return challenges.some(({ parameters }) => parameters.error === "insufficient_scope");
 }
 
 /** "manifest unknown: …": the code in small letters, then the registry's own words where they say more. */

@@ -57,9 +57,9 @@ export class RegistryHost {
    * @throws {ConnectionError}; {RegistryError} unauthorized when no credentials are there or the token server refuses
    */
   async send(path: string | URL, access: Access | undefined, request: HostRequest): Promise<HttpReply> {
-    const greeting = await this.greet(request.signal);
-    const url = typeof path === "string" ? this.urlOf(greeting.scheme, path) : path;
+    const url = typeof path === "string" ? await this.locate(path, request.signal) : path;
     if (access === undefined) return this.follow(url, request);
+    const greeting = await this.greet(request.signal);
     const challenges = this.challenges ?? greeting.challenges;
     const reply = await this.sendAuthorized(url, access, request, challenges);
     if (reply.status !== 401) return reply;
@@ -72,7 +72,9 @@ export class RegistryHost {
 
   /** The address of "/v2/…" here. */
   async locate(path: string, signal?: AbortSignal): Promise<URL> {
-    return this.urlOf((await this.greet(signal)).scheme, path);
+    const { schemes } = this.address;
+    const scheme = schemes.length === 1 ? schemes[0]! : (await this.greet(signal)).scheme;
+    return this.urlOf(scheme, path);
   }
 
   /** Asks for a token as `login` does. undefined: the registry does not use tokens. */
@@ -145,7 +147,7 @@ export class RegistryHost {
       });
     } catch (error) {
       // Docker names the request that was to be authorized.
-      if (error instanceof RegistryError && error.status === 401) throw refusedBefore(method, url, error.message);
+      if (error instanceof RegistryError) throw refusedBefore(method, url, error.message);
       throw error;
     }
   }
@@ -258,7 +260,7 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
 }
 
 function refusedBefore(method: string, url: URL, words: string): RegistryError {
-  return new RegistryError("unauthorized", `${verb(method)} "${url.href}": ${words}`, "", 401);
+  return new RegistryError("unauthorized", `${verb(method)} "${url.href}": ${words}`, "", 401, undefined, true);
 }
 
 function verb(method: string): string {

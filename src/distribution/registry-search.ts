@@ -7,7 +7,6 @@ import { basicAuthorization } from "./bearer-tokens.ts";
 import type { RegistryCredentials, SearchResult } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
 import { nextPage } from "./paging.ts";
-import { errorOfReply } from "./registry-error.ts";
 import type { RegistryHost } from "./registry-host.ts";
 
 export interface SearchOptions {
@@ -41,12 +40,14 @@ export async function searchRegistry(
     await reply.discard();
     return (await searchCatalog(host, domain, words, options)).filter(isWanted).slice(0, limit);
   }
-  if (reply.status !== 200) {
-    await reply.discard();
-    throw new NaruError("unavailable", `Unexpected status code ${reply.status}`);
-  }
+  if (reply.status !== 200) throw await unexpected(reply);
   const { results } = (await reply.json(MAX_ANSWER_BYTES)) as { results?: Partial<SearchResult>[] };
   return (results ?? []).map(wholeResult).filter(isWanted);
+}
+
+async function unexpected(reply: HttpReply): Promise<NaruError> {
+  await reply.discard();
+  return new NaruError("unavailable", `Unexpected status code ${reply.status}`);
 }
 
 /** The first part of a term is a registry when it looks like one. */
@@ -71,7 +72,7 @@ async function searchCatalog(
   const access = { credentials, scopes: ["registry:catalog:*"] };
   while (page !== undefined && found.length < limit) {
     const reply: HttpReply = await host.send(page, access, { method: "GET", signal });
-    if (!reply.isSuccess) throw await errorOfReply(reply);
+    if (!reply.isSuccess) throw await unexpected(reply);
     const { repositories } = (await reply.json(MAX_ANSWER_BYTES)) as { repositories?: string[] | null };
     const named = (repositories ?? []).filter((name) => name.includes(words));
     found.push(...named.map((name) => wholeResult({ name: `${domain}/${name}` })));

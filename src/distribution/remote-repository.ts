@@ -74,7 +74,7 @@ class WireRepository implements RemoteRepository {
       }
     } catch (error) {
       // A refused HEAD has no body that says why; GET has.
-      if (!(error instanceof RegistryError)) throw error;
+      if (!(error instanceof RegistryError) || error.isWithoutReply) throw error;
     }
     return (await this.fetchManifest(reference, { signal })).descriptor;
   }
