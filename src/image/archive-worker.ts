@@ -1,5 +1,6 @@
 /** Entry of the worker threads that read, write and compare archives and layers. See lib/worker-pool.ts. */
 
+import { isKind } from "../lib/errors.ts";
 import { type JobContext, serveJobs } from "../lib/worker-job.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 import { stageArchive } from "./archive-staging.ts";
@@ -7,14 +8,20 @@ import { decompress, detectStream } from "./compression.ts";
 import { layerChanges } from "./layer-changes.ts";
 import { type IngestParams, ingestLayer, type UnpackLimits } from "./layer-ingest.ts";
 import { type LayerPackParams, packLayerFiles } from "./layer-pack.ts";
+import { type DownloadParams, ingestDownload } from "./pull/download-ingest.ts";
+import { BLOCK_BYTES, decodeHeader, isEndBlock } from "./tar-header.ts";
 import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
 
-serveJobs({ ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes });
+serveJobs({ download, ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes });
 
 async function ingest(params: IngestParams, { input }: JobContext) {
   return await ingestLayer(input, params);
+}
+
+async function download(params: DownloadParams, { input }: JobContext) {
+  return await ingestDownload(input, params);
 }
 
 /** Unpacks a blob that lies in the content store. */
@@ -68,6 +75,27 @@ async function unpackInto(tar: AsyncIterable<Uint8Array>, directory: string, opt
 
 async function changes(params: { root: OverlayRoot }) {
   return layerChanges(params.root);
+}
+
+/** Whether the file's beginning, decompressed, is a tar header. */
+async function isArchive({ path }: { path: string }): Promise<boolean> {
+  const file = Bun.file(path);
+  if (!(await file.stat()).isFile() || file.size === 0) return false;
+  const detected = await detectStream(file.stream());
+  let start = Buffer.alloc(0);
+  try {
+    for await (const chunk of decompress(detected.chunks, detected.compression)) {
+      start = Buffer.concat([start, chunk]);
+      if (start.length >= BLOCK_BYTES) break;
+    }
+    if (start.length < BLOCK_BYTES || isEndBlock(start, 0)) return false;
+    decodeHeader(start, 0);
+    return true;
+  } catch (error) {
+    // Neither an archive nor what its first bytes said it is.
+    if (isKind(error, "invalid")) return false;
+    throw error;
+  }
 }
 
 /** Looks at the signal between chunks; gives the thread's message loop a turn to hear of it. */

@@ -79,6 +79,10 @@ class LocalContainerFiles implements ContainerFiles {
     }
   }
 
+  async isArchive(path: string): Promise<boolean> {
+    return await this.pool.run("isArchive", { path });
+  }
+
   exportTree(root: string, { signal }: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
     const options: PackOptions = { names: "plain", start: "", topName: undefined };
     return this.pool.start("pack", { root, options }, { signal }).output;

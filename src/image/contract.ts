@@ -144,6 +144,8 @@ export interface ContainerFiles {
       container?: string;
     },
   ): Promise<void>;
+  /** Whether a file is a tar archive, plain or compressed in one of the ways that writeArchive() reads. `path` is a host's. */
+  isArchive(path: string): Promise<boolean>;
   /** The whole root as a tar. */
   exportTree(root: string, options: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;
   listChanges(layer: ContainerLayer): Promise<FilesystemChange[]>;

@@ -225,6 +225,8 @@ export interface FileStatus {
   /** What a device file stands for. */
   rdev: { major: number; minor: number };
   modifiedAt: FileTime;
+  /** When content, owner, permissions or attributes changed last; nobody can set it. */
+  changedAt: FileTime;
 }
 
 const statBuffer = Buffer.alloc(256);
@@ -241,6 +243,7 @@ function fileStatus(): FileStatus {
     device: `${b.readUInt32LE(136)}:${b.readUInt32LE(140)}`,
     rdev: { major: b.readUInt32LE(128), minor: b.readUInt32LE(132) },
     modifiedAt: { seconds: Number(b.readBigInt64LE(112)), nanoseconds: b.readUInt32LE(120) },
+    changedAt: { seconds: Number(b.readBigInt64LE(96)), nanoseconds: b.readUInt32LE(104) },
   };
 }
 /** Status of a name, of a link itself (lstat). */

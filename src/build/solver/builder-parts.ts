@@ -1,0 +1,40 @@
+/** What the builder is given, and what its parts share. */
+import type { ContainerFiles, ImageStore, LayerWorkshop } from "../../image/contract.ts";
+import type { WorkerPool } from "../../lib/worker-pool.ts";
+import type { NetworkController } from "../../network/contract.ts";
+import type { ContainerRuntime } from "../../runtime/contract.ts";
+import type { StateStore } from "../../store/contract.ts";
+import type { CacheMounts } from "./cache-mounts.ts";
+import type { TreeViews } from "./tree-views.ts";
+
+export interface BuilderConfig {
+  dataRoot: string;
+  execRoot: string;
+  /** Names this daemon among several: cgroups lie below /naru-<instance>. */
+  instance: string;
+  /** 0: Docker's default. */
+  defaultShmSizeBytes: number;
+  dns: readonly string[];
+  dnsOptions: readonly string[];
+  dnsSearch: readonly string[];
+}
+
+export interface BuilderParts {
+  images: ImageStore;
+  workshop: LayerWorkshop;
+  files: ContainerFiles;
+  runtime: ContainerRuntime;
+  networks: NetworkController;
+  store: StateStore;
+  config: BuilderConfig;
+  log: { warn(message: string): void; error(message: string): void };
+}
+
+/** The parts with what the solver adds. */
+export interface SolverContext extends BuilderParts {
+  pool: WorkerPool;
+  views: TreeViews;
+  cacheMounts: CacheMounts;
+  /** `<data root>/builder`. */
+  directory: string;
+}

@@ -1,0 +1,195 @@
+/** Runs a file operation: its actions, in order, in a view of the root with a new layer on top. */
+import type { LayerDraft, LayerHandle } from "../../image/contract.ts";
+import { errorText, NaruError } from "../../lib/errors.ts";
+import type { SolverContext } from "./builder-parts.ts";
+import { directoriesOf, placeInside } from "./exec-mounts.ts";
+import type { CopyAction, FileAction, FileOperation, Step } from "./graph.ts";
+import type { StepResult } from "./step-result.ts";
+import type { Owner, TreeAction } from "./tree-changes.ts";
+import type { Selection } from "./tree-selection.ts";
+
+export interface FileRun {
+  operation: FileOperation;
+  root: StepResult;
+  /** Results of the steps that actions copy from. */
+  resultOf(step: Step | undefined): StepResult;
+  signal: AbortSignal;
+}
+
+/** What of a result a copy takes; the view of the result must stay open. */
+export function selectionOf(action: CopyAction, source: StepResult, root: string): Selection {
+  return {
+    root,
+    sources: action.sources,
+    exclude: action.exclude ?? [],
+    rootExclude: source.context?.exclude ?? [],
+    keepsParents: action.keepsParents ?? false,
+    allowsNoMatch: action.allowsNoMatch ?? false,
+  };
+}
+
+/**
+ * @returns the new layer, or undefined when nothing changed
+ * @throws {NaruError} invalid, not-found, unavailable (no space); nothing is left behind then
+ */
+export async function runFileOperation(context: SolverContext, run: FileRun): Promise<LayerHandle | undefined> {
+  const { workshop } = context;
+  await using undo = new AsyncDisposableStack();
+  const draft = await workshop.openDraft();
+  undo.defer(() => workshop.removeLayer(draft.id));
+  const change = new LayerChange(context, run, draft);
+  try {
+    await change.open();
+    for (const action of run.operation.actions) await change.apply(action);
+    await change.flush();
+  } catch (error) {
+    throw noSpaceError(error) ?? error;
+  } finally {
+    await change.close();
+  }
+  const { isEmpty } = await context.pool.run<{ isEmpty: boolean }>("stubs", { upperDir: draft.upperDir, places: [] });
+  run.signal.throwIfAborted();
+  if (isEmpty) return undefined;
+  await workshop.keepDraft(draft);
+  undo.move();
+  return { kind: "built", id: draft.id };
+}
+
+function noSpaceError(error: unknown): NaruError | undefined {
+  if (!/\bENOSPC\b|no space left/i.test(errorText(error))) return undefined;
+  return new NaruError("unavailable", `${errorText(error)}: free some space (builder prune) and try again`, {
+    cause: error,
+  });
+}
+
+class LayerChange {
+  private readonly stack = new AsyncDisposableStack();
+  private readonly views = new Map<StepResult, Promise<string>>();
+  private target = "";
+  /** Gathered, so that a layer costs one job. */
+  private pending: TreeAction[] = [];
+
+  constructor(
+    private readonly context: SolverContext,
+    private readonly run: FileRun,
+    private readonly draft: LayerDraft,
+  ) {}
+
+  async open(): Promise<void> {
+    const view = await this.context.views.openWritable(directoriesOf(this.context, this.run.root), this.draft);
+    this.stack.defer(() => view.close());
+    this.target = view.path;
+  }
+
+  async close(): Promise<void> {
+    await this.stack.disposeAsync();
+  }
+
+  async apply(action: FileAction): Promise<void> {
+    switch (action.action) {
+      case "copy":
+        return await this.copy(action);
+      case "mkdir":
+      case "mkfile":
+        this.pending.push({ ...action, owner: await this.ownerOf(action.owner) });
+        return;
+      case "rm":
+        this.pending.push(action);
+    }
+  }
+
+  async flush(): Promise<void> {
+    const actions = this.pending;
+    this.pending = [];
+    if (actions.length === 0) return;
+    await this.context.pool.run("change", { root: this.target, actions }, { signal: this.run.signal });
+  }
+
+  private async copy(action: CopyAction): Promise<void> {
+    const source = this.run.resultOf(action.from);
+    const root = await this.viewOf(source);
+    const given = await this.ownerOf(action.owner);
+    const owner = given ?? (source.context ? { uid: 0, gid: 0 } : undefined);
+    const archives = action.unpacks ? await this.findArchives(action, root) : [];
+    const sources = action.sources.filter((path) => !archives.includes(path));
+    if (sources.length > 0) {
+      this.pending.push({
+        action: "copy",
+        selection: { ...selectionOf(action, source, root), sources },
+        destination: action.destination,
+        ...(owner ? { owner } : {}),
+        ...(action.mode === undefined ? {} : { mode: action.mode }),
+        isDirectory: action.sources.length > 1,
+      });
+    }
+    for (const path of archives) await this.unpack(placeInside(root, path), action.destination, given);
+  }
+
+  /** Those of the sources that are tar archives; patterns are looked at as a whole name only. */
+  private async findArchives(action: CopyAction, root: string): Promise<string[]> {
+    const found: string[] = [];
+    for (const path of action.sources) {
+      let place: string;
+      try {
+        place = placeInside(root, path);
+      } catch {
+        continue;
+      }
+      if (await this.context.files.isArchive(place)) found.push(path);
+    }
+    return found;
+  }
+
+  private async unpack(archive: string, destination: string, owner: Owner | undefined): Promise<void> {
+    await this.makeDestination(destination);
+    await this.context.files.writeArchive(this.target, destination, Bun.file(archive).stream(), {
+      noOverwriteDirNonDir: false,
+      copyUidGid: owner,
+      signal: this.run.signal,
+    });
+  }
+
+  private async makeDestination(destination: string): Promise<void> {
+    this.pending.push({ action: "mkdir", path: destination });
+    await this.flush();
+  }
+
+  private viewOf(source: StepResult): Promise<string> {
+    const known = this.views.get(source);
+    if (known) return known;
+    const opening = (async () => {
+      const view = await this.context.views.openLayers(directoriesOf(this.context, source));
+      this.stack.defer(() => view.close());
+      return view.path;
+    })();
+    this.views.set(source, opening);
+    return opening;
+  }
+
+  /** Names by the accounts of the step's root; a number alone is its group's too. */
+  private async ownerOf(text: string | undefined): Promise<Owner | undefined> {
+    if (text === undefined || text === "") return undefined;
+    const [user = "", group] = text.split(":");
+    const found = await this.findUser(user);
+    return group === undefined ? found : { uid: found.uid, gid: await this.findGroup(group) };
+  }
+
+  private async findUser(name: string): Promise<Owner> {
+    if (/^\d+$/.test(name)) return { uid: Number(name), gid: Number(name) };
+    return await this.context.runtime.findUser(this.overlay(), name);
+  }
+
+  private async findGroup(name: string): Promise<number> {
+    if (/^\d+$/.test(name)) return Number(name);
+    return (await this.context.runtime.findUser(this.overlay(), `0:${name}`)).gid;
+  }
+
+  private overlay() {
+    const lowerDirs = directoriesOf(this.context, this.run.root).reverse();
+    return {
+      lowerDirs: [...lowerDirs, this.context.workshop.baseDirectory],
+      upperDir: this.draft.upperDir,
+      workDir: this.draft.workDir,
+    };
+  }
+}

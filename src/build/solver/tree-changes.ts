@@ -1,0 +1,371 @@
+/**
+ * The actions of a file operation, done inside a mounted root and nowhere else: what a context or another stage holds may be
+ * hostile. Runs in a worker thread. What an action makes has times that depend only on its input, so that equal inputs give
+ * equal layers: copies keep their sources' times, made directories take that of the directory they are made in.
+ */
+import { NaruError } from "../../lib/errors.ts";
+import * as files from "../../linux/file-calls.ts";
+import { O, S } from "../../linux/file-calls.ts";
+import { copyContent } from "../../linux/file-copy.ts";
+import { removeTreeAt, splitRaw } from "../../linux/rooted-tree.ts";
+import { errorCode } from "../../linux/sys-error.ts";
+import { setXattr } from "../../linux/xattr.ts";
+import { type ModeChange, parseMode } from "./file-mode.ts";
+import { cleanPath } from "./path-patterns.ts";
+import { keptXattrs } from "./tree-digest.ts";
+import { type SelectedItem, SelectedTree, type Selection, type WalkedEntry } from "./tree-selection.ts";
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** An action whose names are resolved: owners are numbers, other trees have a place. */
+export type TreeAction =
+  | {
+      action: "copy";
+      selection: Selection;
+      destination: string;
+      owner?: Owner;
+      mode?: string;
+      /** More than one source: the destination is a directory in any case. */
+      isDirectory: boolean;
+    }
+  | { action: "mkdir"; path: string; owner?: Owner; mode?: string }
+  | { action: "mkfile"; path: string; name: string; data: Uint8Array; owner?: Owner; mode?: string }
+  | { action: "rm"; path: string; allowsNoMatch: boolean };
+
+const DIRECTORY_MODE = 0o755;
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** @throws {NaruError} invalid, not-found; {SysError} ENOSPC and others */
+export async function changeTree(root: string, actions: readonly TreeAction[], signal: AbortSignal): Promise<void> {
+  const change = new TreeChange(root);
+  try {
+    for (const action of actions) await change.apply(action, signal);
+    change.finish();
+  } finally {
+    change.close();
+  }
+}
+
+class TreeChange {
+  private readonly root: number;
+  /** Times of directories, set when nothing is written into them any more; by raw path. */
+  private readonly times = new Map<string, files.FileTime>();
+
+  constructor(root: string) {
+    this.root = files.openPath(root, O.RDONLY | O.DIRECTORY);
+  }
+
+  close(): void {
+    files.closeFd(this.root);
+  }
+
+  async apply(action: TreeAction, signal: AbortSignal): Promise<void> {
+    switch (action.action) {
+      case "copy":
+        return await this.copy(action, signal);
+      case "mkdir":
+        return this.makeDirectory(action);
+      case "mkfile":
+        return this.makeFile(action);
+      case "rm":
+        return this.remove(action);
+    }
+  }
+
+  finish(): void {
+    // The deepest first: setting a directory's time does not touch the one it lies in.
+    for (const [path, time] of this.times) {
+      const fd = this.tryOpen(path);
+      if (fd === undefined) continue;
+      files.setTimes(fd, time);
+      files.closeFd(fd);
+    }
+  }
+
+  private tryOpen(path: string): number | undefined {
+    try {
+      return files.openInRoot(this.root, path, O.RDONLY | O.DIRECTORY);
+    } catch (error) {
+      // A later action removed it.
+      if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
+      throw error;
+    }
+  }
+
+  /** Opens a directory by path; missing ones are made. Links are followed inside the root. Must be closed. */
+  private openDirectory(path: string, owner: Owner, mode = DIRECTORY_MODE): number {
+    try {
+      const fd = files.openInRoot(this.root, path, O.RDONLY | O.DIRECTORY);
+      this.keepTime(path, fd);
+      return fd;
+    } catch (error) {
+      if (errorCode(error) === "ENOTDIR") {
+        throw new NaruError("invalid", `cannot copy to non-directory: /${files.fromRaw(path)}`);
+      }
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+    const [parentPath, name] = splitRaw(path);
+    const parent = this.openDirectory(parentPath, owner);
+    try {
+      return this.makeDirectoryIn(parent, name, path, owner, mode);
+    } finally {
+      files.closeFd(parent);
+    }
+  }
+
+  private makeDirectoryIn(parent: number, name: string, path: string, owner: Owner, mode: number): number {
+    try {
+      files.makeDirectoryAt(parent, name, 0o700);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+      throw new NaruError("invalid", `/${files.fromRaw(path)} is a link to a directory that does not exist`);
+    }
+    const fd = files.openAt(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    files.changeOwner(fd, owner.uid, owner.gid);
+    files.changeMode(fd, mode);
+    this.times.set(path, this.times.get(splitRaw(path)[0]) ?? files.statFd(parent).modifiedAt);
+    return fd;
+  }
+
+  /** A directory that gets new entries keeps the time that it had. */
+  private keepTime(path: string, fd: number): void {
+    if (!this.times.has(path)) this.times.set(path, files.statFd(fd).modifiedAt);
+  }
+
+  private makeDirectory({ path, owner = ROOT, mode }: TreeAction & { action: "mkdir" }): void {
+    const bits = mode === undefined ? DIRECTORY_MODE : parseMode(mode)(DIRECTORY_MODE, true);
+    files.closeFd(this.openDirectory(cleanPath(files.toRaw(path)), owner, bits));
+  }
+
+  private makeFile({ path, name, data, owner = ROOT, mode }: TreeAction & { action: "mkfile" }): void {
+    const raw = cleanPath(files.toRaw(path));
+    const isDirectory = path.endsWith("/") || this.isDirectory(raw);
+    const [parentPath, base] = isDirectory ? [raw, files.toRaw(name)] : splitRaw(raw);
+    const parent = this.openDirectory(parentPath, ROOT);
+    try {
+      const time = this.times.get(parentPath)!;
+      replaceNonDirectory(parent, base);
+      const fd = files.openAt(parent, base, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
+      try {
+        files.writeAll(fd, data, 0, data.length);
+        files.changeOwner(fd, owner.uid, owner.gid);
+        files.changeMode(fd, mode === undefined ? 0o644 : parseMode(mode)(0o644, false));
+        files.setTimes(fd, time);
+      } finally {
+        files.closeFd(fd);
+      }
+    } finally {
+      files.closeFd(parent);
+    }
+  }
+
+  private remove({ path, allowsNoMatch }: TreeAction & { action: "rm" }): void {
+    const [parentPath, name] = splitRaw(cleanPath(files.toRaw(path)));
+    const parent = this.tryOpen(parentPath);
+    const status = parent === undefined ? undefined : files.findStatusAt(parent, name);
+    if (parent === undefined || !status) {
+      if (!allowsNoMatch) throw new NaruError("not-found", `${path}: not found`);
+      return;
+    }
+    try {
+      this.keepTime(parentPath, parent);
+      removeTreeAt(parent, name);
+    } finally {
+      files.closeFd(parent);
+    }
+  }
+
+  private isDirectory(path: string): boolean {
+    const fd = this.tryOpen(path);
+    if (fd !== undefined) files.closeFd(fd);
+    return fd !== undefined;
+  }
+
+  private async copy(action: TreeAction & { action: "copy" }, signal: AbortSignal): Promise<void> {
+    const tree = new SelectedTree(action.selection);
+    try {
+      const copier = new Copier(action.owner, action.mode === undefined ? undefined : parseMode(action.mode));
+      const items = tree.items();
+      const isDirectory = action.isDirectory || items.length > 1;
+      for (const item of items) await this.copyItem(tree, item, { ...action, isDirectory }, copier, signal);
+    } finally {
+      tree.close();
+    }
+  }
+
+  private async copyItem(
+    tree: SelectedTree,
+    item: SelectedItem,
+    action: TreeAction & { action: "copy" },
+    copier: Copier,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { owner = ROOT } = action;
+    const place = this.placeOf(item, action);
+    let sinceTurn = 0;
+    // Directories are opened as the walk enters them; their times are set at the end.
+    const open = new OpenDirectories();
+    try {
+      for (const entry of tree.walk(item)) {
+        const path = [place, entry.relative].filter(Boolean).join("/");
+        const isTop = entry.relative === "";
+        if ((entry.status.mode & S.IFMT) === S.IFDIR) {
+          this.copyDirectory(entry, path, isTop, { open, copier, owner });
+        } else {
+          const [parentPath, name] = splitRaw(path);
+          const parent = open.get(parentPath) ?? open.add(parentPath, this.openDirectory(parentPath, owner));
+          this.keepTime(parentPath, parent);
+          copier.copy(entry, parent, name);
+        }
+        sinceTurn += 1;
+        if (sinceTurn < 500) continue;
+        sinceTurn = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+        signal.throwIfAborted();
+      }
+    } finally {
+      open.close();
+    }
+  }
+
+  /** Raw path of what the item becomes. */
+  private placeOf(item: SelectedItem, action: TreeAction & { action: "copy" }): string {
+    const { destination, selection, isDirectory } = action;
+    const target = cleanPath(files.toRaw(destination));
+    const below = item.parents === "" ? target : [target, item.parents].filter(Boolean).join("/");
+    if (selection.keepsParents) return [below, item.name].filter(Boolean).join("/");
+    if (item.isDirectory) return target;
+    const intoDirectory = isDirectory || /(^|\/)\.?$/.test(destination) || this.isDirectory(target);
+    return intoDirectory ? [target, item.name].filter(Boolean).join("/") : target;
+  }
+
+  private copyDirectory(
+    entry: WalkedEntry,
+    path: string,
+    isTop: boolean,
+    { open, copier, owner }: { open: OpenDirectories; copier: Copier; owner: Owner },
+  ): void {
+    const fd = this.openDirectory(path, owner);
+    open.add(path, fd);
+    // The destination itself stays as it is, or is made with the usual permissions.
+    if (isTop) return;
+    copier.applyToDirectory(fd, entry);
+    this.times.set(path, entry.status.modifiedAt);
+  }
+}
+
+/** Descriptors of directories on the way of a walk: those of the path and a few more. */
+class OpenDirectories {
+  private readonly byPath = new Map<string, number>();
+
+  get(path: string): number | undefined {
+    return this.byPath.get(path);
+  }
+
+  add(path: string, fd: number): number {
+    const before = this.byPath.get(path);
+    if (before !== undefined) files.closeFd(before);
+    this.byPath.set(path, fd);
+    if (this.byPath.size > 128) {
+      const [oldest, oldestFd] = this.byPath.entries().next().value!;
+      files.closeFd(oldestFd);
+      this.byPath.delete(oldest);
+    }
+    return fd;
+  }
+
+  close(): void {
+    for (const fd of this.byPath.values()) files.closeFd(fd);
+    this.byPath.clear();
+  }
+}
+
+/** Copies what is no directory, one entry at a time, keeping hard links among them. */
+class Copier {
+  private readonly firstCopies = new Map<string, string>();
+
+  constructor(
+    private readonly owner: Owner | undefined,
+    private readonly mode: ModeChange | undefined,
+  ) {}
+
+  copy(entry: WalkedEntry, parent: number, name: string): void {
+    const { status } = entry;
+    const type = status.mode & S.IFMT;
+    if (type === S.IFSOCK) return;
+    replaceNonDirectory(parent, name);
+    if (status.links > 1 && this.copyAsLink(status, parent, name)) return;
+    if (type === S.IFREG) this.copyFile(entry, parent, name);
+    else if (type === S.IFLNK) {
+      files.makeSymlinkAt(parent, name, files.readLinkAt(entry.directory, entry.name));
+      this.finishNode(parent, name, status);
+    } else {
+      files.makeNodeAt(parent, name, type | 0o600, status.rdev.major, status.rdev.minor);
+      this.finishNode(parent, name, status);
+      files.changeModeAt(parent, name, this.modeOf(status));
+      files.setTimesAt(parent, name, status.modifiedAt);
+    }
+  }
+
+  applyToDirectory(fd: number, { status, directory, name }: WalkedEntry): void {
+    const { uid, gid } = this.owner ?? status;
+    files.changeOwner(fd, uid, gid);
+    files.changeMode(fd, this.modeOf(status, true));
+    for (const [key, value] of keptXattrs(directory, name)) setXattr(fd, key, value);
+  }
+
+  private modeOf(status: files.FileStatus, isDirectory = false): number {
+    const bits = status.mode & 0o7777;
+    return this.mode ? this.mode(bits, isDirectory) : bits;
+  }
+
+  private copyAsLink(status: files.FileStatus, parent: number, name: string): boolean {
+    const key = `${status.device}:${status.inode}`;
+    const first = this.firstCopies.get(key);
+    if (first !== undefined) {
+      files.makeLinkAt(-1, first, parent, name);
+      return true;
+    }
+    this.firstCopies.set(key, `${files.readLinkAt(-1, `/proc/self/fd/${parent}`)}/${name}`);
+    return false;
+  }
+
+  private copyFile({ directory, name: from, status }: WalkedEntry, parent: number, name: string): void {
+    const source = files.openAt(directory, from, O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
+    try {
+      const target = files.openAt(parent, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
+      try {
+        copyContent(source, target, status.size, status.blocks * 512 < status.size);
+        const { uid, gid } = this.owner ?? status;
+        // In this order: a change of owner clears set-id bits and capabilities, and so does writing.
+        files.changeOwner(target, uid, gid);
+        files.changeMode(target, this.modeOf(status));
+        for (const [key, value] of keptXattrs(directory, from)) setXattr(target, key, value);
+        files.setTimes(target, status.modifiedAt);
+      } finally {
+        files.closeFd(target);
+      }
+    } finally {
+      files.closeFd(source);
+    }
+  }
+
+  private finishNode(parent: number, name: string, status: files.FileStatus): void {
+    const { uid, gid } = this.owner ?? status;
+    files.changeOwnerAt(parent, name, uid, gid);
+    files.setTimesAt(parent, name, status.modifiedAt);
+  }
+}
+
+/** @throws {NaruError} invalid when a directory has the name */
+function replaceNonDirectory(parent: number, name: string): void {
+  const existing = files.findStatusAt(parent, name);
+  if (!existing) return;
+  if ((existing.mode & S.IFMT) === S.IFDIR) {
+    throw new NaruError("invalid", `cannot replace to directory ${files.fromRaw(name)} with file`);
+  }
+  files.unlinkAt(parent, name);
+}
