@@ -36,7 +36,6 @@ export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
   logout: { summary: "Forget the login of a registry", part: REGISTRY },
   search: { summary: "Search registries for images", part: REGISTRY },
   manifest: { summary: "Manage image manifests and manifest lists", part: REGISTRY },
-  trust: { summary: "Manage trust on images", part: REGISTRY },
   compose: { summary: "Define and run applications of several containers", part: COMPOSE },
   config: { summary: "Settings files of a swarm", part: SWARM },
   node: { summary: "Machines of a swarm", part: SWARM },
