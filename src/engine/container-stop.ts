@@ -1,12 +1,12 @@
 /** Ending and pausing containers: kill, stop, restart, pause, unpause. */
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
+import { SIGKILL, SIGTERM, signalNumber } from "../lib/signals.ts";
 import type { Container } from "./container.ts";
 import { cancelRestart } from "./container-exit.ts";
 import { startContainer } from "./container-start.ts";
 import { moveState } from "./container-state.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { startHealthChecks } from "./health-monitor.ts";
-import { SIGKILL, SIGTERM, signalNumber } from "./signals.ts";
 
 const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
 /** How long a killed process may take to go before the caller is told. */
@@ -40,7 +40,7 @@ async function markWanted(context: EngineContext, container: Container, signal: 
   const stopSignal = container.record.config.StopSignal;
   if (stopSignal && signal !== SIGKILL && signalNumber(stopSignal) !== signal) return;
   container.isExitWanted = true;
-  await context.containers.save(container, { isManuallyStopped: true });
+  await context.containers.note(container, { isManuallyStopped: true });
 }
 
 /** Sends and tells; a paused container is resumed by a signal that ends it. A process that is gone is no error. */
@@ -59,7 +59,7 @@ async function resume(context: EngineContext, container: Container): Promise<voi
   using _turn = await context.locks.acquire(container.id);
   if (container.record.state.status !== "paused") return;
   await context.runtime.resume(container.id);
-  await context.containers.save(container, { state: moveState(container.record.state, "running") });
+  await context.containers.note(container, { state: moveState(container.record.state, "running") });
 }
 
 /** SIGKILL, then the end of the run with all that follows it. */
@@ -95,7 +95,7 @@ export async function stopContainer(context: EngineContext, ref: string, options
 /** Stops the process with its stop signal, and with SIGKILL when the time is over. */
 export async function endRun(context: EngineContext, container: Container, options: StopOptions): Promise<void> {
   container.isExitWanted = true;
-  void context.containers.save(container, { isManuallyStopped: true });
+  void context.containers.note(container, { isManuallyStopped: true });
   if (container.record.state.status === "restarting") {
     using _turn = await context.locks.acquire(container.id);
     await cancelRestart(context, container);
@@ -148,7 +148,7 @@ export async function pauseContainer(context: EngineContext, ref: string): Promi
   }
   if (status !== "running") throw new NaruError("conflict", `container ${container.id} is not running`);
   await context.runtime.pause(container.id);
-  await context.containers.save(container, { state: moveState(container.record.state, "paused") });
+  await context.containers.note(container, { state: moveState(container.record.state, "paused") });
   container.stopHealthChecks?.();
   publishContainerEvent(context, container, "pause");
 }
@@ -160,7 +160,7 @@ export async function unpauseContainer(context: EngineContext, ref: string): Pro
     throw new NaruError("internal", `Container ${container.id} is not paused`);
   }
   await context.runtime.resume(container.id);
-  await context.containers.save(container, { state: moveState(container.record.state, "running") });
+  await context.containers.note(container, { state: moveState(container.record.state, "running") });
   startHealthChecks(context, container, { keep: true });
   publishContainerEvent(context, container, "unpause");
 }

@@ -1,8 +1,8 @@
 /** Checks of the portable part of a container's configuration, with Docker's words. */
 import { posix } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { signalNumber } from "../lib/signals.ts";
 import type { ContainerConfig, HealthConfig } from "../model/container.ts";
-import { signalNumber } from "./signals.ts";
 
 const MIN_HEALTH_DURATION_NS = 1_000_000;
 

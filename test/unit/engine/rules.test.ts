@@ -12,8 +12,8 @@ import { parseBytes } from "../../../src/engine/log-config.ts";
 import { mergeImageConfig, overrideEnv } from "../../../src/engine/merge-image-config.ts";
 import { parsePs } from "../../../src/engine/process-list.ts";
 import { restartDelay, restartsAtBoot } from "../../../src/engine/restart-policy.ts";
-import { signalNumber } from "../../../src/engine/signals.ts";
 import { parseNumberList } from "../../../src/engine/validate-resources.ts";
+import { signalNumber } from "../../../src/lib/signals.ts";
 import type { ContainerStatus, Health, RestartPolicy } from "../../../src/model/container.ts";
 
 describe("states", () => {

@@ -1,5 +1,5 @@
 /** Signal names and numbers of Linux (signal(7)), with and without "SIG". */
-import { NaruError } from "../lib/errors.ts";
+import { NaruError } from "./errors.ts";
 
 const NUMBERS: Record<string, number> = {
   HUP: 1,
