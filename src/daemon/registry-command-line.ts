@@ -16,6 +16,8 @@ export interface RegistryOptions {
   syncs: boolean;
   collectEveryMs: number;
   graceMs: number;
+  uploadAgeMs: number;
+  collectsUntagged: boolean;
   shutdownMs: number;
   logLevel: LogLevel;
   logFormat: "text" | "json";
@@ -40,6 +42,8 @@ const FLAGS: readonly Flag[] = [
   },
   { name: "gc-interval", value: "DURATION", summary: "Collect garbage this often; 0: only when asked", fallback: "6h" },
   { name: "gc-grace", value: "DURATION", summary: "Leave what was used this recently", fallback: "1h" },
+  { name: "gc-uploads", value: "DURATION", summary: "Give up uploads without a byte for this long", fallback: "24h" },
+  { name: "gc-untagged", value: "yes|no", summary: "Also collect manifests that no tag reaches", fallback: "no" },
   { name: "shutdown-timeout", value: "DURATION", summary: "Let requests end for this long", fallback: "30s" },
   { name: "log-level", value: LOG_LEVELS.join("|"), summary: "Least level of the log", fallback: "info" },
   { name: "log-format", value: "text|json", summary: "Form of the log's lines", fallback: "text" },
@@ -61,6 +65,8 @@ export function parseRegistryCommandLine(args: readonly string[]): RegistryOptio
     syncs: oneOf("fsync", text("fsync"), ["always", "never"]) === "always",
     collectEveryMs: duration("gc-interval", text("gc-interval")),
     graceMs: duration("gc-grace", text("gc-grace")),
+    uploadAgeMs: duration("gc-uploads", text("gc-uploads")),
+    collectsUntagged: oneOf("gc-untagged", text("gc-untagged"), ["yes", "no"]) === "yes",
     shutdownMs: duration("shutdown-timeout", text("shutdown-timeout")),
     logLevel: oneOf("log-level", text("log-level"), LOG_LEVELS),
     logFormat: oneOf("log-format", text("log-format"), ["text", "json"] as const),

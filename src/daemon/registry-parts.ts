@@ -1,5 +1,8 @@
 /** Composition of the registry server: storage, catalog, what stands around them, listener. */
+
 import { openCatalog } from "../registry/catalog/registry-catalog.ts";
+import { CollectionSchedule } from "../registry/collect/collection-schedule.ts";
+import { type CollectOptions, Collector } from "../registry/collect/collector.ts";
 import type { RegistryStorage, RegistrySurroundings } from "../registry/contract.ts";
 import { RegistryServer } from "../registry/http/registry-server.ts";
 import { createHandler } from "../registry/http/request-handler.ts";
@@ -21,9 +24,19 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
   await using undo = new AsyncDisposableStack();
   const storage = await openStorage(options);
   undo.defer(() => storage.close());
-  const { catalog } = await openCatalog(storage);
+  const open = await openCatalog(storage);
+  const { catalog } = open;
+  const collector = new Collector(open);
+  const defaults: CollectOptions = {
+    graceMs: options.graceMs,
+    uploadAgeMs: options.uploadAgeMs,
+    untagged: options.collectsUntagged,
+    dryRun: false,
+  };
+  const schedule = new CollectionSchedule(collector, defaults, log, options.collectEveryMs);
+  undo.defer(() => schedule.stop());
   const surroundings: RegistrySurroundings = {};
-  const handler = createHandler({ catalog, surroundings, log });
+  const handler = createHandler({ catalog, surroundings, collecting: { collector, defaults }, log });
   const server = RegistryServer.listen({ host: options.host, port: options.port }, handler);
   undo.defer(() => server.stop(options.shutdownMs));
   const opened = undo.move();

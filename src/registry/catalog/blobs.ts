@@ -45,9 +45,9 @@ export class Blobs {
   /** Makes a stored blob one of the repository. The caller holds it. */
   async link(repository: string, digest: Digest): Promise<void> {
     const { storage, names } = this.parts;
-    await names.ensure(repository);
     // Not worth a sync: lost in a power cut, the client uploads or mounts again.
     await storage.write(linkKey(repository, digest), new Uint8Array(0), { durable: false });
+    await names.ensure(repository);
   }
 
   /** See RegistryCatalog.adoptBlob. */

@@ -72,6 +72,7 @@ export class Manifests {
     await writeDescriptor(storage, manifestKey(repository, digest), descriptor);
     const tag = isDigest(reference) ? undefined : reference;
     if (tag !== undefined) await writeDescriptor(storage, tagKey(repository, tag), descriptor);
+    await names.ensure(repository);
     events.tell("push", repository, descriptor, actor, tag);
     return { digest, subject: content.subject?.digest };
   }
@@ -109,6 +110,11 @@ export class Manifests {
 
   async *list(repository: string): AsyncGenerator<{ descriptor: Descriptor; storedAt: number }> {
     this.checkKnown(repository);
+    yield* this.listKnown(repository);
+  }
+
+  /** As list, of a repository that may have gone meanwhile. */
+  async *listKnown(repository: string): AsyncGenerator<{ descriptor: Descriptor; storedAt: number }> {
     for await (const { descriptor, modifiedAt } of listDescriptors(this.parts.storage, manifestsPrefix(repository))) {
       yield { descriptor, storedAt: modifiedAt };
     }
@@ -142,15 +148,26 @@ export class Manifests {
     await names.remove(repository);
   }
 
+  async taggedDigests(repository: string): Promise<Set<Digest>> {
+    const entries = listDescriptors(this.parts.storage, tagsPrefix(repository));
+    return new Set(await Array.fromAsync(entries, ({ descriptor }) => descriptor.digest));
+  }
+
   /**
-   * Removes an untagged manifest under the repository's lock, if `isUnwanted` still holds there.
-   * @returns true when it is gone
+   * Removes those manifests that are still untagged and that nobody used at or after `cutoff`.
+   * @returns those that are gone
    */
-  async removeIf(repository: string, digest: Digest, isUnwanted: () => Promise<boolean>): Promise<boolean> {
+  async removeUntagged(repository: string, candidates: readonly Digest[], cutoff: number): Promise<Digest[]> {
+    if (candidates.length === 0) return [];
     using _turn = await this.locks.acquire(repository);
-    if (!(await isUnwanted())) return false;
-    await this.remove(repository, digest);
-    return true;
+    const tagged = await this.taggedDigests(repository);
+    const removed: Digest[] = [];
+    for (const digest of candidates) {
+      if (tagged.has(digest)) continue;
+      const isGone = await this.parts.guard.removeUnused(digest, cutoff, () => this.removeRecords(repository, digest));
+      if (isGone) removed.push(digest);
+    }
+    return removed;
   }
 
   /** Tags first: none may name a manifest that is gone, whenever this process ends. */
@@ -159,6 +176,11 @@ export class Manifests {
     for await (const { key, descriptor } of listDescriptors(storage, tagsPrefix(repository))) {
       if (descriptor.digest === digest) await storage.remove(key);
     }
+    await this.removeRecords(repository, digest);
+  }
+
+  private async removeRecords(repository: string, digest: Digest): Promise<void> {
+    const { storage } = this.parts;
     const stored = await readDescriptor(storage, manifestKey(repository, digest));
     const subject = stored && (await this.content(stored))?.subject;
     if (subject !== undefined) await storage.remove(referrerKey(repository, subject.digest, digest));

@@ -4,6 +4,9 @@ import { KEYS, nameKey, unescapeRepository } from "../keys.ts";
 
 export class RepositoryNames {
   private sorted: string[] | undefined;
+  private readonly used = new Map<string, number>();
+  private readonly removals = new Map<string, Promise<void>>();
+  private readonly startedAt = Date.now();
 
   private constructor(
     private readonly storage: RegistryStorage,
@@ -27,17 +30,39 @@ export class RepositoryNames {
     return this.sorted.slice(from, from + limit);
   }
 
+  /** Called by every step of a push, after what it stored can be seen. */
   async ensure(repository: string): Promise<void> {
+    this.used.set(repository, Date.now());
+    // A marker that is being removed would take this one along.
+    await this.removals.get(repository);
     if (this.names.has(repository)) return;
     await this.storage.write(nameKey(repository), new Uint8Array(0));
     this.names.add(repository);
     this.sorted = undefined;
   }
 
+  /** When something was last pushed into it, as far as this process knows; milliseconds since 1970. */
+  lastUse(repository: string): number {
+    return this.used.get(repository) ?? this.startedAt;
+  }
+
+  /** Forgets an empty repository unless it was used at or after `cutoff`. @returns true when it is gone */
+  async removeUnused(repository: string, cutoff: number): Promise<boolean> {
+    if (this.lastUse(repository) >= cutoff) return false;
+    await this.remove(repository);
+    return true;
+  }
+
   async remove(repository: string): Promise<void> {
     this.names.delete(repository);
+    this.used.delete(repository);
     this.sorted = undefined;
-    await this.storage.remove(nameKey(repository));
+    const removal = this.storage.remove(nameKey(repository));
+    this.removals.set(
+      repository,
+      removal.catch(() => {}),
+    );
+    await removal.finally(() => this.removals.delete(repository));
   }
 }
 

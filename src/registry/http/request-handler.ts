@@ -2,25 +2,20 @@
 import { errorText } from "../../lib/errors.ts";
 import type { AnsweredRequest, Grant, RegistryCatalog, RegistrySurroundings, RequestOrigin } from "../contract.ts";
 import { RegistryError } from "../registry-error.ts";
+import type { RegistryLog } from "../registry-log.ts";
 import { answerBlob } from "./blob-routes.ts";
 import { errorReply } from "./error-reply.ts";
 import { jsonReply, type RegistryExchange, unsupported } from "./exchange.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./listing-routes.ts";
 import { answerManifest } from "./manifest-routes.ts";
+import { answerCollection, answerRepositories, answerRepository, type Collecting } from "./own-routes.ts";
 import { parseRoute, type RegistryRoute } from "./route.ts";
 import { answerUpload, answerUploads } from "./upload-routes.ts";
-
-/** What the routes write to the log. */
-export interface RegistryLog {
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-  debug(message: string, fields?: Record<string, unknown>): void;
-}
 
 export interface HandlerParts {
   catalog: RegistryCatalog;
   surroundings: RegistrySurroundings;
+  collecting: Collecting;
   log: RegistryLog;
 }
 
@@ -61,7 +56,7 @@ export function createHandler(parts: HandlerParts): RegistryHandler {
 }
 
 async function answer(
-  { catalog, surroundings }: HandlerParts,
+  { catalog, surroundings, collecting }: HandlerParts,
   request: Request,
   peer: Peer,
   seen: { route: string; bytesIn: number },
@@ -96,7 +91,7 @@ async function answer(
     actor: { user: grant.user, remoteAddress: peer.address },
     body: () => countedBody(request, seen),
   };
-  return await dispatch(exchange, route);
+  return await dispatch(exchange, route, collecting);
 }
 
 async function authorize(
@@ -121,7 +116,7 @@ function actionOf(route: RegistryRoute, method: string): "pull" | "push" | "dele
   return method === "GET" || method === "HEAD" ? "pull" : "push";
 }
 
-async function dispatch(exchange: RegistryExchange, route: RegistryRoute): Promise<Response> {
+async function dispatch(exchange: RegistryExchange, route: RegistryRoute, collecting: Collecting): Promise<Response> {
   switch (route.kind) {
     case "base":
       if (exchange.method !== "GET" && exchange.method !== "HEAD") throw unsupported(exchange.method);
@@ -140,8 +135,12 @@ async function dispatch(exchange: RegistryExchange, route: RegistryRoute): Promi
       return await answerUploads(exchange);
     case "upload":
       return await answerUpload(exchange, route.id);
-    default:
-      throw unsupported(exchange.method);
+    case "collection":
+      return await answerCollection(exchange, collecting);
+    case "repositories":
+      return await answerRepositories(exchange);
+    case "repository":
+      return await answerRepository(exchange);
   }
 }
 
