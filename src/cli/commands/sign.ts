@@ -1,6 +1,6 @@
 import { canonicalReference, familiarName, parseReference, repositoryOf } from "../../lib/image-reference.ts";
 import { signImage } from "../../signature/sign-image.ts";
-import { type SignaturePlace, signatureTag } from "../../signature/signature-storage.ts";
+import type { SignaturePlace } from "../../signature/signature-storage.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, minArgs } from "../command.ts";
 import { bool, list, map, string } from "../flag-types.ts";
@@ -59,7 +59,7 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
         const name = `${familiarName(repositoryOf(remote.reference))}@${digest}`;
         if (flags.quiet) context.print(`${digest}\n`);
         else if (added === 0) context.print(`${name}: is signed with this already\n`);
-        else context.print(`${name}: signed (${placesText(remote, digest, flags.store)})\n`);
+        else context.print(`${name}: signed\n`);
       }
     }
   },
@@ -68,10 +68,4 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
 /** With its tag, since readers of containers/image's kind ask for it; a digest says nothing that is not signed anyway. */
 function signedName({ reference }: RemoteImage): string {
   return reference.digest === undefined ? canonicalReference(reference) : repositoryOf(reference);
-}
-
-function placesText({ reference }: RemoteImage, digest: Parameters<typeof signatureTag>[0], store: string): string {
-  if (store === "referrer") return "as a referrer";
-  const tag = `${familiarName(repositoryOf(reference))}:${signatureTag(digest)}`;
-  return store === "both" ? `${tag} and a referrer` : tag;
 }

@@ -48,7 +48,12 @@ The signed texts are printed as a JSON array, as cosign prints them; what was ch
     const payloads: unknown[] = [];
     for (const image of args) {
       const remote = await openRemoteImage(context, image, { actions: "pull", isInsecure: flags.insecure });
-      const good = await verify(remote, { keys, identity, annotations: flags.annotation, needsAll: flags["all-keys"] });
+      const good = await verify(image, remote, {
+        keys,
+        identity,
+        annotations: flags.annotation,
+        needsAll: flags["all-keys"],
+      });
       if (!flags.quiet) context.printError(report(remote, good));
       payloads.push(...good.signatures.map(({ signature }) => JSON.parse(signature.payload)));
     }
@@ -76,7 +81,7 @@ function identityRule(text: string): SignedIdentity | undefined {
     : { type: "this-name", reference };
 }
 
-async function verify(remote: RemoteImage, wanted: Wanted): Promise<Verified> {
+async function verify(image: string, remote: RemoteImage, wanted: Wanted): Promise<Verified> {
   const { repository, reference } = remote;
   const { digest } = await resolve(remote);
   const name = `${familiarName(repositoryOf(reference))}@${digest}`;
@@ -85,7 +90,7 @@ async function verify(remote: RemoteImage, wanted: Wanted): Promise<Verified> {
     const advice =
       damage.length > 0
         ? `: what was found is damaged (${damage.join("; ")})`
-        : `; sign it with \`naru sign --key FILE ${name}\``;
+        : `; sign it with \`naru sign --key FILE ${image}\``;
     throw new CliError(`${name} has no signatures${advice}`, EXIT.noSignature);
   }
   const demand = {
