@@ -1,16 +1,17 @@
 /** Tag "Image": images from elsewhere: load, import, the built-in hello-world, and base images made on this machine. */
 import type { ImageService } from "../engine/contract.ts";
 import type { ProgressLine } from "../image/contract.ts";
-import { errorText, NaruError } from "../lib/errors.ts";
+import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { requestBytes } from "./byte-streams.ts";
 import { badRequest } from "./errors.ts";
 import { streamProgress } from "./json-lines.ts";
+import { registryCredentials } from "./registry-credentials.ts";
 import { readJsonBody } from "./request-body.ts";
 import { imageBootstrapShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-type ImageSourcesBackend = Pick<ImageService, "load" | "importTar">;
+type ImageSourcesBackend = Pick<ImageService, "load" | "importTar" | "pull">;
 
 /** Body of POST /naru/images/bootstrap. */
 export interface ImageBootstrapRequest {
@@ -55,7 +56,7 @@ async function load(images: ImageSourcesBackend, { exchange, query, signal }: Ca
 async function create(images: ImageSourcesBackend, maker: ImageMaker, call: Call): Promise<void> {
   const image = call.query.text("fromImage");
   const source = call.query.text("fromSrc");
-  if (image !== "") return pull(maker, call, image, call.query.text("tag"));
+  if (image !== "") return pull(images, maker, call, image);
   if (source === "") throw badRequest("name the image to pull (fromImage) or the archive to import (fromSrc)");
   await streamProgress(call.exchange, importLines(images, call, source));
 }
@@ -89,20 +90,49 @@ async function download(url: string, signal: AbortSignal): Promise<AsyncIterable
   }
 }
 
-const HELLO_WORLD = /^(docker\.io\/|index\.docker\.io\/)?(library\/)?hello-world$/;
+const HELLO_WORLD = /^(docker\.io\/|index\.docker\.io\/)?(library\/)?hello-world(:latest)?$/;
+/** How long the registry may keep a first user waiting who has no network. */
+const HELLO_WORLD_PATIENCE_MS = 5000;
 
-async function pull(maker: ImageMaker, { exchange }: Call, image: string, tag: string): Promise<void> {
-  const colon = image.lastIndexOf(":");
-  const hasTag = colon > image.lastIndexOf("/");
-  const name = hasTag ? image.slice(0, colon) : image;
-  const wanted = tag !== "" ? tag : hasTag ? image.slice(colon + 1) : "latest";
-  if (HELLO_WORLD.test(name) && wanted === "latest") return streamProgress(exchange, helloWorldLines(maker));
-  const familiar = name.replace(/^docker\.io\/(library\/)?/, "");
-  throw new NaruError(
-    "not-found",
-    `cannot pull ${familiar}${wanted.includes(":") ? "@" : ":"}${wanted}: naru does not reach registries yet; make the ` +
-      "image with `naru image bootstrap`, or bring it with `docker load` or `docker import`",
-  );
+async function pull(images: ImageSourcesBackend, maker: ImageMaker, call: Call, image: string): Promise<void> {
+  const name = withTag(image, call.query.text("tag"));
+  const platform = call.query.text("platform");
+  const request = { name, platform, credentials: registryCredentials(call.exchange) };
+  const isHello = HELLO_WORLD.test(name) && platform === "";
+  const lines = isHello ? helloWorld(images, maker, request, call.signal) : images.pull(request, call.signal);
+  await streamProgress(call.exchange, lines);
+}
+
+/** A tag or digest of its own stands in the place of the name's. */
+function withTag(image: string, tag: string): string {
+  if (tag === "") return image;
+  const bare = image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+  return tag.includes(":") ? `${bare}@${tag}` : `${bare}:${tag}`;
+}
+
+/** The registry's image, or where no registry answers the one that naru brings along. */
+async function* helloWorld(
+  images: ImageSourcesBackend,
+  maker: ImageMaker,
+  request: Parameters<ImageService["pull"]>[0],
+  signal: AbortSignal,
+): AsyncGenerator<ProgressLine> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), HELLO_WORLD_PATIENCE_MS);
+  const lines = images.pull(request, AbortSignal.any([signal, patience.signal]))[Symbol.asyncIterator]();
+  let first: IteratorResult<ProgressLine>;
+  try {
+    first = await lines.next();
+  } catch (error) {
+    const isOutOfReach = patience.signal.aborted || isKind(error, "unavailable");
+    if (signal.aborted || !isOutOfReach) throw error;
+    yield* helloWorldLines(maker);
+    return;
+  } finally {
+    clearTimeout(timer);
+  }
+  if (!first.done) yield first.value;
+  yield* { [Symbol.asyncIterator]: () => lines };
 }
 
 async function* helloWorldLines(maker: ImageMaker): AsyncGenerator<ProgressLine> {

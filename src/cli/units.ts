@@ -1,9 +1,10 @@
-import { significantText } from "../lib/go-float.ts";
+import { scaledSize } from "../lib/human-size.ts";
+
+export { humanSize } from "../lib/human-size.ts";
 
 /** Sizes and times in the words of docker's client. */
 
 const BINARY_POWERS = "kmgtp";
-const DECIMAL_UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
 
 /** The bytes of a text such as `64m`, `1.5GiB` or `512`; units are powers of 1024. Throws an Error on other text. */
@@ -23,24 +24,9 @@ export function parseByteSize(text: string): number {
   return Math.trunc(size * 1024 ** power);
 }
 
-/** A size in powers of 1000 with `digits` significant digits: `1.234MB`. */
-export function humanSize(bytes: number, digits = 4): string {
-  return scaled(bytes, 1000, DECIMAL_UNITS, digits);
-}
-
 /** A size in powers of 1024 with four significant digits: `1.5GiB`. */
 export function binarySize(bytes: number): string {
-  return scaled(bytes, 1024, BINARY_UNITS, 4);
-}
-
-function scaled(bytes: number, base: number, units: string[], digits: number): string {
-  let size = bytes;
-  let power = 0;
-  while (size >= base && power < units.length - 1) {
-    size /= base;
-    power++;
-  }
-  return `${significantText(size, digits)}${units[power]}`;
+  return scaledSize(bytes, 1024, BINARY_UNITS, 4);
 }
 
 /** A span of time in words: `About a minute`, `3 hours`. */

@@ -53,6 +53,9 @@ export interface DaemonOptions {
   dnsSearch: string[];
   registryMirrors: string[];
   insecureRegistries: string[];
+  /** Layers; 0: no limit. */
+  concurrentDownloads: number;
+  concurrentUploads: number;
   /** Mirrors by the host whose they are. */
   hostMirrors: Record<string, string[]>;
   certificateDirs: string[];
@@ -95,8 +98,15 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     certificateDirs: settings.has("registry-certs-dir")
       ? read.list("registry-certs-dir").map(absolute)
       : ["/etc/naru/certs.d", "/etc/docker/certs.d"],
+    concurrentDownloads: transferLimit(read.int("max-concurrent-downloads", 3), "downloads"),
+    concurrentUploads: transferLimit(read.int("max-concurrent-uploads", 5), "uploads"),
     downloadAttempts: downloadAttempts(read.int("max-download-attempts", 5)),
   };
+}
+
+function transferLimit(value: number, what: "downloads" | "uploads"): number {
+  if (value < 0) throw badSetting(`invalid max concurrent ${what}: ${value}`);
+  return value;
 }
 
 function tlsOptions(read: Reader): TlsOptions | undefined {

@@ -13,7 +13,7 @@ import { completeLogConfig } from "../engine/log-config.ts";
 import { bootstrapImage } from "../image/bootstrap.ts";
 import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
-import type { ImageStore, ProgressLine } from "../image/contract.ts";
+import type { ImageStore, ProgressLine, TransferLimits } from "../image/contract.ts";
 import { createImageStore } from "../image/image-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
@@ -62,9 +62,10 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     settings: () => registrySettings,
     userAgent: registryUserAgent(config.serverVersion, config.gitCommit),
   });
+  const limits = transferLimits(options);
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
-    createImageStore({ dataRoot, execRoot, store }),
+    createImageStore({ dataRoot, execRoot, store, registries, limits }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
@@ -112,6 +113,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     registries,
     reload(changed) {
       registrySettings = checkedRegistrySettings(changed);
+      Object.assign(limits, transferLimits(changed));
       Object.assign(config, reloadable(changed));
     },
     close: () => opened.disposeAsync(),
@@ -180,6 +182,10 @@ function checkedRegistrySettings(options: DaemonOptions): RegistrySettings {
   };
   checkMirrors(settings);
   return settings;
+}
+
+function transferLimits({ concurrentDownloads, concurrentUploads }: DaemonOptions): TransferLimits {
+  return { downloads: concurrentDownloads, uploads: concurrentUploads };
 }
 
 function reloadable(options: DaemonOptions) {

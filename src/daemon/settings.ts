@@ -131,11 +131,11 @@ const REGISTRIES: Setting[] = [
     defaultText: "/etc/naru/certs.d, /etc/docker/certs.d",
     isReloadable: true,
   }),
-  setting("max-concurrent-downloads", "int", "Layers pulled at once, once images are pulled", {
+  setting("max-concurrent-downloads", "int", "Layers pulled at once; 0 for no limit", {
     defaultText: "3",
     isReloadable: true,
   }),
-  setting("max-concurrent-uploads", "int", "Layers pushed at once, once images are pushed", {
+  setting("max-concurrent-uploads", "int", "Layers pushed at once; 0 for no limit", {
     defaultText: "5",
     isReloadable: true,
   }),

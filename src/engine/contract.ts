@@ -3,6 +3,7 @@
  * NaruErrors, streams are async iterables, long actions take an AbortSignal.
  */
 
+import type { RegistryCredentials } from "../distribution/contract.ts";
 import type { ProgressLine } from "../image/contract.ts";
 import type { PlatformWish } from "../lib/platform.ts";
 import type {
@@ -158,6 +159,14 @@ export interface ImageService {
     options: { force: boolean; noPrune: boolean; platforms?: PlatformWish[] },
   ): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimed: number }>;
+  /**
+   * Brings an image from a registry. `name` with neither tag nor digest: every tag. What is missing there is told before the
+   * first message.
+   */
+  pull(
+    request: { name: string; platform: string; credentials?: RegistryCredentials },
+    signal: AbortSignal,
+  ): AsyncIterable<ProgressLine>;
   load(
     archive: AsyncIterable<Uint8Array>,
     options: { quiet: boolean; platforms?: PlatformWish[]; signal: AbortSignal },

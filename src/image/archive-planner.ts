@@ -18,10 +18,10 @@ import {
 import type { StagedArchive, StagedFile } from "./archive-staging.ts";
 import { detectCompression } from "./compression.ts";
 import { type ContentStore, MAX_METADATA_BYTES } from "./content-store.ts";
+import { chainIdsOf, sha256 } from "./digests.ts";
 import { isAttestation } from "./image-manifests.ts";
 import { type BlobSource, uniqueBlobs } from "./image-publisher.ts";
 import { type ImageRecord, imageRecord, type PlatformImage } from "./image-records.ts";
-import { chainIdsOf, sha256 } from "./snapshot-store.ts";
 
 /** An image found in the archive, checked, with nothing of it kept yet. */
 export interface PlannedImage {

@@ -7,6 +7,18 @@ import { WorkerPool } from "../lib/worker-pool.ts";
 const IDLE_MS = 3000;
 
 export function createArchivePool(): WorkerPool {
+  return createPool(Math.max(4, availableParallelism()));
+}
+
+/**
+ * For what waits for the network, so that a slow registry keeps nobody else's work from a thread. How many there are is
+ * decided by the daemon's limit of concurrent downloads.
+ */
+export function createTransferPool(): WorkerPool {
+  return createPool(Number.POSITIVE_INFINITY);
+}
+
+function createPool(maxWorkers: number): WorkerPool {
   const entry = workerEntry("src/image/archive-worker.ts", import.meta.url);
-  return new WorkerPool(() => new Worker(entry), { maxWorkers: Math.max(4, availableParallelism()), idleMs: IDLE_MS });
+  return new WorkerPool(() => new Worker(entry), { maxWorkers, idleMs: IDLE_MS });
 }

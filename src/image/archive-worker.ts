@@ -14,7 +14,7 @@ import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
 
-serveJobs({ download, ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes });
+serveJobs({ download, ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes, isArchive });
 
 async function ingest(params: IngestParams, { input }: JobContext) {
   return await ingestLayer(input, params);

@@ -6,8 +6,9 @@ import { changeMode, closeFd, makeDirectoryAt, O, openAt, openPath } from "../li
 import { errorCode } from "../linux/sys-error.ts";
 import type { ContainerLayer, LocalImage } from "./contract.ts";
 import type { DataLayout } from "./data-layout.ts";
+import { sha256 } from "./digests.ts";
 import type { ImageRecords } from "./image-records.ts";
-import { type SnapshotStore, sha256 } from "./snapshot-store.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
 
 export class ContainerLayers {

@@ -5,6 +5,7 @@ import { NaruError } from "../lib/errors.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
+import { sha256 } from "./digests.ts";
 
 /** Manifests and configurations are small; what is larger is not one. */
 export const MAX_METADATA_BYTES = 8 * 1024 * 1024;
@@ -32,6 +33,14 @@ export class ContentStore {
     if (size === undefined) throw new NaruError("not-found", `blob ${digest} is not here`);
     if (size > MAX_METADATA_BYTES) throw new NaruError("invalid", `blob ${digest} is too large (${size} bytes)`);
     return await readFile(this.path(digest));
+  }
+
+  /** A manifest or configuration when it is here and is what its digest says. */
+  async findWhole(digest: Digest): Promise<Buffer | undefined> {
+    const size = await this.findSize(digest);
+    if (size === undefined || size > MAX_METADATA_BYTES) return undefined;
+    const data = await readFile(this.path(digest));
+    return sha256(data) === digest ? data : undefined;
   }
 
   /** Takes a finished file whose digest is known. An equal blob that is here already stays. */

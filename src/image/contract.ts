@@ -3,9 +3,19 @@
  * they came; a layer is unpacked once into a *snapshot*, named by its chain ID; a container's *writable layer* is the
  * upper directory of an overlay on top of its image's snapshots.
  */
-import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
+
+import type { RegistryCredentials } from "../distribution/contract.ts";
+import type { Reference } from "../lib/image-reference.ts";
 import type { PlatformWish } from "../lib/platform.ts";
-import type { Descriptor, Digest, ImageConfig, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
+import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
+import type {
+  Descriptor,
+  Digest,
+  ImageConfig,
+  ImageHistoryItem,
+  ImageInspect,
+  ManifestSummary,
+} from "../model/image.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 
 /** An image for one platform, with what running it needs. */
@@ -29,6 +39,21 @@ export interface LocalImage {
 export interface ProgressLine {
   /** Elements of Docker's JSON progress stream ({"status": …, "id": …, "progressDetail": …}, {"stream": …}, {"error": …}). */
   [key: string]: unknown;
+}
+
+/** What to bring from a registry. Neither tag nor digest: all tags. */
+export interface PullRequest {
+  reference: Reference;
+  /** Of an index; this machine's when absent. */
+  platform?: PlatformWish;
+  credentials?: RegistryCredentials;
+}
+
+/** How much may travel at once. Looked at again for every layer, so that a changed configuration applies. */
+export interface TransferLimits {
+  /** Layers; 0 for no limit. */
+  downloads: number;
+  uploads: number;
 }
 
 export interface ImageStore {
@@ -64,6 +89,11 @@ export interface ImageStore {
   ): AsyncIterable<ProgressLine>;
   /** OCI layout plus Docker's manifest.json, as `docker save` writes it; of an index all that is here, or these platforms. */
   save(refs: string[], options: { signal?: AbortSignal; platforms?: PlatformWish[] }): AsyncIterable<Uint8Array>;
+  /**
+   * Brings an image from a registry, in Docker's messages. A missing one is told before the first message.
+   * @throws {NaruError} what the registry says; invalid for wrong bytes and for what is no image
+   */
+  pull(request: PullRequest, options: { signal: AbortSignal }): AsyncIterable<ProgressLine>;
   /** A root file system tar becomes a one-layer image. `changes` are Dockerfile instructions (CMD, ENV, …). */
   importTar(
     archive: AsyncIterable<Uint8Array>,
@@ -213,7 +243,12 @@ export interface LayerWorkshop {
   /** A blob of the store, also of images. @throws not-found */
   readBlob(digest: Digest): AsyncIterable<Uint8Array>;
   /** Takes a blob in, under the digest that it must have; for layers from elsewhere. @throws invalid when it is another's */
-  importLayer(blob: Descriptor, diffId: Digest, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<string>;
+  importLayer(
+    blob: Descriptor,
+    diffId: Digest,
+    content: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<string>;
 }
 
 export interface ImageToPublish {

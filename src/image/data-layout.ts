@@ -7,6 +7,7 @@
  *     snapshots/base/fs              what every container has below its image: mount points, /.dockerenv
  *     layers/<container>/{upper,work}
  *     ingest/<random>/               what is being taken in; emptied at start
+ *     ingest/partial/<hex>           what has come of a blob until its download was cut off; kept for a day
  *     trash/<random>                 what is being deleted; emptied at start
  *   <execRoot>/mounts/<random>       temporary views of containers' roots; unmounted at start
  */
@@ -18,6 +19,7 @@ export class DataLayout {
   readonly snapshots: string;
   readonly layers: string;
   readonly ingest: string;
+  readonly partial: string;
   readonly trash: string;
 
   constructor(readonly dataRoot: string) {
@@ -25,6 +27,7 @@ export class DataLayout {
     this.snapshots = join(dataRoot, "snapshots");
     this.layers = join(dataRoot, "layers");
     this.ingest = join(dataRoot, "ingest");
+    this.partial = join(dataRoot, "ingest/partial");
     this.trash = join(dataRoot, "trash");
   }
 

@@ -7,12 +7,13 @@ import type { ContainerConfig } from "../model/container.ts";
 import type { Descriptor, Digest, HistoryEntry, ImageConfig } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContainerLayer, ImageStore } from "./contract.ts";
+import { chainIdsOf } from "./digests.ts";
 import { applyChanges } from "./dockerfile-changes.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { LoadParts } from "./image-load.ts";
 import type { LayerBlob } from "./image-publisher.ts";
 import { type ImageRecord, platformImages } from "./image-records.ts";
-import { chainIdsOf, type LayerSource, type UnpackedLayer } from "./snapshot-store.ts";
+import type { LayerSource, UnpackedLayer } from "./snapshot-store.ts";
 
 export interface BuildParts extends LoadParts {
   catalog: ImageCatalog;

@@ -3,9 +3,10 @@ import { NaruError } from "../lib/errors.ts";
 import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
+import { chainIdsOf, sha256 } from "./digests.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import { allChainIds, type ImageRecord, type ImageRecords, mergeRecords, platformImages } from "./image-records.ts";
-import { chainIdsOf, type SnapshotStore, sha256 } from "./snapshot-store.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 
 export interface Parts {
   records: ImageRecords;
@@ -43,10 +44,12 @@ export class ImagePublisher {
     const { content, records, catalog } = this.parts;
     await this.oneAtATime(async () => {
       for (const blob of blobs) {
-        if ((await content.findSize(blob.digest)) !== undefined) continue;
+        const isDamaged = records.damagedBlobs.has(blob.digest);
+        if (!isDamaged && (await content.findSize(blob.digest)) === blob.size) continue;
         if (blob.data) await content.put(blob.data, blob.digest);
         else if (blob.path !== undefined) await content.adopt(blob.path, blob.digest);
-        else throw new NaruError("internal", `blob ${blob.digest} is missing`);
+        else throw new NaruError("internal", `blob ${blob.digest} is missing or damaged; load or pull the image again`);
+        if (isDamaged) await records.damagedBlobs.delete(blob.digest);
       }
     });
     const known = records.images.get(record.id);
@@ -163,7 +166,11 @@ export class ImagePublisher {
       removed.push(chainId);
     }
     await this.oneAtATime(async () => {
-      for (const digest of blobs) if (records.blobUsersOf(digest) === 0) await content.remove(digest);
+      for (const digest of blobs) {
+        if (records.blobUsersOf(digest) > 0) continue;
+        await content.remove(digest);
+        if (records.damagedBlobs.has(digest)) await records.damagedBlobs.delete(digest);
+      }
     });
     return removed;
   }

@@ -91,6 +91,10 @@ export interface SnapshotRecord {
   diffId: Digest;
   /** Bytes of file content. */
   sizeBytes: number;
+  /** Its files are not what they were when they were unpacked. */
+  isDamaged?: boolean;
+  /** Directories of files that it was repaired from; they go when no container can have them mounted. */
+  retired?: string[];
 }
 
 interface LayerRecord {
@@ -116,6 +120,8 @@ export class ImageRecords {
   readonly layers: Collection<LayerRecord>;
   /** Keys are the layers' directories under snapshots/. */
   readonly builtLayers: Collection<BuiltLayerRecord>;
+  /** Keys are digests of blobs in the store whose bytes were found to be others; the next pull replaces them. */
+  readonly damagedBlobs: Collection<{ foundAt: string }>;
   private readonly snapshotUsers = new Map<Digest, number>();
   private readonly blobUsers = new Map<Digest, number>();
   private readonly referencesOf = new Map<Digest, Set<string>>();
@@ -126,6 +132,7 @@ export class ImageRecords {
     this.snapshots = store.collection("snapshots");
     this.layers = store.collection("container-layers");
     this.builtLayers = store.collection("built-layers");
+    this.damagedBlobs = store.collection("damaged-blobs");
     for (const image of this.images.values()) this.use(image, 1);
     for (const layer of this.layers.values()) this.useSnapshots(layer.chainIds, 1);
     for (const layer of this.builtLayers.values()) this.useBlobsOf(layer, 1);

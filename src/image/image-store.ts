@@ -1,17 +1,27 @@
 /** The image store: the parts of this folder put together behind the contract. */
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import type { RegistryClient } from "../distribution/contract.ts";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
 import type { PlatformWish } from "../lib/platform.ts";
+import { Slots } from "../lib/slots.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
 import type { StateStore } from "../store/contract.ts";
-import { createArchivePool } from "./archive-pool.ts";
+import { createArchivePool, createTransferPool } from "./archive-pool.ts";
 import { ContainerLayers } from "./container-layers.ts";
 import { ContentStore } from "./content-store.ts";
-import type { ContainerLayer, ImageStore, LayerWorkshop, LocalImage, ProgressLine } from "./contract.ts";
+import type {
+  ContainerLayer,
+  ImageStore,
+  LayerWorkshop,
+  LocalImage,
+  ProgressLine,
+  PullRequest,
+  TransferLimits,
+} from "./contract.ts";
 import { DataLayout } from "./data-layout.ts";
 import { type BuildParts, commitLayer, importRootTar } from "./image-build.ts";
 import { ImageCatalog } from "./image-catalog.ts";
@@ -22,6 +32,9 @@ import { ImagePublisher } from "./image-publisher.ts";
 import { allChainIds, ImageRecords } from "./image-records.ts";
 import { planSave, saveImages } from "./image-save.ts";
 import { ImageLayerWorkshop } from "./layer-workshop.ts";
+import { type PullParts, pullImages } from "./pull/image-pull.ts";
+import { LayerTransfers } from "./pull/layer-transfers.ts";
+import { PartialBlobs } from "./pull/partial-blobs.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
 
@@ -38,9 +51,11 @@ export async function createImageStore(options: {
   dataRoot: string;
   execRoot: string;
   store: StateStore;
+  registries: RegistryClient;
+  limits: TransferLimits;
 }): Promise<OpenImageStore> {
   const layout = new DataLayout(options.dataRoot);
-  for (const directory of [layout.blobs, layout.snapshots, layout.layers, layout.ingest, layout.trash]) {
+  for (const directory of [layout.blobs, layout.snapshots, layout.layers, layout.partial, layout.trash]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
   const trash = new Trash(layout.trash);
@@ -53,13 +68,17 @@ export async function createImageStore(options: {
   const catalog = new ImageCatalog(records);
   const publisher = new ImagePublisher({ records, content, snapshots, catalog });
   const layers = new ContainerLayers(layout, records, snapshots, trash);
-  const parts: StoreParts = { layout, records, content, snapshots, catalog, publisher, pool, trash, layers };
+  const base = { layout, records, content, snapshots, catalog, publisher, pool, trash, layers };
+  const partials = new PartialBlobs(layout);
+  const slots = new Slots(() => options.limits.downloads);
+  const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots });
+  const { registries } = options;
+  const parts: StoreParts = { ...base, partials, transfers, registries };
   await sweep(parts);
   return new LocalImageStore(parts);
 }
 
-interface StoreParts extends BuildParts {
-  content: ContentStore;
+interface StoreParts extends BuildParts, PullParts {
   layers: ContainerLayers;
 }
 
@@ -85,9 +104,12 @@ async function probeOverlay(layout: DataLayout, trash: Trash): Promise<void> {
 }
 
 /** Removes what no record knows: it was on its way in or out when an earlier process ended. */
-async function sweep({ layout, records, snapshots, layers, trash }: StoreParts): Promise<void> {
+async function sweep({ layout, records, snapshots, layers, trash, partials }: StoreParts): Promise<void> {
   await trash.sweep();
-  for (const name of await readdir(layout.ingest)) await trash.discard(join(layout.ingest, name));
+  for (const name of await readdir(layout.ingest)) {
+    if (name !== basename(layout.partial)) await trash.discard(join(layout.ingest, name));
+  }
+  await partials.sweep();
   for (const chainId of [...records.snapshots.entries()].map(([key]) => key as Digest)) {
     if (records.snapshotUsersOf(chainId) === 0) await snapshots.remove(chainId);
   }
@@ -198,6 +220,10 @@ class LocalImageStore implements OpenImageStore {
   save(refs: string[], options: { signal?: AbortSignal; platforms?: PlatformWish[] }): AsyncIterable<Uint8Array> {
     const saved = planSave(refs, this.parts.catalog, this.parts.records, options.platforms);
     return saveImages(saved, this.parts, options.signal);
+  }
+
+  pull(request: PullRequest, { signal }: { signal: AbortSignal }): AsyncIterable<ProgressLine> {
+    return pullImages(this.parts, request, signal);
   }
 
   async importTar(

@@ -55,7 +55,7 @@ export class UnpackGuard {
   }
 }
 
-function noSpace(): NaruError {
+export function noSpace(): NaruError {
   return new NaruError(
     "unavailable",
     "no space left on device: the archive does not fit under the data root; free some space (prune) and try again",
@@ -86,41 +86,70 @@ export interface IngestResult {
 export async function ingestLayer(input: AsyncIterable<Uint8Array>, params: IngestParams): Promise<IngestResult> {
   const tree = new TreeWriter(params.filesDir, { names: "layer", applyToRoot: true });
   const blob = new BlobOutput(params.blobPath);
+  let members: GzipMembers | undefined;
   try {
-    const detected = await detectStream(input);
-    const diffHash = new Bun.CryptoHasher("sha256");
-    const reader = new TarReader(tree);
-    const guard = new UnpackGuard(tree.rootFd, params.limits);
-    // The OCI image specification knows no other compressed layers (layer.md, "Media Types").
-    const isLayerFormat = detected.compression === "gzip" || detected.compression === "zstd";
-    const compress = !isLayerFormat && params.blobPath !== undefined;
-    const members = compress ? new GzipMembers((member) => blob.write(member)) : undefined;
-    const source = tap(detected.chunks, (chunk) => {
-      guard.countInput(chunk.length);
-      if (!compress) blob.write(chunk);
+    const { diffId, compression } = await unpackStream(input, tree, params.limits, (found) => {
+      // The OCI image specification knows no other compressed layers (layer.md, "Media Types").
+      const isLayerFormat = found === "gzip" || found === "zstd";
+      if (isLayerFormat || params.blobPath === undefined) return { onInput: (chunk) => blob.write(chunk) };
+      const compressing = new GzipMembers((member) => blob.write(member));
+      members = compressing;
+      return { onPlain: (chunk) => compressing.push(chunk) };
     });
-    for await (const chunk of decompress(source, detected.compression)) {
-      guard.countUnpacked(chunk.length);
-      diffHash.update(chunk);
-      reader.push(Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength));
-      await members?.push(chunk);
-    }
-    reader.finish();
-    tree.finish();
     await members?.finish();
     return {
-      diffId: `sha256:${diffHash.digest("hex")}`,
+      diffId,
       blobDigest: blob.digest(),
       blobBytes: blob.bytes,
-      compression: compress ? "gzip" : detected.compression,
+      compression: members ? "gzip" : compression,
       contentBytes: tree.contentBytes,
     };
-  } catch (error) {
-    if (errorCode(error) === "ENOSPC") throw noSpace();
-    throw error;
   } finally {
     blob.close();
     tree.close();
+  }
+}
+
+/** Who looks on while a stream is unpacked. */
+interface StreamHooks {
+  /** Each chunk as it came. */
+  onInput?: (chunk: Uint8Array) => void;
+  /** Each chunk of the tar; it must not be changed. */
+  onPlain?: (chunk: Uint8Array) => Promise<void>;
+}
+
+/**
+ * Writes a layer's tar, compressed or not, into a tree and hashes what it is without compression.
+ * @throws what codec and tree writer throw; unavailable when the disk is full
+ */
+export async function unpackStream(
+  input: AsyncIterable<Uint8Array>,
+  tree: TreeWriter,
+  limits: UnpackLimits,
+  hooksFor: (compression: Compression) => StreamHooks,
+): Promise<{ diffId: Digest; compression: Compression }> {
+  try {
+    const { compression, chunks } = await detectStream(input);
+    const hooks = hooksFor(compression);
+    const diffHash = new Bun.CryptoHasher("sha256");
+    const reader = new TarReader(tree);
+    const guard = new UnpackGuard(tree.rootFd, limits);
+    const source = tap(chunks, (chunk) => {
+      guard.countInput(chunk.length);
+      hooks.onInput?.(chunk);
+    });
+    for await (const chunk of decompress(source, compression)) {
+      guard.countUnpacked(chunk.length);
+      diffHash.update(chunk);
+      reader.push(Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength));
+      await hooks.onPlain?.(chunk);
+    }
+    reader.finish();
+    tree.finish();
+    return { diffId: `sha256:${diffHash.digest("hex")}`, compression };
+  } catch (error) {
+    if (errorCode(error) === "ENOSPC") throw noSpace();
+    throw error;
   }
 }
 

@@ -2,10 +2,10 @@
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ImageToPublish, LayerHandle, LayerWorkshop, LocalImage } from "./contract.ts";
+import { chainIdsOf } from "./digests.ts";
 import { type BlobSource, smallBlob, uniqueBlobs } from "./image-publisher.ts";
 import type { ImageRecord, PlatformImage } from "./image-records.ts";
 import type { WorkshopParts } from "./layer-workshop.ts";
-import { chainIdsOf } from "./snapshot-store.ts";
 
 type Platform = ImageToPublish["platforms"][number];
 

@@ -27,19 +27,6 @@ export interface UnpackedLayer extends IngestResult {
   directory: string;
 }
 
-export function chainIdsOf(diffIds: Digest[]): Digest[] {
-  const chainIds: Digest[] = [];
-  for (const diffId of diffIds) {
-    const parent = chainIds.at(-1);
-    chainIds.push(parent === undefined ? diffId : sha256(`${parent} ${diffId}`));
-  }
-  return chainIds;
-}
-
-export function sha256(data: string | Uint8Array): Digest {
-  return `sha256:${new Bun.CryptoHasher("sha256").update(data).digest("hex")}`;
-}
-
 function ignoreExisting(error: unknown): void {
   if (errorCode(error) !== "EEXIST") throw error;
 }
@@ -126,9 +113,22 @@ export class SnapshotStore {
     }
   }
 
+  /** True when the snapshot is here and nothing bad is known of it. */
+  isUsable(chainId: Digest): boolean {
+    const record = this.records.snapshots.get(chainId);
+    return record !== undefined && record.isDamaged !== true;
+  }
+
+  /** The next who needs the snapshot makes it again. */
+  async markDamaged(chainId: Digest): Promise<void> {
+    const record = this.records.snapshots.get(chainId);
+    if (record) await this.records.snapshots.put(chainId, { ...record, isDamaged: true });
+  }
+
   /** Gives unpacked files their name. Someone else's equal snapshot wins. The chain ID must be pinned. */
   async commit(chainId: Digest, layer: UnpackedLayer): Promise<void> {
-    if (this.records.snapshots.has(chainId)) return;
+    if (this.isUsable(chainId)) return;
+    const damaged = this.records.snapshots.get(chainId);
     const directory = this.newDirectory();
     const target = join(this.layout.snapshots, directory);
     await mkdir(target, { mode: 0o700 });
@@ -137,6 +137,8 @@ export class SnapshotStore {
       directory,
       diffId: layer.diffId,
       sizeBytes: layer.contentBytes,
+      // Containers may have the old files mounted.
+      ...(damaged ? { retired: [damaged.directory, ...(damaged.retired ?? [])] } : {}),
     });
   }
 
@@ -152,9 +154,14 @@ export class SnapshotStore {
     blobPath: string,
     options: { index: number; signal?: AbortSignal },
   ): Promise<void> {
+    await this.ensure(chainId, () => this.unpackBlob(chainId, diffId, blobPath, options));
+  }
+
+  /** Makes the snapshot by `make`, unless it is there; nobody else makes the same one meanwhile. */
+  async ensure(chainId: Digest, make: () => Promise<void>): Promise<void> {
     for (let other = this.underWay.get(chainId); other; other = this.underWay.get(chainId)) await other.catch(() => {});
-    if (this.records.snapshots.has(chainId)) return;
-    const work = this.unpackBlob(chainId, diffId, blobPath, options);
+    if (this.isUsable(chainId)) return;
+    const work = make();
     this.underWay.set(chainId, work);
     try {
       await work;
@@ -163,13 +170,23 @@ export class SnapshotStore {
     }
   }
 
-  private async unpackBlob(
+  /** As ensureFromBlob(), for use inside ensure(). */
+  async unpackBlob(
     chainId: Digest,
     diffId: Digest,
     path: string,
     { index, signal }: { index: number; signal?: AbortSignal },
   ): Promise<void> {
-    const layer = await this.unpack({ kind: "blob", path }, { writeBlob: false, signal });
+    await this.commitChecked(
+      chainId,
+      diffId,
+      await this.unpack({ kind: "blob", path }, { writeBlob: false, signal }),
+      index,
+    );
+  }
+
+  /** commit() of files that must be those of `diffId`. The rest of the layer's directory goes. @throws invalid */
+  async commitChecked(chainId: Digest, diffId: Digest, layer: UnpackedLayer, index: number): Promise<void> {
     try {
       if (layer.diffId !== diffId) {
         throw new NaruError(
@@ -188,7 +205,7 @@ export class SnapshotStore {
     const record = this.records.snapshots.get(chainId);
     if (!record) return;
     await this.records.snapshots.delete(chainId);
-    await this.discardUnused(record.directory);
+    for (const directory of [record.directory, ...(record.retired ?? [])]) await this.discardUnused(directory);
   }
 
   /** Removes a directory unless a snapshot or a built layer still has it: built ones may be both, under several chain IDs. */
@@ -200,7 +217,12 @@ export class SnapshotStore {
 
   /** Directories under snapshots/ that no record knows are left from a crash. */
   isKnownDirectory(): (directory: string) => boolean {
-    const known = new Set([...this.records.snapshots.values()].map((record) => record.directory));
+    const used = new Set([...this.records.layers.values()].flatMap(({ chainIds }) => chainIds));
+    const known = new Set<string>();
+    for (const [chainId, record] of this.records.snapshots.entries()) {
+      known.add(record.directory);
+      if (used.has(chainId as Digest)) for (const directory of record.retired ?? []) known.add(directory);
+    }
     return (directory) => directory === BASE || known.has(directory) || this.records.builtLayers.has(directory);
   }
 }

@@ -37,6 +37,7 @@ const isArm = process.arch === "arm64";
 export const O = {
   RDONLY: 0,
   WRONLY: 1,
+  RDWR: 2,
   CREAT: 0o100,
   EXCL: 0o200,
   NONBLOCK: 0o4000,

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createRegistryClient } from "../../src/distribution/registry-client.ts";
 import { createContainerFiles } from "../../src/image/container-files.ts";
 import type { ContainerFiles, ImageStore, LocalImage, ProgressLine } from "../../src/image/contract.ts";
 import { createImageStore } from "../../src/image/image-store.ts";
@@ -9,6 +10,15 @@ import { MemoryStore } from "./memory-store.ts";
 import { streamOf, type TestEntry, tarOf } from "./tar-building.ts";
 
 const MONITOR = join(import.meta.dir, "../../dist/native/naru-monitor");
+
+/** What needs a registry is tested with a real one (test/e2e/pull-push.test.ts). */
+const NO_REGISTRY = {
+  registries: createRegistryClient({
+    settings: () => ({ mirrors: [], insecureRegistries: [], certificateDirs: [] }),
+    userAgent: "naru-test",
+  }),
+  limits: { downloads: 3, uploads: 5 },
+};
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -24,14 +34,14 @@ export class ImageFixture {
     const directory = await mkdtemp(join(tmpdir(), "naru-test-image-"));
     const store = new MemoryStore();
     const roots = { dataRoot: join(directory, "data"), execRoot: join(directory, "exec") };
-    const images = await createImageStore({ ...roots, store });
+    const images = await createImageStore({ ...roots, ...NO_REGISTRY, store });
     return new ImageFixture(directory, store, images, await createContainerFiles({ ...roots, monitorPath: MONITOR }));
   }
 
   /** As a daemon's start after a crash: a new store over the same records and files. */
   async reopen(): Promise<void> {
     const roots = { dataRoot: join(this.directory, "data"), execRoot: join(this.directory, "exec") };
-    this.images = await createImageStore({ ...roots, store: this.store });
+    this.images = await createImageStore({ ...roots, ...NO_REGISTRY, store: this.store });
     await this.images.settle();
   }
 

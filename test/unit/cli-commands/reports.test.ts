@@ -3,7 +3,8 @@ import { systemPruneQuestion } from "../../../src/cli/commands/system-prune.ts";
 import { eventJson, eventLine } from "../../../src/cli/event-line.ts";
 import { indentJson } from "../../../src/cli/indent-json.ts";
 import { type SystemInfo, serverInfoText } from "../../../src/cli/info-report.ts";
-import { type ProgressMessage, progressBar, showProgress } from "../../../src/cli/progress.ts";
+import { type ProgressMessage, showProgress } from "../../../src/cli/progress.ts";
+import { progressBar } from "../../../src/lib/progress-bar.ts";
 import { cpuPercent, memoryWithoutCache, missingSample, statsRow } from "../../../src/cli/rows/stats-row.ts";
 import { buildTimeText, completeServerVersion, versionText } from "../../../src/cli/version-report.ts";
 
