@@ -1,6 +1,7 @@
 /** Composition of the registry server: storage, catalog, what stands around them, listener. */
 
 import { openCatalog } from "../registry/catalog/registry-catalog.ts";
+import { ChunkLists } from "../registry/chunks/chunk-lists.ts";
 import { CollectionSchedule } from "../registry/collect/collection-schedule.ts";
 import { type CollectOptions, Collector } from "../registry/collect/collector.ts";
 import type { RegistryStorage, RegistrySurroundings } from "../registry/contract.ts";
@@ -36,7 +37,13 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
   const schedule = new CollectionSchedule(collector, defaults, log, options.collectEveryMs);
   undo.defer(() => schedule.stop());
   const surroundings: RegistrySurroundings = {};
-  const handler = createHandler({ catalog, surroundings, collecting: { collector, defaults }, log });
+  const handler = createHandler({
+    catalog,
+    chunks: new ChunkLists(catalog, storage),
+    surroundings,
+    collecting: { collector, defaults },
+    log,
+  });
   const server = RegistryServer.listen({ host: options.host, port: options.port }, handler);
   undo.defer(() => server.stop(options.shutdownMs));
   const opened = undo.move();

@@ -12,6 +12,8 @@ const HASH_BYTES = 32;
 const ENTRY_BYTES = 4 + HASH_BYTES;
 /** Of a list: some 64 GiB of blob. */
 export const MAX_CHUNK_LIST_BYTES = 64 * 1024 * 1024;
+/** Header of every answer of a registry that knows chunks. */
+export const CHUNKS_HEADER = "Naru-Chunks";
 export const CHUNK_LIST_TYPE = "application/vnd.naru.chunk-list.v1";
 
 /** In the blob's order. Encoded: "NCL1", count, then size (both 32 bits, big-endian) and SHA-256 of each. */

@@ -5,6 +5,7 @@
  *   layout                                                  the layout's version, to refuse what a later naru wrote
  *   blobs/<algorithm>/<2 digits>/<hex>                      content of blobs and manifests, each once
  *   links/<algorithm>/<2 digits>/<hex>/<repository>         empty: this repository has this blob
+ *   chunks/<algorithm>/<2 digits>/<hex>                     which chunks a blob consists of, once a client has asked
  *   names/<repository>                                      empty: this repository exists
  *   repositories/<repository>/tags/<tag>                    descriptor (JSON) of the tagged manifest
  *   repositories/<repository>/manifests/<algorithm>/<hex>   descriptor (JSON) of a manifest of this repository
@@ -21,6 +22,11 @@ export const KEYS = { layout: "layout", blobs: "blobs/", links: "links/", names:
 export function blobKey(digest: Digest): string {
   const [algorithm, hex] = splitDigest(digest);
   return `blobs/${algorithm}/${hex.slice(0, LEVEL_DIGITS)}/${hex}`;
+}
+
+/** Where the list of a blob's chunks is kept. */
+export function chunkListKey(digest: Digest): string {
+  return `chunks/${blobKey(digest).slice(KEYS.blobs.length)}`;
 }
 
 /** Prefix of the links of all repositories to one blob. */

@@ -7,7 +7,7 @@
 import { NaruError } from "../../lib/errors.ts";
 import type { Digest } from "../../model/image.ts";
 import type { OpenCatalog } from "../catalog/registry-catalog.ts";
-import { blobKey, digestOfKey, KEYS, partsOfLink } from "../keys.ts";
+import { blobKey, chunkListKey, digestOfKey, KEYS, partsOfLink } from "../keys.ts";
 import { type LiveContent, markLiveContent } from "./live-content.ts";
 import { findUntagged } from "./untagged-manifests.ts";
 
@@ -122,7 +122,10 @@ export class Collector {
       signal.throwIfAborted();
       const digest = digestOfKey(key);
       const isWanted = live.has(digest) || linked.has(digest) || modifiedAt >= cutoff;
-      const remove = () => storage.remove(blobKey(digest));
+      const remove = async () => {
+        await storage.remove(chunkListKey(digest));
+        await storage.remove(blobKey(digest));
+      };
       if (!isWanted && (await this.removeOrCount(digest, cutoff, report.dryRun, remove))) {
         report.blobs.count += 1;
         report.blobs.bytes += size;

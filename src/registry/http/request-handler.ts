@@ -1,9 +1,12 @@
 /** A request's way: where does it go, who may, what is answered, what is told about it. */
+import { CHUNKS_HEADER } from "../../lib/chunk-list.ts";
 import { errorText } from "../../lib/errors.ts";
+import type { ChunkLists } from "../chunks/chunk-lists.ts";
 import type { AnsweredRequest, Grant, RegistryCatalog, RegistrySurroundings, RequestOrigin } from "../contract.ts";
 import { RegistryError } from "../registry-error.ts";
 import type { RegistryLog } from "../registry-log.ts";
 import { answerBlob } from "./blob-routes.ts";
+import { answerChunkList, answerKnownChunks } from "./chunk-routes.ts";
 import { errorReply } from "./error-reply.ts";
 import { jsonReply, type RegistryExchange, unsupported } from "./exchange.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./listing-routes.ts";
@@ -14,6 +17,7 @@ import { answerUpload, answerUploads } from "./upload-routes.ts";
 
 export interface HandlerParts {
   catalog: RegistryCatalog;
+  chunks: ChunkLists;
   surroundings: RegistrySurroundings;
   collecting: Collecting;
   log: RegistryLog;
@@ -43,6 +47,8 @@ export function createHandler(parts: HandlerParts): RegistryHandler {
     // Docker's clients look for it on /v2/ and on every 401.
     response.headers.set("Docker-Distribution-Api-Version", "registry/2.0");
     response.headers.set("X-Content-Type-Options", "nosniff");
+    // naru's own clients then send and fetch changed chunks only.
+    response.headers.set(CHUNKS_HEADER, "1");
     observe(parts, {
       method: request.method,
       route: seen.route,
@@ -56,11 +62,12 @@ export function createHandler(parts: HandlerParts): RegistryHandler {
 }
 
 async function answer(
-  { catalog, surroundings, collecting }: HandlerParts,
+  parts: HandlerParts,
   request: Request,
   peer: Peer,
   seen: { route: string; bytesIn: number },
 ): Promise<Response> {
+  const { catalog, surroundings } = parts;
   const url = new URL(request.url);
   const origin: RequestOrigin = {
     authorization: request.headers.get("authorization") ?? undefined,
@@ -91,7 +98,7 @@ async function answer(
     actor: { user: grant.user, remoteAddress: peer.address },
     body: () => countedBody(request, seen),
   };
-  return await dispatch(exchange, route, collecting);
+  return await dispatch(exchange, route, parts);
 }
 
 async function authorize(
@@ -116,7 +123,7 @@ function actionOf(route: RegistryRoute, method: string): "pull" | "push" | "dele
   return method === "GET" || method === "HEAD" ? "pull" : "push";
 }
 
-async function dispatch(exchange: RegistryExchange, route: RegistryRoute, collecting: Collecting): Promise<Response> {
+async function dispatch(exchange: RegistryExchange, route: RegistryRoute, parts: HandlerParts): Promise<Response> {
   switch (route.kind) {
     case "base":
       if (exchange.method !== "GET" && exchange.method !== "HEAD") throw unsupported(exchange.method);
@@ -135,8 +142,12 @@ async function dispatch(exchange: RegistryExchange, route: RegistryRoute, collec
       return await answerUploads(exchange);
     case "upload":
       return await answerUpload(exchange, route.id);
+    case "chunk-list":
+      return await answerChunkList(exchange, parts.chunks, route.digest);
+    case "known-chunks":
+      return await answerKnownChunks(exchange, parts.chunks);
     case "collection":
-      return await answerCollection(exchange, collecting);
+      return await answerCollection(exchange, parts.collecting);
     case "repositories":
       return await answerRepositories(exchange);
     case "repository":

@@ -4,6 +4,8 @@ import { RegistryError } from "../registry-error.ts";
 export type RegistryRoute =
   | { kind: "base" | "catalog" | "collection" | "repositories" }
   | { kind: "tags" | "uploads" | "repository"; name: string }
+  | { kind: "known-chunks"; name: string }
+  | { kind: "chunk-list"; name: string; digest: string }
   | { kind: "manifest"; name: string; reference: string }
   | { kind: "blob" | "referrers"; name: string; digest: string }
   | { kind: "upload"; name: string; id: string };
@@ -19,6 +21,8 @@ const FIXED: Record<string, RegistryRoute> = {
 
 const PATTERNS: readonly [RegExp, (name: string, last: string) => RegistryRoute][] = [
   [/^\/v2\/_naru\/repositories\/(.+)$/, (name) => ({ kind: "repository", name })],
+  [/^\/v2\/(.+)\/_naru\/chunks$/, (name) => ({ kind: "known-chunks", name })],
+  [/^\/v2\/(.+)\/_naru\/chunks\/([^/]+)$/, (name, digest) => ({ kind: "chunk-list", name, digest })],
   [/^\/v2\/(.+)\/tags\/list$/, (name) => ({ kind: "tags", name })],
   [/^\/v2\/(.+)\/manifests\/([^/]+)$/, (name, reference) => ({ kind: "manifest", name, reference })],
   [/^\/v2\/(.+)\/referrers\/([^/]+)$/, (name, digest) => ({ kind: "referrers", name, digest })],

@@ -1,4 +1,6 @@
 /** Uploads of blobs: POST, PATCH, PUT, GET and DELETE under blobs/uploads/. */
+import { applyEdit, BLOB_EDIT_TYPE } from "../../lib/blob-edit.ts";
+import { unknownBlob } from "../catalog/blobs.ts";
 import { uploadRange } from "../catalog/uploads.ts";
 import { parseDigest } from "../names.ts";
 import { RegistryError } from "../registry-error.ts";
@@ -62,6 +64,9 @@ export async function answerUpload(exchange: RegistryExchange, id: string): Prom
 async function append(exchange: RegistryExchange, id: string): Promise<number> {
   const { request, catalog, repository } = exchange;
   try {
+    if (request.headers.get("content-type") === BLOB_EDIT_TYPE) {
+      return await catalog.appendUpload(repository, id, 0, editedBlob(exchange));
+    }
     const range = parseChunkRange(request.headers.get("content-range"));
     if (range === undefined) return await catalog.appendUpload(repository, id, undefined, exchange.body());
     const length = request.headers.get("content-length");
@@ -73,6 +78,16 @@ async function append(exchange: RegistryExchange, id: string): Promise<number> {
     const headers = state(exchange, id, await catalog.uploadSize(repository, id));
     throw new RegistryError("RANGE_INVALID", error.message, { ...error.answer, headers });
   }
+}
+
+/** A whole blob, told as pieces of blobs of this repository and new bytes. */
+function editedBlob({ catalog, repository, body }: RegistryExchange): AsyncIterable<Uint8Array> {
+  return applyEdit(body(), async (source, start, end) => {
+    const found = await catalog.findBlob(repository, source);
+    if (found === undefined) throw unknownBlob(source);
+    if (end > found.size) throw new RegistryError("SIZE_INVALID", `blob ${source} has ${found.size} bytes, not ${end}`);
+    return await catalog.readBlob(repository, source, { start, end });
+  });
 }
 
 /** @throws SIZE_INVALID when the chunk is not as long as its Content-Range says; nothing beyond it is taken */
