@@ -47,6 +47,8 @@ export interface ContextSource {
    * @returns an absolute directory that must not be changed
    */
   sync(options: { include?: readonly string[]; exclude?: readonly string[]; signal: AbortSignal }): Promise<string>;
+  /** True: the directory is another one in the next build, so nothing about its files is worth remembering. */
+  readonly isTemporary?: boolean;
 }
 
 /** Secrets, agents and logins that live with the client and are asked for when a step wants them. */
@@ -174,6 +176,10 @@ export type BuildEvent =
       startedAt: number;
       completedAt?: number;
     }
+  /** The instructions of the Dockerfile that are built, once, at the beginning; for the classic builder's output. */
+  | { type: "instructions"; list: { text: string; step?: Digest }[] }
+  /** A step's process runs in a container of this id. */
+  | { type: "running"; step: Digest; containerId: string }
   | { type: "log"; step: Digest; stream: "stdout" | "stderr"; data: Uint8Array; at: number }
   | { type: "warning"; step: Digest; warning: BuildWarning };
 

@@ -217,8 +217,8 @@ export interface LayerWorkshop {
   keepDraft(draft: LayerDraft): Promise<void>;
   /** Idempotent; drafts and kept layers. */
   removeLayer(id: string): Promise<void>;
-  /** The layers of an image for its own platform, or that of `manifest`; oldest first. @throws not-found */
-  imageLayers(ref: string): LayerHandle[];
+  /** The layers of an image for the platform that has this configuration; oldest first. @throws not-found */
+  imageLayers(id: Digest, config: ImageConfig): LayerHandle[];
   /** Keeps the image's layers here, whatever happens to its names; the answer lets go of them. */
   pinImage(id: Digest): () => void;
   /** The layer's files. */

@@ -3,7 +3,7 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
-import type { Descriptor, Digest } from "../model/image.ts";
+import type { Descriptor, Digest, ImageConfig } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type {
@@ -18,7 +18,7 @@ import type {
 import { type DataLayout, randomName } from "./data-layout.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImagePublisher } from "./image-publisher.ts";
-import { allChainIds, type ImageRecords } from "./image-records.ts";
+import { allChainIds, type ImageRecords, platformImages } from "./image-records.ts";
 import type { LayerPackParams, LayerPackResult } from "./layer-pack.ts";
 import { publishBuiltImage } from "./publish-built.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -77,13 +77,17 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     );
   }
 
-  imageLayers(ref: string): LayerHandle[] {
-    const { chainIds, layers, config } = this.parts.catalog.getRecord(ref);
-    return chainIds.map((chainId, index) => ({
+  imageLayers(id: Digest, { rootfs }: ImageConfig): LayerHandle[] {
+    const wanted = rootfs.diff_ids.join();
+    const image = platformImages(this.parts.catalog.getRecord(id)).find(
+      ({ config }) => config.rootfs.diff_ids.join() === wanted,
+    );
+    if (!image) throw new NaruError("not-found", `the image ${id} has no layers of that platform here`);
+    return image.chainIds.map((chainId, index) => ({
       kind: "image",
       chainId,
-      diffId: config.rootfs.diff_ids[index]!,
-      blob: layers[index]!,
+      diffId: rootfs.diff_ids[index]!,
+      blob: image.layers[index]!,
     }));
   }
 

@@ -89,10 +89,19 @@ class LayerChange {
     switch (action.action) {
       case "copy":
         return await this.copy(action);
-      case "mkdir":
-      case "mkfile":
-        this.pending.push({ ...action, owner: await this.ownerOf(action.owner) });
+      case "mkdir": {
+        const mode = action.mode === undefined ? {} : { mode: action.mode.toString(8) };
+        const owner = await this.ownerOf(action.owner);
+        this.pending.push({ action: "mkdir", path: action.path, ...mode, ...(owner ? { owner } : {}) });
         return;
+      }
+      case "mkfile": {
+        const { path, name, data, mode } = action;
+        const owner = await this.ownerOf(action.owner);
+        const given = { ...(mode === undefined ? {} : { mode }), ...(owner ? { owner } : {}) };
+        this.pending.push({ action: "mkfile", path, name, data, ...given });
+        return;
+      }
       case "rm":
         this.pending.push(action);
     }

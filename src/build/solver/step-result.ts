@@ -8,16 +8,18 @@ export interface StepResult {
   /** Oldest first. */
   layers: readonly LayerHandle[];
   context?: ContextTree;
-  /** Cache record of the step itself. */
-  recordId?: string;
+  /** How many of the layers the step itself added. */
+  ownLayers?: number;
+  /** Cache records behind the layers, oldest first. */
+  recordIds?: readonly string[];
 }
 
 export interface ContextTree {
   /** Absolute; must not be changed. */
   directory: string;
   exclude: readonly string[];
-  /** Names the context from build to build, for remembering digests by file status. */
-  statCacheName: string;
+  /** Another directory next time: nothing about its files is worth remembering. */
+  isTemporary: boolean;
 }
 
 /** The result of an empty root. */

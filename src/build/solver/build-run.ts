@@ -1,0 +1,77 @@
+/** One build under way: its events, its signal, what it holds. */
+import type { Digest } from "../../model/image.ts";
+import type { BuildEvent, BuildRequest, BuildStep } from "../contract.ts";
+import { type Step, stepDigest, stepInputs } from "./graph.ts";
+import type { StepResult } from "./step-result.ts";
+
+export class BuildRun {
+  /** Results by step digest, so that a step of several stages is solved once. */
+  readonly results = new Map<Digest, Promise<StepResult>>();
+  /** Let go at the end: images and cache records in use, downloaded trees. */
+  readonly undo = new AsyncDisposableStack();
+  private readonly aborter = new AbortController();
+  private readonly steps = new Map<Digest, BuildStep>();
+  readonly signal: AbortSignal;
+  /** Seconds; files that are younger become that old. */
+  latestSeconds: number | undefined;
+
+  constructor(
+    readonly request: BuildRequest,
+    private readonly onEvent: (event: BuildEvent) => void,
+    signal: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([signal, this.aborter.signal]);
+  }
+
+  /** Ends what still runs: the build failed or is done. */
+  abort(reason: unknown): void {
+    this.aborter.abort(reason);
+  }
+
+  emit(event: BuildEvent): void {
+    this.onEvent(event);
+  }
+
+  /** Tells clients of a step; later calls change what is told of it. */
+  show(step: Step, change: Partial<BuildStep>): void {
+    const digest = stepDigest(step);
+    const before = this.steps.get(digest) ?? {
+      digest,
+      name: step.show.name,
+      inputs: stepInputs(step).map(stepDigest),
+      cached: false,
+      ...(step.show.group === undefined ? {} : { group: step.show.group }),
+    };
+    this.tell({ ...before, ...change });
+  }
+
+  /** The same for what is no step of the graph. */
+  tell(step: BuildStep): void {
+    this.steps.set(step.digest, step);
+    this.emit({ type: "step", step });
+  }
+
+  /** Runs an action that clients see as a step of its own. */
+  async showing<Result>(step: BuildStep, work: () => Promise<Result>): Promise<Result> {
+    const startedAt = nowMs();
+    this.tell({ ...step, startedAt });
+    try {
+      const result = await work();
+      this.tell({ ...step, startedAt, completedAt: nowMs() });
+      return result;
+    } catch (error) {
+      this.tell({
+        ...step,
+        startedAt,
+        completedAt: nowMs(),
+        error: error instanceof Error ? error.message : String(error),
+      });
+      throw error;
+    }
+  }
+}
+
+/** Unix milliseconds with fractions. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
