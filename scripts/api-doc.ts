@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { OPERATIONS, type Operation } from "../src/api/operations.ts";
 import { isServed } from "../src/api/router.ts";
 import { apiHandlers } from "../src/api/server.ts";
-import type { Engine } from "../src/engine/contract.ts";
 import { API_VERSION, MIN_API_VERSION } from "../src/lib/version.ts";
 
 /** The handlers are only listed, never called. */
-const handlers = apiHandlers({} as Engine, {} as never, {} as never);
+const handlers = apiHandlers({ engine: {}, imageMaker: {}, registries: {}, sboms: {} } as never);
 
 function stateOf(operation: Operation): string {
   if (isServed(operation, handlers)) return "served";

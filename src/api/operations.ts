@@ -202,6 +202,7 @@ const BEYOND = [
   ...tagged("Beyond the specification", [
     ["Grpc", "POST", "/grpc", "the builder's gRPC connection", BUILD],
     ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
+    ["NaruImageSbom", "GET", "/naru/images/{name}/sbom", "naru's own: what is installed in an image"],
   ]),
 ];
 

@@ -12,6 +12,7 @@ import { containerHandlers } from "./containers.ts";
 import { errorBody, statusOf } from "./errors.ts";
 import { Exchange, type Headers } from "./exchange.ts";
 import { execHandlers } from "./exec.ts";
+import { type ImageSboms, imageSbomHandlers } from "./image-sbom.ts";
 import { type ImageMaker, imageSourceHandlers } from "./image-sources.ts";
 import { imageHandlers } from "./images.ts";
 import { networkHandlers } from "./networks.ts";
@@ -27,6 +28,7 @@ interface ApiParts {
   engine: Engine;
   imageMaker: ImageMaker;
   registries: RegistryClient;
+  sboms: ImageSboms;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
@@ -43,7 +45,7 @@ const COMMON_HEADERS: Headers = {
 };
 
 /** Every operation that naru serves. */
-export function apiHandlers(engine: Engine, imageMaker: ImageMaker, registries: RegistryClient): Handlers {
+export function apiHandlers({ engine, imageMaker, registries, sboms }: Omit<ApiParts, "log">): Handlers {
   return {
     ...systemHandlers(engine.system),
     ...containerHandlers(engine.containers),
@@ -52,6 +54,7 @@ export function apiHandlers(engine: Engine, imageMaker: ImageMaker, registries: 
     ...execHandlers(engine.execs, engine.containers),
     ...imageHandlers(engine.images),
     ...imageSourceHandlers(engine.images, imageMaker),
+    ...imageSbomHandlers(sboms),
     ...registryHandlers(registries),
     ...networkHandlers(engine.networks),
     ...volumeHandlers(engine.volumes),
@@ -67,7 +70,7 @@ export class ApiServer {
   readonly #underWay = new Set<Exchange>();
 
   constructor(parts: ApiParts) {
-    this.#router = new Router(apiHandlers(parts.engine, parts.imageMaker, parts.registries));
+    this.#router = new Router(apiHandlers(parts));
     this.#log = parts.log;
     this.#http = http.createServer((request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(Exchange.plain(request, response, COMMON_HEADERS));

@@ -48,6 +48,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["restart", "container restart"], () => import("./commands/restart.ts")],
   [["rm", "container rm", "container remove"], () => import("./commands/rm.ts")],
   [["run", "container run"], () => import("./commands/run.ts")],
+  [["sbom"], () => import("./commands/sbom.ts")],
   [["sign"], () => import("./commands/sign.ts")],
   [["start", "container start"], () => import("./commands/start.ts")],
   [["stop", "container stop"], () => import("./commands/stop.ts")],

@@ -46,6 +46,7 @@ export class Daemon {
       engine: parts.engine,
       imageMaker: parts.imageMaker,
       registries: parts.registries,
+      sboms: parts.sboms,
       log: apiLog(log, memory),
     });
     const listeners = new Listeners(api, log);

@@ -1,6 +1,7 @@
 /** Composition: which implementation stands behind each contract, in the order in which they need each other. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { ImageSboms } from "../api/image-sbom.ts";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
 import type { RegistryClient, RegistrySettings } from "../distribution/contract.ts";
 import { checkMirrors } from "../distribution/registry-addresses.ts";
@@ -23,6 +24,7 @@ import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
+import { createImageSboms } from "./image-sboms.ts";
 import type { Log } from "./log.ts";
 import type { DaemonOptions } from "./options.ts";
 
@@ -35,6 +37,7 @@ const INSTANCE_DIGITS = 8;
 export interface Parts {
   engine: Engine;
   imageMaker: ImageMaker;
+  sboms: ImageSboms;
   registries: RegistryClient;
   /** Takes over what may change while the daemon runs. */
   reload(options: DaemonOptions): void;
@@ -111,6 +114,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     engine,
     imageMaker: imageMaker(images, monitorPath),
     registries,
+    sboms: createImageSboms(images, images.workshop),
     reload(changed) {
       registrySettings = checkedRegistrySettings(changed);
       Object.assign(limits, transferLimits(changed));

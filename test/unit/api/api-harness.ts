@@ -31,6 +31,7 @@ export class TestApi implements AsyncDisposable {
       engine,
       imageMaker: maker as ImageMaker,
       registries: {} as never,
+      sboms: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {

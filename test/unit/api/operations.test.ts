@@ -23,7 +23,7 @@ test.skipIf(!existsSync(SPECIFICATION))("every operation of the specification ha
 });
 
 test("the router finds each operation by its own path", () => {
-  const router = new Router(apiHandlers({} as never, {} as never, {} as never));
+  const router = new Router(apiHandlers({ engine: {}, imageMaker: {}, registries: {}, sboms: {} } as never));
   for (const { id, method, path } of OPERATIONS) {
     const match = router.match(method, path.replace("{id}", "abc").replace("{name}", "abc"));
     expect(match.route.operation.id).toBe(id);

@@ -25,6 +25,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     engine,
     imageMaker: {} as never,
     registries: {} as never,
+    sboms: {} as never,
     log: { request: () => {}, fault: () => {} },
   });
   const listeners = new Listeners(api, quiet);
