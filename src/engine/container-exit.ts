@@ -45,9 +45,7 @@ export async function finishRun(context: EngineContext, container: Container, st
   const state = moveState(container.record.state, delayMs === undefined ? "exited" : "restarting", exited);
   const restartCount = container.record.restartCount + (delayMs === undefined ? 0 : 1);
   // The process has ended even when the disk is too full to write that: those who wait must hear of it.
-  await context.containers.save(container, { state, restartCount }).catch((error) => {
-    context.log.error(`the end of container ${container.name} was not written down: ${errorText(error)}`);
-  });
+  await context.containers.note(container, { state, restartCount });
   if (status.oomKilled) publishContainerEvent(context, container, "oom");
   if (container.isBeingStopped) publishContainerEvent(context, container, "stop");
   container.isBeingStopped = false;
@@ -129,7 +127,7 @@ export async function cancelRestart(context: EngineContext, container: Container
   container.pendingRestart?.abort();
   container.pendingRestart = undefined;
   if (container.record.state.status !== "restarting") return;
-  await context.containers.save(container, { state: moveState(container.record.state, "exited") });
+  await context.containers.note(container, { state: moveState(container.record.state, "exited") });
 }
 
 /** Seconds between two RFC 3339 texts; until now when the second is missing. */

@@ -1,5 +1,5 @@
 /** All containers by id and name: lookup as Docker does it, reserved names, durable records. */
-import { NaruError } from "../lib/errors.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
 import type { Collection } from "../store/contract.ts";
 import { Container } from "./container.ts";
 import { type ContainerRecord, migrateContainerRecord } from "./container-record.ts";
@@ -8,7 +8,11 @@ export class ContainerRegistry {
   readonly #containers = new Map<string, Container>();
   readonly #idByName = new Map<string, string>();
 
-  constructor(readonly records: Collection<ContainerRecord>) {
+  /** @param warn told what could not be written although it happened */
+  constructor(
+    readonly records: Collection<ContainerRecord>,
+    readonly warn: (message: string) => void,
+  ) {
     for (const [id, stored] of records.entries()) {
       const container = new Container(migrateContainerRecord(stored));
       this.#containers.set(id, container);
@@ -73,22 +77,46 @@ export class ContainerRegistry {
     return this.#idByName.has(name);
   }
 
-  /** Adds a container; resolves when it is durable. */
+  /** Adds a container; resolves when it is durable. @throws when it cannot be written; remove() undoes it */
   async add(container: Container): Promise<void> {
     this.#containers.set(container.id, container);
     await this.records.put(container.id, container.record);
   }
 
-  /** Changes a container's record at once; resolves when the change is durable. */
+  /** A change that somebody wishes; resolves when it is durable. @throws when it cannot be written: nothing changes then */
   async save(container: Container, change: Partial<ContainerRecord>): Promise<void> {
+    const before = container.record;
+    const after = { ...before, ...change };
+    container.record = after;
+    if (!this.#containers.has(container.id)) return;
+    try {
+      await this.records.propose(container.id, after);
+    } catch (error) {
+      if (container.record === after) container.record = before;
+      throw error;
+    }
+  }
+
+  /**
+   * A change that has happened (a process runs, has ended, is paused); resolves when it is durable. A disk that is too
+   * full to write it is told in the log, and the store goes on trying: what happened does not become untrue.
+   */
+  async note(container: Container, change: Partial<ContainerRecord>): Promise<void> {
     container.record = { ...container.record, ...change };
-    if (this.#containers.has(container.id)) await this.records.put(container.id, container.record);
+    if (!this.#containers.has(container.id)) return;
+    await this.#told(container, this.records.put(container.id, container.record));
   }
 
   /** Forgets the container and its name; resolves when that is durable. */
   async remove(container: Container): Promise<void> {
     this.#containers.delete(container.id);
     if (this.#idByName.get(container.name) === container.id) this.#idByName.delete(container.name);
-    await this.records.delete(container.id);
+    await this.#told(container, this.records.delete(container.id));
+  }
+
+  #told(container: Container, write: Promise<void>): Promise<void> {
+    return write.catch((error) => {
+      this.warn(`what happened to container ${container.name} is not written down yet: ${errorText(error)}`);
+    });
   }
 }

@@ -48,7 +48,7 @@ async function removeEverything(context: EngineContext, container: Container, vo
   const { record, id } = container;
   if (record.state.status !== "removing") {
     // Not awaited for durability: a crash now leaves a container that can be removed again.
-    void context.containers.save(container, { state: moveState(record.state, "removing") });
+    void context.containers.note(container, { state: moveState(record.state, "removing") });
   }
   container.output.disconnect();
   const layers = record.mounts.flatMap(({ layerId }) => (layerId === undefined ? [] : [layerId]));
@@ -59,7 +59,7 @@ async function removeEverything(context: EngineContext, container: Container, vo
       rm(containerDir(context, id), { recursive: true, force: true }),
     ]);
   } catch (error) {
-    await context.containers.save(container, { state: moveState(container.record.state, "dead") });
+    await context.containers.note(container, { state: moveState(container.record.state, "dead") });
     throw new NaruError("internal", `cannot remove container "${container.name}": ${errorText(error)}`, {
       cause: error,
     });

@@ -18,7 +18,7 @@ export async function renameContainer(context: EngineContext, ref: string, newNa
     }
   } catch (error) {
     context.containers.releaseName(name);
-    await context.containers.save(container, { name: oldName, networks: renamedMemberships(container, oldName) });
+    await context.containers.note(container, { name: oldName, networks: renamedMemberships(container, oldName) });
     throw error;
   }
   context.containers.releaseName(oldName);

@@ -80,7 +80,7 @@ export async function launch(
   });
   superviseProcess(context, container, process);
   startHealthChecks(context, container);
-  await context.containers.save(container, {
+  await context.containers.note(container, {
     ...counters,
     state,
     hasBeenStarted: true,
@@ -173,7 +173,7 @@ async function recordFailedStart(context: EngineContext, container: Container, e
   const next = status === "created" ? "created" : "exited";
   const message = errorText(error);
   const state = moveState(container.record.state, next, { pid: 0, error: message, exitCode: startExitCode(message) });
-  await context.containers.save(container, { state, wasStartTried: true });
+  await context.containers.note(container, { state, wasStartTried: true });
   // Whoever waits for the end of a run goes on waiting when there was none.
   if (status !== "created") container.tellExit();
 }

@@ -28,7 +28,7 @@ export interface LivingEngine extends Engine {
 export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
   const context: EngineContext = {
     ...parts,
-    containers: new ContainerRegistry(parts.store.collection("containers")),
+    containers: new ContainerRegistry(parts.store.collection("containers"), (message) => parts.log.warn(message)),
     events: new EventBus(),
     locks: new KeyedLock(),
     volumeLocks: new KeyedLock(),
@@ -69,7 +69,7 @@ async function stopAll(context: EngineContext): Promise<void> {
     running.map(async (container) => {
       try {
         await endRun(context, container, { timeoutSeconds });
-        await context.containers.save(container, { isManuallyStopped: false });
+        await context.containers.note(container, { isManuallyStopped: false });
       } catch (error) {
         context.log.error(`container ${container.name} was not stopped: ${errorText(error)}`);
       }

@@ -59,7 +59,7 @@ async function connect(
     settings.NetworkID = network.Id;
   }
   const memberships = { ...container.record.networks, [network.Name]: settings };
-  await context.containers.save(container, { networks: memberships });
+  await context.containers.note(container, { networks: memberships });
   if (container.hasProcess) publishMembership(context, container, "connect", network.Id);
 }
 
@@ -127,7 +127,7 @@ async function disconnect(
     const sandbox = await context.networks.disconnect(container.id, network.Name, options);
     await writeIdentityFiles(context, container, sandbox);
   }
-  await context.containers.save(container, { networks: others });
+  await context.containers.note(container, { networks: others });
   if (container.hasProcess) publishMembership(context, container, "disconnect", network.Id);
 }
 

@@ -115,7 +115,7 @@ async function takeOver(context: EngineContext, container: Container, process: C
       exitCode: 0,
       error: "",
     });
-    await context.containers.save(container, { state, hasBeenStarted: true });
+    await context.containers.note(container, { state, hasBeenStarted: true });
   }
   container.noteStarted(process);
   const mode = record.hostConfig.NetworkMode ?? "bridge";
@@ -135,7 +135,7 @@ async function recordEnd(context: EngineContext, container: Container, exit: Exi
   const { state } = container.record;
   const { status } = state;
   if (status === "restarting") {
-    await context.containers.save(container, { state: moveState(state, "exited") });
+    await context.containers.note(container, { state: moveState(state, "exited") });
   } else if (status === "running" || status === "paused") {
     // Known to the network once more, so that its addresses and rules are given back.
     await context.networks.restoreSandbox(container.id).catch(() => undefined);

@@ -48,7 +48,9 @@ export class ContainerLayers {
   }
 
   async remove(containerId: string): Promise<void> {
-    const record = await this.records.deleteLayer(containerId);
+    const record = this.records.layers.get(containerId);
+    // A disk too full to write this down is no reason to keep what fills it; a crash now leaves a record without files.
+    await this.records.deleteLayer(containerId).catch(() => {});
     await this.trash.discard(join(this.layout.layers, containerId));
     // Snapshots of a deleted image lived on for this container.
     const unused = record?.chainIds.filter((chainId) => this.records.snapshotUsersOf(chainId) === 0) ?? [];

@@ -295,7 +295,7 @@ export class NetworkCatalog {
   }
 
   async #put(record: NetworkRecord): Promise<NetworkRecord> {
-    await this.#options.records.put(record.id, record);
+    await this.#options.records.propose(record.id, record);
     return record;
   }
 }

@@ -11,8 +11,13 @@ export interface Collection<T> {
   values(): IterableIterator<T>;
   entries(): IterableIterator<[string, T]>;
   readonly size: number;
-  /** Visible to get() at once; resolves when the record survives `kill -9` of the daemon. */
+  /**
+   * Visible to get() at once; resolves when the record survives `kill -9` of the daemon. Rejects when the file cannot be
+   * written now (a full disk): the change is a fact all the same, stays in memory, and is written as soon as that works.
+   */
   put(key: string, value: T): Promise<void>;
+  /** As put, for what somebody only wishes: a failed write takes it back, and the record is what it was before. */
+  propose(key: string, value: T): Promise<void>;
   delete(key: string): Promise<void>;
 }
 

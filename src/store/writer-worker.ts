@@ -22,6 +22,20 @@ function writeAll(database: Database, changes: readonly RowChange[]): void {
   })();
 }
 
+/**
+ * The log beside the file is reused from its beginning once all of it is in the file: a full disk has room there for a
+ * while, enough to write down what was removed to make room.
+ */
+function writeInSpiteOfFullDisk(database: Database, changes: readonly RowChange[]): void {
+  try {
+    writeAll(database, changes);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "SQLITE_FULL") throw error;
+    database.run("PRAGMA wal_checkpoint(RESTART)");
+    writeAll(database, changes);
+  }
+}
+
 function answer(request: WriterRequest): WriterAnswer {
   switch (request.kind) {
     case "open":
@@ -29,7 +43,7 @@ function answer(request: WriterRequest): WriterAnswer {
       return { kind: "opened" };
     case "write":
       if (file === undefined) throw new Error("the state file is not open");
-      writeAll(file, request.changes);
+      writeInSpiteOfFullDisk(file, request.changes);
       return { kind: "written", id: request.id };
     case "close":
       file?.close();

@@ -4,7 +4,7 @@
  *   <dataRoot>/volumes/<name>/_data    what containers see
  *   <dataRoot>/volumes/.trash-<random> what is being deleted; emptied at start
  */
-import { chmod, mkdir, opendir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, opendir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { MS, mount, remountBindReadOnly, unmount } from "../linux/mount.ts";
@@ -86,7 +86,16 @@ class LocalVolumeStore implements VolumeStore {
       options,
     };
     await this.makeDirectory(name);
-    await this.records.put(name, record);
+    try {
+      await this.records.propose(name, record);
+    } catch (error) {
+      // Only what is empty goes: a directory that was there before keeps what is in it.
+      await rmdir(this.dataPath(name)).then(
+        () => rmdir(join(this.root, name)),
+        () => {},
+      );
+      throw error;
+    }
     return this.describe(record);
   }
 

@@ -63,6 +63,9 @@ function memoryStore(): StateStore {
       async put(key, value) {
         records.set(key, structuredClone(value));
       },
+      async propose(key, value) {
+        records.set(key, structuredClone(value));
+      },
       async delete(key) {
         records.delete(key);
       },

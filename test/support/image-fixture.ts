@@ -60,7 +60,13 @@ export class ImageFixture {
     await this.images.settle();
     const names = await readdir(join(this.directory, "data"), { recursive: true });
     return names
-      .filter((name) => !/^snapshots\/base\b/.test(name) && name.includes("/") && name !== "blobs/sha256")
+      .filter(
+        (name) =>
+          !/^snapshots\/base\b/.test(name) &&
+          name.includes("/") &&
+          name !== "blobs/sha256" &&
+          name !== "ingest/partial",
+      )
       .sort();
   }
 

@@ -23,6 +23,9 @@ class MemoryCollection<T> implements Collection<T> {
     // As the real one: what is kept is what JSON keeps.
     this.records.set(key, JSON.parse(JSON.stringify(value)) as T);
   }
+  propose(key: string, value: T): Promise<void> {
+    return this.put(key, value);
+  }
   async delete(key: string): Promise<void> {
     this.records.delete(key);
   }

@@ -16,7 +16,7 @@ export interface Step {
   /** JSON paths ("Config.Env", "[].Ports", "*" for any key) of which only the type is compared; the reason is the value. */
   typeOnly?: Record<string, string>;
   /** JSON paths where naru answers something else than docker, on purpose: what, and why. Docker's value is kept in the record. */
-  differs?: Record<string, { naru: unknown; why: string }>;
+  differs?: Record<string, { naru: unknown; why: string; notInDocker?: true }>;
   /** Milliseconds to wait before asking. */
   delayMs?: number;
   /** The reply is a stream of JSON lines or raw text: compare as text lines. */
@@ -72,25 +72,27 @@ const SUBSTITUTIONS: [RegExp, string][] = [
 ];
 
 /** Numbers that are another in every run: process ids, Unix times, bytes on disk. Zero and less are compared as they are. */
-const RUNNING_NUMBERS = new Set(["Pid", "Created", "Size"]);
+const RUNNING_NUMBERS = new Set(["Pid", "Created", "Size", "size"]);
 
 /** Docker's recorded reply with the stated differences put in. @throws when a difference's path is not in the record */
 export function expectedOfNaru(recorded: Reply, step: Step): Reply {
   const body = structuredClone(recorded.body);
-  for (const [pattern, { naru }] of Object.entries(step.differs ?? {})) {
-    if (!replaceAt(body, pattern.split("."), naru)) throw new Error(`${step.name}: docker's reply has no ${pattern}`);
+  for (const [pattern, { naru, notInDocker = false }] of Object.entries(step.differs ?? {})) {
+    if (!replaceAt(body, pattern.split("."), naru, notInDocker))
+      throw new Error(`${step.name}: docker's reply has no ${pattern}`);
   }
   return { ...recorded, body };
 }
 
-/** True when something was there to be replaced. */
-function replaceAt(value: unknown, [first, ...rest]: string[], naru: unknown): boolean {
+/** True when something was there to be replaced, or was not and should not be. */
+function replaceAt(value: unknown, [first, ...rest]: string[], naru: unknown, isNew: boolean): boolean {
   if (value === null || typeof value !== "object" || first === undefined) return false;
   const holder = value as Record<string, unknown>;
-  const keys = first === "[]" || first === "*" ? Object.keys(holder) : Object.hasOwn(holder, first) ? [first] : [];
+  const isThere = Object.hasOwn(holder, first) !== (isNew && rest.length === 0);
+  const keys = first === "[]" || first === "*" ? Object.keys(holder) : isThere ? [first] : [];
   let found = false;
   for (const key of keys) {
-    if (rest.length > 0) found = replaceAt(holder[key], rest, naru) || found;
+    if (rest.length > 0) found = replaceAt(holder[key], rest, naru, isNew) || found;
     else {
       holder[key] = naru;
       found = true;

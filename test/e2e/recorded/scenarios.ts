@@ -257,6 +257,11 @@ const images: Scenario = {
       path: "/v1.51/images/rec/app:v1/json",
       differs: {
         DockerVersion: { naru: "", why: "naru does not pass its images off as made by docker" },
+        Descriptor: {
+          naru: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: "<digest>", size: "<positive>" },
+          why: "docker's classic store has none; its containerd store, which keeps manifests as naru does, has",
+          notInDocker: true as const,
+        },
         "GraphDriver.Data": { naru: { UpperDir: "<root>/snapshots/1/fs" }, why: "naru's own directories" },
       },
     },

@@ -147,6 +147,7 @@ function fakeStore(): StateStore {
         },
         // What comes back is what JSON keeps.
         put: async (key, value) => void map.set(key, JSON.parse(JSON.stringify(value))),
+        propose: async (key, value) => void map.set(key, JSON.parse(JSON.stringify(value))),
         delete: async (key) => void map.delete(key),
       };
     },

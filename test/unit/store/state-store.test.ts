@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,4 +75,99 @@ test("a file of an older layout is brought forward, one of a newer layout refuse
   newer.run("PRAGMA user_version = 99");
   newer.close();
   expect(createStateStore(root)).rejects.toThrow("has version 99");
+});
+
+describe("a file that cannot be written for a while", () => {
+  /** As a full disk: every change of a row is refused while the table `full` has a row. */
+  function makeRefusable(): { refuse(refused: boolean): void; rows(): unknown[]; [Symbol.dispose](): void } {
+    const other = new Database(join(root, "state.db"));
+    other.run("PRAGMA busy_timeout = 5000");
+    other.run("CREATE TABLE full (x)");
+    for (const change of ["INSERT", "DELETE"]) {
+      other.run(`CREATE TRIGGER no_${change} BEFORE ${change} ON record WHEN (SELECT count(*) FROM full) > 0
+        BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
+    }
+    return {
+      refuse: (refused) => void other.run(refused ? "INSERT INTO full VALUES (1)" : "DELETE FROM full"),
+      rows: () => other.query("SELECT key, value FROM record ORDER BY key").all(),
+      [Symbol.dispose]: () => other.close(),
+    };
+  }
+  const untilRows = async (rows: () => unknown[], wanted: unknown[]) => {
+    for (const end = Date.now() + 5000; Date.now() < end && !Bun.deepEquals(rows(), wanted); ) await Bun.sleep(20);
+    expect(rows()).toEqual(wanted);
+  };
+
+  test("what happened is told as unwritten, stays in memory, and is written by itself when there is room", async () => {
+    const store = await createStateStore(root);
+    const things = store.collection<number>("things");
+    await Promise.all([things.put("changed", 1), things.put("gone", 1), things.put("again", 1)]);
+    using disk = makeRefusable();
+    disk.refuse(true);
+    const answers = [things.put("changed", 2), things.delete("gone"), things.put("new", 1)];
+    await Bun.sleep(0);
+    answers.push(things.put("again", 2), things.put("again", 3));
+    for (const answer of answers) {
+      expect(String(await answer.catch((error) => error))).toContain("not be written: database or disk is full");
+    }
+    await Bun.sleep(150);
+    expect([...things.entries()]).toEqual([
+      ["changed", 2],
+      ["again", 3],
+      ["new", 1],
+    ]);
+    expect(disk.rows()).toHaveLength(3);
+    disk.refuse(false);
+    await untilRows(disk.rows, [
+      { key: "again", value: "3" },
+      { key: "changed", value: "2" },
+      { key: "new", value: "1" },
+    ]);
+    await store.close();
+  });
+
+  test("the next write that works takes along what is owed, and flush() asks for it", async () => {
+    const store = await createStateStore(root);
+    const things = store.collection<number>("things");
+    await things.put("a", 1);
+    using disk = makeRefusable();
+    disk.refuse(true);
+    await things.put("a", 2).catch(() => {});
+    expect(String(await store.flush().catch((error) => error))).toContain("full");
+    await Bun.sleep(20);
+    disk.refuse(false);
+    await store.flush();
+    expect(disk.rows()).toEqual([{ key: "a", value: "2" }]);
+    await store.close();
+  });
+
+  test("a wish that cannot be written is taken back", async () => {
+    const store = await createStateStore(root);
+    const things = store.collection<number>("things");
+    await things.put("known", 1);
+    using disk = makeRefusable();
+    disk.refuse(true);
+    const refused = things.propose("known", 2);
+    expect(things.get("known")).toBe(2);
+    expect(String(await refused.catch((error) => error))).toContain("full");
+    await things.propose("unknown", 1).catch(() => {});
+    await Bun.sleep(20);
+    expect([...things.entries()]).toEqual([["known", 1]]);
+    disk.refuse(false);
+    await store.flush();
+    expect(disk.rows()).toEqual([{ key: "known", value: "1" }]);
+    await store.close();
+  });
+
+  test("closing says what is still not written, and lets the data root go", async () => {
+    const store = await createStateStore(root);
+    const things = store.collection<number>("things");
+    await things.put("a", 1);
+    using disk = makeRefusable();
+    disk.refuse(true);
+    await things.put("a", 2).catch(() => {});
+    expect(String(await store.close().catch((error) => error))).toContain("full");
+    disk.refuse(false);
+    await (await createStateStore(root)).close();
+  });
 });

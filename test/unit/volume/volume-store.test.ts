@@ -21,6 +21,7 @@ function memoryStore(): StateStore {
         return map.size;
       },
       put: async (key, value) => void map.set(key, value),
+      propose: async (key, value) => void map.set(key, value),
       delete: async (key) => void map.delete(key),
     };
   };
