@@ -6,11 +6,12 @@ import { RegistryError } from "./registry-error.ts";
 import { delayBefore, mayPass, pause, type RetryRule } from "./retry.ts";
 
 export interface BlobSource {
-  /** Asks for the bytes from `offset` on. The answer may start at 0 all the same. @throws {RegistryError} */
-  open(offset: number, signal?: AbortSignal): Promise<HttpReply>;
+  /** Asks for the bytes from `start` to before `end`. The answer may be the whole blob all the same. @throws {RegistryError} */
+  open(start: number, end: number, signal?: AbortSignal): Promise<HttpReply>;
 }
 export interface DownloadOptions {
   offset?: number;
+  length?: number;
   signal?: AbortSignal;
   onRetry?: (waitSeconds: number) => void;
   isCheckedByCaller?: boolean;
@@ -27,19 +28,20 @@ export async function* readBlob(
   options: DownloadOptions,
 ): AsyncGenerator<Uint8Array> {
   const { offset = 0, signal, onRetry, isCheckedByCaller = false } = options;
-  const hasher = offset === 0 && !isCheckedByCaller ? new Bun.CryptoHasher("sha256") : undefined;
+  const end = Math.min(blob.size, offset + (options.length ?? blob.size));
+  const hasher = offset === 0 && end === blob.size && !isCheckedByCaller ? new Bun.CryptoHasher("sha256") : undefined;
   let position = offset;
   let failures = 0;
-  while (position < blob.size || (blob.size === 0 && failures === 0)) {
+  while (position < end || (blob.size === 0 && failures === 0)) {
     const before = position;
     try {
-      for await (const piece of bytesFrom(await source.open(position, signal), position, blob)) {
+      for await (const piece of bytesFrom(await source.open(position, end, signal), position, end, blob)) {
         position += piece.length;
         hasher?.update(piece);
         yield piece;
       }
       if (blob.size === 0) break;
-      if (position < blob.size) throw new ShortBody(blob, position);
+      if (position < end) throw new ShortBody(blob, position);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       failures = position > before ? 1 : failures + 1;
@@ -67,8 +69,13 @@ class ShortBody extends NaruError {
   }
 }
 
-/** What an answer holds from `position` to the end of the blob. @throws invalid when there is more than the blob's size */
-async function* bytesFrom(reply: HttpReply, position: number, blob: Descriptor): AsyncGenerator<Uint8Array> {
+/** What an answer holds from `position` to before `end`. @throws invalid when there is more than the blob's size */
+async function* bytesFrom(
+  reply: HttpReply,
+  position: number,
+  end: number,
+  blob: Descriptor,
+): AsyncGenerator<Uint8Array> {
   // A server that does not know ranges sends all of it again.
   let skip = reply.status === 206 ? position - rangeStart(reply) : position;
   if (skip < 0) {
@@ -80,10 +87,15 @@ async function* bytesFrom(reply: HttpReply, position: number, blob: Descriptor):
       502,
     );
   }
-  let left = blob.size - position;
+  let left = end - position;
   for await (const piece of reply.chunks()) {
     const wanted = skip === 0 ? piece : piece.subarray(Math.min(skip, piece.length));
     skip -= piece.length - wanted.length;
+    if (wanted.length > left && end < blob.size) {
+      // A server that does not know ranges; the rest is not wanted.
+      if (left > 0) yield wanted.subarray(0, left);
+      return;
+    }
     if (wanted.length > left) {
       throw new NaruError(
         "invalid",

@@ -2,6 +2,7 @@
  * Sends a blob: POST opens a session, PATCH streams into it, PUT closes it. After a break the registry tells how much it has
  * and the rest follows. Small blobs go with the closing PUT.
  */
+import type { ChunkList } from "../lib/chunk-list.ts";
 import type { Digest } from "../model/image.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { HttpReply } from "./http-reply.ts";
@@ -13,28 +14,31 @@ export interface UploadTarget {
   send(path: string | URL, request: HostRequest): Promise<HttpReply>;
   /** "/v2/<name>/blobs/uploads/". */
   uploadsPath: string;
+  /** Where a registry of naru's is asked which chunks it knows. */
+  chunksPath: string;
 }
-interface BlobToSend {
+export interface BlobToSend {
   digest: Digest;
   size: number;
 }
-interface ByteSource {
-  open(offset: number): AsyncIterable<Uint8Array>;
+export interface BlobBytes {
+  open(offset: number, length?: number): AsyncIterable<Uint8Array>;
+  listChunks?(): Promise<ChunkList>;
 }
-interface UploadOptions {
+export interface UploadOptions {
   signal?: AbortSignal;
   onProgress?: (bytesSent: number) => void;
 }
 
 /** Up to this size one request with the whole blob is cheaper than a stream. */
-const SMALL_BLOB_BYTES = 256 * 1024;
+export const SMALL_BLOB_BYTES = 256 * 1024;
 const OCTETS = { "Content-Type": "application/octet-stream" };
 
 /** @throws {RegistryError} denied, digest invalid, …; {ConnectionError} after the last try; what `source` throws */
 export async function pushBlob(
   target: UploadTarget,
   blob: BlobToSend,
-  source: ByteSource,
+  source: BlobBytes,
   rule: RetryRule,
   options: UploadOptions,
 ): Promise<void> {
@@ -71,7 +75,7 @@ class BlobUpload {
   constructor(
     private readonly target: UploadTarget,
     private readonly blob: BlobToSend,
-    private readonly source: ByteSource,
+    private readonly source: BlobBytes,
     private readonly options: UploadOptions,
   ) {}
 
@@ -169,18 +173,22 @@ class BlobUpload {
     if (body !== undefined) this.options.onProgress?.(this.blob.size);
   }
 
-  /** The session's address moves with every answer (distribution specification, "Pushing blobs"). */
   private follow(reply: HttpReply): URL {
-    const location = reply.headers.get("location");
-    const next = location === null ? this.session : URL.parse(location, reply.url.href);
-    if (!next) throw new RegistryError("unavailable", `${reply.url.host} opened an upload without a Location`, "", 502);
-    // Registries behind a proxy that ends TLS often name themselves with http.
-    if (reply.url.protocol === "https:" && next.hostname === reply.url.hostname && next.protocol === "http:") {
-      next.protocol = "https:";
-      next.port = reply.url.port;
-    }
-    return next;
+    return nextAddress(reply, this.session);
   }
+}
+
+/** The session's address moves with every answer (distribution specification, "Pushing blobs"). */
+export function nextAddress(reply: HttpReply, before?: URL): URL {
+  const location = reply.headers.get("location");
+  const next = location === null ? before : URL.parse(location, reply.url.href);
+  if (!next) throw new RegistryError("unavailable", `${reply.url.host} opened an upload without a Location`, "", 502);
+  // Registries behind a proxy that ends TLS often name themselves with http.
+  if (reply.url.protocol === "https:" && next.hostname === reply.url.hostname && next.protocol === "http:") {
+    next.protocol = "https:";
+    next.port = reply.url.port;
+  }
+  return next;
 }
 
 const CANCEL_TIMEOUT_MS = 5000;

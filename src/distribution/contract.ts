@@ -3,6 +3,7 @@
  * It knows hosts, credentials, retries and digests, but no image store: pull, push, the registry's pull-through cache,
  * signatures and the command line's `manifest` stand on it.
  */
+import type { ChunkList } from "../lib/chunk-list.ts";
 import type { Descriptor, Digest } from "../model/image.ts";
 
 /** What a client sends in X-Registry-Auth, or what its own configuration holds for a registry. */
@@ -57,19 +58,29 @@ export interface RemoteRepository {
     blob: Descriptor,
     options?: {
       offset?: number;
+      /** Bytes from `offset` on; all when absent. */
+      length?: number;
       signal?: AbortSignal;
       onRetry?: (waitSeconds: number) => void;
       /** The caller hashes the bytes itself (in a worker): they are not hashed here too. */
       isCheckedByCaller?: boolean;
     },
   ): AsyncIterable<Uint8Array>;
+  /** Which chunks a blob consists of; undefined where the registry does not tell (docs/chunked-transfer.md). */
+  listChunks(digest: Digest, options?: { signal?: AbortSignal }): Promise<ChunkList | undefined>;
   hasBlob(digest: Digest, options?: { signal?: AbortSignal }): Promise<boolean>;
   /** Asks the registry to take the blob over from another of its repositories; false when it wants the bytes. */
   mountBlob(digest: Digest, fromPath: string, options?: { signal?: AbortSignal }): Promise<boolean>;
-  /** Uploads a blob that is not there. `open` may be called again after a failure, from any offset. */
+  /**
+   * Uploads a blob that is not there. `open` may be called again after a failure, from any offset, for all that follows or for
+   * `length` bytes. Where the registry knows chunks and `listChunks` is given, only what it lacks travels.
+   */
   pushBlob(
     blob: { digest: Digest; size: number },
-    source: { open(offset: number): AsyncIterable<Uint8Array> },
+    source: {
+      open(offset: number, length?: number): AsyncIterable<Uint8Array>;
+      listChunks?(): Promise<ChunkList>;
+    },
     options?: { signal?: AbortSignal; onProgress?: (bytesSent: number) => void },
   ): Promise<void>;
   pushManifest(

@@ -2,6 +2,7 @@
  * One registry host as it is reached: which scheme it speaks, what it asks for, how a request is authorized, and where its
  * redirects lead. Knows nothing of retries.
  */
+import { CHUNKS_HEADER } from "../lib/chunk-list.ts";
 import { NaruError } from "../lib/errors.ts";
 import { type AuthChallenge, parseChallenges } from "./auth-challenge.ts";
 import { type BearerTokens, basicAuthorization, type GrantedToken, type TokenRequest } from "./bearer-tokens.ts";
@@ -41,6 +42,8 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export class RegistryHost {
+  /** It said so in an answer: a registry of naru's, of which changed chunks can be had. */
+  knowsChunks = false;
   private greeting: Promise<{ scheme: "https" | "http"; challenges: AuthChallenge[] }> | undefined;
   private certificates: Promise<HostCertificates> | undefined;
   /** Newer than the greeting's: what the registry asked for when it refused a request. */
@@ -179,7 +182,9 @@ export class RegistryHost {
   private async trip(url: URL, request: HostRequest): Promise<HttpReply> {
     const { userAgent, idleTimeoutMs } = this.parts;
     const tls = url.protocol === "https:" ? await this.identityFor(url) : undefined;
-    return roundTrip(url, { ...request, tls, userAgent, idleTimeoutMs });
+    const reply = await roundTrip(url, { ...request, tls, userAgent, idleTimeoutMs });
+    if (url.host === this.address.host) this.knowsChunks = reply.headers.has(CHUNKS_HEADER);
+    return reply;
   }
 
   private async identityFor(url: URL): Promise<TlsIdentity> {

@@ -1,11 +1,13 @@
 /** A repository over the hosts that serve it: the mirrors in order, then the registry itself. */
 import { createHash } from "node:crypto";
+import { ChunkList, MAX_CHUNK_LIST_BYTES } from "../lib/chunk-list.ts";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName } from "../lib/image-reference.ts";
 import type { Descriptor, Digest, Index } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
+import { pushChanges } from "./blob-changes-upload.ts";
 import { type DownloadOptions, readBlob } from "./blob-download.ts";
-import { pushBlob } from "./blob-upload.ts";
+import { type BlobBytes, pushBlob, type UploadTarget } from "./blob-upload.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { RemoteManifest, RemoteRepository } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
@@ -102,12 +104,24 @@ class WireRepository implements RemoteRepository {
 
   readBlob(blob: Descriptor, options: DownloadOptions = {}): AsyncIterable<Uint8Array> {
     const path = this.at(`blobs/${blob.digest}`);
-    const open = async (offset: number, signal?: AbortSignal): Promise<HttpReply> => {
-      const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-` } : {};
+    const open = async (start: number, end: number, signal?: AbortSignal): Promise<HttpReply> => {
+      const last = end < blob.size ? end - 1 : "";
+      const isPart = start > 0 || end < blob.size;
+      const headers: Record<string, string> = isPart ? { Range: `bytes=${start}-${last}` } : {};
       const get = { method: "GET", headers, signal };
       return this.eachReader((host, access) => host.send(path, access, get), blob.urls);
     };
     return readBlob({ open }, blob, this.parts.blobRule, options);
+  }
+
+  async listChunks(digest: Digest, { signal }: Signalled = {}): Promise<ChunkList | undefined> {
+    for (const { host, access } of this.parts.readFrom()) {
+      if (!host.knowsChunks) continue;
+      const reply = await host.send(this.at(`_naru/chunks/${digest}`), access, { method: "GET", signal });
+      if (reply.isSuccess) return ChunkList.decode(await reply.bytes(MAX_CHUNK_LIST_BYTES));
+      await reply.discard();
+    }
+    return undefined;
   }
 
   async hasBlob(digest: Digest, { signal }: Signalled = {}): Promise<boolean> {
@@ -124,17 +138,19 @@ class WireRepository implements RemoteRepository {
     return false;
   }
 
-  pushBlob(
+  async pushBlob(
     blob: { digest: Digest; size: number },
-    source: { open(offset: number): AsyncIterable<Uint8Array> },
+    source: BlobBytes,
     options: { signal?: AbortSignal; onProgress?: (bytesSent: number) => void } = {},
   ): Promise<void> {
     const { host, access } = this.parts.writeTo();
-    const target = {
+    const target: UploadTarget = {
       uploadsPath: this.at("blobs/uploads/"),
+      chunksPath: this.at("_naru/chunks"),
       send: (path: string | URL, request: HostRequest) => host.send(path, access, request),
     };
-    return pushBlob(target, blob, source, this.parts.blobRule, options);
+    if (host.knowsChunks && (await pushChanges(target, blob, source, options))) return;
+    return await pushBlob(target, blob, source, this.parts.blobRule, options);
   }
 
   async pushManifest(
