@@ -10,7 +10,7 @@ export function confirm(context: CommandContext, message: string): boolean {
 }
 
 /** The next line of standard input; undefined when it has ended. */
-function readLine(): string | undefined {
+export function readLine(): string | undefined {
   const bytes: number[] = [];
   const one = new Uint8Array(1);
   for (;;) {

@@ -24,7 +24,7 @@ export async function pullImage(context: CommandContext, image: ImageReference, 
       tag: image.digest ?? image.tag,
       platform: platform === "" ? undefined : platform.toLowerCase(),
     },
-    headers: registryAuthHeader(await context.config(), image),
+    headers: await registryAuthHeader(await context.config(), image),
   });
   const atTerminal = isTerminal(to);
   const write = to === 1 ? context.print : context.printError;

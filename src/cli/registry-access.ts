@@ -1,11 +1,13 @@
 /** Registries as a command talks to them itself, with the user's login, as docker's `manifest` does. */
 import type { RemoteRepository } from "../distribution/contract.ts";
 import { createRegistryClient } from "../distribution/registry-client.ts";
+import { registryUserAgent } from "../distribution/user-agent.ts";
 import { parseReference, type Reference } from "../lib/image-reference.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import type { CommandContext } from "./command.ts";
+import { findLogin } from "./credential-store.ts";
 import { parseReference as parseCliReference } from "./reference.ts";
-import { registryAuthHeader } from "./registry-auth.ts";
+import { serverOf } from "./registry-auth.ts";
 
 const CERTIFICATE_DIRS = ["/etc/naru/certs.d", "/etc/docker/certs.d"];
 
@@ -21,7 +23,7 @@ export interface RemoteImage {
 export async function openRemoteImage(
   context: CommandContext,
   image: string,
-  options: { actions: "pull" | "pull,push"; isInsecure: boolean },
+  options: { actions: "pull" | "pull,push"; isInsecure: boolean; mountFrom?: readonly string[] },
 ): Promise<RemoteImage> {
   const reference = parseReference(image);
   const { domain, path, tag, digest } = reference;
@@ -31,16 +33,13 @@ export async function openRemoteImage(
       insecureRegistries: options.isInsecure ? [domain] : [],
       certificateDirs: [`${context.configDir}/certs.d`, ...CERTIFICATE_DIRS],
     }),
-    userAgent: `naru/${NARU_VERSION}`,
+    userAgent: registryUserAgent(NARU_VERSION),
   });
-  const header = (await registryAuthHeader(await context.config(), parseCliReference(image)))["X-Registry-Auth"];
-  const login = header === undefined ? undefined : JSON.parse(Buffer.from(header, "base64url").toString());
-  const credentials = login && {
-    username: login.username,
-    password: login.password,
-    identityToken: login.identitytoken,
-    serverAddress: login.serveraddress,
-  };
-  const repository = client.repository({ domain, path }, { credentials, actions: options.actions });
+  const server = serverOf(parseCliReference(image).familiarName);
+  const credentials = await findLogin(await context.config(), server);
+  const repository = client.repository(
+    { domain, path },
+    { credentials, actions: options.actions, mountFrom: options.mountFrom },
+  );
   return { repository, reference, target: digest ?? tag ?? "latest" };
 }
