@@ -70,12 +70,13 @@ export async function storeLogin(configDir: string, server: string, login: Login
   return isNew;
 }
 
-/** Forgets the logins under all these names. @throws {HelperError} after the file was changed */
+/** Forgets the login of a registry; all are names of the same one, the first is today's. @throws {HelperError} after the file was changed */
 export async function eraseLogin(configDir: string, servers: readonly string[]): Promise<void> {
   const config = await readConfigFile(configDir);
   const kept = Object.entries(config.auths ?? {}).filter(([server]) => !servers.includes(server));
   await writeEntries(configDir, Object.fromEntries(kept));
-  for (const server of servers) await helperFor(config, server)?.erase(server);
+  const helper = helperFor(config, servers[0] ?? "");
+  for (const server of servers) await helper?.erase(server);
 }
 
 /** The host of a server's address: "https://example.com/v1/" is example.com. */
