@@ -3,17 +3,13 @@ import { parseArgs } from "node:util";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { parseDuration } from "../lib/go-duration.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import type { StorageSettings } from "./registry-storage.ts";
 
 const NANOSECONDS_PER_MS = 1e6;
 
-export interface RegistryOptions {
+export interface RegistryOptions extends StorageSettings {
   host: string;
   port: number;
-  /** Directory of the local storage; with `storage` only of what must be local. */
-  root: string;
-  /** s3://BUCKET[/PREFIX]; undefined: the root. */
-  storage: string | undefined;
-  syncs: boolean;
   collectEveryMs: number;
   graceMs: number;
   uploadAgeMs: number;
@@ -34,6 +30,10 @@ const FLAGS: readonly Flag[] = [
   { name: "addr", value: "HOST:PORT", summary: "Listen here", fallback: "127.0.0.1:5000" },
   { name: "root", value: "DIR", summary: "Directory of the registry", fallback: "/var/lib/naru-registry" },
   { name: "storage", value: "s3://BUCKET[/PREFIX]", summary: "Keep everything in a bucket instead of the directory" },
+  { name: "s3-endpoint", value: "URL", summary: "Address of the S3 server (default Amazon's of the region)" },
+  { name: "s3-region", value: "REGION", summary: "Region of the bucket (default $AWS_REGION, else us-east-1)" },
+  { name: "s3-style", value: "path|host", summary: "Where addresses name the bucket (default path with an endpoint)" },
+  { name: "s3-redirect", value: "yes|no", summary: "Send clients to the bucket for blobs", fallback: "no" },
   {
     name: "fsync",
     value: "always|never",
@@ -55,13 +55,17 @@ export function parseRegistryCommandLine(args: readonly string[]): RegistryOptio
   if (values.help === true) return "help";
   const text = (name: string) => values[name] as string;
   const storage = values.storage as string | undefined;
-  if (storage !== undefined && !/^s3:\/\/[^/]+/.test(storage)) {
-    throw new NaruError("invalid", `--storage ${storage}: write s3://BUCKET or s3://BUCKET/PREFIX`);
-  }
+  const style = values["s3-style"] as string | undefined;
   return {
     ...parseAddress(text("addr")),
     root: text("root"),
     storage,
+    s3: {
+      endpoint: values["s3-endpoint"] as string | undefined,
+      region: values["s3-region"] as string | undefined,
+      pathStyle: style === undefined ? undefined : oneOf("s3-style", style, ["path", "host"]) === "path",
+      redirects: oneOf("s3-redirect", text("s3-redirect"), ["yes", "no"]) === "yes",
+    },
     syncs: oneOf("fsync", text("fsync"), ["always", "never"]) === "always",
     collectEveryMs: duration("gc-interval", text("gc-interval")),
     graceMs: duration("gc-grace", text("gc-grace")),

@@ -4,12 +4,12 @@ import { openCatalog } from "../registry/catalog/registry-catalog.ts";
 import { ChunkLists } from "../registry/chunks/chunk-lists.ts";
 import { CollectionSchedule } from "../registry/collect/collection-schedule.ts";
 import { type CollectOptions, Collector } from "../registry/collect/collector.ts";
-import type { RegistryStorage, RegistrySurroundings } from "../registry/contract.ts";
+import type { RegistrySurroundings } from "../registry/contract.ts";
 import { RegistryServer } from "../registry/http/registry-server.ts";
 import { createHandler } from "../registry/http/request-handler.ts";
-import { openLocalStorage } from "../registry/storage/local-storage.ts";
 import type { Log } from "./log.ts";
 import type { RegistryOptions } from "./registry-command-line.ts";
+import { openRegistryStorage } from "./registry-storage.ts";
 
 export interface RunningRegistry {
   port: number;
@@ -23,7 +23,7 @@ export interface RunningRegistry {
  */
 export async function startRegistry(options: RegistryOptions, log: Log): Promise<RunningRegistry> {
   await using undo = new AsyncDisposableStack();
-  const storage = await openStorage(options);
+  const storage = await openRegistryStorage(options);
   undo.defer(() => storage.close());
   const open = await openCatalog(storage);
   const { catalog } = open;
@@ -48,8 +48,4 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
   undo.defer(() => server.stop(options.shutdownMs));
   const opened = undo.move();
   return { port: server.port, stop: () => opened.disposeAsync() };
-}
-
-async function openStorage({ root, syncs }: RegistryOptions): Promise<RegistryStorage> {
-  return await openLocalStorage({ root, syncs });
 }

@@ -20,6 +20,8 @@ export interface RegistryStorage {
   write(key: string, data: Uint8Array, options?: { durable?: boolean }): Promise<void>;
   /** A path that may be sent by the kernel, where objects are local files. */
   localPath(key: string): string | undefined;
+  /** An address from which clients may fetch the object themselves for a while, where that is wished. */
+  temporaryAddress(key: string): string | undefined;
   /** Keys that begin with `prefix`, in order, after `after`. */
   list(prefix: string, options?: { after?: string; limit?: number }): AsyncIterable<{ key: string } & StoredObject>;
   remove(key: string): Promise<void>;
@@ -87,6 +89,8 @@ export interface RegistryCatalog {
     range?: { start: number; end: number },
   ): Promise<AsyncIterable<Uint8Array>>;
   localBlobPath(repository: string, digest: Digest): string | undefined;
+  /** Where the client is sent for the blob instead, if anywhere. */
+  blobAddress(repository: string, digest: Digest): string | undefined;
   deleteBlob(repository: string, digest: Digest, actor: Actor): Promise<void>;
   /** True when the blob was in `from` (or, when absent, in any repository that `mayRead`) and now also is in `repository`. */
   mountBlob(

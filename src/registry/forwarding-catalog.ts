@@ -43,6 +43,9 @@ export class ForwardingCatalog implements RegistryCatalog {
   localBlobPath(repository: string, digest: Digest) {
     return this.inner.localBlobPath(repository, digest);
   }
+  blobAddress(repository: string, digest: Digest) {
+    return this.inner.blobAddress(repository, digest);
+  }
   deleteBlob(repository: string, digest: Digest, actor: Actor) {
     return this.inner.deleteBlob(repository, digest, actor);
   }

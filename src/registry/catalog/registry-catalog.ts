@@ -2,7 +2,7 @@
 import { NaruError } from "../../lib/errors.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
 import type { Actor, RegistryCatalog, RegistryEvent, RegistryStorage } from "../contract.ts";
-import { KEYS } from "../keys.ts";
+import { blobKey, KEYS } from "../keys.ts";
 import { checkRepository } from "../names.ts";
 import { BlobGuard } from "./blob-guard.ts";
 import { type BlobParts, Blobs } from "./blobs.ts";
@@ -66,6 +66,7 @@ function facade(parts: BlobParts, blobs: Blobs, manifests: Manifests, uploads: U
     findBlob: (repository, digest) => blobs.find(repository, digest),
     readBlob: (repository, digest, range) => blobs.read(repository, digest, range),
     localBlobPath: (_repository, digest) => blobs.localPath(digest),
+    blobAddress: (_repository, digest) => parts.storage.temporaryAddress(blobKey(digest)),
     adoptBlob: (repository, digest, path) => blobs.adopt(repository, digest, path),
     deleteBlob: (repository, digest, actor) => blobs.delete(repository, digest, actor),
     mountBlob: (repository, digest, from, mayRead, actor) => blobs.mount(repository, digest, from, mayRead, actor),

@@ -25,6 +25,8 @@ export async function answerBlob(exchange: RegistryExchange, reference: string):
     "Cache-Control": FOR_EVER,
   };
   if (isUnchanged(exchange.request, digest)) return emptyReply(304, headers);
+  const address = method === "GET" ? catalog.blobAddress(repository, digest) : undefined;
+  if (address !== undefined) return emptyReply(307, { Location: address, "Docker-Content-Digest": digest });
   const range = wantedRange(exchange.request, digest, found.size);
   if (range !== undefined) headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${found.size}`;
   const { start, end } = range ?? { start: 0, end: found.size };

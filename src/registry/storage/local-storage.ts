@@ -107,6 +107,10 @@ class LocalStorage implements RegistryStorage {
     return join(this.#root, key);
   }
 
+  temporaryAddress(): undefined {
+    return undefined;
+  }
+
   list(prefix: string, options: { after?: string; limit?: number } = {}) {
     return listFiles(this.#root, prefix, options);
   }

@@ -1,0 +1,155 @@
+/** A bucket of an S3-compatible server as the registry's storage. One registry server per bucket and prefix. */
+import { open, rm } from "node:fs/promises";
+import { NaruError } from "../../lib/errors.ts";
+import type { RegistryStorage, StoredObject } from "../contract.ts";
+import { type S3Bucket, S3Client } from "./s3-client.ts";
+import { S3Uploads } from "./s3-uploads.ts";
+
+export interface S3StorageOptions extends S3Bucket {
+  /** "" or "some/where/". */
+  prefix: string;
+  /** Blobs are fetched by the client from the bucket itself. */
+  redirects: boolean;
+}
+
+const LIST_PAGE = 1000;
+/** A download that breaks is taken up again where it broke. */
+const READ_ATTEMPTS = 4;
+const ADDRESS_SECONDS = 20 * 60;
+const FILE_PIECE_BYTES = 1024 * 1024;
+
+/** @throws unavailable when the bucket cannot be listed, saying why */
+export async function openS3Storage(options: S3StorageOptions): Promise<RegistryStorage> {
+  const client = new S3Client(options);
+  await client.list(options.prefix, { limit: 1 });
+  return new S3Storage(client, options);
+}
+
+class S3Storage implements RegistryStorage {
+  readonly #prefix: string;
+  readonly #redirects: boolean;
+  readonly #uploads: S3Uploads;
+
+  constructor(
+    private readonly client: S3Client,
+    { prefix, redirects }: S3StorageOptions,
+  ) {
+    this.#prefix = prefix;
+    this.#redirects = redirects;
+    this.#uploads = new S3Uploads(client, prefix);
+  }
+
+  stat(key: string): Promise<StoredObject | undefined> {
+    return this.client.head(this.#prefix + key);
+  }
+
+  async *read(key: string, range?: { start: number; end: number }): AsyncGenerator<Uint8Array> {
+    let at = range?.start ?? 0;
+    for (let attempt = 1; ; attempt++) {
+      const isWhole = at === 0 && range === undefined;
+      const response = await this.client.get(this.#prefix + key, isWhole ? undefined : { start: at, end: range?.end });
+      if (response === undefined) throw new NaruError("not-found", `there is no object ${key}`);
+      try {
+        for await (const piece of response.body ?? []) {
+          at += piece.length;
+          yield piece;
+        }
+        return;
+      } catch (error) {
+        if (attempt === READ_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async readSmall(key: string): Promise<Uint8Array | undefined> {
+    return await (await this.client.get(this.#prefix + key))?.bytes();
+  }
+
+  async write(key: string, data: Uint8Array): Promise<void> {
+    await this.client.put(this.#prefix + key, data);
+  }
+
+  localPath(): undefined {
+    return undefined;
+  }
+
+  temporaryAddress(key: string): string | undefined {
+    return this.#redirects ? this.client.temporaryAddress(this.#prefix + key, ADDRESS_SECONDS) : undefined;
+  }
+
+  async *list(prefix: string, { after, limit = Number.POSITIVE_INFINITY }: { after?: string; limit?: number } = {}) {
+    let left = limit;
+    let next: string | undefined;
+    const from = after === undefined ? undefined : this.#prefix + after;
+    while (left > 0) {
+      const page = await this.client.list(this.#prefix + prefix, {
+        after: from,
+        limit: Math.min(left, LIST_PAGE),
+        next,
+      });
+      for (const { key, ...object } of page.objects) {
+        if (left-- <= 0) return;
+        yield { key: key.slice(this.#prefix.length), ...object };
+      }
+      next = page.next;
+      if (next === undefined) return;
+    }
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.client.delete(this.#prefix + key);
+  }
+
+  beginUpload(id: string): Promise<void> {
+    return this.#uploads.begin(id);
+  }
+
+  appendUpload(id: string, offset: number, data: AsyncIterable<Uint8Array>): Promise<number> {
+    return this.#uploads.append(id, offset, data);
+  }
+
+  uploadSize(id: string): Promise<number | undefined> {
+    return this.#uploads.size(id);
+  }
+
+  readUpload(id: string): AsyncIterable<Uint8Array> {
+    return this.#uploads.read(id);
+  }
+
+  finishUpload(id: string, key: string): Promise<void> {
+    return this.#uploads.finish(id, this.#prefix + key);
+  }
+
+  async adoptFile(path: string, key: string): Promise<void> {
+    const id = crypto.randomUUID();
+    await this.#uploads.begin(id);
+    try {
+      await this.#uploads.append(id, 0, fileBytes(path));
+      await this.#uploads.finish(id, this.#prefix + key);
+    } catch (error) {
+      await this.#uploads.abandon(id).catch(() => {});
+      throw error;
+    }
+    await rm(path);
+  }
+
+  abandonUpload(id: string): Promise<void> {
+    return this.#uploads.abandon(id);
+  }
+
+  listUploads(): AsyncIterable<{ id: string } & StoredObject> {
+    return this.#uploads.list();
+  }
+
+  async close(): Promise<void> {}
+}
+
+async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  await using file = await open(path, "r");
+  for (;;) {
+    const piece = new Uint8Array(FILE_PIECE_BYTES);
+    const { bytesRead } = await file.read(piece, 0, piece.length);
+    if (bytesRead === 0) return;
+    yield piece.subarray(0, bytesRead);
+  }
+}
