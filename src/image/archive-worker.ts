@@ -1,5 +1,6 @@
 /** Entry of the worker threads that read, write and compare archives and layers. See lib/worker-pool.ts. */
 
+import { ChunkLister } from "../lib/chunk-list.ts";
 import { isKind } from "../lib/errors.ts";
 import { type JobContext, serveJobs } from "../lib/worker-job.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
@@ -14,7 +15,20 @@ import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
 
-serveJobs({ download, ingest, ingestBlob, stage, commit, packLayer, pack, unpack, copy, changes, isArchive });
+serveJobs({
+  download,
+  ingest,
+  ingestBlob,
+  stage,
+  commit,
+  packLayer,
+  pack,
+  unpack,
+  copy,
+  changes,
+  isArchive,
+  chunkList,
+});
 
 async function ingest(params: IngestParams, { input }: JobContext) {
   return await ingestLayer(input, params);
@@ -75,6 +89,13 @@ async function unpackInto(tar: AsyncIterable<Uint8Array>, directory: string, opt
 
 async function changes(params: { root: OverlayRoot }) {
   return layerChanges(params.root);
+}
+
+/** Encoded: which chunks a blob consists of. */
+async function chunkList(params: { path: string }, { signal }: JobContext): Promise<Uint8Array> {
+  const lister = new ChunkLister();
+  for await (const piece of abortable(Bun.file(params.path).stream(), signal)) lister.push(piece);
+  return lister.finish().encode();
 }
 
 /** Whether the file's beginning, decompressed, is a tar header. */

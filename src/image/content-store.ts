@@ -56,6 +56,7 @@ export class ContentStore {
   }
 
   async remove(digest: Digest): Promise<void> {
+    await rm(this.layout.chunkList(digest), { force: true });
     await rm(this.path(digest), { force: true });
   }
 }

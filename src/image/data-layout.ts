@@ -3,6 +3,7 @@
  *
  *   <dataRoot>/
  *     blobs/sha256/<hex>             compressed layers, manifests, indexes, configurations, as they came
+ *     chunks/<hex>                   which chunks a layer's blob consists of, once it was compared with another
  *     snapshots/<n>/fs               an unpacked layer; n is short, since an overlay mount names all of its layers
  *     snapshots/base/fs              what every container has below its image: mount points, /.dockerenv
  *     layers/<container>/{upper,work}
@@ -16,6 +17,7 @@ import type { Digest } from "../model/image.ts";
 
 export class DataLayout {
   readonly blobs: string;
+  readonly chunks: string;
   readonly snapshots: string;
   readonly layers: string;
   readonly ingest: string;
@@ -24,6 +26,7 @@ export class DataLayout {
 
   constructor(readonly dataRoot: string) {
     this.blobs = join(dataRoot, "blobs/sha256");
+    this.chunks = join(dataRoot, "chunks");
     this.snapshots = join(dataRoot, "snapshots");
     this.layers = join(dataRoot, "layers");
     this.ingest = join(dataRoot, "ingest");
@@ -33,6 +36,10 @@ export class DataLayout {
 
   blob(digest: Digest): string {
     return `${this.blobs}/${digest.slice("sha256:".length)}`;
+  }
+
+  chunkList(digest: Digest): string {
+    return `${this.chunks}/${digest.slice("sha256:".length)}`;
   }
 
   snapshotFiles(directory: string): string {

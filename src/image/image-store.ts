@@ -11,6 +11,8 @@ import { errorCode } from "../linux/sys-error.ts";
 import type { Digest, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
 import type { StateStore } from "../store/contract.ts";
 import { createArchivePool, createTransferPool } from "./archive-pool.ts";
+import { LayerChangesSource } from "./chunks/layer-changes-source.ts";
+import { LocalChunkLists } from "./chunks/local-chunk-lists.ts";
 import { ContainerLayers } from "./container-layers.ts";
 import { ContentStore } from "./content-store.ts";
 import type {
@@ -55,7 +57,14 @@ export async function createImageStore(options: {
   limits: TransferLimits;
 }): Promise<OpenImageStore> {
   const layout = new DataLayout(options.dataRoot);
-  for (const directory of [layout.blobs, layout.snapshots, layout.layers, layout.partial, layout.trash]) {
+  for (const directory of [
+    layout.blobs,
+    layout.snapshots,
+    layout.layers,
+    layout.partial,
+    layout.chunks,
+    layout.trash,
+  ]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
   const trash = new Trash(layout.trash);
@@ -71,7 +80,9 @@ export async function createImageStore(options: {
   const base = { layout, records, content, snapshots, catalog, publisher, pool, trash, layers };
   const partials = new PartialBlobs(layout);
   const slots = new Slots(() => options.limits.downloads);
-  const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots });
+  const chunkLists = new LocalChunkLists(layout, pool);
+  const source = new LayerChangesSource({ layout, records, lists: chunkLists });
+  const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots, source });
   const { registries } = options;
   const parts: StoreParts = { ...base, partials, transfers, registries };
   await sweep(parts);
@@ -119,6 +130,9 @@ async function sweep({ layout, records, snapshots, layers, trash, partials }: St
   }
   for (const name of await readdir(layout.blobs)) {
     if (records.blobUsersOf(`sha256:${name}`) === 0) await trash.discard(join(layout.blobs, name));
+  }
+  for (const name of await readdir(layout.chunks)) {
+    if (records.blobUsersOf(`sha256:${name}`) === 0) await trash.discard(join(layout.chunks, name));
   }
   await layers.sweep();
 }

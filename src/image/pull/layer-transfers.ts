@@ -9,6 +9,7 @@ import { isKind, NaruError } from "../../lib/errors.ts";
 import type { Slots } from "../../lib/slots.ts";
 import type { WorkerPool } from "../../lib/worker-pool.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
+import type { LayerChangesSource } from "../chunks/layer-changes-source.ts";
 import { type DataLayout, randomName } from "../data-layout.ts";
 import { DEFAULT_LIMITS } from "../layer-ingest.ts";
 import type { UnpackedLayer } from "../snapshot-store.ts";
@@ -31,6 +32,7 @@ interface TransferParts {
   pool: WorkerPool;
   trash: Trash;
   slots: Slots;
+  source: LayerChangesSource;
 }
 
 /** A blob that is here in full, and its files, which only one of those who share it can have. */
@@ -229,7 +231,7 @@ class Transfer {
           for (const listener of this.listeners) listener.onRetry?.(seconds);
         },
       };
-      for await (const chunk of this.from.readBlob(this.layer, options)) {
+      for await (const chunk of this.parts.source.read(this.layer, this.from, options)) {
         yield chunk;
         this.tellBytes(this.bytes + chunk.length);
       }
