@@ -11,6 +11,8 @@ export interface ListenOptions {
   /** 0: any free one. */
   port: number;
   tls?: Bun.TLSOptions;
+  /** Lets a second server take the same port over. */
+  reusePort?: boolean;
 }
 
 export class RegistryServer {
@@ -23,6 +25,7 @@ export class RegistryServer {
       hostname: options.host,
       port: options.port,
       tls: options.tls,
+      reusePort: options.reusePort,
       idleTimeout: IDLE_SECONDS,
       // Layers have no limit of their own; manifests are limited by their route.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,

@@ -1,30 +1,28 @@
-/** Runs retention every so often; the time of the last run outlives the process. */
+/** Runs something every so often; the time of the last run may outlive the process. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { errorText } from "../../lib/errors.ts";
+import { basename, dirname } from "node:path";
+import { errorText } from "../lib/errors.ts";
 
 /** After a start there is better to do. */
 const START_DELAY_MS = 60_000;
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-export class RetentionSchedule {
-  readonly #path: string;
+export class PeriodicRun {
   readonly #abortion = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> = Promise.resolve();
 
+  /** `record`: a file for the time of the last run; undefined: the first run comes a while after every start. */
   constructor(
-    root: string,
+    private readonly record: string | undefined,
     private readonly everyMs: number,
     private readonly run: (signal: AbortSignal) => Promise<void>,
     private readonly warn: (message: string, fields: Record<string, unknown>) => void,
-  ) {
-    this.#path = join(root, "retention", "last-run");
-  }
+  ) {}
 
   async start(): Promise<void> {
-    const last = Date.parse(await readFile(this.#path, "utf8").catch(() => ""));
+    const last = Date.parse(this.record === undefined ? "" : await readFile(this.record, "utf8").catch(() => ""));
     const dueIn = Number.isNaN(last) ? 0 : last + this.everyMs - Date.now();
     this.#plan(Math.max(dueIn, Math.min(START_DELAY_MS, this.everyMs)));
   }
@@ -48,12 +46,20 @@ export class RetentionSchedule {
   async #runOnce(): Promise<void> {
     try {
       await this.run(this.#abortion.signal);
-      await mkdir(join(this.#path, ".."), { recursive: true });
-      await writeFile(`${this.#path}.new`, new Date().toISOString());
-      await rename(`${this.#path}.new`, this.#path);
+      if (this.record !== undefined) await writeTime(this.record);
     } catch (error) {
-      if (!this.#abortion.signal.aborted) this.warn("retention failed", { reason: errorText(error) });
+      if (!this.#abortion.signal.aborted)
+        this.warn("a run by schedule failed", {
+          what: this.record && basename(dirname(this.record)),
+          reason: errorText(error),
+        });
     }
     if (!this.#abortion.signal.aborted) this.#plan(this.everyMs);
   }
+}
+
+async function writeTime(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.new`, new Date().toISOString());
+  await rename(`${path}.new`, path);
 }
