@@ -15,26 +15,29 @@ export interface StoredSignature {
   signature: string;
 }
 
-/** An image as a policy judges it. */
+/** An image of a registry as a policy judges it. */
 export interface PolicyImage {
   reference: Reference;
-  /** What the name leads to, and the manifest of this machine's platform when that is another: a signature of either counts. */
+  /** What the name leads to, and the manifest of the wanted platform when that is another: a signature of either counts. */
   digests: readonly Digest[];
 }
 
 /** Which images may be pulled and run. The rules may change at any time; each question is answered by those of the moment. */
 export interface ImagePolicy {
   /**
-   * To be asked before anything but manifests is fetched. What follows must be fetched by the first of `digests`, since a
-   * tag may move meanwhile. The signatures that were good are kept for admitRun().
+   * To be asked before any layer is fetched. What follows must be fetched by these digests, since a tag may move
+   * meanwhile. The signatures that were good are kept for admitRun().
    * @throws {NaruError} forbidden, naming the rule; those of the registry's client
    */
   admitPull(image: PolicyImage, repository: RemoteRepository, options?: { signal?: AbortSignal }): Promise<void>;
   /**
    * To be asked before a container is made of an image that is here. Asks no registry: signatures kept by admitPull() are
-   * checked again, by the rules and keys of now. `names` are the one that the user gave, or all names of an image that
-   * was given by its id; one that is allowed is enough.
+   * checked again, by the rules and keys of now. `ref` is what the user called it. An image that was called by its id is
+   * judged by all of its names: one that is allowed is enough.
    * @throws {NaruError} forbidden, naming the rule
    */
-  admitRun(image: { names: readonly string[]; digests: readonly Digest[] }): void;
+  admitRun(
+    ref: string,
+    image: { id: Digest; manifest: Digest; repoTags: readonly string[]; repoDigests: readonly string[] },
+  ): void;
 }
