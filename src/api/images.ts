@@ -22,8 +22,6 @@ export function imageHandlers(images: ImagesBackend): Handlers {
     ImagePrune: (call) => prune(images, call),
     ImageGet: (call) => save(images, call, [imageRef(call)]),
     ImageGetAll: (call) => save(images, call, call.query.all("names")),
-    // There is no build cache to prune.
-    BuildPrune: ({ exchange }) => exchange.json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
   };
 }
 

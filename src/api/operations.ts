@@ -24,13 +24,6 @@ export interface Operation {
   refusal?: Refusal;
 }
 
-const REGISTRY: Refusal = {
-  kind: "later",
-  issue: "issue 3",
-  message:
-    "naru does not talk to registries yet: move images with `docker save` and `docker load`, " +
-    "or make one with `naru image bootstrap`",
-};
 const BUILD: Refusal = {
   kind: "later",
   issue: "issue 4",
@@ -80,9 +73,9 @@ const CONTAINERS = tagged("Container", [
 
 const IMAGES = tagged("Image", [
   ["ImageList", "GET", "/images/json", "list images"],
-  ["ImageBuild", "POST", "/build", "build an image", BUILD],
+  ["ImageBuild", "POST", "/build", "build an image as the classic builder does"],
   ["BuildPrune", "POST", "/build/prune", "empty the builder's cache"],
-  ["ImageCreate", "POST", "/images/create", "import a tar (fromSrc); pull (fromImage) only the built-in hello-world"],
+  ["ImageCreate", "POST", "/images/create", "pull from a registry (fromImage); import a tar (fromSrc)"],
   ["ImageLoad", "POST", "/images/load", "load images from an archive"],
   ["ImagePrune", "POST", "/images/prune", "remove unused images"],
   ["ImageSearch", "GET", "/images/search", "search a registry"],
@@ -90,7 +83,7 @@ const IMAGES = tagged("Image", [
   ["ImageGet", "GET", "/images/{name}/get", "one image as an archive"],
   ["ImageHistory", "GET", "/images/{name}/history", "how it came about"],
   ["ImageInspect", "GET", "/images/{name}/json", "everything about one image"],
-  ["ImagePush", "POST", "/images/{name}/push", "send it to a registry", REGISTRY],
+  ["ImagePush", "POST", "/images/{name}/push", "send it to a registry"],
   ["ImageTag", "POST", "/images/{name}/tag", "another name for it"],
   ["ImageDelete", "DELETE", "/images/{name}", "remove it"],
   ["ImageCommit", "POST", "/commit", "an image from a container"],

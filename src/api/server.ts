@@ -2,11 +2,14 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ClassicBuilder } from "../build/classic/classic-builder.ts";
+import type { Builder } from "../build/contract.ts";
 import type { RegistryClient } from "../distribution/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
 import { archiveHandlers } from "./archive.ts";
+import { buildHandlers } from "./build.ts";
 import { containerStreamHandlers } from "./container-streams.ts";
 import { containerHandlers } from "./containers.ts";
 import { errorBody, statusOf } from "./errors.ts";
@@ -26,6 +29,8 @@ import { pluginHandlers } from "./without-plugins.ts";
 
 interface ApiParts {
   engine: Engine;
+  builder: Builder;
+  classicBuilder: ClassicBuilder;
   imageMaker: ImageMaker;
   registries: RegistryClient;
   sboms: ImageSboms;
@@ -45,7 +50,8 @@ const COMMON_HEADERS: Headers = {
 };
 
 /** Every operation that naru serves. */
-export function apiHandlers({ engine, imageMaker, registries, sboms }: Omit<ApiParts, "log">): Handlers {
+export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
+  const { engine, builder, classicBuilder, imageMaker, registries, sboms } = parts;
   return {
     ...systemHandlers(engine.system),
     ...containerHandlers(engine.containers),
@@ -54,6 +60,7 @@ export function apiHandlers({ engine, imageMaker, registries, sboms }: Omit<ApiP
     ...execHandlers(engine.execs, engine.containers),
     ...imageHandlers(engine.images),
     ...imageSourceHandlers(engine.images, imageMaker),
+    ...buildHandlers(builder, classicBuilder),
     ...imageSbomHandlers(sboms),
     ...registryHandlers(registries),
     ...networkHandlers(engine.networks),

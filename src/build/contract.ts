@@ -232,4 +232,6 @@ export interface Builder {
     maxUsedBytes?: number;
     minFreeBytes?: number;
   }): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }>;
+  /** Ends the builds that are under way and lets go of what the builder holds. */
+  close(): Promise<void>;
 }

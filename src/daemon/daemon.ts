@@ -44,6 +44,8 @@ export class Daemon {
     memory.touch();
     const api = new ApiServer({
       engine: parts.engine,
+      builder: parts.builder,
+      classicBuilder: parts.classicBuilder,
       imageMaker: parts.imageMaker,
       registries: parts.registries,
       sboms: parts.sboms,
@@ -62,10 +64,10 @@ export class Daemon {
   }
 
   /** Takes over what may change while the daemon runs. */
-  reload(options: DaemonOptions): void {
+  async reload(options: DaemonOptions): Promise<void> {
+    await this.parts.reload(options);
     this.#options = { ...this.#options, shutdownTimeoutSeconds: options.shutdownTimeoutSeconds };
     this.log.level = options.logLevel;
-    this.parts.reload(options);
     this.log.info("configuration reloaded", { logLevel: options.logLevel, labels: options.labels });
   }
 

@@ -3,6 +3,10 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ImageSboms } from "../api/image-sbom.ts";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
+import { type ClassicBuilder, createClassicBuilder } from "../build/classic/classic-builder.ts";
+import type { Builder } from "../build/contract.ts";
+import { createBuilder } from "../build/create-builder.ts";
+import type { BuilderConfig } from "../build/solver/builder-parts.ts";
 import type { RegistryClient, RegistrySettings } from "../distribution/contract.ts";
 import { checkMirrors } from "../distribution/registry-addresses.ts";
 import { createRegistryClient } from "../distribution/registry-client.ts";
@@ -22,6 +26,7 @@ import { createNetworkController } from "../network/network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
 import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
+import { FilePolicy } from "../signature/image-policy.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
 import { createImageSboms } from "./image-sboms.ts";
@@ -36,11 +41,13 @@ const INSTANCE_DIGITS = 8;
 
 export interface Parts {
   engine: Engine;
+  builder: Builder;
+  classicBuilder: ClassicBuilder;
   imageMaker: ImageMaker;
   sboms: ImageSboms;
   registries: RegistryClient;
   /** Takes over what may change while the daemon runs. */
-  reload(options: DaemonOptions): void;
+  reload(options: DaemonOptions): Promise<void>;
   /** Writes what is not written and lets go of the kernel's objects; containers go on. */
   close(): Promise<void>;
 }
@@ -66,12 +73,14 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     userAgent: registryUserAgent(config.serverVersion, config.gitCommit),
   });
   const limits = transferLimits(options);
+  const policy = await FilePolicy.open(options.signaturePolicy, store);
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
-    createImageStore({ dataRoot, execRoot, store, registries, limits }),
+    createImageStore({ dataRoot, execRoot, store, registries, limits, policy }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
+  await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
   const files = await createContainerFiles({ execRoot, monitorPath });
   lap("images, volumes, monitor");
   const netns = NetnsServer.start(monitorPath);
@@ -105,18 +114,34 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => runtime.removeEmptyCgroupParent());
   for (const warning of runtime.info.warnings) log.warn(warning);
   lap("runtime, networks");
-  const engine = await createEngine({ store, runtime, images, files, networks, volumes, config, log });
+  const engine = await createEngine({ store, runtime, images, policy, files, networks, volumes, config, log });
   undo.defer(() => engine.shutdown());
   await engine.restore();
   lap("containers");
+  const builder = await createBuilder({
+    images,
+    workshop: images.workshop,
+    files,
+    runtime,
+    networks,
+    store,
+    config: builderConfig(options, instance),
+    log,
+  });
+  undo.defer(() => builder.close());
+  lap("builder");
   const opened = undo.move();
   return {
     engine,
+    builder,
+    classicBuilder: createClassicBuilder({ builder, files, dataRoot }),
     imageMaker: imageMaker(images, monitorPath),
     registries,
     sboms: createImageSboms(images, images.workshop),
-    reload(changed) {
-      registrySettings = checkedRegistrySettings(changed);
+    async reload(changed) {
+      const settings = checkedRegistrySettings(changed);
+      await policy.load(changed.signaturePolicy);
+      registrySettings = settings;
       Object.assign(limits, transferLimits(changed));
       Object.assign(config, reloadable(changed));
     },
@@ -164,6 +189,11 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
     noProxy: options.proxies.none ?? process.env.NO_PROXY ?? process.env.no_proxy,
     ...reloadable(options),
   };
+}
+
+function builderConfig(options: DaemonOptions, instance: string): BuilderConfig {
+  const { dataRoot, execRoot, shmSizeBytes = 0, dns = [], dnsOptions = [], dnsSearch = [] } = options;
+  return { dataRoot, execRoot, instance, defaultShmSizeBytes: shmSizeBytes, dns, dnsOptions, dnsSearch };
 }
 
 /** A mistake is told at the start, not by every container. */

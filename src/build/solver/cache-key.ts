@@ -29,7 +29,7 @@ export function keyParts(
   inputKey: InputKey,
   clamp: number | undefined,
 ): KeyParts {
-  const common = clamp === undefined ? {} : { "source date epoch": String(clamp) };
+  const common: KeyParts = clamp === undefined ? {} : { "source date epoch": String(clamp) };
   return {
     ...common,
     ...(operation.type === "exec" ? execParts(operation, inputKey) : fileParts(operation, inputKey)),

@@ -31,6 +31,8 @@ export class TestApi implements AsyncDisposable {
       engine,
       imageMaker: maker as ImageMaker,
       registries: {} as never,
+      builder: {} as never,
+      classicBuilder: {} as never,
       sboms: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });

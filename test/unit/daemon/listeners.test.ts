@@ -25,6 +25,8 @@ async function listen(flags: string[], engine = fakeEngine()) {
     engine,
     imageMaker: {} as never,
     registries: {} as never,
+    builder: {} as never,
+    classicBuilder: {} as never,
     sboms: {} as never,
     log: { request: () => {}, fault: () => {} },
   });

@@ -1,0 +1,120 @@
+/** The builder: requests are planned by the frontend, solved, and exported. */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import { workerEntry } from "../lib/worker-entry.ts";
+import { WorkerPool } from "../lib/worker-pool.ts";
+import type { BuildCacheRecord, BuildEvent, Builder, BuildRequest, BuildResult } from "./contract.ts";
+import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
+import { BuildRun } from "./solver/build-run.ts";
+import type { BuilderParts, SolverContext } from "./solver/builder-parts.ts";
+import { CacheMounts } from "./solver/cache-mounts.ts";
+import { CacheStore } from "./solver/cache-store.ts";
+import { exportImage } from "./solver/export-image.ts";
+import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
+import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
+import { MissHistory } from "./solver/miss-history.ts";
+import { BuildPlanning } from "./solver/planning.ts";
+import { Solver } from "./solver/solver.ts";
+import { TreeViews } from "./solver/tree-views.ts";
+import { Turns } from "./solver/turns.ts";
+
+/** Long enough for the next step of the same build, short enough that an idle daemon soon has none. */
+const WORKER_IDLE_MS = 3000;
+/** Steps that wait for a network or sleep do not use a processor. */
+const MIN_PARALLEL_STEPS = 4;
+
+/** Opens the builder under `<data root>/builder` and clears up what a crash left there. */
+export async function createBuilder(parts: BuilderParts, frontend: Frontend = planDockerfile): Promise<Builder> {
+  const directory = join(parts.config.dataRoot, "builder");
+  for (const name of ["stat-cache", "contexts", "cache-mounts"])
+    await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
+  const views = new TreeViews(parts.config.execRoot);
+  await views.sweep();
+  for (const name of await readdir(join(directory, "contexts"))) {
+    await rm(join(directory, "contexts", name), { recursive: true, force: true });
+  }
+  const entry = workerEntry("src/build/solver/build-worker.ts", import.meta.url);
+  const pool = new WorkerPool(() => new Worker(entry), {
+    maxWorkers: Math.max(4, availableParallelism()),
+    idleMs: WORKER_IDLE_MS,
+  });
+  const cacheMounts = new CacheMounts(parts.store, directory);
+  return new LocalBuilder({ ...parts, pool, views, cacheMounts, directory }, frontend);
+}
+
+class LocalBuilder implements Builder {
+  private readonly cache: CacheStore;
+  private readonly solver: Solver;
+  private readonly closing = new AbortController();
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(
+    private readonly context: SolverContext,
+    private readonly frontend: Frontend,
+  ) {
+    this.cache = new CacheStore(context.store);
+    const turns = new Turns(Math.max(MIN_PARALLEL_STEPS, availableParallelism()));
+    this.solver = new Solver(context, this.cache, new MissHistory(context.store), turns);
+  }
+
+  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult> {
+    const run = new BuildRun(request, onEvent, AbortSignal.any([signal, this.closing.signal]));
+    const work = this.buildAll(run);
+    const ended = work.then(
+      () => {},
+      () => {},
+    );
+    this.underWay.add(ended);
+    void ended.then(() => this.underWay.delete(ended));
+    return work;
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort(new NaruError("unavailable", "the daemon is ending; start the build again later"));
+    await Promise.all(this.underWay);
+  }
+
+  private async buildAll(run: BuildRun): Promise<BuildResult> {
+    try {
+      const plan = await this.frontend(run.request, new BuildPlanning(this.context, run));
+      return await this.solvePlan(plan, run);
+    } finally {
+      // What still runs is of no use to anybody; nothing is left behind when it has ended.
+      run.abort(new DOMException("the build is over", "AbortError"));
+      await Promise.allSettled(run.results.values());
+      await run.undo.disposeAsync();
+    }
+  }
+
+  private async solvePlan(plan: BuildPlan, run: BuildRun): Promise<BuildResult> {
+    run.latestSeconds = plan.sourceDateEpoch;
+    run.emit({
+      type: "instructions",
+      list: plan.instructions.map(({ text, step }) => ({ text, ...(step ? { step: stepDigest(step) } : {}) })),
+    });
+    const targets: ConfiguredTarget[] = await Promise.all(
+      plan.targets.map(async (target) =>
+        configureTarget(run, { target, result: await this.solver.solve(target.root, run) }),
+      ),
+    );
+    const result: BuildResult = { metadata: {}, warnings: plan.warnings };
+    for (const output of run.request.outputs) {
+      if (output.type !== "image") continue;
+      const { image } = await exportImage(this.context, run, targets, output);
+      result.imageId = image.id;
+      result.metadata["containerimage.digest"] = image.id;
+    }
+    const config = targets[0]?.config.config;
+    return config ? { ...result, config: { Config: config } } : result;
+  }
+
+  async listCache(): Promise<BuildCacheRecord[]> {
+    return [];
+  }
+
+  async pruneCache(): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
+    return { deleted: [], spaceReclaimed: 0 };
+  }
+}

@@ -1,0 +1,120 @@
+/** What the frontend asks for while it plans: images and their configurations, files of contexts. */
+import { readFile } from "node:fs/promises";
+import type { LocalImage } from "../../image/contract.ts";
+import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+import {
+  canonicalReference,
+  familiarName,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from "../../lib/image-reference.ts";
+import { platformText } from "../../lib/platform.ts";
+import type { Platform } from "../../model/image.ts";
+import type { ContextSource } from "../contract.ts";
+import { type BuildRun, nowMs } from "./build-run.ts";
+import type { SolverContext } from "./builder-parts.ts";
+import { digestOf } from "./cache-key.ts";
+import { placeInside } from "./exec-mounts.ts";
+import type { PlanningServices, ResolvedImage } from "./graph.ts";
+import { PullProgress } from "./pull-progress.ts";
+
+type ImageOptions = Parameters<PlanningServices["resolveImage"]>[1];
+
+export class BuildPlanning implements PlanningServices {
+  readonly signal: AbortSignal;
+  private readonly images = new Map<string, Promise<ResolvedImage>>();
+
+  constructor(
+    private readonly context: SolverContext,
+    private readonly run: BuildRun,
+  ) {
+    this.signal = run.signal;
+  }
+
+  resolveImage(name: string, options: ImageOptions): Promise<ResolvedImage> {
+    const key = `${name} ${platformText(options.platform)}`;
+    const known = this.images.get(key);
+    if (known) return known;
+    const work = this.resolve(name, options);
+    work.catch(() => {});
+    this.images.set(key, work);
+    return work;
+  }
+
+  async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {
+    const directory = await context.sync({ include: [path], signal: this.signal });
+    try {
+      return await readFile(placeInside(directory, path));
+    } catch (error) {
+      if (isKind(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  private async resolve(name: string, options: ImageOptions): Promise<ResolvedImage> {
+    const { platform, pull, group, showsPlatform } = options;
+    const reference = /^sha256:[0-9a-f]{64}$/.test(name) ? undefined : parseReference(name);
+    const full = reference ? canonicalReference(reference) : name;
+    const prefix = showsPlatform ? `${platformText(platform)} ` : "";
+    const step = {
+      digest: digestOf("resolve", full, platformText(platform)),
+      name: `[${prefix}internal] load metadata for ${full}`,
+      inputs: [],
+      cached: false,
+      ...(group === undefined ? {} : { group }),
+    };
+    return await this.run.showing(step, async () => {
+      const here = this.findHere(name, platform);
+      if (here && !(pull && reference)) return describe(name, reference, here, platform);
+      if (!reference) throw new NaruError("not-found", `${name}: not found`);
+      await this.pull(reference, platform, step.digest);
+      return describe(name, reference, this.context.images.getImage(full, platform), platform);
+    });
+  }
+
+  private findHere(name: string, platform: Platform): LocalImage | undefined {
+    try {
+      return this.context.images.getImage(name, platform);
+    } catch (error) {
+      if (isKind(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  private async pull(reference: Reference, platform: Platform, step: ResolvedImage["id"]): Promise<void> {
+    const credentials = await this.run.request.session?.findCredentials(reference.domain, this.signal);
+    const progress = new PullProgress(step, (event) => this.run.emit(event));
+    try {
+      const lines = this.context.images.pull(
+        { reference, platform, ...(credentials ? { credentials } : {}) },
+        { signal: this.signal },
+      );
+      for await (const line of lines) progress.take(line, nowMs());
+    } catch (error) {
+      this.signal.throwIfAborted();
+      const full = canonicalReference(reference);
+      const kind = error instanceof NaruError ? error.kind : "internal";
+      throw new NaruError(kind, `${full}: failed to resolve source metadata for ${full}: ${errorText(error)}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+function describe(
+  name: string,
+  reference: Reference | undefined,
+  image: LocalImage,
+  platform: Platform,
+): ResolvedImage {
+  return {
+    name: reference ? familiarName(canonicalReference(reference)) : name,
+    canonical: reference
+      ? `${repositoryOf(reference)}${reference.tag ? `:${reference.tag}` : ""}@${image.id}`
+      : image.id,
+    id: image.id,
+    platform,
+    config: image.config,
+  };
+}
