@@ -1,7 +1,15 @@
-/** The command line of `naru registry serve`. */
+/** The command line of `naru registry serve`, and the configuration file that it names. */
 import { parseArgs } from "node:util";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { parseDuration } from "../lib/go-duration.ts";
+import {
+  defaultRegistrySettings,
+  parseRegistrySettings,
+  type RegistrySettings,
+  SURROUNDING_FLAGS,
+  withSurroundingFlags,
+} from "../registry/config/registry-settings.ts";
+import { readYamlFile } from "../registry/config/yaml-file.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import type { StorageSettings } from "./registry-storage.ts";
 
@@ -17,6 +25,8 @@ export interface RegistryOptions extends StorageSettings {
   shutdownMs: number;
   logLevel: LogLevel;
   logFormat: "text" | "json";
+  /** Access, TLS, cache, quotas, webhooks, retention, page. */
+  settings: RegistrySettings;
 }
 
 interface Flag {
@@ -27,6 +37,8 @@ interface Flag {
 }
 
 const FLAGS: readonly Flag[] = [
+  { name: "config", value: "FILE", summary: "Settings (YAML); flags win over them" },
+  ...SURROUNDING_FLAGS,
   { name: "addr", value: "HOST:PORT", summary: "Listen here", fallback: "127.0.0.1:5000" },
   { name: "root", value: "DIR", summary: "Directory of the registry", fallback: "/var/lib/naru-registry" },
   { name: "storage", value: "s3://BUCKET[/PREFIX]", summary: "Keep everything in a bucket instead of the directory" },
@@ -49,20 +61,38 @@ const FLAGS: readonly Flag[] = [
   { name: "log-format", value: "text|json", summary: "Form of the log's lines", fallback: "text" },
 ];
 
-/** @throws invalid, naming the flag */
-export function parseRegistryCommandLine(args: readonly string[]): RegistryOptions | "help" {
-  const values = readFlags(args);
-  if (values.help === true) return "help";
+/**
+ * Flags win over the configuration file.
+ * @throws invalid, naming the flag, or the file and its key
+ */
+export async function readRegistryOptions(args: readonly string[]): Promise<RegistryOptions | "help"> {
+  const flags = readFlags(args);
+  if (flags.help === true) return "help";
+  const { config, ...given } = flags as Record<string, string | undefined>;
+  const file =
+    config === undefined
+      ? { settings: defaultRegistrySettings(), serve: {} }
+      : await readYamlFile(config, parseRegistrySettings);
+  return registryOptions(given, file);
+}
+
+/** The options of flags (by name, without dashes) and of what a configuration file said. @throws invalid, naming the flag */
+export function registryOptions(
+  flags: Readonly<Record<string, string | undefined>>,
+  file: { settings: RegistrySettings; serve: Readonly<Record<string, string>> },
+): RegistryOptions {
+  const fallbacks = Object.fromEntries(FLAGS.map(({ name, fallback }) => [name, fallback]));
+  const values = { ...fallbacks, ...file.serve, ...flags };
   const text = (name: string) => values[name] as string;
-  const storage = values.storage as string | undefined;
-  const style = values["s3-style"] as string | undefined;
+  const storage = values.storage;
+  const style = values["s3-style"];
   return {
     ...parseAddress(text("addr")),
     root: text("root"),
     storage,
     s3: {
-      endpoint: values["s3-endpoint"] as string | undefined,
-      region: values["s3-region"] as string | undefined,
+      endpoint: values["s3-endpoint"],
+      region: values["s3-region"],
       pathStyle: style === undefined ? undefined : oneOf("s3-style", style, ["path", "host"]) === "path",
       redirects: oneOf("s3-redirect", text("s3-redirect"), ["yes", "no"]) === "yes",
     },
@@ -74,6 +104,7 @@ export function parseRegistryCommandLine(args: readonly string[]): RegistryOptio
     shutdownMs: duration("shutdown-timeout", text("shutdown-timeout")),
     logLevel: oneOf("log-level", text("log-level"), LOG_LEVELS),
     logFormat: oneOf("log-format", text("log-format"), ["text", "json"] as const),
+    settings: withSurroundingFlags(file.settings, flags),
   };
 }
 
@@ -96,9 +127,7 @@ function readFlags(args: readonly string[]): Record<string, unknown> {
       allowPositionals: false,
       options: {
         help: { type: "boolean", short: "h" },
-        ...Object.fromEntries(
-          FLAGS.map(({ name, fallback }) => [name, { type: "string" as const, default: fallback }]),
-        ),
+        ...Object.fromEntries(FLAGS.map(({ name }) => [name, { type: "string" as const }])),
       },
     });
     return values;

@@ -2,13 +2,13 @@
 import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { Log } from "./log.ts";
-import { parseRegistryCommandLine, type RegistryOptions, registryHelp } from "./registry-command-line.ts";
+import { type RegistryOptions, readRegistryOptions, registryHelp } from "./registry-command-line.ts";
 import { startRegistry } from "./registry-parts.ts";
 
 /** Runs the registry with the arguments behind its name; ends the process itself. */
 export async function runRegistry(args: readonly string[]): Promise<void> {
   try {
-    const options = parseRegistryCommandLine(args);
+    const options = await readRegistryOptions(args);
     if (options === "help") process.stdout.write(registryHelp());
     else await run(options);
   } catch (error) {
@@ -47,6 +47,8 @@ async function run(options: RegistryOptions): Promise<void> {
   const registry = await starting;
   process.on("uncaughtException", (error) => log.error("unexpected failure", { error }));
   process.on("unhandledRejection", (error) => log.error("unexpected failure", { error }));
+  process.on("SIGHUP", () => void registry.renewCertificates());
+  for (const line of registry.instructions) process.stderr.write(`${line}\n`);
   log.info("the registry is ready", {
     version: NARU_VERSION,
     address: `${options.host}:${registry.port}`,

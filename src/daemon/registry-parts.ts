@@ -1,18 +1,35 @@
 /** Composition of the registry server: storage, catalog, what stands around them, listener. */
 
-import { openCatalog } from "../registry/catalog/registry-catalog.ts";
+import { createRegistryClient } from "../distribution/registry-client.ts";
+import { NARU_VERSION } from "../lib/version.ts";
+import { type OpenCatalog, openCatalog } from "../registry/catalog/registry-catalog.ts";
 import { ChunkLists } from "../registry/chunks/chunk-lists.ts";
 import { CollectionSchedule } from "../registry/collect/collection-schedule.ts";
 import { type CollectOptions, Collector } from "../registry/collect/collector.ts";
-import type { RegistrySurroundings } from "../registry/contract.ts";
-import { RegistryServer } from "../registry/http/registry-server.ts";
+import type { RegistryStorage } from "../registry/contract.ts";
 import { createHandler } from "../registry/http/request-handler.ts";
+import { KEYS } from "../registry/keys.ts";
+import type { StorageFacts } from "../registry/observe/storage-gauges.ts";
+import { openSurroundings } from "../registry/surroundings.ts";
+import { selfSignedInstructions } from "../registry/tls/certificate-files.ts";
+import { RegistryListener } from "../registry/tls/listener.ts";
 import type { Log } from "./log.ts";
 import type { RegistryOptions } from "./registry-command-line.ts";
 import { openRegistryStorage } from "./registry-storage.ts";
 
+/** Clients wait: an upstream that does not answer is told sooner than a pull by hand would give up. */
+const UPSTREAM_TIMING = {
+  idleTimeoutMs: 20_000,
+  requests: { attempts: 2, firstDelayMs: 200, longestDelayMs: 1000 },
+  blobs: { attempts: 4, firstDelayMs: 500, longestDelayMs: 5000 },
+};
+
 export interface RunningRegistry {
   port: number;
+  /** What the person who started it has to know and do, as lines. */
+  instructions: string[];
+  /** Reads the certificate files again. */
+  renewCertificates(): Promise<void>;
   /** Lets requests under way end, then closes the storage. */
   stop(): Promise<void>;
 }
@@ -36,16 +53,70 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
   };
   const schedule = new CollectionSchedule(collector, defaults, log, options.collectEveryMs);
   undo.defer(() => schedule.stop());
-  const surroundings: RegistrySurroundings = {};
-  const handler = createHandler({
+  const around = await openSurroundings(options.settings, {
+    root: options.root,
     catalog,
+    client: upstreamClient(options),
+    storage: storageFacts(open, storage, collector),
+    log,
+    listenUrl: () =>
+      `${options.settings.tls === undefined ? "http" : "https"}://${addressText(options.host, options.port)}`,
+  });
+  undo.defer(() => around.stop());
+  const handler = createHandler({
+    catalog: around.catalog,
     chunks: new ChunkLists(catalog, storage),
-    surroundings,
+    surroundings: around.surroundings,
     collecting: { collector, defaults },
     log,
   });
-  const server = RegistryServer.listen({ host: options.host, port: options.port }, handler);
-  undo.defer(() => server.stop(options.shutdownMs));
+  const { host, port, shutdownMs: graceMs, root } = options;
+  const { tls, debugAddr } = options.settings;
+  const listener = await RegistryListener.open({ host, port, tls, root, graceMs, log }, handler);
+  undo.defer(() => listener.stop());
+  if (debugAddr !== undefined) {
+    const debug = await RegistryListener.open({ ...debugAddr, tls: undefined, root, graceMs, log }, around.debug);
+    undo.defer(() => debug.stop());
+  }
   const opened = undo.move();
-  return { port: server.port, stop: () => opened.disposeAsync() };
+  const { loadedTls } = listener;
+  return {
+    port: listener.port,
+    instructions:
+      loadedTls?.madeAt === undefined
+        ? []
+        : selfSignedInstructions(loadedTls, addressText(tls!.selfSigned![0]!, listener.port)).split("\n"),
+    renewCertificates: () => listener.renew(),
+    stop: () => opened.disposeAsync(),
+  };
+}
+
+/** Reaches upstreams with docker's folders of certificates. */
+function upstreamClient({ settings }: RegistryOptions) {
+  return createRegistryClient({
+    settings: () => ({
+      mirrors: [],
+      insecureRegistries: settings.cache.insecure,
+      certificateDirs: ["/etc/naru/certs.d", "/etc/docker/certs.d"],
+    }),
+    userAgent: `naru/${NARU_VERSION} registry`,
+    timing: UPSTREAM_TIMING,
+  });
+}
+
+function storageFacts(open: OpenCatalog, storage: RegistryStorage, collector: Collector): StorageFacts {
+  return {
+    storedBytes: async () => {
+      let bytes = 0;
+      for await (const { size } of storage.list(KEYS.blobs)) bytes += size;
+      return bytes;
+    },
+    uploadsUnderWay: async () => (await Array.fromAsync(storage.listUploads())).length,
+    repositories: async () => [...open.parts.names.list()].length,
+    collections: () => collector.totals,
+  };
+}
+
+function addressText(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

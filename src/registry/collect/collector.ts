@@ -39,6 +39,8 @@ export interface CollectReport {
 export class Collector {
   private running: Promise<CollectReport> | undefined;
   lastReport: CollectReport | undefined;
+  /** Since the start, dry runs left out. */
+  readonly totals = { runs: 0, freedBytes: 0 };
 
   constructor(private readonly open: OpenCatalog) {}
 
@@ -52,10 +54,17 @@ export class Collector {
     this.running = this.run(options, signal);
     try {
       this.lastReport = await this.running;
+      this.count(this.lastReport);
       return this.lastReport;
     } finally {
       this.running = undefined;
     }
+  }
+
+  private count({ dryRun, blobs, uploads }: CollectReport): void {
+    if (dryRun) return;
+    this.totals.runs += 1;
+    this.totals.freedBytes += blobs.bytes + uploads.bytes;
   }
 
   private async run(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
