@@ -1,5 +1,5 @@
 /** A mistake in a Dockerfile, with its place. `near` is the word at fault, which gets the caret when it is found there. */
-import { NaruError } from "../../lib/errors.ts";
+import { type ErrorKind, NaruError } from "../../lib/errors.ts";
 import type { SourceRange } from "../contract.ts";
 
 export class DockerfileError extends NaruError {
@@ -7,9 +7,9 @@ export class DockerfileError extends NaruError {
     message: string,
     readonly ranges: SourceRange[],
     readonly near?: string,
-    options?: { cause?: unknown },
+    options: { cause?: unknown; kind?: ErrorKind } = {},
   ) {
-    super("invalid", message, options);
+    super(options.kind ?? "invalid", message, { cause: options.cause });
     this.name = "DockerfileError";
   }
 }
@@ -26,5 +26,5 @@ export function atPlace<T>(range: SourceRange, action: () => T): T {
 /** The error with a place, when it is the user's and has none. */
 export function placed(error: unknown, range: SourceRange, near?: string): unknown {
   if (!(error instanceof NaruError) || error instanceof DockerfileError) return error;
-  return new DockerfileError(error.message, [range], near, { cause: error });
+  return new DockerfileError(error.message, [range], near, { cause: error, kind: error.kind });
 }
