@@ -1,9 +1,10 @@
-/** Tag "Image": images from elsewhere: load, import, the built-in hello-world, and base images made on this machine. */
+/** Tag "Image": images from and to elsewhere: pull, push, load, import, the built-in hello-world, base images made here. */
 import type { ImageService } from "../engine/contract.ts";
 import type { ProgressLine } from "../image/contract.ts";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { requestBytes } from "./byte-streams.ts";
 import { badRequest } from "./errors.ts";
+import { wishedPlatform } from "./images.ts";
 import { streamProgress } from "./json-lines.ts";
 import { registryCredentials } from "./registry-credentials.ts";
 import { readJsonBody } from "./request-body.ts";
@@ -11,7 +12,7 @@ import { imageBootstrapShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-type ImageSourcesBackend = Pick<ImageService, "load" | "importTar" | "pull">;
+type ImageSourcesBackend = Pick<ImageService, "load" | "importTar" | "pull" | "push">;
 
 /** Body of POST /naru/images/bootstrap. */
 export interface ImageBootstrapRequest {
@@ -41,9 +42,18 @@ export interface ImageMaker {
 export function imageSourceHandlers(images: ImageSourcesBackend, maker: ImageMaker): Handlers {
   return {
     ImageLoad: (call) => load(images, call),
+    ImagePush: (call) => push(images, call),
     ImageCreate: (call) => create(images, maker, call),
     NaruImageBootstrap: (call) => bootstrap(maker, call),
   };
+}
+
+async function push(images: ImageSourcesBackend, call: Call): Promise<void> {
+  const { exchange, path, query, signal } = call;
+  const tag = query.text("tag");
+  const name = tag === "" ? (path.name ?? "") : withTag(path.name ?? "", tag);
+  const request = { name, platform: wishedPlatform(call), credentials: registryCredentials(exchange) };
+  await streamProgress(exchange, images.push(request, signal));
 }
 
 async function load(images: ImageSourcesBackend, { exchange, query, signal }: Call): Promise<void> {

@@ -99,6 +99,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["port", "container port"], () => import("./commands/port.ts")],
   [["ps", "container ls", "container list", "container ps"], () => import("./commands/ps.ts")],
   [["pull", "image pull"], () => import("./commands/pull.ts")],
+  [["push", "image push"], () => import("./commands/push.ts")],
   [["rename", "container rename"], () => import("./commands/rename.ts")],
   [["rmi", "image rm", "image remove"], () => import("./commands/rmi.ts")],
   [["save", "image save"], () => import("./commands/save.ts")],

@@ -12,10 +12,6 @@ interface LaterCommand {
 }
 
 const BUILDER: LaterPart = { name: "the builder", advice: "make images with 'image bootstrap', 'import' or 'commit'" };
-const REGISTRY: LaterPart = {
-  name: "the registry client",
-  advice: "bring images with 'load', 'import' or 'image bootstrap', and hand them on with 'save'",
-};
 const SWARM: LaterPart = { name: "Swarm", advice: "run containers with 'run'" };
 const COMPOSE: LaterPart = { name: "Compose", advice: "run each container with 'run', on a network of their own" };
 const CHECKPOINTS: LaterPart = { name: "checkpoints", advice: "stop a container with 'pause' or 'stop'" };
@@ -30,8 +26,6 @@ export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
   "image build": { summary: "Make an image from a Dockerfile", part: BUILDER },
   builder: { summary: "Builds", part: BUILDER },
   buildx: { summary: "Extended build capabilities", part: BUILDER },
-  push: { summary: "Send an image to a registry", part: REGISTRY },
-  "image push": { summary: "Send an image to a registry", part: REGISTRY },
   compose: { summary: "Define and run applications of several containers", part: COMPOSE },
   config: { summary: "Settings files of a swarm", part: SWARM },
   node: { summary: "Machines of a swarm", part: SWARM },

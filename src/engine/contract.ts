@@ -167,6 +167,11 @@ export interface ImageService {
     request: { name: string; platform: string; credentials?: RegistryCredentials },
     signal: AbortSignal,
   ): AsyncIterable<ProgressLine>;
+  /** Sends an image to the registry of its name; a name without a tag: every tag of the repository. */
+  push(
+    request: { name: string; platform?: PlatformWish; credentials?: RegistryCredentials },
+    signal: AbortSignal,
+  ): AsyncIterable<ProgressLine>;
   load(
     archive: AsyncIterable<Uint8Array>,
     options: { quiet: boolean; platforms?: PlatformWish[]; signal: AbortSignal },

@@ -7,7 +7,7 @@ import { listImages } from "./image-list.ts";
 import { inspectImage } from "./image-manifests.ts";
 import { familiarReference } from "./image-references.ts";
 import { pruneImages, publishImageEvent, removeImage } from "./image-remove.ts";
-import { pullImage } from "./image-transfer.ts";
+import { pullImage, pushImage } from "./image-transfer.ts";
 
 export function createImageService(context: EngineContext): ImageService {
   const { images } = context;
@@ -24,6 +24,7 @@ export function createImageService(context: EngineContext): ImageService {
     remove: (ref, options) => removeImage(context, ref, options),
     prune: (filters) => pruneImages(context, filters),
     pull: (request, signal) => pullImage(context, request, signal),
+    push: (request, signal) => pushImage(context, request, signal),
     load: (archive, options) => loadImages(context, archive, options),
     async save(refs, options) {
       // Unknown names are told before the stream begins.

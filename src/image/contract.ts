@@ -49,6 +49,14 @@ export interface PullRequest {
   credentials?: RegistryCredentials;
 }
 
+/** What to send to a registry. No tag: every tag of the repository. */
+export interface PushRequest {
+  reference: Reference;
+  /** One platform of an index; everything when absent. */
+  platform?: PlatformWish;
+  credentials?: RegistryCredentials;
+}
+
 /** How much may travel at once. Looked at again for every layer, so that a changed configuration applies. */
 export interface TransferLimits {
   /** Layers; 0 for no limit. */
@@ -94,6 +102,11 @@ export interface ImageStore {
    * @throws {NaruError} what the registry says; invalid for wrong bytes and for what is no image
    */
   pull(request: PullRequest, options: { signal: AbortSignal }): AsyncIterable<ProgressLine>;
+  /**
+   * Sends an image to the registry of its name, in Docker's messages; the manifest is the one that was pulled or made.
+   * @throws {NaruError} after the first message: what is not here, what the registry says
+   */
+  push(request: PushRequest, options: { signal: AbortSignal }): AsyncIterable<ProgressLine>;
   /** A root file system tar becomes a one-layer image. `changes` are Dockerfile instructions (CMD, ENV, …). */
   importTar(
     archive: AsyncIterable<Uint8Array>,

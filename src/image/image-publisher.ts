@@ -69,6 +69,12 @@ export class ImagePublisher {
     if (before) catalog.forget(before);
   }
 
+  /** Points a canonical reference with a digest at the image that it is of. */
+  async refer(reference: string, id: Digest): Promise<void> {
+    await this.parts.records.putReference(reference, id);
+    this.parts.catalog.forget(id);
+  }
+
   /** Makes configuration and manifest of an image whose layers are unpacked, and publishes it. */
   async publishBuilt(
     config: ImageConfig,

@@ -9,6 +9,7 @@ import { Slots } from "../lib/slots.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
+import type { ImagePolicy } from "../signature/contract.ts";
 import type { StateStore } from "../store/contract.ts";
 import { createArchivePool, createTransferPool } from "./archive-pool.ts";
 import { LayerChangesSource } from "./chunks/layer-changes-source.ts";
@@ -22,6 +23,7 @@ import type {
   LocalImage,
   ProgressLine,
   PullRequest,
+  PushRequest,
   TransferLimits,
 } from "./contract.ts";
 import { DataLayout } from "./data-layout.ts";
@@ -37,6 +39,7 @@ import { ImageLayerWorkshop } from "./layer-workshop.ts";
 import { type PullParts, pullImages } from "./pull/image-pull.ts";
 import { LayerTransfers } from "./pull/layer-transfers.ts";
 import { PartialBlobs } from "./pull/partial-blobs.ts";
+import { type PushParts, pushImages } from "./push/image-push.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
 
@@ -55,6 +58,7 @@ export async function createImageStore(options: {
   store: StateStore;
   registries: RegistryClient;
   limits: TransferLimits;
+  policy: ImagePolicy;
 }): Promise<OpenImageStore> {
   const layout = new DataLayout(options.dataRoot);
   for (const directory of [
@@ -83,13 +87,14 @@ export async function createImageStore(options: {
   const chunkLists = new LocalChunkLists(layout, pool);
   const source = new LayerChangesSource({ layout, records, lists: chunkLists });
   const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots, source });
-  const { registries } = options;
-  const parts: StoreParts = { ...base, partials, transfers, registries };
+  const { registries, policy } = options;
+  const uploadSlots = new Slots(() => options.limits.uploads);
+  const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots };
   await sweep(parts);
   return new LocalImageStore(parts);
 }
 
-interface StoreParts extends BuildParts, PullParts {
+interface StoreParts extends BuildParts, PullParts, PushParts {
   layers: ContainerLayers;
 }
 
@@ -238,6 +243,10 @@ class LocalImageStore implements OpenImageStore {
 
   pull(request: PullRequest, { signal }: { signal: AbortSignal }): AsyncIterable<ProgressLine> {
     return pullImages(this.parts, request, signal);
+  }
+
+  push(request: PushRequest, { signal }: { signal: AbortSignal }): AsyncIterable<ProgressLine> {
+    return pushImages(this.parts, request, signal);
   }
 
   async importTar(

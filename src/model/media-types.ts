@@ -15,6 +15,13 @@ export const MEDIA = {
   dockerForeignLayer: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 } as const;
 
+/** Layers that registries need not have, since their owners do not want them copied; `urls` say where they are. */
+export function isForeignLayer({ mediaType, urls }: { mediaType: string; urls?: string[] }): boolean {
+  const isForeignType =
+    mediaType === MEDIA.dockerForeignLayer || mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.");
+  return isForeignType && urls !== undefined && urls.length > 0;
+}
+
 export function isIndexType(mediaType: string | undefined): boolean {
   return mediaType === MEDIA.index || mediaType === MEDIA.dockerIndex;
 }

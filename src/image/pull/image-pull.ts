@@ -4,11 +4,12 @@ import { isKind, NaruError } from "../../lib/errors.ts";
 import { canonicalReference, familiarName, type Reference, repositoryOf } from "../../lib/image-reference.ts";
 import { fitsPlatform, type PlatformWish, platformText } from "../../lib/platform.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
+import type { ImagePolicy } from "../../signature/contract.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ProgressLine, PullRequest } from "../contract.ts";
 import type { DataLayout } from "../data-layout.ts";
 import { type BlobSource, type ImagePublisher, uniqueBlobs } from "../image-publisher.ts";
-import { type ImageRecord, type ImageRecords, imageRecord, platformImages } from "../image-records.ts";
+import { type ImageRecord, type ImageRecords, imageRecord, type PlatformImage, platformImages } from "../image-records.ts";
 import { ProgressLines } from "../progress-lines.ts";
 import type { SnapshotStore } from "../snapshot-store.ts";
 import type { LayerTransfers } from "./layer-transfers.ts";
@@ -18,6 +19,7 @@ import { type PullPlan, planDigests, planPull } from "./pull-plan.ts";
 
 export interface PullParts {
   registries: RegistryClient;
+  policy: ImagePolicy;
   layout: DataLayout;
   records: ImageRecords;
   content: ContentStore;
@@ -113,25 +115,36 @@ class Pull {
     if (!/^sha256:[0-9a-f]{64}$/.test(descriptor.digest)) {
       throw new NaruError("invalid", `unsupported digest ${descriptor.digest}: naru stores images by sha256`);
     }
-    if (await this.isHere(descriptor)) return await this.name(descriptor.digest);
+    const here = await this.findHere(descriptor);
+    if (here) {
+      await this.admit(descriptor, here, signal);
+      return await this.name(descriptor.digest);
+    }
     const { content } = this.parts;
     const name = familiarName(this.canonical);
     const plan = await planPull(this.remote, descriptor, content, { name, platform: this.wished, signal });
     this.checkPlatform(plan);
+    await this.admit(descriptor, plan.image, signal);
     await this.take(plan, lines, signal);
   }
 
-  /** True when the image is here for the wished platform with all that it needs. */
-  private async isHere(descriptor: Descriptor): Promise<boolean> {
+  /** The signature policy's word, before any layer is fetched; from here on all goes by these digests. */
+  private async admit({ digest }: Descriptor, { manifest }: PlatformImage, signal: AbortSignal): Promise<void> {
+    const image = { reference: this.reference, digests: [digest, manifest] };
+    await this.parts.policy.admitPull(image, this.remote, { signal });
+  }
+
+  /** The image, when it is here for the wished platform with all that it needs. */
+  private async findHere(descriptor: Descriptor): Promise<PlatformImage | undefined> {
     const { records, content } = this.parts;
     const record = records.images.get(descriptor.digest);
-    if (!record) return false;
+    if (!record) return undefined;
     const image = platformImages(record).find(({ config }) => !this.wished || fitsPlatform(config, this.wished));
-    if (!image) return false;
+    if (!image) return undefined;
     for (const digest of new Set([record.id, image.manifest, image.configDigest])) {
-      if (!(await content.findWhole(digest))) return false;
+      if (!(await content.findWhole(digest))) return undefined;
     }
-    return (await missingLayers(this.parts, image)).length === 0;
+    return (await missingLayers(this.parts, image)).length === 0 ? image : undefined;
   }
 
   private checkPlatform({ image }: PullPlan): void {
@@ -170,10 +183,9 @@ class Pull {
   private async name(id: Digest): Promise<void> {
     const { records, publisher } = this.parts;
     const byDigest = `${repositoryOf(this.reference)}@${id}`;
-    for (const reference of new Set([this.canonical, byDigest])) {
-      if (records.references.get(reference)?.id === id) continue;
-      await publisher.tag(id, reference);
-      this.isNews = true;
-    }
+    if (records.references.get(byDigest)?.id !== id) await publisher.refer(byDigest, id);
+    if (this.canonical === byDigest || records.references.get(this.canonical)?.id === id) return;
+    await publisher.tag(id, this.canonical);
+    this.isNews = true;
   }
 }
