@@ -79,9 +79,10 @@ async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   process.on("uncaughtException", (error) => daemon.log.error("unexpected failure", { error }));
   process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
   process.on("SIGHUP", () => {
-    configure(line).then(
-      (changed) => daemon.reload(changed),
-      (error: unknown) => daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) }),
-    );
+    configure(line)
+      .then((changed) => daemon.reload(changed))
+      .catch((error: unknown) => {
+        daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) });
+      });
   });
 }

@@ -53,6 +53,8 @@ export interface DaemonOptions {
   dnsSearch: string[];
   registryMirrors: string[];
   insecureRegistries: string[];
+  /** A path; undefined: every image may be pulled and run. */
+  signaturePolicy: string | undefined;
   /** Layers; 0: no limit. */
   concurrentDownloads: number;
   concurrentUploads: number;
@@ -94,6 +96,7 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     ...networkOptions(read),
     registryMirrors: read.list("registry-mirror"),
     insecureRegistries: read.list("insecure-registry"),
+    signaturePolicy: read.optionalText("signature-policy"),
     hostMirrors: hostMirrors(read.list("host-mirror")),
     certificateDirs: settings.has("registry-certs-dir")
       ? read.list("registry-certs-dir").map(absolute)

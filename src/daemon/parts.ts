@@ -27,6 +27,7 @@ import { createCrunRuntime } from "../runtime/crun-runtime.ts";
 import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
 import { FilePolicy } from "../signature/image-policy.ts";
+import { FilePolicy } from "../signature/image-policy.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
 import { createImageSboms } from "./image-sboms.ts";
@@ -74,12 +75,14 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   });
   const limits = transferLimits(options);
   const policy = await FilePolicy.open(options.signaturePolicy, store);
+  const policy = await FilePolicy.open(options.signaturePolicy, store);
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
     createImageStore({ dataRoot, execRoot, store, registries, limits, policy }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
+  await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
   await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
   const files = await createContainerFiles({ execRoot, monitorPath });
   lap("images, volumes, monitor");

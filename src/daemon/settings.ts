@@ -131,6 +131,9 @@ const REGISTRIES: Setting[] = [
     defaultText: "/etc/naru/certs.d, /etc/docker/certs.d",
     isReloadable: true,
   }),
+  setting("signature-policy", "string", "File that says which images may be pulled and run (docs/signatures.md)", {
+    isReloadable: true,
+  }),
   setting("max-concurrent-downloads", "int", "Layers pulled at once; 0 for no limit", {
     defaultText: "3",
     isReloadable: true,

@@ -54,6 +54,7 @@ export async function createContainer(
   const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
   const wished = options.platform ? parsePlatform(options.platform) : undefined;
   const image = context.images.getImage(givenConfig.Image ?? "", wished);
+  context.policy.admitRun(givenConfig.Image ?? "", image);
   if (wished === undefined && !runsNatively(image.config)) warnings.push(foreignPlatformWarning(image));
   const config = completeConfig(validateConfig(givenConfig), image);
   const id = randomId();

@@ -2,6 +2,7 @@
 import type { ContainerFiles, ImageStore } from "../image/contract.ts";
 import type { NetworkController } from "../network/contract.ts";
 import type { ContainerRuntime } from "../runtime/contract.ts";
+import type { ImagePolicy } from "../signature/contract.ts";
 import type { StateStore } from "../store/contract.ts";
 import type { VolumeStore } from "../volume/contract.ts";
 import type { EngineConfig, EngineLog } from "./config.ts";
@@ -15,6 +16,7 @@ export interface EngineParts {
   store: StateStore;
   runtime: ContainerRuntime;
   images: ImageStore;
+  policy: ImagePolicy;
   files: ContainerFiles;
   networks: NetworkController;
   volumes: VolumeStore;

@@ -126,6 +126,7 @@ async function realizeImage(
   undo: AsyncDisposableStack,
 ): Promise<MountRecord> {
   const image: LocalImage = context.images.getImage(record.name ?? "");
+  context.policy.admitRun(record.name ?? "", image);
   await context.images.createContainerLayer(layerId, image);
   undo.defer(() => context.images.removeContainerLayer(layerId));
   return { ...record, layerId };

@@ -6,6 +6,7 @@ import { createRegistryClient } from "../../src/distribution/registry-client.ts"
 import { createContainerFiles } from "../../src/image/container-files.ts";
 import type { ContainerFiles, ImageStore, LocalImage, ProgressLine } from "../../src/image/contract.ts";
 import { createImageStore } from "../../src/image/image-store.ts";
+import { ALLOW_ALL } from "./allow-all.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { streamOf, type TestEntry, tarOf } from "./tar-building.ts";
 
@@ -18,6 +19,7 @@ const NO_REGISTRY = {
     userAgent: "naru-test",
   }),
   limits: { downloads: 3, uploads: 5 },
+  policy: ALLOW_ALL,
 };
 
 export const isRoot = process.getuid?.() === 0;

@@ -5,6 +5,7 @@ import { canonicalReference, familiarName, type Reference, repositoryOf } from "
 import { fitsPlatform, type PlatformWish, platformText } from "../../lib/platform.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
 import type { ImagePolicy } from "../../signature/contract.ts";
+import type { ImagePolicy } from "../../signature/contract.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ProgressLine, PullRequest } from "../contract.ts";
 import type { DataLayout } from "../data-layout.ts";

@@ -19,6 +19,7 @@ import type {
 } from "../../../src/runtime/contract.ts";
 import type { Collection, StateStore } from "../../../src/store/contract.ts";
 import type { VolumeStore } from "../../../src/volume/contract.ts";
+import { ALLOW_ALL } from "../../support/allow-all.ts";
 
 type Listener = { onChunk: (chunk: OutputChunk) => void | Promise<void>; onEnd: () => void };
 
@@ -349,6 +350,7 @@ export async function createTestEngine(): Promise<TestEngine> {
     store: fakeStore(),
     runtime,
     images: images.asStore(),
+    policy: ALLOW_ALL,
     files: files as ContainerFiles,
     networks: networks.asController(),
     volumes: fakeVolumes(),
