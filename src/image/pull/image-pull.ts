@@ -5,12 +5,17 @@ import { canonicalReference, familiarName, type Reference, repositoryOf } from "
 import { fitsPlatform, type PlatformWish, platformText } from "../../lib/platform.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
 import type { ImagePolicy } from "../../signature/contract.ts";
-import type { ImagePolicy } from "../../signature/contract.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ProgressLine, PullRequest } from "../contract.ts";
 import type { DataLayout } from "../data-layout.ts";
 import { type BlobSource, type ImagePublisher, uniqueBlobs } from "../image-publisher.ts";
-import { type ImageRecord, type ImageRecords, imageRecord, type PlatformImage, platformImages } from "../image-records.ts";
+import {
+  type ImageRecord,
+  type ImageRecords,
+  imageRecord,
+  type PlatformImage,
+  platformImages,
+} from "../image-records.ts";
 import { ProgressLines } from "../progress-lines.ts";
 import type { SnapshotStore } from "../snapshot-store.ts";
 import type { LayerTransfers } from "./layer-transfers.ts";
