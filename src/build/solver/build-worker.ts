@@ -26,10 +26,12 @@ async function digest({ selections, statCachePath }: DigestParams, { signal }: J
 export interface ChangeParams {
   root: string;
   actions: TreeAction[];
+  /** Time of directories and files that have none of their own. */
+  madeAtSeconds: number;
 }
 
-async function change({ root, actions }: ChangeParams, { signal }: JobContext): Promise<void> {
-  await changeTree(root, actions, signal);
+async function change({ root, actions, madeAtSeconds }: ChangeParams, { signal }: JobContext): Promise<void> {
+  await changeTree(root, actions, madeAtSeconds, signal);
 }
 
 async function stubs(params: StubParams): Promise<{ isEmpty: boolean }> {

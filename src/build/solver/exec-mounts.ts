@@ -5,6 +5,7 @@ import { NaruError } from "../../lib/errors.ts";
 import { closeFd, fromRaw, O, openInRoot, openPath, readLinkAt, toRaw } from "../../linux/file-calls.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import type { ResolvedMount } from "../../runtime/contract.ts";
+import type { ChangeParams } from "./build-worker.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import type { ExecRun } from "./exec-step.ts";
 import type { ExecMount } from "./graph.ts";
@@ -123,7 +124,8 @@ async function seedCache(
       allowsNoMatch: false,
     };
     const actions: TreeAction[] = [{ action: "copy", selection, destination: "/", isDirectory: true }];
-    await context.pool.run("change", { root: path, actions }, { signal });
+    const params: ChangeParams = { root: path, actions, madeAtSeconds: Math.floor(Date.now() / 1000) };
+    await context.pool.run("change", params, { signal });
   } finally {
     await view.close();
   }

@@ -1,6 +1,7 @@
 /** Runs a file operation: its actions, in order, in a view of the root with a new layer on top. */
 import type { LayerDraft, LayerHandle } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import type { ChangeParams } from "./build-worker.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { directoriesOf, placeInside } from "./exec-mounts.ts";
 import type { CopyAction, FileAction, FileOperation, Step } from "./graph.ts";
@@ -62,6 +63,17 @@ function noSpaceError(error: unknown): NaruError | undefined {
   });
 }
 
+/** When the base image was made: a time that does not depend on when or where the build runs. */
+function madeAt(root: Step | undefined): number {
+  for (let step = root; step !== undefined; ) {
+    const { operation } = step;
+    if (operation.type === "image") return Math.floor(Date.parse(operation.image.config.created ?? "") / 1000) || 0;
+    if (operation.type === "merge") step = operation.roots[0];
+    else step = "root" in operation ? operation.root : undefined;
+  }
+  return 0;
+}
+
 class LayerChange {
   private readonly stack = new AsyncDisposableStack();
   private readonly views = new Map<StepResult, Promise<string>>();
@@ -111,7 +123,8 @@ class LayerChange {
     const actions = this.pending;
     this.pending = [];
     if (actions.length === 0) return;
-    await this.context.pool.run("change", { root: this.target, actions }, { signal: this.run.signal });
+    const params: ChangeParams = { root: this.target, actions, madeAtSeconds: madeAt(this.run.operation.root) };
+    await this.context.pool.run("change", params, { signal: this.run.signal });
   }
 
   private async copy(action: CopyAction): Promise<void> {

@@ -17,10 +17,13 @@ export interface ConfiguredTarget {
 
 /** `rootfs.diff_ids` are filled in when the layers are packed. */
 export async function configureTarget(run: BuildRun, { target, result }: SolvedTarget): Promise<ConfiguredTarget> {
-  const created = createdText(run.latestSeconds);
   const history: HistoryEntry[] = [...target.baseHistory];
+  // An instruction that only changes the configuration happened when the last layer was made, so that a build from the cache
+  // gives the very same image.
+  let created = target.base?.config.created ?? history.at(-1)?.created;
   for (const { step, created_by, comment } of target.history) {
     const made = step === undefined ? undefined : await run.results.get(stepDigest(step));
+    created = limitTime(made?.createdAt ?? created ?? new Date().toISOString(), run.latestSeconds);
     const entry: HistoryEntry = {
       created,
       created_by,
@@ -32,14 +35,19 @@ export async function configureTarget(run: BuildRun, { target, result }: SolvedT
   }
   const { config, ...platform } = target.image;
   return {
-    config: { created, ...platform, config, rootfs: { type: "layers", diff_ids: [] }, history },
+    config: {
+      created: created ?? new Date().toISOString(),
+      ...platform,
+      config,
+      rootfs: { type: "layers", diff_ids: [] },
+      history,
+    },
     layers: [...(result ?? SCRATCH).layers],
   };
 }
 
-/** RFC 3339; SOURCE_DATE_EPOCH when it was given. */
-export function createdText(seconds: number | undefined): string {
-  return seconds === undefined
-    ? new Date().toISOString()
-    : new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+/** RFC 3339; not later than SOURCE_DATE_EPOCH, when it was given. */
+function limitTime(time: string, latestSeconds: number | undefined): string {
+  if (latestSeconds === undefined || Date.parse(time) <= latestSeconds * 1000) return time;
+  return new Date(latestSeconds * 1000).toISOString().replace(".000Z", "Z");
 }

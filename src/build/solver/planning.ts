@@ -1,7 +1,7 @@
 /** What the frontend asks for while it plans: images and their configurations, files of contexts. */
 import { readFile } from "node:fs/promises";
 import type { LocalImage } from "../../image/contract.ts";
-import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+import { isKind, NaruError } from "../../lib/errors.ts";
 import {
   canonicalReference,
   familiarName,
@@ -93,11 +93,7 @@ export class BuildPlanning implements PlanningServices {
       for await (const line of lines) progress.take(line, nowMs());
     } catch (error) {
       this.signal.throwIfAborted();
-      const full = canonicalReference(reference);
-      const kind = error instanceof NaruError ? error.kind : "internal";
-      throw new NaruError(kind, `${full}: failed to resolve source metadata for ${full}: ${errorText(error)}`, {
-        cause: error,
-      });
+      throw error;
     }
   }
 }

@@ -71,7 +71,10 @@ export class Solver {
     const results = await Promise.all(roots.map((root) => this.solve(root, run)));
     const layers = results.flatMap((result) => result.layers);
     const identity = digestOf("merge", ...results.map((result) => result.identity!));
-    return { identity, layers, ownLayers: layers.length - (results[0]?.layers.length ?? 0) };
+    const { createdAt } = results.at(-1) ?? SCRATCH;
+    const ownLayers = layers.length - (results[0]?.layers.length ?? 0);
+    const recordIds = results.flatMap((result) => result.recordIds ?? []);
+    return { identity, layers, ownLayers, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
   }
 
   /** Computes or finds a step and tells clients how it went. */
@@ -134,6 +137,7 @@ export class Solver {
       identity: record.identity,
       layers: [...root.layers, ...own],
       ownLayers: own.length,
+      createdAt: record.createdAt,
       recordIds: [...(root.recordIds ?? []), record.id],
     };
   }

@@ -10,6 +10,8 @@ export interface StepResult {
   context?: ContextTree;
   /** How many of the layers the step itself added. */
   ownLayers?: number;
+  /** RFC 3339: when the step was computed, in this build or an earlier one. */
+  createdAt?: string;
   /** Cache records behind the layers, oldest first. */
   recordIds?: readonly string[];
 }

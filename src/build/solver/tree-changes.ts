@@ -1,7 +1,7 @@
 /**
  * The actions of a file operation, done inside a mounted root and nowhere else: what a context or another stage holds may be
  * hostile. Runs in a worker thread. What an action makes has times that depend only on its input, so that equal inputs give
- * equal layers: copies keep their sources' times, made directories take that of the directory they are made in.
+ * equal layers: copies keep their sources' times, what is made has the time that the caller gives.
  */
 import { NaruError } from "../../lib/errors.ts";
 import * as files from "../../linux/file-calls.ts";
@@ -11,9 +11,8 @@ import { removeTreeAt, splitRaw } from "../../linux/rooted-tree.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import { setXattr } from "../../linux/xattr.ts";
 import { type ModeChange, parseMode } from "./file-mode.ts";
-import { cleanPath } from "./path-patterns.ts";
 import { keptXattrs } from "./tree-digest.ts";
-import { type SelectedItem, SelectedTree, type Selection, type WalkedEntry } from "./tree-selection.ts";
+import { cleanPath, type SelectedItem, SelectedTree, type Selection, type WalkedEntry } from "./tree-selection.ts";
 
 export interface Owner {
   uid: number;
@@ -39,8 +38,13 @@ const DIRECTORY_MODE = 0o755;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
 /** @throws {NaruError} invalid, not-found; {SysError} ENOSPC and others */
-export async function changeTree(root: string, actions: readonly TreeAction[], signal: AbortSignal): Promise<void> {
-  const change = new TreeChange(root);
+export async function changeTree(
+  root: string,
+  actions: readonly TreeAction[],
+  madeAtSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const change = new TreeChange(root, { seconds: madeAtSeconds, nanoseconds: 0 });
   try {
     for (const action of actions) await change.apply(action, signal);
     change.finish();
@@ -54,7 +58,10 @@ class TreeChange {
   /** Times of directories, set when nothing is written into them any more; by raw path. */
   private readonly times = new Map<string, files.FileTime>();
 
-  constructor(root: string) {
+  constructor(
+    root: string,
+    private readonly madeAt: files.FileTime,
+  ) {
     this.root = files.openPath(root, O.RDONLY | O.DIRECTORY);
   }
 
@@ -126,7 +133,7 @@ class TreeChange {
     const fd = files.openAt(parent, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     files.changeOwner(fd, owner.uid, owner.gid);
     files.changeMode(fd, mode);
-    this.times.set(path, this.times.get(splitRaw(path)[0]) ?? files.statFd(parent).modifiedAt);
+    this.times.set(path, this.madeAt);
     return fd;
   }
 
@@ -146,14 +153,13 @@ class TreeChange {
     const [parentPath, base] = isDirectory ? [raw, files.toRaw(name)] : splitRaw(raw);
     const parent = this.openDirectory(parentPath, ROOT);
     try {
-      const time = this.times.get(parentPath)!;
       replaceNonDirectory(parent, base);
       const fd = files.openAt(parent, base, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
       try {
         files.writeAll(fd, data, 0, data.length);
         files.changeOwner(fd, owner.uid, owner.gid);
         files.changeMode(fd, mode === undefined ? 0o644 : parseMode(mode)(0o644, false));
-        files.setTimes(fd, time);
+        files.setTimes(fd, this.madeAt);
       } finally {
         files.closeFd(fd);
       }

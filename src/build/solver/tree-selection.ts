@@ -3,11 +3,12 @@
  * never out of it. Runs in a worker thread. Paths are raw (one character per byte, see linux/file-calls.ts).
  */
 import { NaruError } from "../../lib/errors.ts";
+import { compileGlob } from "../../lib/glob-pattern.ts";
+import { IgnoreMatcher } from "../../lib/ignore-patterns.ts";
 import * as files from "../../linux/file-calls.ts";
 import { O, S } from "../../linux/file-calls.ts";
 import { splitRaw } from "../../linux/rooted-tree.ts";
 import { errorCode } from "../../linux/sys-error.ts";
-import { cleanPath, componentMatcher, type ParentMatches, PathPatterns } from "./path-patterns.ts";
 
 export interface Selection {
   /** Absolute and trusted: a context's directory or a mounted view. */
@@ -45,13 +46,14 @@ export interface WalkedEntry {
 /** An open root with its selection. Must be closed. */
 export class SelectedTree {
   readonly root: number;
-  private readonly rootPatterns: PathPatterns;
-  private readonly patterns: PathPatterns;
+  /** Undefined when nothing is left out. */
+  private readonly rootIgnores: IgnoreMatcher | undefined;
+  private readonly ignores: IgnoreMatcher | undefined;
 
   constructor(private readonly selection: Selection) {
     this.root = files.openPath(selection.root, O.RDONLY | O.DIRECTORY);
-    this.rootPatterns = new PathPatterns(selection.rootExclude);
-    this.patterns = new PathPatterns(selection.exclude);
+    this.rootIgnores = matcherOf(selection.rootExclude);
+    this.ignores = matcherOf(selection.exclude);
   }
 
   close(): void {
@@ -92,28 +94,11 @@ export class SelectedTree {
     try {
       const real = insideRoot(this.root, fd);
       const isDirectory = (files.statFd(fd).mode & S.IFMT) === S.IFDIR;
-      // A directory may be excluded and hold exceptions.
-      if (!isDirectory && this.isExcluded(real)) return undefined;
-      if (isDirectory && real !== "" && !this.rootPatterns.hasExceptions && this.isExcluded(real)) return undefined;
+      if (this.rootIgnores && leavesOut(this.rootIgnores, real, isDirectory)) return undefined;
       return { name, path: real, parents: "", isDirectory, written: path };
     } finally {
       files.closeFd(fd);
     }
-  }
-
-  private isExcluded(path: string): boolean {
-    if (this.rootPatterns.isEmpty) return false;
-    return this.rootPatterns.match(path, this.matchesOf(path)).isMatch;
-  }
-
-  /** Matches of the directory that a path lies in. */
-  private matchesOf(path: string): ParentMatches {
-    let matches: ParentMatches;
-    const parts = path.split("/").slice(0, -1);
-    for (let length = 1; length <= parts.length; length += 1) {
-      matches = this.rootPatterns.match(parts.slice(0, length).join("/"), matches).matches;
-    }
-    return matches;
   }
 
   private expandWildcards(pattern: string): string[] {
@@ -169,25 +154,17 @@ export class SelectedTree {
       const status = item.path === "" ? files.statFd(this.root) : files.statAt(parent, name);
       const entry: WalkedEntry = { directory: parent, name: name === "" ? "." : name, relative: "", status };
       if (!item.isDirectory) {
-        if (!this.patterns.match(item.name).isMatch) yield entry;
+        if (!this.ignores?.excludes(files.fromRaw(item.name))) yield entry;
         return;
       }
       yield entry;
-      yield* this.walkDirectory(this.root, item.path, "", {
-        root: item.path === "" ? undefined : this.rootPatterns.match(item.path, this.matchesOf(item.path)).matches,
-        own: undefined,
-      });
+      yield* this.walkDirectory(this.root, item.path, "");
     } finally {
       files.closeFd(parent);
     }
   }
 
-  private *walkDirectory(
-    from: number,
-    path: string,
-    relative: string,
-    parents: { root: ParentMatches; own: ParentMatches },
-  ): Generator<WalkedEntry, void> {
+  private *walkDirectory(from: number, path: string, relative: string): Generator<WalkedEntry, void> {
     const fd =
       from === this.root
         ? files.openInRoot(this.root, path, O.RDONLY | O.DIRECTORY)
@@ -196,44 +173,70 @@ export class SelectedTree {
       for (const name of sorted(files.listNames(fd))) {
         const status = files.findStatusAt(fd, name);
         if (!status) continue;
-        yield* this.walkEntry(
-          { directory: fd, name, relative: join(relative, name), status },
-          join(path, name),
-          parents,
-        );
+        yield* this.walkEntry({ directory: fd, name, relative: join(relative, name), status }, join(path, name));
       }
     } finally {
       files.closeFd(fd);
     }
   }
 
-  private *walkEntry(
-    entry: WalkedEntry,
-    path: string,
-    parents: { root: ParentMatches; own: ParentMatches },
-  ): Generator<WalkedEntry, void> {
+  private *walkEntry(entry: WalkedEntry, path: string): Generator<WalkedEntry, void> {
     const isDirectory = (entry.status.mode & S.IFMT) === S.IFDIR;
-    const root = this.rootPatterns.isEmpty ? NO_MATCH : this.rootPatterns.match(path, parents.root);
-    const own = this.patterns.isEmpty ? NO_MATCH : this.patterns.match(entry.relative, parents.own);
-    const isExcluded = root.isMatch || own.isMatch;
+    const { rootIgnores, ignores } = this;
+    const isExcluded =
+      (rootIgnores?.excludes(files.fromRaw(path)) ?? false) ||
+      (ignores?.excludes(files.fromRaw(entry.relative)) ?? false);
     if (!isDirectory) {
       if (!isExcluded) yield entry;
       return;
     }
-    const below = { root: root.matches, own: own.matches };
     if (!isExcluded) yield entry;
-    else if (!this.rootPatterns.hasExceptions && !this.patterns.hasExceptions) return;
+    else if (!this.mayHoldExceptions(path, entry.relative)) return;
     let isTold = !isExcluded;
-    for (const child of this.walkDirectory(entry.directory, path, entry.relative, below)) {
+    for (const child of this.walkDirectory(entry.directory, path, entry.relative)) {
       // An excluded directory is there only for what is excepted in it.
       if (!isTold) yield entry;
       isTold = true;
       yield child;
     }
   }
+
+  private mayHoldExceptions(path: string, relative: string): boolean {
+    const { rootIgnores, ignores } = this;
+    return (
+      (rootIgnores?.mayHoldExceptions(files.fromRaw(path)) ?? false) ||
+      (ignores?.mayHoldExceptions(files.fromRaw(relative)) ?? false)
+    );
+  }
 }
 
-const NO_MATCH = { isMatch: false, matches: undefined };
+function matcherOf(patterns: readonly string[]): IgnoreMatcher | undefined {
+  return patterns.length === 0 ? undefined : new IgnoreMatcher(patterns);
+}
+
+/** A directory that is left out may hold exceptions. */
+function leavesOut(ignores: IgnoreMatcher, path: string, isDirectory: boolean): boolean {
+  const text = files.fromRaw(path);
+  if (path === "" || !ignores.excludes(text)) return false;
+  return !isDirectory || !ignores.mayHoldExceptions(text);
+}
+
+/** One component of a pattern; undefined when it has no wildcard. */
+function componentMatcher(component: string): ((name: string) => boolean) | undefined {
+  if (!/[*?[\\]/.test(component)) return undefined;
+  const glob = compileGlob(files.fromRaw(component));
+  return (name) => glob.matches(files.fromRaw(name));
+}
+
+/** As Go's path.Clean of an absolute path, without the slash at its start: "" for the root itself. */
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
 
 function join(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
