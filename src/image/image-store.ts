@@ -10,7 +10,6 @@ import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest, ImageHistoryItem, ImageInspect, ManifestSummary } from "../model/image.ts";
 import type { ImagePolicy } from "../signature/contract.ts";
-import type { ImagePolicy } from "../signature/contract.ts";
 import type { StateStore } from "../store/contract.ts";
 import { createArchivePool, createTransferPool } from "./archive-pool.ts";
 import { LayerChangesSource } from "./chunks/layer-changes-source.ts";
@@ -90,7 +89,7 @@ export async function createImageStore(options: {
   const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots, source });
   const { registries, policy } = options;
   const uploadSlots = new Slots(() => options.limits.uploads);
-  const parts: StoreParts = { ...base, partials, transfers, registries, policy, policy, uploadSlots };
+  const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots };
   await sweep(parts);
   return new LocalImageStore(parts);
 }
