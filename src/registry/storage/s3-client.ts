@@ -30,7 +30,8 @@ interface S3Request {
   body?: Uint8Array;
 }
 
-const ATTEMPTS = 5;
+/** Pauses double from the first: some six seconds in all. */
+const ATTEMPTS = 7;
 const FIRST_PAUSE_MS = 100;
 /** Until the answer's headers; a copy of a large part takes its time. */
 const ANSWER_MS = 120_000;

@@ -10,6 +10,8 @@ export interface S3StorageOptions extends S3Bucket {
   prefix: string;
   /** Blobs are fetched by the client from the bucket itself. */
   redirects: boolean;
+  /** Names asked for at a time; a server gives at most 1000. */
+  listPage?: number;
 }
 
 const LIST_PAGE = 1000;
@@ -29,12 +31,14 @@ class S3Storage implements RegistryStorage {
   readonly #prefix: string;
   readonly #redirects: boolean;
   readonly #uploads: S3Uploads;
+  readonly #listPage: number;
 
   constructor(
     private readonly client: S3Client,
-    { prefix, redirects }: S3StorageOptions,
+    { prefix, redirects, listPage = LIST_PAGE }: S3StorageOptions,
   ) {
     this.#prefix = prefix;
+    this.#listPage = listPage;
     this.#redirects = redirects;
     this.#uploads = new S3Uploads(client, prefix);
   }
@@ -84,7 +88,7 @@ class S3Storage implements RegistryStorage {
     while (left > 0) {
       const page = await this.client.list(this.#prefix + prefix, {
         after: from,
-        limit: Math.min(left, LIST_PAGE),
+        limit: Math.min(left, this.#listPage),
         next,
       });
       for (const { key, ...object } of page.objects) {

@@ -1,0 +1,109 @@
+/**
+ * A real S3 server: OpenStack Swift of the distribution, its four servers on a temporary directory with one disk and one
+ * copy of everything.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { S3Client } from "../../src/registry/storage/s3-client.ts";
+import { run } from "./daemon.ts";
+import { freePort } from "./free-port.ts";
+
+export interface TestS3Server {
+  readonly endpoint: string;
+  /** The environment by which naru knows its key. */
+  readonly env: { AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string };
+  /** Ends the part that answers S3 requests; the content stays for start(). */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const BEHIND = ["account", "container", "object"] as const;
+const USER = "test:tester";
+const PASSWORD = "testing";
+
+/** Starts it with one bucket. */
+export async function startS3Server(bucket: string): Promise<TestS3Server> {
+  const directory = await mkdtemp(join(tmpdir(), "naru-s3-"));
+  const children = new Map<string, ReturnType<typeof Bun.spawn>>();
+  const launch = (name: string) => {
+    const log = Bun.file(join(directory, `${name}.log`));
+    const command = [`swift-${name}-server`, join(directory, `${name}-server.conf`), "-v"];
+    children.set(name, Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory }));
+  };
+  const end = async (name: string) => {
+    children.get(name)?.kill("SIGKILL");
+    await children.get(name)?.exited;
+  };
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  const server: TestS3Server = {
+    endpoint,
+    env: { AWS_ACCESS_KEY_ID: USER, AWS_SECRET_ACCESS_KEY: PASSWORD },
+    kill: () => end("proxy"),
+    async start() {
+      launch("proxy");
+      await untilAnswers(endpoint, bucket);
+    },
+    async stop() {
+      await Promise.all([...children.keys()].map(end));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  try {
+    await configure(directory, new URL(endpoint).port);
+    for (const name of BEHIND) launch(name);
+    await server.start();
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function configure(directory: string, proxyPort: string): Promise<void> {
+  await mkdir(join(directory, "node/disk"), { recursive: true });
+  const common = `bind_ip = 127.0.0.1\nworkers = 0\nuser = root\nswift_dir = ${directory}\n`;
+  for (const name of BEHIND) {
+    const port = await freePort();
+    const builder = `${name}.builder`;
+    const ring = `swift-ring-builder ${builder} create 3 1 0 &&
+      swift-ring-builder ${builder} add r1z1-127.0.0.1:${port}/disk 1 && swift-ring-builder ${builder} rebalance`;
+    const made = await run(["sh", "-c", ring], { cwd: directory });
+    if (made.code !== 0)
+      throw new Error(`swift-ring-builder (is swift-${name} installed?): ${made.stdout}${made.stderr}`);
+    const disk = `devices = ${directory}/node\nmount_check = false\ndisable_fallocate = true\n`;
+    await writeFile(
+      join(directory, `${name}-server.conf`),
+      `[DEFAULT]\n${common}${disk}bind_port = ${port}\n[pipeline:main]\npipeline = ${name}-server\n[app:${name}-server]\nuse = egg:swift#${name}\n`,
+    );
+  }
+  await writeFile(
+    join(directory, "proxy-server.conf"),
+    `[DEFAULT]\n${common}bind_port = ${proxyPort}
+[pipeline:main]\npipeline = catch_errors cache s3api tempauth slo proxy-server
+[filter:catch_errors]\nuse = egg:swift#catch_errors
+[filter:cache]\nuse = egg:swift#memcache\nmemcache_servers = 127.0.0.1:1
+[filter:s3api]\nuse = egg:swift#s3api\nlocation = us-east-1
+[filter:tempauth]\nuse = egg:swift#tempauth\nuser_${USER.replace(":", "_")} = ${PASSWORD} .admin
+[filter:slo]\nuse = egg:swift#slo
+[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n`,
+  );
+}
+
+/** Until the bucket can be made: then all four work together. */
+async function untilAnswers(endpoint: string, bucket: string): Promise<void> {
+  const credentials = { accessKeyId: USER, secretAccessKey: PASSWORD };
+  const client = new S3Client({ endpoint, region: "us-east-1", bucket, pathStyle: true, credentials });
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    try {
+      // The bucket itself is the object without a name.
+      await client.put("", new Uint8Array(0));
+      return;
+    } catch (error) {
+      if (/BucketAlready/.test(String(error))) return;
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
