@@ -1,4 +1,5 @@
 /** The policy of a daemon: asks registries for signatures at a pull, keeps the good ones, and checks those again at a run. */
+import { resolve } from "node:path";
 import type { RemoteRepository } from "../distribution/contract.ts";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference, type Reference } from "../lib/image-reference.ts";
@@ -9,6 +10,8 @@ import { loadPolicyFile } from "./policy-file.ts";
 import { type PolicyRule, type Requirement, ruleFor, type SignaturePolicy } from "./signature-policy.ts";
 import { listSignatures } from "./signature-storage.ts";
 import { closestRejection, type GoodSignature, judgeSignatures } from "./verify-signature.ts";
+
+const NONE_HERE = "and none was kept here when it came; pull it, signed, from its registry";
 
 /** Good signatures by the digest that they sign, as they were found at a pull. */
 interface KeptSignatures {
@@ -36,8 +39,9 @@ export class FilePolicy implements ImagePolicy {
 
   /** Reads the file anew; the old rules stay when it is bad. @throws {NaruError} invalid */
   async load(path: string | undefined): Promise<void> {
-    this.policy = path === undefined ? undefined : await loadPolicyFile(path);
-    this.path = path ?? "";
+    const absolute = path === undefined ? "" : resolve(path);
+    this.policy = path === undefined ? undefined : await loadPolicyFile(absolute);
+    this.path = absolute;
   }
 
   /** Forgets the signatures of images that are no longer here. */
@@ -92,15 +96,8 @@ export class FilePolicy implements ImagePolicy {
 
   private checkKept(name: string, image: PolicyImage, rule: PolicyRule): void {
     const signatures = image.digests.flatMap((digest) => this.kept.get(digest)?.signatures ?? []);
-    checkRequirements(rule, image, signatures, (reason) =>
-      this.refusal(
-        `running ${name}`,
-        rule,
-        signatures.length > 0
-          ? reason
-          : `${reason} here; signatures come with a pull: pull the image, signed, from its registry`,
-      ),
-    );
+    const refuse = (reason: string) => this.refusal(`running ${name}`, rule, reason);
+    checkRequirements(rule, image, signatures, refuse, NONE_HERE);
   }
 
   private async keep(good: readonly GoodSignature[]): Promise<void> {
@@ -125,11 +122,12 @@ function checkRequirements(
   image: PolicyImage,
   signatures: readonly StoredSignature[],
   refuse: (reason: string) => NaruError,
+  noneWords = "and it has none",
 ): GoodSignature[] {
   const good: GoodSignature[] = [];
   for (const requirement of rule.requirements) {
-    if (requirement.kind === "reject") throw refuse("allows none");
-    if (requirement.kind === "signed") good.push(...checkSigned(requirement, image, signatures, refuse));
+    if (requirement.kind === "reject") throw refuse("rejects it");
+    if (requirement.kind === "signed") good.push(...checkSigned(requirement, image, signatures, refuse, noneWords));
   }
   return good;
 }
@@ -139,6 +137,7 @@ function checkSigned(
   { reference, digests }: PolicyImage,
   signatures: readonly StoredSignature[],
   refuse: (reason: string) => NaruError,
+  noneWords: string,
 ): GoodSignature[] {
   const { keys, keyNames, annotations, identity } = requirement;
   const { good, rejected } = judgeSignatures(signatures, {
@@ -150,7 +149,7 @@ function checkSigned(
   if (good.length > 0) return good;
   const demand = `demands a signature by ${keyNames.join(" or ")}`;
   const closest = closestRejection(rejected);
-  if (!closest) throw refuse(`${demand}, and it has none`);
+  if (!closest) throw refuse(`${demand}, ${noneWords}`);
   const count =
     rejected.length === 1 ? "its signature is not good" : `none of its ${rejected.length} signatures is good`;
   throw refuse(`${demand}, and ${count}: ${closest.reason}`);
@@ -158,7 +157,7 @@ function checkSigned(
 
 function checkWithoutSignatures(rule: PolicyRule, refuse: (reason: string) => NaruError): void {
   for (const { kind } of rule.requirements) {
-    if (kind === "reject") throw refuse("allows none");
+    if (kind === "reject") throw refuse("rejects it");
     if (kind === "signed")
       throw refuse("demands a signature, which an image without a name cannot have; pull it by its name");
   }
