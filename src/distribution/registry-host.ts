@@ -217,12 +217,16 @@ export class RegistryHost {
 
   private async askGreeting() {
     const { schemes } = this.address;
+    let first: unknown;
     for (const [index, scheme] of schemes.entries()) {
       try {
         const reply = await this.follow(this.urlOf(scheme, "/v2/"), { method: "GET" });
         await reply.discard();
+        // How servers with TLS answer plain requests: what went wrong with TLS is the thing to tell.
+        if (reply.status === 400 && first !== undefined) throw first;
         return { scheme, challenges: parseChallenges(reply.headers.get("www-authenticate")) };
       } catch (error) {
+        first ??= error;
         const mayGoOn = error instanceof ConnectionError && error.mayBePlain && index + 1 < schemes.length;
         if (!mayGoOn) throw error;
       }
