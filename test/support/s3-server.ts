@@ -36,6 +36,8 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
     children.get(name)?.kill("SIGKILL");
     await children.get(name)?.exited;
   };
+  const ports = { account: 0, container: 0, object: 0 };
+  for (const name of BEHIND) ports[name] = await freePort();
   const endpoint = `http://127.0.0.1:${await freePort()}`;
   const server: TestS3Server = {
     endpoint,
@@ -43,7 +45,8 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
     kill: () => end("proxy"),
     async start() {
       launch("proxy");
-      await untilAnswers(endpoint, bucket);
+      for (const port of [...Object.values(ports), new URL(endpoint).port]) await untilListening(Number(port));
+      await ensureBucket(endpoint, bucket);
     },
     async stop() {
       await Promise.all([...children.keys()].map(end));
@@ -51,7 +54,7 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
     },
   };
   try {
-    await configure(directory, new URL(endpoint).port);
+    await configure(directory, ports, new URL(endpoint).port);
     for (const name of BEHIND) launch(name);
     await server.start();
     return server;
@@ -61,11 +64,15 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
   }
 }
 
-async function configure(directory: string, proxyPort: string): Promise<void> {
+async function configure(
+  directory: string,
+  ports: Record<(typeof BEHIND)[number], number>,
+  proxyPort: string,
+): Promise<void> {
   await mkdir(join(directory, "node/disk"), { recursive: true });
   const common = `bind_ip = 127.0.0.1\nworkers = 0\nuser = root\nswift_dir = ${directory}\n`;
   for (const name of BEHIND) {
-    const port = await freePort();
+    const port = ports[name];
     const builder = `${name}.builder`;
     const ring = `swift-ring-builder ${builder} create 3 1 0 &&
       swift-ring-builder ${builder} add r1z1-127.0.0.1:${port}/disk 1 && swift-ring-builder ${builder} rebalance`;
@@ -91,19 +98,26 @@ async function configure(directory: string, proxyPort: string): Promise<void> {
   );
 }
 
-/** Until the bucket can be made: then all four work together. */
-async function untilAnswers(endpoint: string, bucket: string): Promise<void> {
-  const credentials = { accessKeyId: USER, secretAccessKey: PASSWORD };
-  const client = new S3Client({ endpoint, region: "us-east-1", bucket, pathStyle: true, credentials });
+async function untilListening(port: number): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
-    try {
-      // The bucket itself is the object without a name.
-      await client.put("", new Uint8Array(0));
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).catch(() => undefined);
+    if (socket !== undefined) {
+      socket.end();
       return;
-    } catch (error) {
-      if (/BucketAlready/.test(String(error))) return;
-      if (Date.now() > deadline) throw error;
     }
+    if (Date.now() > deadline) throw new Error(`nothing listens on port ${port}`);
+    await Bun.sleep(20);
+  }
+}
+
+async function ensureBucket(endpoint: string, bucket: string): Promise<void> {
+  const credentials = { accessKeyId: USER, secretAccessKey: PASSWORD };
+  const client = new S3Client({ endpoint, region: "us-east-1", bucket, pathStyle: true, credentials });
+  try {
+    // The bucket itself is the object without a name.
+    await client.put("", new Uint8Array(0));
+  } catch (error) {
+    if (!/BucketAlready/.test(String(error))) throw error;
   }
 }
