@@ -131,7 +131,7 @@ class LayerChange {
     const source = this.run.resultOf(action.from);
     const root = await this.viewOf(source);
     const given = await this.ownerOf(action.owner);
-    const owner = given ?? (source.context ? { uid: 0, gid: 0 } : undefined);
+    const owner = given ?? (source.context || source.isSource ? { uid: 0, gid: 0 } : undefined);
     const archives = action.unpacks ? await this.findArchives(action, root) : [];
     const sources = action.sources.filter((path) => !archives.includes(path));
     if (sources.length > 0) {

@@ -8,6 +8,8 @@ export interface StepResult {
   /** Oldest first. */
   layers: readonly LayerHandle[];
   context?: ContextTree;
+  /** From a URL or a repository: its files belong to root when they are copied. */
+  isSource?: boolean;
   /** How many of the layers the step itself added. */
   ownLayers?: number;
   /** RFC 3339: when the step was computed, in this build or an earlier one. */

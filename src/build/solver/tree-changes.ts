@@ -29,6 +29,8 @@ export type TreeAction =
       mode?: string;
       /** More than one source: the destination is a directory in any case. */
       isDirectory: boolean;
+      /** Of all that is copied, instead of their own times. */
+      timeSeconds?: number;
     }
   | { action: "mkdir"; path: string; owner?: Owner; mode?: string }
   | { action: "mkfile"; path: string; name: string; data: Uint8Array; owner?: Owner; mode?: string }
@@ -193,7 +195,9 @@ class TreeChange {
   private async copy(action: TreeAction & { action: "copy" }, signal: AbortSignal): Promise<void> {
     const tree = new SelectedTree(action.selection);
     try {
-      const copier = new Copier(action.owner, action.mode === undefined ? undefined : parseMode(action.mode));
+      const mode = action.mode === undefined ? undefined : parseMode(action.mode);
+      const time = action.timeSeconds === undefined ? undefined : { seconds: action.timeSeconds, nanoseconds: 0 };
+      const copier = new Copier(action.owner, mode, time);
       const items = tree.items();
       const isDirectory = action.isDirectory || items.length > 1;
       for (const item of items) await this.copyItem(tree, item, { ...action, isDirectory }, copier, signal);
@@ -259,7 +263,7 @@ class TreeChange {
     // The destination itself stays as it is, or is made with the usual permissions.
     if (isTop) return;
     copier.applyToDirectory(fd, entry);
-    this.times.set(path, entry.status.modifiedAt);
+    this.times.set(path, copier.time ?? entry.status.modifiedAt);
   }
 }
 
@@ -296,6 +300,7 @@ class Copier {
   constructor(
     private readonly owner: Owner | undefined,
     private readonly mode: ModeChange | undefined,
+    readonly time: files.FileTime | undefined,
   ) {}
 
   copy(entry: WalkedEntry, parent: number, name: string): void {
@@ -312,7 +317,7 @@ class Copier {
       files.makeNodeAt(parent, name, type | 0o600, status.rdev.major, status.rdev.minor);
       this.finishNode(parent, name, status);
       files.changeModeAt(parent, name, this.modeOf(status));
-      files.setTimesAt(parent, name, status.modifiedAt);
+      files.setTimesAt(parent, name, this.time ?? status.modifiedAt);
     }
   }
 
@@ -350,7 +355,7 @@ class Copier {
         files.changeOwner(target, uid, gid);
         files.changeMode(target, this.modeOf(status));
         for (const [key, value] of keptXattrs(directory, from)) setXattr(target, key, value);
-        files.setTimes(target, status.modifiedAt);
+        files.setTimes(target, this.time ?? status.modifiedAt);
       } finally {
         files.closeFd(target);
       }
@@ -362,7 +367,7 @@ class Copier {
   private finishNode(parent: number, name: string, status: files.FileStatus): void {
     const { uid, gid } = this.owner ?? status;
     files.changeOwnerAt(parent, name, uid, gid);
-    files.setTimesAt(parent, name, status.modifiedAt);
+    files.setTimesAt(parent, name, this.time ?? status.modifiedAt);
   }
 }
 
