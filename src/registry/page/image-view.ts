@@ -110,8 +110,8 @@ function configuration({ config, manifest }: ImageFacts): Html {
 function attachments({ repository, attachments: all }: ImageView): Html | undefined {
   if (all.length === 0) return undefined;
   return html`<section class="card"><h2>Attached</h2><ul class="attached">${all.map(
-    ({ descriptor, type }) =>
-      html`<li><span class="chip strong">${attachmentKind(type)}</span><a href="/r/${repository}@${descriptor.digest}"><code>${shortDigest(descriptor.digest)}</code></a><span class="soft">${type}</span><span class="number">${sizeWords(descriptor.size)}</span></li>`,
+    ({ descriptor, type, bytes }) =>
+      html`<li><span class="chip strong">${attachmentKind(type)}</span><a href="/r/${repository}@${descriptor.digest}"><code>${shortDigest(descriptor.digest)}</code></a><span class="soft">${type}</span><span class="number">${bytes !== undefined && sizeWords(bytes)}</span></li>`,
   )}</ul></section>`;
 }
 

@@ -1,6 +1,10 @@
 /** The frame of every page. */
 import { type Html, html } from "./html.ts";
+import { SCRIPT, STYLE } from "./style.ts";
 import type { Viewer } from "./viewer.ts";
+
+/** Browsers keep style and script; an upgraded server must not be shown in the old dress. */
+const EDITION = Bun.hash(STYLE + SCRIPT).toString(36);
 
 export interface PageContent {
   title: string;
@@ -21,9 +25,9 @@ export function page(viewer: Viewer, { title, trail = [], body, query = "" }: Pa
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<link rel="stylesheet" href="/-/style.css">
-<link rel="icon" href="/-/mark.svg" type="image/svg+xml">
-<script src="/-/page.js" defer></script>
+<link rel="stylesheet" href="/-/style.css?${EDITION}">
+<link rel="icon" href="/-/mark.svg?${EDITION}" type="image/svg+xml">
+<script src="/-/page.js?${EDITION}" defer></script>
 </head>
 <body>
 <header class="top">

@@ -3,6 +3,8 @@ import { page } from "./layout.ts";
 import type { Viewer } from "./viewer.ts";
 import { ageWords, countWords } from "./words.ts";
 
+const HUES = 6;
+
 export interface RepositoryRow {
   name: string;
   tags: number;
@@ -31,7 +33,7 @@ ${rows.length === 0 ? nothing(viewer, query) : html`<ul class="cards">${rows.map
 function row({ name, tags, newestTag, updatedAt, copyOf }: RepositoryRow): Html {
   const slash = name.lastIndexOf("/");
   return html`<li><a class="card repository" href="/r/${name}">
-<span class="letter" aria-hidden="true">${name.slice(slash + 1, slash + 2).toUpperCase()}</span>
+<span class="letter hue-${hueOf(name)}" aria-hidden="true">${name.slice(slash + 1, slash + 2).toUpperCase()}</span>
 <span class="name"><i>${name.slice(0, slash + 1)}</i>${name.slice(slash + 1)}</span>
 <span class="facts"><span>${countWords(tags, "tag")}</span>${newestTag !== undefined && html`<span class="chip">${newestTag}</span>`}${copyOf !== undefined && html`<span class="chip soft">copy of ${copyOf}</span>`}</span>
 <span class="soft when">${updatedAt === undefined ? "no tags" : ageWords(updatedAt)}</span>
@@ -48,4 +50,11 @@ ${
     : html`<p>Push the first image:</p><pre>docker tag IMAGE ${viewer.host}/NAME:TAG
 docker push ${viewer.host}/NAME:TAG</pre>`
 }</section>`;
+}
+
+/** Repositories of one namespace look alike. */
+function hueOf(name: string): number {
+  let hash = 0;
+  for (const sign of name.split("/")[0]!) hash = (hash * 31 + sign.charCodeAt(0)) % 997;
+  return hash % HUES;
 }

@@ -47,6 +47,7 @@ code, pre { font-family: var(--mono); font-size: 13px; }
 .top .quiet { color: #fff; border-color: rgb(255 255 255 / .35); background: transparent; }
 
 .trail { font-size: 14px; margin-bottom: 10px; color: var(--soft); }
+.trail a:last-of-type + i { display: none; }
 .trail i { margin: 0 8px; font-style: normal; opacity: .6; }
 .heading { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 6px 16px; margin: 0 0 16px; }
 .copy + .heading { margin-top: 32px; }
@@ -62,6 +63,8 @@ input { font: inherit; color: inherit; background: var(--card); border: 1px soli
 .repository { display: grid; grid-template-columns: 44px 1fr auto; grid-template-areas: "letter name when" "letter facts when"; column-gap: 16px; align-items: center; color: var(--ink); padding: 14px 20px; }
 .repository:hover { border-color: var(--accent); text-decoration: none; }
 .letter { grid-area: letter; width: 44px; height: 44px; border-radius: 10px; display: grid; place-items: center; font-weight: 700; font-size: 19px; background: var(--accent-soft); color: var(--accent); }
+.hue-1 { background: #e6f4ea; color: #1b7a3d; } .hue-2 { background: #fdf0e1; color: #a85a00; } .hue-3 { background: #f1eafc; color: #6b3fc0; }
+.hue-4 { background: #fde9ef; color: #b02a5b; } .hue-5 { background: #e2f4f5; color: #0b757c; }
 .repository .name { grid-area: name; font-weight: 650; font-size: 16px; overflow-wrap: anywhere; }
 .repository .name i { font-style: normal; font-weight: 450; color: var(--soft); }
 .repository .facts { grid-area: facts; display: flex; flex-wrap: wrap; gap: 8px; align-items: center; color: var(--soft); font-size: 14px; }
@@ -136,6 +139,10 @@ details.danger p { margin: 10px 0; }
 .failure { background: var(--danger-soft); color: var(--danger); border-radius: 8px; padding: 9px 14px; margin-top: 14px; }
 footer { display: flex; justify-content: space-between; padding-top: 16px !important; padding-bottom: 24px !important; color: var(--soft); font-size: 13px; }
 
+@media (prefers-color-scheme: dark) {
+  .hue-1 { background: #17331f; color: #7fd79b; } .hue-2 { background: #3a2812; color: #f0b36a; } .hue-3 { background: #2a2145; color: #bfa2f7; }
+  .hue-4 { background: #3d1b29; color: #f59abb; } .hue-5 { background: #10343a; color: #74d3da; }
+}
 @media (max-width: 760px) {
   .wide { padding: 0 16px; }
   .top .wide { flex-wrap: wrap; height: auto; padding-top: 10px; padding-bottom: 10px; gap: 10px 16px; }

@@ -28,12 +28,18 @@ export function tagsPage(viewer: Viewer, view: TagsView): Html {
     title: `${repository} · naru registry`,
     trail: [["Repositories", "/"]],
     body: html`<div class="heading"><h1>${repository}</h1><p class="soft">${countWords(tags, "tag")} · ${sizeWords(bytes)} stored</p></div>
-${copyLine(`docker pull ${viewer.host}/${repository}${rows[0] === undefined ? "" : `:${rows[0].name}`}`)}
+${copyLine(`docker pull ${viewer.host}/${repository}${shownTag(rows)}`)}
 <div class="heading"><h2>Tags</h2><form class="filter" role="search"><input type="search" name="tag" value="${query}" placeholder="Filter tags" aria-label="Filter tags"></form></div>
 ${rows.length === 0 ? html`<section class="empty"><p>${query === "" ? "This repository has no tags." : `No tag has “${query}” in its name.`}</p></section>` : table(view)}
 ${pageLinks(view)}
 ${view.mayDelete && dangerZone(viewer, repository)}`,
   });
+}
+
+/** What one gets without a tag, or else the newest. */
+function shownTag(rows: readonly TagRow[]): string {
+  const newest = rows[0];
+  return newest === undefined || rows.some(({ name }) => name === "latest") ? "" : `:${newest.name}`;
 }
 
 function table({ repository, rows }: TagsView): Html {
