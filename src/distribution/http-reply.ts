@@ -58,9 +58,14 @@ export async function roundTrip(url: URL, request: HttpRequest): Promise<HttpRep
 function watched(body: Uint8Array | string | AsyncIterable<Uint8Array>, watch: IdleWatch) {
   if (typeof body === "string" || body instanceof Uint8Array) return body;
   return (async function* () {
-    for await (const piece of body) {
-      watch.touch();
-      yield piece;
+    try {
+      for await (const piece of body) {
+        watch.touch();
+        yield piece;
+      }
+    } catch (error) {
+      watch.bodyFailure = { error };
+      throw error;
     }
   })();
 }
@@ -71,6 +76,8 @@ class IdleWatch {
   private readonly timer: Timer;
   private readonly onAbort = () => this.controller.abort(this.request.signal?.reason);
   private isTimedOut = false;
+  /** What the source of the request's body threw: no fault of the connection. */
+  bodyFailure: { error: unknown } | undefined;
 
   constructor(
     private readonly request: HttpRequest,
@@ -100,6 +107,7 @@ class IdleWatch {
   failureOf(error: unknown): unknown {
     const { signal, method, idleTimeoutMs } = this.request;
     if (signal?.aborted) return signal.reason;
+    if (this.bodyFailure) return this.bodyFailure.error;
     if (this.isTimedOut) return timeoutError(method, this.url, Math.round(idleTimeoutMs / 1000));
     return error instanceof NaruError ? error : connectionError(error, method, this.url);
   }
