@@ -8,11 +8,11 @@ import { wishedPlatform } from "./images.ts";
 import { streamProgress } from "./json-lines.ts";
 import { registryCredentials } from "./registry-credentials.ts";
 import { readJsonBody } from "./request-body.ts";
-import { imageBootstrapShape } from "./request-shapes.ts";
+import { imageBootstrapShape, imageVerifyShape } from "./request-shapes.ts";
 import type { Call, Handlers } from "./router.ts";
 
 /** What these routes need of the engine. */
-type ImageSourcesBackend = Pick<ImageService, "load" | "importTar" | "pull" | "push">;
+type ImageSourcesBackend = Pick<ImageService, "load" | "importTar" | "pull" | "push" | "verify">;
 
 /** Body of POST /naru/images/bootstrap. */
 export interface ImageBootstrapRequest {
@@ -31,6 +31,12 @@ export interface ImageBootstrapRequest {
   Env?: string[] | null;
 }
 
+/** Body of POST /naru/images/verify. */
+interface ImageVerifyRequest {
+  /** Names or ids; all images when empty. */
+  Images?: string[] | null;
+}
+
 /** Images that naru makes itself. */
 export interface ImageMaker {
   /** The built-in hello-world image, made when absent. */
@@ -44,6 +50,7 @@ export function imageSourceHandlers(images: ImageSourcesBackend, maker: ImageMak
     ImageLoad: (call) => load(images, call),
     ImagePush: (call) => push(images, call),
     ImageCreate: (call) => create(images, maker, call),
+    NaruImageVerify: (call) => verify(images, call),
     NaruImageBootstrap: (call) => bootstrap(maker, call),
   };
 }
@@ -151,6 +158,11 @@ async function* helloWorldLines(maker: ImageMaker): AsyncGenerator<ProgressLine>
   yield { status: `Digest: ${id}` };
   const outcome = created ? "Downloaded newer image for" : "Image is up to date for";
   yield { status: `Status: ${outcome} hello-world:latest` };
+}
+
+async function verify(images: ImageSourcesBackend, { exchange, signal }: Call): Promise<void> {
+  const request = await readJsonBody<ImageVerifyRequest>(exchange, imageVerifyShape);
+  await streamProgress(exchange, images.verify(request?.Images ?? [], signal));
 }
 
 async function bootstrap(maker: ImageMaker, { exchange, signal }: Call): Promise<void> {

@@ -195,6 +195,7 @@ const BEYOND = [
   ...tagged("Beyond the specification", [
     ["Grpc", "POST", "/grpc", "the builder's gRPC connection", BUILD],
     ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
+    ["NaruImageVerify", "POST", "/naru/images/verify", "naru's own: read images back and tell what is damaged"],
     ["NaruImageSbom", "GET", "/naru/images/{name}/sbom", "naru's own: what is installed in an image"],
   ]),
 ];

@@ -252,6 +252,8 @@ export const authConfigShape = struct("registry.AuthConfig", {
   registrytoken: text,
 });
 
+export const imageVerifyShape = struct("image.VerifyRequest", { Images: texts });
+
 export const imageBootstrapShape = struct("image.BootstrapRequest", {
   Suite: text,
   Tag: text,

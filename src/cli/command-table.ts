@@ -77,6 +77,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["image bootstrap"], () => import("./commands/image-bootstrap.ts")],
   [["image inspect"], () => import("./commands/image-inspect.ts")],
   [["image prune"], () => import("./commands/image-prune.ts")],
+  [["image verify"], () => import("./commands/image-verify.ts")],
   [["images", "image ls", "image list"], () => import("./commands/images.ts")],
   [["import", "image import"], () => import("./commands/import.ts")],
   [["info", "system info"], () => import("./commands/info.ts")],

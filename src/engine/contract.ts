@@ -172,6 +172,8 @@ export interface ImageService {
     request: { name: string; platform?: PlatformWish; credentials?: RegistryCredentials },
     signal: AbortSignal,
   ): AsyncIterable<ProgressLine>;
+  /** Reads images back, all when `refs` is empty; see ImageStore.verify(). */
+  verify(refs: string[], signal: AbortSignal): AsyncIterable<ProgressLine>;
   load(
     archive: AsyncIterable<Uint8Array>,
     options: { quiet: boolean; platforms?: PlatformWish[]; signal: AbortSignal },

@@ -151,7 +151,7 @@ export async function pruneImages(
   const isDanglingOnly = booleanFilter(filters, "dangling") ?? true;
   const until = untilFilter(filters);
   const deleted: ImageDeleteItem[] = [];
-  let spaceReclaimed = 0;
+  let spaceReclaimed = await context.images.prunePartial();
   for (const image of context.images.listImages()) {
     if (isDanglingOnly && image.repoTags.length > 0) continue;
     if (findUser(context, image.id, () => true) !== undefined) continue;

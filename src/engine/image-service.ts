@@ -25,6 +25,7 @@ export function createImageService(context: EngineContext): ImageService {
     prune: (filters) => pruneImages(context, filters),
     pull: (request, signal) => pullImage(context, request, signal),
     push: (request, signal) => pushImage(context, request, signal),
+    verify: (refs, signal) => images.verify(refs, { signal }),
     load: (archive, options) => loadImages(context, archive, options),
     async save(refs, options) {
       // Unknown names are told before the stream begins.

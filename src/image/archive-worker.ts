@@ -14,8 +14,10 @@ import { BLOCK_BYTES, decodeHeader, isEndBlock } from "./tar-header.ts";
 import { TarReader } from "./tar-reader.ts";
 import { type PackOptions, packTree } from "./tree-packer.ts";
 import { TreeWriter, type TreeWriterOptions } from "./tree-writer.ts";
+import { checkLayer } from "./verify/layer-check.ts";
 
 serveJobs({
+  checkLayer,
   download,
   ingest,
   ingestBlob,

@@ -57,6 +57,17 @@ export interface PushRequest {
   credentials?: RegistryCredentials;
 }
 
+/** What verify() found; the last line of its progress. */
+export interface VerifyReport {
+  Images: number;
+  Blobs: number;
+  Layers: number;
+  /** That were read. */
+  Bytes: number;
+  /** "blob": what came, by its digest; "layer": unpacked files, by their chain ID. */
+  Problems: { Image: Digest; Kind: "blob" | "layer"; Digest: Digest; Problem: string }[];
+}
+
 /** How much may travel at once. Looked at again for every layer, so that a changed configuration applies. */
 export interface TransferLimits {
   /** Layers; 0 for no limit. */
@@ -107,6 +118,13 @@ export interface ImageStore {
    * @throws {NaruError} after the first message: what is not here, what the registry says
    */
   push(request: PushRequest, options: { signal: AbortSignal }): AsyncIterable<ProgressLine>;
+  /**
+   * Reads images back (all when `refs` is empty) against their digests, and their unpacked files against the layers. What is
+   * damaged is replaced by the next pull. The last line is {"aux": VerifyReport}. @throws not-found before the first line
+   */
+  verify(refs: string[], options: { signal: AbortSignal }): AsyncIterable<ProgressLine>;
+  /** Removes what has come of downloads that were cut off. @returns the bytes freed */
+  prunePartial(): Promise<number>;
   /** A root file system tar becomes a one-layer image. `changes` are Dockerfile instructions (CMD, ENV, …). */
   importTar(
     archive: AsyncIterable<Uint8Array>,

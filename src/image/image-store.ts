@@ -42,6 +42,7 @@ import { PartialBlobs } from "./pull/partial-blobs.ts";
 import { type PushParts, pushImages } from "./push/image-push.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
+import { verifyImages } from "./verify/image-verify.ts";
 
 /** The store, and its side for builders. */
 export interface OpenImageStore extends ImageStore {
@@ -247,6 +248,14 @@ class LocalImageStore implements OpenImageStore {
 
   push(request: PushRequest, { signal }: { signal: AbortSignal }): AsyncIterable<ProgressLine> {
     return pushImages(this.parts, request, signal);
+  }
+
+  verify(refs: string[], { signal }: { signal: AbortSignal }): AsyncIterable<ProgressLine> {
+    return verifyImages(this.parts, refs, signal);
+  }
+
+  async prunePartial(): Promise<number> {
+    return await this.parts.partials.sweep({ all: true });
   }
 
   async importTar(
