@@ -4,16 +4,20 @@ import type { CheckReport } from "./check-report.ts";
 
 const RESERVED = new Set(["scratch", "context"]);
 
-/** In the order in which BuildKit tells them. */
-export function checkForm(dockerfile: Dockerfile, report: CheckReport): void {
+/** What single instructions tell, also those before a mistake. */
+export function checkInstructions(dockerfile: Dockerfile, report: CheckReport): void {
   for (const { range } of dockerfile.parsed.emptyContinuations) report.report("NoEmptyContinuation", range, []);
   for (const arg of dockerfile.globalArgs) checkArgComment(arg, report);
   for (const stage of dockerfile.stages) {
     checkFrom(stage, report);
     for (const instruction of stage.instructions) checkInstruction(instruction, report);
   }
-  checkStageNames(dockerfile.stages, report);
-  checkCasing(dockerfile.stages, report);
+}
+
+/** What only the whole Dockerfile tells. */
+export function checkWhole({ stages }: Dockerfile, report: CheckReport): void {
+  checkStageNames(stages, report);
+  checkCasing(stages, report);
 }
 
 function checkFrom(stage: Stage, report: CheckReport): void {

@@ -23,11 +23,15 @@ const KEYWORDS = [
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 const DOCKERFILE = { escape: "\\" } as const;
 
-/** @throws {DockerfileError} with the place */
-export function parseDockerfile(bytes: Uint8Array): Dockerfile {
+export function emptyDockerfile(): Dockerfile {
+  return { parsed: { escape: "\\", directives: [], lines: [], emptyContinuations: [] }, globalArgs: [], stages: [] };
+}
+
+/** `result` has what was read so far also when the rest is wrong. @throws {DockerfileError} with the place */
+export function parseDockerfile(bytes: Uint8Array, result = emptyDockerfile()): Dockerfile {
   if (bytes.length === 0) throw new NaruError("invalid", "the Dockerfile cannot be empty");
   const parsed = parseLines(bytes);
-  const result: Dockerfile = { parsed, globalArgs: [], stages: [] };
+  result.parsed = parsed;
   for (const line of parsed.lines) {
     const stage = result.stages.at(-1);
     if (line.keyword.toUpperCase() === "FROM") result.stages.push(atLine(line, () => readFrom(line)));

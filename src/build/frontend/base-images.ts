@@ -22,6 +22,7 @@ const COMMON_IMAGES = "alpine busybox centos debian golang ubuntu fedora".split(
 
 /** Finds the bases of all stages that the target needs, again when triggers brought further ones. @throws {DockerfileError} */
 export async function resolveBases(planning: Planning, graph: StageGraph, target: StageNode): Promise<Set<StageNode>> {
+  for (const node of graph.nodes) checkBaseName(node);
   for (;;) {
     const reachable = planning.wantsAllStages ? new Set(graph.nodes) : reachableFrom(target);
     const waiting = graph.nodes.filter((node) => reachable.has(node) && !node.base && !node.isResolved);
@@ -29,6 +30,16 @@ export async function resolveBases(planning: Planning, graph: StageGraph, target
     let hasNew = false;
     for (const node of reachable) hasNew = addTriggers(graph, node) || hasNew;
     if (!hasNew) return reachable;
+  }
+}
+
+/** Also of stages that are not needed: a name that can be none is a mistake. */
+function checkBaseName(node: StageNode): void {
+  if (node.base || node.namedContext || node.baseName === SCRATCH) return;
+  try {
+    imageName(node.baseName);
+  } catch (error) {
+    throw placed(error, node.stage.range, node.stage.base);
   }
 }
 

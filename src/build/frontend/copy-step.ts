@@ -59,7 +59,7 @@ function expandCopy(planning: Planning, node: StageNode, instruction: CopyInstru
     destination: word(instruction.destination),
     sources: instruction.sources.map(word),
     documents: instruction.inlineFiles.map(({ path, content, expand }) => ({
-      name: word(path),
+      name: path,
       text: expand ? expandDocument(planning, node, instruction, content) : content,
     })),
   };

@@ -7,8 +7,8 @@ import type { BuildRequest } from "../contract.ts";
 import type { Dockerfile } from "../dockerfile/ast.ts";
 import { CheckReport } from "../dockerfile/check-report.ts";
 import { asBuildFailure } from "../dockerfile/excerpt.ts";
-import { checkForm } from "../dockerfile/form-checks.ts";
-import { parseDockerfile } from "../dockerfile/instruction-parser.ts";
+import { checkInstructions, checkWhole } from "../dockerfile/form-checks.ts";
+import { emptyDockerfile, parseDockerfile } from "../dockerfile/instruction-parser.ts";
 import { parseGoBool } from "../dockerfile/run-mount.ts";
 import type { BuildPlan, Frontend, PlannedTarget, PlanningServices } from "../solver/graph.ts";
 import { resolveBases } from "./base-images.ts";
@@ -45,8 +45,13 @@ export const planDockerfile: Frontend = async (request, services) => {
 /** `report` gets the findings, also those from before an error. @throws {DockerfileError} */
 export function openSession(request: BuildRequest, services: PlanningServices, report = newReport(request)): Session {
   checkSyntax(request.dockerfile.text, request.buildArgs);
-  const dockerfile = parseDockerfile(request.dockerfile.text);
-  checkForm(dockerfile, report);
+  const dockerfile = emptyDockerfile();
+  try {
+    parseDockerfile(request.dockerfile.text, dockerfile);
+  } finally {
+    checkInstructions(dockerfile, report);
+  }
+  checkWhole(dockerfile, report);
   return { request, services, dockerfile, report, contexts: new ContextSteps(), mainPaths: new Set() };
 }
 

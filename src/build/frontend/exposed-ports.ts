@@ -1,5 +1,6 @@
 /** EXPOSE: "80", "80/udp", "8000-8010"; what stands before a colon is for the host and means nothing. */
 import { NaruError } from "../../lib/errors.ts";
+import { goQuoted } from "../../lib/go-quote.ts";
 import type { ExposeInstruction } from "../dockerfile/ast.ts";
 import { expand } from "../dockerfile/expansion.ts";
 import { expansionOptions, type Planning, reportUndefined } from "./planning.ts";
@@ -28,9 +29,9 @@ export function exposedPorts(planning: Planning, node: StageNode, instruction: E
 function portList(word: string): string[] {
   const parts = word.split(":");
   const [ports = "", protocolText = ""] = cutAtSlash(parts.at(-1)!);
-  if (ports === "") throw invalid(`no port specified: ${word}<empty>`);
+  if (ports === "") throw invalid(`invalid port: ${goQuoted(word)}: no port specified`);
   const protocol = protocolText.toLowerCase() || "tcp";
-  if (!PROTOCOLS.has(protocol)) throw invalid(`invalid proto: ${protocol}`);
+  if (!PROTOCOLS.has(protocol)) throw invalid(`invalid port: ${goQuoted(word)}: invalid proto: ${protocol}`);
   checkHostAddress(parts.slice(0, -2).join(":"));
   const container = portRange(ports);
   if (!container) throw invalid(`invalid containerPort: ${ports}`);

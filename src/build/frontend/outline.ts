@@ -10,10 +10,8 @@ export function outlineOf(target: StageNode): Record<string, unknown> {
   const secrets = new Map<string, RequestedFact>();
   const agents = new Map<string, RequestedFact>();
   for (const node of stages) {
-    for (const name of allUsed(node)) {
-      const fact = node.args.get(name);
-      if (fact && !args.has(name)) args.set(name, fact);
-    }
+    const used = allUsed(node);
+    for (const [name, fact] of node.args) if (used.has(name) && !args.has(name)) args.set(name, fact);
     for (const [id, fact] of node.secrets) if (!secrets.has(id)) secrets.set(id, fact);
     for (const [id, fact] of node.agents) if (!agents.has(id)) agents.set(id, fact);
   }
@@ -23,7 +21,10 @@ export function outlineOf(target: StageNode): Record<string, unknown> {
     ...(value === "" ? {} : { value }),
     location: locationOf(linesOf(range)),
   }));
+  const { name, description } = target.stage;
   return {
+    ...(name === "" ? {} : { name }),
+    ...(description === "" ? {} : { description }),
     ...(shownArgs.length === 0 ? {} : { args: shownArgs }),
     ...(secrets.size === 0 ? {} : { secrets: requested(secrets) }),
     ...(agents.size === 0 ? {} : { ssh: requested(agents) }),

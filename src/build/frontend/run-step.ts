@@ -190,7 +190,6 @@ function cleanTarget(target: string): string {
 /** The stage, image, or context that is mounted, and the path inside. */
 function mountTree(planning: Planning, command: Command, mount: RunMount, index: number) {
   const source = cleanAbsolute(mount.source);
-  if (mount.from === "scratch") return { from: undefined, source };
   const stage = command.sources[index];
   if (stage) {
     if (!stage.isDispatched) {

@@ -138,9 +138,11 @@ export class StageGraph {
     }
     if (instruction.kind !== "RUN") return [];
     return instruction.mounts.map((text) => {
-      const from = mountSource(text);
-      const isTree = from !== "" && from !== "scratch" && !/(^|,)type=(tmpfs|secret|ssh)(,|$)/i.test(text);
-      return isTree ? this.named(from, instruction.range) : undefined;
+      const type = /(?:^|,)type=(\w+)/i.exec(text)?.[1]?.toLowerCase();
+      if (type === "tmpfs" || type === "secret" || type === "ssh") return undefined;
+      // A cache without a source begins empty.
+      const from = mountSource(text) || (type === "cache" ? "scratch" : "");
+      return from === "" ? undefined : this.named(from, instruction.range);
     });
   }
 

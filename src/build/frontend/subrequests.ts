@@ -66,7 +66,10 @@ function rangesOf(error: NaruError): SourceRange[] {
 }
 
 async function outline(request: BuildRequest, services: PlanningServices): Promise<Record<string, unknown>> {
-  const { target } = await planPlatform(openSession(request, services), request.platforms[0]);
+  const session = openSession(request, services);
+  const { target } = await planPlatform(session, request.platforms[0]);
+  const failure = session.report.failure();
+  if (failure) throw failure;
   return { ...outlineOf(target), sources: [Buffer.from(request.dockerfile.text).toString("base64")] };
 }
 

@@ -1,0 +1,73 @@
+/** A build request and services for the frontend alone: the only image is busybox, and nothing is fetched or run. */
+import type { BuildRequest, ContextSource } from "../../src/build/contract.ts";
+import type { PlanningServices, ResolvedImage } from "../../src/build/solver/graph.ts";
+import { NaruError } from "../../src/lib/errors.ts";
+import type { Digest, ImageConfig, Platform } from "../../src/model/image.ts";
+
+const ID: Digest = `sha256:${"b".repeat(64)}`;
+const LAYER: Digest = `sha256:${"1".repeat(64)}`;
+
+export function testContext(name = "context"): ContextSource {
+  return { name, sync: () => Promise.reject(new Error("planning must not sync files")) };
+}
+
+export function testRequest(dockerfile: string, changes: Partial<BuildRequest> = {}): BuildRequest {
+  return {
+    dockerfile: { name: "Dockerfile", text: new TextEncoder().encode(dockerfile) },
+    context: testContext(),
+    namedContexts: {},
+    target: "",
+    buildArgs: {},
+    labels: {},
+    platforms: [],
+    outputs: [],
+    cacheTo: [],
+    cacheFrom: [],
+    noCache: false,
+    noCacheStages: [],
+    pull: false,
+    squash: false,
+    networkMode: "default",
+    extraHosts: [],
+    shmSizeBytes: 0,
+    ulimits: [],
+    cgroupParent: "",
+    hostname: "",
+    resources: {},
+    entitlements: [],
+    attestations: { sbom: false },
+    ...changes,
+  };
+}
+
+/** `images`: configurations by full name; busybox is always there. */
+export class TestServices implements PlanningServices {
+  readonly signal = new AbortController().signal;
+  readonly asked: string[] = [];
+
+  constructor(
+    private readonly images: Record<string, Partial<ImageConfig>> = {},
+    private readonly files: Record<string, string> = {},
+  ) {}
+
+  async resolveImage(name: string, { platform }: { platform: Platform }): Promise<ResolvedImage> {
+    this.asked.push(name);
+    const own = name === "docker.io/library/busybox:latest" ? {} : this.images[name];
+    if (!own) throw new NaruError("not-found", `${name}: not found`);
+    const config: ImageConfig = {
+      architecture: platform.architecture,
+      os: platform.os,
+      rootfs: { type: "layers", diff_ids: [LAYER] },
+      history: [{ comment: "Imported from -" }],
+      config: { Cmd: ["sh"] },
+      ...own,
+    };
+    const { architecture, os } = config;
+    return { name, canonical: name, id: ID, platform: { architecture, os }, config };
+  }
+
+  async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {
+    const text = this.files[`${context.name}:${path}`];
+    return text === undefined ? undefined : new TextEncoder().encode(text);
+  }
+}
