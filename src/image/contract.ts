@@ -256,6 +256,8 @@ export interface LayerWorkshop {
   directoryOf(layer: LayerHandle): string;
   /** What containers have below their image: mount points. An overlay's lowest layer. */
   readonly baseDirectory: string;
+  /** What a kept layer takes: its files (when it was packed) and its blobs. `isShared`: images have them too. */
+  layerUsage(id: string): { contentBytes: number | undefined; blobBytes: number; isShared: boolean };
   /** Bytes of the layer's content, when it was packed; its blobs are part of the store. */
   findPacked(id: string): PackedLayer | undefined;
   /**

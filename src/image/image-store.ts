@@ -90,7 +90,7 @@ export async function createImageStore(options: {
   const transfers = new LayerTransfers({ layout, partials, pool: createTransferPool(), trash, slots, source });
   const { registries, policy } = options;
   const uploadSlots = new Slots(() => options.limits.uploads);
-  const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots };
+  const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots, chunkLists };
   await sweep(parts);
   return new LocalImageStore(parts);
 }

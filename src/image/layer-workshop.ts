@@ -108,6 +108,17 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     return layout.snapshotFiles(layer.kind === "built" ? layer.id : snapshots.get(layer.chainId).directory);
   }
 
+  layerUsage(id: string): { contentBytes: number | undefined; blobBytes: number; isShared: boolean } {
+    const { records } = this.parts;
+    const record = records.builtLayers.get(id);
+    const blobBytes = Object.values(record?.blobs ?? {}).reduce((sum, { size }) => sum + size, 0);
+    let isShared = false;
+    for (const [chainId, { directory }] of records.snapshots.entries()) {
+      if (directory === id && records.snapshotUsersOf(chainId as Digest) > 0) isShared = true;
+    }
+    return { contentBytes: record?.sizeBytes, blobBytes, isShared };
+  }
+
   findPacked(id: string): PackedLayer | undefined {
     const record = this.parts.records.builtLayers.get(id);
     const blob = record && (record.blobs.gzip ?? record.blobs.zstd ?? record.blobs.uncompressed);

@@ -4,6 +4,7 @@ import { errorText, NaruError } from "../../lib/errors.ts";
 import { type Reference, repositoryOf } from "../../lib/image-reference.ts";
 import type { Slots } from "../../lib/slots.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
+import type { LocalChunkLists } from "../chunks/local-chunk-lists.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ImageRecords } from "../image-records.ts";
 import type { ProgressLines } from "../progress-lines.ts";
@@ -43,7 +44,7 @@ export function knownRepositories(
 
 export class BlobPusher {
   constructor(
-    private readonly parts: { records: ImageRecords; content: ContentStore; slots: Slots },
+    private readonly parts: { records: ImageRecords; content: ContentStore; chunkLists: LocalChunkLists; slots: Slots },
     private readonly remote: RemoteRepository,
     private readonly lines: ProgressLines,
     private readonly signal: AbortSignal,
@@ -109,8 +110,12 @@ export class BlobPusher {
   ): Promise<void> {
     const path = this.parts.content.path(digest);
     if ((await this.parts.content.findSize(digest)) !== size) throw damaged(digest, undefined);
-    const open = (offset: number) => Bun.file(path).slice(offset).stream();
-    await this.remote.pushBlob({ digest, size }, { open }, { signal, onProgress });
+    const open = (offset: number, length = size - offset) =>
+      Bun.file(path)
+        .slice(offset, offset + length)
+        .stream();
+    const listChunks = () => this.parts.chunkLists.get(digest, signal);
+    await this.remote.pushBlob({ digest, size }, { open, listChunks }, { signal, onProgress });
   }
 }
 

@@ -5,6 +5,7 @@ import { canonicalReference, familiarName, type Reference, repositoryOf } from "
 import { platformText } from "../../lib/platform.ts";
 import type { Slots } from "../../lib/slots.ts";
 import type { Descriptor } from "../../model/image.ts";
+import type { LocalChunkLists } from "../chunks/local-chunk-lists.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { ProgressLine, PushRequest } from "../contract.ts";
 import type { ImageCatalog } from "../image-catalog.ts";
@@ -19,6 +20,7 @@ export interface PushParts {
   records: ImageRecords;
   catalog: ImageCatalog;
   content: ContentStore;
+  chunkLists: LocalChunkLists;
   publisher: ImagePublisher;
   uploadSlots: Slots;
 }
