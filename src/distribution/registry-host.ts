@@ -67,9 +67,17 @@ export class RegistryHost {
     const reply = await this.sendAuthorized(url, access, request, challenges);
     if (reply.status !== 401) return reply;
     const asked = parseChallenges(reply.headers.get("www-authenticate"));
-    if (asked.length === 0 || !this.canAnswerBetter(asked, access, challenges)) return reply;
+    if (!this.canAnswerBetter(asked, access, challenges)) {
+      if (!asks(asked, "basic") || asks(asked, "bearer") || hasLogin(access)) return reply;
+      await reply.discard();
+      throw refusedBefore(request.method, url, "no basic auth credentials");
+    }
     await reply.discard();
-    this.challenges = asked;
+    // What one repository needs is nothing to ask for with the others.
+    this.challenges = asked.map(({ scheme, parameters: { scope: _scope, error: _error, ...parameters } }) => ({
+      scheme,
+      parameters,
+    }));
     return this.sendAuthorized(url, access, request, asked);
   }
 
@@ -104,9 +112,9 @@ export class RegistryHost {
   private canAnswerBetter(asked: AuthChallenge[], access: Access, before: AuthChallenge[]): boolean {
     const bearer = asked.find(({ scheme }) => scheme === "bearer");
     if (access.credentials?.registryToken) return false;
-    if (bearer === undefined) return !before.some(({ scheme }) => scheme === "basic");
+    if (bearer === undefined) return asks(asked, "basic") && hasLogin(access) && !asks(before, "basic");
     this.parts.tokens.forget(tokenRequest(bearer, access));
-    return bearer.parameters.error !== "insufficient_scope" || !before.some(({ scheme }) => scheme === "bearer");
+    return bearer.parameters.error !== "insufficient_scope" || !asks(before, "bearer");
   }
 
   private async sendAuthorized(
@@ -131,9 +139,9 @@ export class RegistryHost {
     if (credentials?.registryToken) return `Bearer ${credentials.registryToken}`;
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer) return `Bearer ${(await this.token({ ...tokenRequest(bearer, access), signal }, url, method)).token}`;
-    if (!challenges.some(({ scheme }) => scheme === "basic")) return undefined;
-    if (credentials?.username) return basicAuthorization(credentials);
-    throw refusedBefore(method, url, "no basic auth credentials");
+    // Without a login the registry may still give what is for everybody.
+    if (!asks(challenges, "basic") || !hasLogin(access)) return undefined;
+    return basicAuthorization(credentials!);
   }
 
   private async token(wanted: TokenRequest, url: URL, method: string): Promise<GrantedToken> {
@@ -237,6 +245,14 @@ export class RegistryHost {
   private urlOf(scheme: string, path: string): URL {
     return new URL(`${scheme}://${this.address.host}${this.address.basePath}${path}`);
   }
+}
+
+function asks(challenges: readonly AuthChallenge[], scheme: string): boolean {
+  return challenges.some((challenge) => challenge.scheme === scheme);
+}
+
+function hasLogin({ credentials }: Access): boolean {
+  return credentials?.username !== undefined && credentials.username !== "";
 }
 
 function tokenRequest({ parameters }: AuthChallenge, { credentials, scopes }: Access): TokenRequest {

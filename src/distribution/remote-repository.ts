@@ -75,8 +75,8 @@ class WireRepository implements RemoteRepository {
         return { mediaType, digest, size: Number(length) };
       }
     } catch (error) {
-      // A refused HEAD has no body that says why; GET has.
-      if (!(error instanceof RegistryError) || error.isWithoutReply) throw error;
+      // A refused HEAD has no body that says why; GET has. Servers that failed have nothing to say either way.
+      if (!(error instanceof RegistryError) || error.isWithoutReply || error.status >= 500) throw error;
     }
     return (await this.fetchManifest(reference, { signal })).descriptor;
   }
@@ -147,7 +147,7 @@ class WireRepository implements RemoteRepository {
     const target: UploadTarget = {
       uploadsPath: this.at("blobs/uploads/"),
       chunksPath: this.at("_naru/chunks"),
-      send: (path: string | URL, request: HostRequest) => host.send(path, access, request),
+      send: (path: string | URL, request: HostRequest) => host.send(path, access, request).catch(rethrowBare),
     };
     if (host.knowsChunks && (await pushChanges(target, blob, source, options))) return;
     return await pushBlob(target, blob, source, this.parts.blobRule, options);
@@ -294,13 +294,20 @@ class WireRepository implements RemoteRepository {
   ): Promise<HttpReply> {
     const attempt = async () => {
       const { host, access } = this.parts.writeTo();
-      const reply = await host.send(path, access, request);
+      const reply = await host.send(path, access, request).catch(rethrowBare);
       if (!reply.isSuccess && !allowed.includes(reply.status)) throw await errorOfReply(reply);
       if (isDiscarded) await reply.discard();
       return reply;
     };
     return withRetries(this.parts.requestRule, attempt, request.signal);
   }
+}
+
+/** Where docker's pull names the request that it had no login for, its push does not. */
+function rethrowBare(error: unknown): never {
+  if (!(error instanceof RegistryError) || !error.isWithoutReply) throw error;
+  const words = error.message.replace(/^\w+ "[^"]*": /, "");
+  throw new RegistryError(error.kind, words, error.code, error.status, undefined, true);
 }
 
 function isDigest(text: string): text is Digest {

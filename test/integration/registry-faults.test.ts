@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ServerResponse } from "node:http";
 import { eventually } from "../support/daemon.ts";
-import { blobOf, collect, digestOf, sourceOf, testRepository } from "../support/registry-content.ts";
+import { blobOf, collect, digestOf, sourceOf, testClient, testRepository } from "../support/registry-content.ts";
 import { refuse, type ScriptedRequest, startScriptedRegistry } from "../support/scripted-registry.ts";
 
 const { bytes, descriptor } = blobOf(900_000);
@@ -360,6 +360,18 @@ describe("tokens", () => {
     );
     await expect(testRepository(registry.host, "a").resolve("1")).rejects.toThrow(message);
   });
+});
+
+test("a login that one repository needs is no hindrance to the others of its registry", async () => {
+  await using registry = await startScriptedRegistry((request, response) => {
+    if (request.url.startsWith("/v2/closed/")) {
+      refuse(response, 401, "UNAUTHORIZED", "authentication required", { "WWW-Authenticate": 'Basic realm="x"' });
+    } else if (request.url !== "/v2/") sendBlob(request, response);
+  });
+  const client = testClient();
+  const repository = (path: string) => client.repository({ domain: registry.host, path }, { actions: "pull" });
+  await expect(collect(repository("closed").readBlob(descriptor))).rejects.toThrow("no basic auth credentials");
+  expect(digestOf(await collect(repository("open").readBlob(descriptor)))).toBe(descriptor.digest);
 });
 
 describe("uploads", () => {
