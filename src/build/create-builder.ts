@@ -7,15 +7,19 @@ import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
 import type { BuildCacheRecord, BuildEvent, Builder, BuildRequest, BuildResult } from "./contract.ts";
 import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
+import { answerSubrequest } from "./frontend/subrequests.ts";
 import { BuildRun } from "./solver/build-run.ts";
 import type { BuilderParts, SolverContext } from "./solver/builder-parts.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
+import { CachePruner } from "./solver/cache-pruner.ts";
 import { CacheStore } from "./solver/cache-store.ts";
+import { cacheUsage } from "./solver/cache-usage.ts";
 import { exportImage } from "./solver/export-image.ts";
 import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
 import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
 import { MissHistory } from "./solver/miss-history.ts";
 import { BuildPlanning } from "./solver/planning.ts";
+import type { PruneWish } from "./solver/prune-plan.ts";
 import { Solver } from "./solver/solver.ts";
 import { TreeViews } from "./solver/tree-views.ts";
 import { Turns } from "./solver/turns.ts";
@@ -41,12 +45,15 @@ export async function createBuilder(parts: BuilderParts, frontend: Frontend = pl
     idleMs: WORKER_IDLE_MS,
   });
   const cacheMounts = new CacheMounts(parts.store, directory);
-  return new LocalBuilder({ ...parts, pool, views, cacheMounts, directory }, frontend);
+  const builder = new LocalBuilder({ ...parts, pool, views, cacheMounts, directory }, frontend);
+  await builder.sweep();
+  return builder;
 }
 
 class LocalBuilder implements Builder {
   private readonly cache: CacheStore;
   private readonly solver: Solver;
+  private readonly pruner: CachePruner;
   private readonly closing = new AbortController();
   private readonly underWay = new Set<Promise<void>>();
 
@@ -55,6 +62,7 @@ class LocalBuilder implements Builder {
     private readonly frontend: Frontend,
   ) {
     this.cache = new CacheStore(context.store);
+    this.pruner = new CachePruner(context, this.cache, context.config.gc);
     const turns = new Turns(Math.max(MIN_PARALLEL_STEPS, availableParallelism()));
     this.solver = new Solver(context, this.cache, new MissHistory(context.store), turns);
   }
@@ -74,17 +82,23 @@ class LocalBuilder implements Builder {
   async close(): Promise<void> {
     this.closing.abort(new NaruError("unavailable", "the daemon is ending; start the build again later"));
     await Promise.all(this.underWay);
+    await this.pruner.close();
   }
 
   private async buildAll(run: BuildRun): Promise<BuildResult> {
     try {
-      const plan = await this.frontend(run.request, new BuildPlanning(this.context, run));
+      const services = new BuildPlanning(this.context, run);
+      if (run.request.onlyCheck) {
+        return { metadata: {}, warnings: [], answer: await answerSubrequest(run.request, services) };
+      }
+      const plan = await this.frontend(run.request, services);
       return await this.solvePlan(plan, run);
     } finally {
       // What still runs is of no use to anybody; nothing is left behind when it has ended.
       run.abort(new DOMException("the build is over", "AbortError"));
       await Promise.allSettled(run.results.values());
       await run.undo.disposeAsync();
+      this.pruner.applyLimitsSoon();
     }
   }
 
@@ -111,10 +125,17 @@ class LocalBuilder implements Builder {
   }
 
   async listCache(): Promise<BuildCacheRecord[]> {
-    return [];
+    return (await cacheUsage(this.context, this.cache)).map(({ row }) => row);
   }
 
-  async pruneCache(): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
-    return { deleted: [], spaceReclaimed: 0 };
+  pruneCache(options: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
+    return this.pruner.prune(options);
+  }
+
+  /** Layers whose record never became durable. */
+  async sweep(): Promise<void> {
+    const { workshop } = this.context;
+    const known = new Set([...this.cache.records.values()].map(({ layer }) => layer));
+    for (const id of workshop.listLayers()) if (!known.has(id)) await workshop.removeLayer(id);
   }
 }

@@ -38,7 +38,7 @@ export interface ParserDirective {
 }
 
 /** Lines that the language only warns of. */
-export interface EmptyContinuation {
+interface EmptyContinuation {
   range: SourceRange;
 }
 
@@ -106,7 +106,7 @@ export interface EntrypointInstruction extends InstructionBase {
   kind: "ENTRYPOINT";
   command: CommandLine;
 }
-export interface ShellInstruction extends InstructionBase {
+interface ShellInstruction extends InstructionBase {
   kind: "SHELL";
   shell: string[];
 }
@@ -118,7 +118,7 @@ export interface LabelInstruction extends InstructionBase {
   kind: "LABEL";
   pairs: Pair[];
 }
-export interface MaintainerInstruction extends InstructionBase {
+interface MaintainerInstruction extends InstructionBase {
   kind: "MAINTAINER";
   maintainer: string;
 }
@@ -126,11 +126,11 @@ export interface ExposeInstruction extends InstructionBase {
   kind: "EXPOSE";
   ports: string[];
 }
-export interface VolumeInstruction extends InstructionBase {
+interface VolumeInstruction extends InstructionBase {
   kind: "VOLUME";
   paths: string[];
 }
-export interface UserInstruction extends InstructionBase {
+interface UserInstruction extends InstructionBase {
   kind: "USER";
   user: string;
 }
@@ -138,7 +138,7 @@ export interface WorkdirInstruction extends InstructionBase {
   kind: "WORKDIR";
   path: string;
 }
-export interface StopsignalInstruction extends InstructionBase {
+interface StopsignalInstruction extends InstructionBase {
   kind: "STOPSIGNAL";
   signal: string;
 }
@@ -148,7 +148,7 @@ export interface HealthcheckInstruction extends InstructionBase {
   /** The shell form of its CMD. */
   isShell: boolean;
 }
-export interface OnbuildInstruction extends InstructionBase {
+interface OnbuildInstruction extends InstructionBase {
   kind: "ONBUILD";
   /** The trigger as it goes into the image. */
   trigger: string;

@@ -13,7 +13,7 @@ interface CheckOptions {
 const COMMENT_OPTIONS = /^check\s*=\s*(.+)$/;
 
 /** @throws {NaruError} invalid: `failed to parse check options: …` */
-export function parseCheckOptions(text: string): CheckOptions {
+function parseCheckOptions(text: string): CheckOptions {
   const options: CheckOptions = { skip: new Set(), experimental: new Set(), failsOnWarning: false };
   if (text.trim() === "") return options;
   for (const part of text.trim().split(";")) {

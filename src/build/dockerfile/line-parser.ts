@@ -32,7 +32,7 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8").decode(bytes);
 }
 
-export function lineRange(first: number, last = first): SourceRange {
+function lineRange(first: number, last = first): SourceRange {
   return { start: { line: first, column: 0 }, end: { line: last, column: 0 } };
 }
 

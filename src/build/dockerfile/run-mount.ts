@@ -4,8 +4,8 @@ import { goQuoted } from "../../lib/go-quote.ts";
 import { commaFields } from "./comma-fields.ts";
 import { suggestion } from "./suggestion.ts";
 
-export type MountKind = "bind" | "cache" | "tmpfs" | "secret" | "ssh";
-export type CacheSharing = "shared" | "private" | "locked";
+type MountKind = "bind" | "cache" | "tmpfs" | "secret" | "ssh";
+type CacheSharing = "shared" | "private" | "locked";
 
 /** A mount as written, aliases resolved. Texts are empty when not given. */
 export interface RunMount {

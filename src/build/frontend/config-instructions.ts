@@ -223,6 +223,6 @@ function argValue(planning: Planning, node: StageNode, place: ArgInstruction, na
 }
 
 /** These speak to the builder, not to the stage's processes. */
-export function isScanArg(name: string): boolean {
+function isScanArg(name: string): boolean {
   return name === "BUILDKIT_SBOM_SCAN_CONTEXT" || name === "BUILDKIT_SBOM_SCAN_STAGE";
 }
