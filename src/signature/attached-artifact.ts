@@ -16,12 +16,20 @@ export async function pushBytes(
 ): Promise<Descriptor> {
   const { bytes, mediaType, annotations } = blob;
   const digest = digestOf(bytes);
-  await repository.pushBlob({ digest, size: bytes.length }, { open: (offset) => inOnePiece(bytes, offset) }, options);
+  await repository.pushBlob(
+    { digest, size: bytes.length },
+    { open: (offset, length) => inOnePiece(bytes, offset, length) },
+    options,
+  );
   return { mediaType, digest, size: bytes.length, ...(annotations && { annotations }) };
 }
 
-async function* inOnePiece(bytes: Uint8Array, offset: number): AsyncGenerator<Uint8Array> {
-  if (offset < bytes.length) yield bytes.subarray(offset);
+async function* inOnePiece(
+  bytes: Uint8Array,
+  offset: number,
+  length = bytes.length - offset,
+): AsyncGenerator<Uint8Array> {
+  if (length > 0) yield bytes.subarray(offset, offset + length);
 }
 
 /** Puts a manifest under a tag, or under its own digest. @returns its descriptor */

@@ -95,7 +95,7 @@ export class FilePolicy implements ImagePolicy {
   }
 
   private checkKept(name: string, image: PolicyImage, rule: PolicyRule): void {
-    const signatures = image.digests.flatMap((digest) => this.kept.get(digest)?.signatures ?? []);
+    const signatures = [...new Set(image.digests)].flatMap((digest) => this.kept.get(digest)?.signatures ?? []);
     const refuse = (reason: string) => this.refusal(`running ${name}`, rule, reason);
     checkRequirements(rule, image, signatures, refuse, NONE_HERE);
   }
