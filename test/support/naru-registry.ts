@@ -91,7 +91,7 @@ async function untilAnswers(url: string, child: ReturnType<typeof Bun.spawn>, lo
     // A server that wants a certificate of ours cuts the connection, which is a sign of life too.
     const isUp = await fetch(`${url}/v2/`, { tls: { rejectUnauthorized: false } }).then(
       () => true,
-      (error: { code?: string }) => error.code !== "ConnectionRefused",
+      (error: { code?: string }) => error.code !== "ECONNREFUSED" && error.code !== "ConnectionRefused",
     );
     if (isUp) return;
     await Bun.sleep(5);
