@@ -115,8 +115,13 @@ export function shapeDiskUsage(usage: Partial<DiskUsage>, version: ApiVersion): 
     Images: usage.Images?.map((image) => shapeImageSummary(image, version)) ?? null,
     Containers: usage.Containers?.map((container) => shapeContainerSummary(container, version)) ?? null,
     Volumes: usage.Volumes?.map(shapeVolume) ?? null,
-    BuildCache: usage.BuildCache ?? null,
+    BuildCache: usage.BuildCache?.map(shapeCacheRecord) ?? null,
   };
+}
+
+/** Docker leaves out the parents of a record that has none. */
+function shapeCacheRecord(record: object): object {
+  return Object.fromEntries(Object.entries(record).filter(([name, value]) => name !== "Parents" || value !== null));
 }
 
 /** Prints empty lists of deleted things as null, as Docker does for all but volumes. */

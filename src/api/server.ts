@@ -53,7 +53,7 @@ const COMMON_HEADERS: Headers = {
 export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
   const { engine, builder, classicBuilder, imageMaker, registries, sboms } = parts;
   return {
-    ...systemHandlers(engine.system),
+    ...systemHandlers(engine.system, builder),
     ...containerHandlers(engine.containers),
     ...containerStreamHandlers(engine.containers),
     ...archiveHandlers(engine.containers),

@@ -1,4 +1,5 @@
 /** Tag "System": ping, version, info, events, disk usage. */
+import type { Builder } from "../build/contract.ts";
 import type { SystemService } from "../engine/contract.ts";
 import { API_VERSION, MIN_API_VERSION } from "../lib/version.ts";
 import type { DiskUsage, EventMessage } from "../model/system.ts";
@@ -25,13 +26,13 @@ const PING_HEADERS: Headers = {
   Swarm: "inactive",
 };
 
-export function systemHandlers(system: SystemBackend): Handlers {
+export function systemHandlers(system: SystemBackend, builder: Pick<Builder, "listCache">): Handlers {
   return {
     SystemPing: ({ exchange }) => exchange.text(200, "OK", PING_HEADERS),
     SystemPingHead: ({ exchange }) => exchange.text(200, "", PING_HEADERS),
     SystemInfo: async ({ exchange }) => exchange.json(200, await system.info()),
     SystemVersion: async ({ exchange }) => exchange.json(200, withApiVersions(await system.version())),
-    SystemDataUsage: (call) => answerDiskUsage(system, call),
+    SystemDataUsage: (call) => answerDiskUsage(system, builder, call),
     SystemEvents: (call) => streamEvents(system, call),
   };
 }
@@ -44,7 +45,11 @@ function withApiVersions(version: Record<string, unknown>): Record<string, unkno
   return Object.fromEntries(entries);
 }
 
-async function answerDiskUsage(system: SystemBackend, { exchange, query, version }: Call): Promise<void> {
+async function answerDiskUsage(
+  system: SystemBackend,
+  builder: Pick<Builder, "listCache">,
+  { exchange, query, version }: Call,
+): Promise<void> {
   const asked = version >= 42 ? query.all("type") : [];
   const types = new Set<(typeof DISK_USAGE_TYPES)[number]>();
   for (const name of asked) {
@@ -53,6 +58,7 @@ async function answerDiskUsage(system: SystemBackend, { exchange, query, version
     types.add(type);
   }
   const usage: Partial<DiskUsage> = await system.diskUsage(types.size === 0 ? undefined : types);
+  if (usage.BuildCache !== undefined) usage.BuildCache = await builder.listCache();
   exchange.json(200, shapeDiskUsage(usage, version));
 }
 

@@ -88,11 +88,33 @@ function parseObject(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** dockerd nests the proxies: {"proxies": {"http-proxy": …}}. */
+/** dockerd nests the proxies, {"proxies": {"http-proxy": …}}, and the builder's limits, {"builder": {"gc": {…}}}. */
 function* flattened(object: Record<string, unknown>): Generator<[string, unknown]> {
   for (const [key, value] of Object.entries(object)) {
+    if (key === "builder" && isObject(value)) {
+      yield* flattenedBuilder(value);
+      continue;
+    }
     if (PROXY_KEYS.has(key)) yield [`proxies.${key}`, value];
     else if (key !== "proxies") yield [key, value];
     else if (typeof value === "object" && value !== null) yield* Object.entries(value);
   }
+}
+
+function* flattenedBuilder(builder: Record<string, unknown>): Generator<[string, unknown]> {
+  for (const [part, settings] of Object.entries(builder)) {
+    if (!isObject(settings)) {
+      yield [`builder.${part}`, settings];
+      continue;
+    }
+    for (const [key, value] of Object.entries(settings)) {
+      // Sizes may be numbers there, and the rules are a list of objects.
+      const isText = typeof value === "boolean" || typeof value === "string" || value === null;
+      yield [`builder.${part}.${key}`, isText ? value : JSON.stringify(value)];
+    }
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

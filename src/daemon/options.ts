@@ -1,6 +1,7 @@
 /** The daemon's configuration as its parts need it, out of the merged settings. */
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { type GcPolicySetting, type GcSettings, gcPolicies } from "../build/solver/gc-policy.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { badSetting } from "./setting-error.ts";
@@ -39,7 +40,7 @@ export interface DaemonOptions {
   noNewPrivileges: boolean;
   /** A path, "builtin" or "unconfined". */
   seccompProfile: string | undefined;
-  logDriver: "json-file" | "none";
+  logDriver: "json-file" | "local" | "none";
   logOptions: Record<string, string>;
   bridgeAddress: string | undefined;
   mtu: number | undefined;
@@ -62,6 +63,7 @@ export interface DaemonOptions {
   hostMirrors: Record<string, string[]>;
   certificateDirs: string[];
   downloadAttempts: number;
+  builderGc: GcSettings;
 }
 
 /** @throws invalid for a setting that naru does not support or whose value makes no sense. */
@@ -104,7 +106,34 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     concurrentDownloads: transferLimit(read.int("max-concurrent-downloads", 3), "downloads"),
     concurrentUploads: transferLimit(read.int("max-concurrent-uploads", 5), "uploads"),
     downloadAttempts: downloadAttempts(read.int("max-download-attempts", 5)),
+    builderGc: builderGc(read),
   };
+}
+
+/** @throws invalid for a size or rule that cannot be read */
+function builderGc(read: Reader): GcSettings {
+  const policy = read.optionalText("builder-gc-policy");
+  const settings: GcSettings = {
+    enabled: read.bool("builder-gc", true),
+    defaultKeepStorage: read.optionalText("builder-keep-storage"),
+    defaultReservedSpace: read.optionalText("builder-reserved-space"),
+    defaultMaxUsedSpace: read.optionalText("builder-max-used-space"),
+    defaultMinFreeSpace: read.optionalText("builder-min-free-space"),
+    ...(policy === undefined ? {} : { policy: parsePolicies(policy) }),
+  };
+  // A mistake is told at the start, not after the first build.
+  gcPolicies(settings, 0);
+  return settings;
+}
+
+function parsePolicies(text: string): GcPolicySetting[] {
+  try {
+    const policies: unknown = JSON.parse(text);
+    if (Array.isArray(policies)) return policies;
+  } catch {
+    // Told below.
+  }
+  throw badSetting(`builder.gc.policy is no list of rules: ${text}`);
 }
 
 function transferLimit(value: number, what: "downloads" | "uploads"): number {
@@ -149,9 +178,9 @@ function containerOptions(read: Reader) {
     seccompProfile: read.optionalText("seccomp-profile"),
     logDriver: read.oneOf(
       "log-driver",
-      ["json-file", "none"],
+      ["json-file", "local", "none"],
       "json-file",
-      (value) => `naru has no log driver ${value}; use json-file or none`,
+      (value) => `naru has no log driver ${value}; use json-file, local or none`,
     ),
     logOptions: read.value<Record<string, string>>("log-opt") ?? {},
   };

@@ -15,6 +15,7 @@ import type { EngineConfig } from "../engine/config.ts";
 import type { Engine } from "../engine/contract.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { completeLogConfig } from "../engine/log-config.ts";
+import { readRotation } from "../engine/log-driver.ts";
 import { bootstrapImage } from "../image/bootstrap.ts";
 import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
@@ -26,7 +27,6 @@ import { createNetworkController } from "../network/network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
 import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
-import { FilePolicy } from "../signature/image-policy.ts";
 import { FilePolicy } from "../signature/image-policy.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
@@ -75,14 +75,12 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   });
   const limits = transferLimits(options);
   const policy = await FilePolicy.open(options.signaturePolicy, store);
-  const policy = await FilePolicy.open(options.signaturePolicy, store);
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
     createImageStore({ dataRoot, execRoot, store, registries, limits, policy }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
-  await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
   await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
   const files = await createContainerFiles({ execRoot, monitorPath });
   lap("images, volumes, monitor");
@@ -121,6 +119,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => engine.shutdown());
   await engine.restore();
   lap("containers");
+  let { builderGc } = options;
   const builder = await createBuilder({
     images,
     workshop: images.workshop,
@@ -128,7 +127,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     runtime,
     networks,
     store,
-    config: builderConfig(options, instance),
+    config: builderConfig(options, instance, () => builderGc),
     log,
   });
   undo.defer(() => builder.close());
@@ -147,6 +146,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
       registrySettings = settings;
       Object.assign(limits, transferLimits(changed));
       Object.assign(config, reloadable(changed));
+      builderGc = changed.builderGc;
     },
     close: () => opened.disposeAsync(),
   };
@@ -194,15 +194,16 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
   };
 }
 
-function builderConfig(options: DaemonOptions, instance: string): BuilderConfig {
+function builderConfig(options: DaemonOptions, instance: string, gc: BuilderConfig["gc"]): BuilderConfig {
   const { dataRoot, execRoot, shmSizeBytes = 0, dns = [], dnsOptions = [], dnsSearch = [] } = options;
-  return { dataRoot, execRoot, instance, defaultShmSizeBytes: shmSizeBytes, dns, dnsOptions, dnsSearch };
+  return { dataRoot, execRoot, instance, defaultShmSizeBytes: shmSizeBytes, dns, dnsOptions, dnsSearch, gc };
 }
 
 /** A mistake is told at the start, not by every container. */
 function checkLogOptions(config: EngineConfig): void {
   try {
-    completeLogConfig(undefined, config);
+    const { Type, Config } = completeLogConfig(undefined, config);
+    if (Type !== "none") readRotation(Type, Config);
   } catch (error) {
     throw new NaruError("invalid", `failed to set log opts: ${errorText(error)}`);
   }

@@ -83,6 +83,40 @@ const DAEMON: Setting[] = [
   setting("no-proxy", "string", "Hosts that are reached without a proxy"),
 ];
 
+const SPACE = 'bytes, "20GB" or "10%" of the disk';
+const BUILDER: Setting[] = [
+  setting("builder-gc", "bool", "Keep the build cache within limits by itself", {
+    key: "builder.gc.enabled",
+    defaultText: "true",
+    isReloadable: true,
+  }),
+  setting("builder-reserved-space", "string", `Build cache that is always kept: ${SPACE}`, {
+    key: "builder.gc.defaultReservedSpace",
+    isReloadable: true,
+  }),
+  setting("builder-max-used-space", "string", `What the build cache may take: ${SPACE}`, {
+    key: "builder.gc.defaultMaxUsedSpace",
+    isReloadable: true,
+  }),
+  setting("builder-min-free-space", "string", `What the build cache leaves free on the disk: ${SPACE}`, {
+    key: "builder.gc.defaultMinFreeSpace",
+    isReloadable: true,
+  }),
+  setting("builder-keep-storage", "string", "dockerd's older name of --builder-reserved-space", {
+    key: "builder.gc.defaultKeepStorage",
+    isReloadable: true,
+  }),
+  setting(
+    "builder-gc-policy",
+    "string",
+    "Rules instead of those limits, a JSON array as in dockerd's builder.gc.policy",
+    {
+      key: "builder.gc.policy",
+      isReloadable: true,
+    },
+  ),
+];
+
 const CONTAINERS: Setting[] = [
   setting("default-ulimit", "ulimits", "Limit of processes, NAME=SOFT[:HARD] (repeatable)", { key: "default-ulimits" }),
   setting("default-shm-size", "bytes", "Size of /dev/shm", { defaultText: "64MiB" }),
@@ -219,6 +253,7 @@ const REFUSED: Setting[] = [
 export const SETTINGS: readonly Setting[] = [
   ...SOCKETS_AND_FILES,
   ...DAEMON,
+  ...BUILDER,
   ...CONTAINERS,
   ...NETWORKING,
   ...REGISTRIES,

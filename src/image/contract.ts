@@ -248,6 +248,8 @@ export interface LayerWorkshop {
   keepDraft(draft: LayerDraft): Promise<void>;
   /** Idempotent; drafts and kept layers. */
   removeLayer(id: string): Promise<void>;
+  /** Kept layers. */
+  listLayers(): string[];
   /** The layers of an image for the platform that has this configuration; oldest first. @throws not-found */
   imageLayers(id: Digest, config: ImageConfig): LayerHandle[];
   /** Keeps the image's layers here, whatever happens to its names; the answer lets go of them. */

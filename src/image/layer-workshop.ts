@@ -77,6 +77,10 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     );
   }
 
+  listLayers(): string[] {
+    return [...this.parts.records.builtLayers.entries()].map(([id]) => id);
+  }
+
   imageLayers(id: Digest, { rootfs }: ImageConfig): LayerHandle[] {
     const wanted = rootfs.diff_ids.join();
     const image = platformImages(this.parts.catalog.getRecord(id)).find(

@@ -5,6 +5,7 @@ import type { NetworkController } from "../../network/contract.ts";
 import type { ContainerRuntime } from "../../runtime/contract.ts";
 import type { StateStore } from "../../store/contract.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
+import type { GcSettings } from "./gc-policy.ts";
 import type { TreeViews } from "./tree-views.ts";
 
 export interface BuilderConfig {
@@ -17,6 +18,8 @@ export interface BuilderConfig {
   dns: readonly string[];
   dnsOptions: readonly string[];
   dnsSearch: readonly string[];
+  /** Limits of the cache; asked for again every time. */
+  gc(): GcSettings;
 }
 
 export interface BuilderParts {

@@ -1,0 +1,91 @@
+/** Removes what a prune or a limit takes from the build cache. */
+import { statfs } from "node:fs/promises";
+import { errorText } from "../../lib/errors.ts";
+import type { BuildCacheRecord } from "../contract.ts";
+import type { SolverContext } from "./builder-parts.ts";
+import type { CacheStore } from "./cache-store.ts";
+import { type CacheUsage, cacheUsage } from "./cache-usage.ts";
+import { type GcSettings, gcPolicies } from "./gc-policy.ts";
+import { type PruneWish, planPrune } from "./prune-plan.ts";
+
+/** After a build, so that several that end together are looked at once. */
+const SETTLE_MS = 1000;
+
+export class CachePruner {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private working: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly context: SolverContext,
+    private readonly cache: CacheStore,
+    /** Looked at again every time, so that a changed configuration applies. */
+    private readonly settings: () => GcSettings,
+  ) {}
+
+  /** @throws {NaruError} invalid for a bad filter */
+  async prune(wish: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
+    return await this.oneAtATime(() => this.pruneNow(wish));
+  }
+
+  /** Applies the limits a moment later. */
+  applyLimitsSoon(): void {
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.oneAtATime(() => this.applyLimits()).catch((error) =>
+        this.context.log.warn(`the build cache was not brought below its limits: ${errorText(error)}`),
+      );
+    }, SETTLE_MS);
+    this.timer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.working.catch(() => {});
+  }
+
+  private async applyLimits(): Promise<void> {
+    const { diskBytes } = await this.disk();
+    for (const wish of gcPolicies(this.settings(), diskBytes)) await this.pruneNow(wish);
+  }
+
+  private async pruneNow(wish: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
+    const usage = await cacheUsage(this.context, this.cache);
+    const { freeBytes } = await this.disk();
+    const deleted: BuildCacheRecord[] = [];
+    let spaceReclaimed = 0;
+    for (const entry of planPrune(usage, wish, freeBytes, Date.now())) {
+      if (!(await this.remove(entry))) continue;
+      deleted.push(entry.row);
+      spaceReclaimed += entry.freedBytes;
+    }
+    return { deleted, spaceReclaimed };
+  }
+
+  /** False when a build has begun to use it meanwhile. */
+  private async remove({ row, cacheMount }: CacheUsage): Promise<boolean> {
+    const { cacheMounts, workshop } = this.context;
+    if (cacheMount !== undefined) {
+      if (cacheMounts.isInUse(cacheMount)) return false;
+      await cacheMounts.remove(cacheMount);
+      return true;
+    }
+    const record = this.cache.get(row.ID);
+    if (!record || this.cache.isInUse(row.ID)) return false;
+    // The record first: nobody finds it any more when its files go.
+    await this.cache.remove(record);
+    if (record.layer !== undefined) await workshop.removeLayer(record.layer);
+    return true;
+  }
+
+  private async disk(): Promise<{ diskBytes: number; freeBytes: number }> {
+    const { bsize, blocks, bavail } = await statfs(this.context.directory);
+    return { diskBytes: bsize * blocks, freeBytes: bsize * bavail };
+  }
+
+  private oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+    const next = this.working.then(work, work);
+    this.working = next.catch(() => {});
+    return next;
+  }
+}
