@@ -55,10 +55,7 @@ export async function* readBlob(
   if (hasher === undefined) return;
   const digest = `sha256:${hasher.digest("hex")}`;
   if (digest !== blob.digest) {
-    throw new NaruError(
-      "invalid",
-      `filesystem layer verification failed for digest ${blob.digest}: the registry sent ${digest}`,
-    );
+    throw new NaruError("invalid", `verification failed for digest ${blob.digest}: the registry sent ${digest}`);
   }
 }
 

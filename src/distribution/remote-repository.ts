@@ -66,7 +66,9 @@ class WireRepository implements RemoteRepository {
   async resolve(reference: string, { signal }: Signalled = {}): Promise<Descriptor> {
     const path = this.at(`manifests/${reference}`);
     try {
-      const reply = await this.read(path, { method: "HEAD", headers: { Accept: MANIFEST_TYPES }, signal });
+      const head = { method: "HEAD", headers: { Accept: MANIFEST_TYPES }, signal };
+      const reply = await this.eachReader((host, access) => host.send(path, access, head));
+      await reply.discard();
       const digest = reply.headers.get("docker-content-digest");
       const length = reply.headers.get("content-length");
       const mediaType = plainType(reply);
@@ -75,8 +77,10 @@ class WireRepository implements RemoteRepository {
         return { mediaType, digest, size: Number(length) };
       }
     } catch (error) {
-      // A refused HEAD has no body that says why; GET has. Servers that failed have nothing to say either way.
-      if (!(error instanceof RegistryError) || error.isWithoutReply || error.status >= 500) throw error;
+      // A refused HEAD has no body that says why; GET has, and is what is tried again.
+      const mayAskAgain =
+        error instanceof RegistryError ? !error.isWithoutReply : error instanceof ConnectionError && error.isPassing;
+      if (!mayAskAgain || signal?.aborted) throw error;
     }
     return (await this.fetchManifest(reference, { signal })).descriptor;
   }
@@ -247,16 +251,9 @@ class WireRepository implements RemoteRepository {
     return `/v2/${this.path}/${what}`;
   }
 
-  /** Asks the hosts in order until one answers well. Without `take` the body is discarded. */
-  private async read(path: string | URL, request: HostRequest): Promise<HttpReply>;
-  private async read<T>(path: string | URL, request: HostRequest, take: (reply: HttpReply) => Promise<T>): Promise<T>;
-  private async read<T>(path: string | URL, request: HostRequest, take?: (reply: HttpReply) => Promise<T>) {
-    const attempt = async () => {
-      const reply = await this.eachReader((host, access) => host.send(path, access, request));
-      if (take) return take(reply);
-      await reply.discard();
-      return reply;
-    };
+  /** Asks the hosts in order until one answers well, and tries again. */
+  private read<T>(path: string | URL, request: HostRequest, take: (reply: HttpReply) => Promise<T>): Promise<T> {
+    const attempt = async () => take(await this.eachReader((host, access) => host.send(path, access, request)));
     return withRetries(this.parts.requestRule, attempt, request.signal);
   }
 

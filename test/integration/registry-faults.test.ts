@@ -65,7 +65,7 @@ describe("downloads", () => {
     [
       "wrong bytes",
       (_request, response) => response.end(blobOf(900_000, 2).bytes),
-      /^filesystem layer verification failed for digest sha256:/,
+      /^verification failed for digest sha256:/,
       "invalid",
     ],
     [
