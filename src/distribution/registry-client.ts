@@ -62,8 +62,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         readFrom: () => {
           // What is pushed to is read from itself: a mirror may be behind.
           if (actions !== "pull") return [own()];
-          const mirrors = mirrorAddresses(domain, settings());
-          return [...mirrors.map((address) => ({ host: hostAt(address), access: anonymous })), own()];
+          const mirrors = mirrorAddresses(domain, settings()).map((address) => hostAt(address));
+          const awake = mirrors.filter((host) => !host.isResting);
+          return [...awake.map((host) => ({ host, access: anonymous })), own()];
         },
         requestRule: timing.requests,
         blobRule: { ...timing.blobs, attempts: settings().downloadAttempts ?? timing.blobs.attempts },

@@ -62,7 +62,11 @@ export async function errorOfReply(reply: HttpReply): Promise<RegistryError> {
   const words = body === undefined ? text.trim() : String(body.details ?? body.message ?? body.error ?? "");
   if (status === 401) return fault("unauthorized", joined("unauthorized", words), "UNAUTHORIZED");
   if (status === 403) return fault("forbidden", joined("denied", words), "DENIED");
-  if (status === 429) return fault("rate-limited", joined("toomanyrequests", words), "TOOMANYREQUESTS");
+  if (status === 429) {
+    const seconds = Math.ceil(retryAfter(reply) ?? 0);
+    const later = `too many requests; try again ${seconds > 0 ? `in ${seconds} seconds` : "later"}`;
+    return fault("rate-limited", joined("toomanyrequests", words || later), "TOOMANYREQUESTS");
+  }
   return fault(kindOfStatus(status), joined("unknown", words || `HTTP status ${status} ${reply.statusText}`));
 }
 

@@ -39,13 +39,19 @@ export interface HostParts {
 }
 
 const MAX_REDIRECTS = 10;
+const CERTIFICATES_LIFE_MS = 10_000;
+const REST_MS = 30_000;
+/** Docker's limit for the first answer of a registry. */
+const GREETING_TIMEOUT_MS = 15_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export class RegistryHost {
   /** It said so in an answer: a registry of naru's, of which changed chunks can be had. */
   knowsChunks = false;
   private greeting: Promise<{ scheme: "https" | "http"; challenges: AuthChallenge[] }> | undefined;
-  private certificates: Promise<HostCertificates> | undefined;
+  /** Read again now and then: new ones are put there without a word to the daemon. */
+  private certificates: { read: Promise<HostCertificates>; readAt: number } | undefined;
+  private restsUntil = 0;
   /** Newer than the greeting's: what the registry asked for when it refused a request. */
   private challenges: AuthChallenge[] | undefined;
 
@@ -79,6 +85,11 @@ export class RegistryHost {
       parameters,
     }));
     return this.sendAuthorized(url, access, request, asked);
+  }
+
+  /** True for a while after the host could not be reached: where another one will do, it is not waited for again. */
+  get isResting(): boolean {
+    return Date.now() < this.restsUntil;
   }
 
   /** The address of "/v2/…" here. */
@@ -168,11 +179,11 @@ export class RegistryHost {
     return url.origin === (await this.locate("/", signal)).origin;
   }
 
-  private async follow(start: URL, request: HostRequest): Promise<HttpReply> {
+  private async follow(start: URL, request: HostRequest, idleTimeoutMs = this.parts.idleTimeoutMs): Promise<HttpReply> {
     let url = start;
     let headers = request.headers;
     for (let redirects = 0; ; redirects++) {
-      const reply = await this.trip(url, { ...request, headers });
+      const reply = await this.trip(url, { ...request, headers }, idleTimeoutMs);
       const location = reply.headers.get("location");
       if (!REDIRECTS.has(reply.status) || location === null) return reply;
       await reply.discard();
@@ -187,8 +198,8 @@ export class RegistryHost {
     }
   }
 
-  private async trip(url: URL, request: HostRequest): Promise<HttpReply> {
-    const { userAgent, idleTimeoutMs } = this.parts;
+  private async trip(url: URL, request: HostRequest, idleTimeoutMs: number): Promise<HttpReply> {
+    const { userAgent } = this.parts;
     const tls = url.protocol === "https:" ? await this.identityFor(url) : undefined;
     const reply = await roundTrip(url, { ...request, tls, userAgent, idleTimeoutMs });
     if (url.host === this.address.host) this.knowsChunks = reply.headers.has(CHUNKS_HEADER);
@@ -196,8 +207,11 @@ export class RegistryHost {
   }
 
   private async identityFor(url: URL): Promise<TlsIdentity> {
-    this.certificates ??= readHostCertificates(this.parts.certificateDirs, this.address.host);
-    const { authorities, client } = await this.certificates;
+    if (this.certificates === undefined || this.certificates.readAt + CERTIFICATES_LIFE_MS < Date.now()) {
+      const read = readHostCertificates(this.parts.certificateDirs, this.address.host);
+      this.certificates = { read, readAt: Date.now() };
+    }
+    const { authorities, client } = await this.certificates.read;
     const isOwnName = url.hostname === new URL(`https://${this.address.host}`).hostname;
     return {
       ca: [...systemAuthorities(), ...authorities],
@@ -211,8 +225,9 @@ export class RegistryHost {
     signal?.throwIfAborted();
     const greeting = this.greeting ?? this.askGreeting();
     this.greeting = greeting;
-    greeting.catch(() => {
+    greeting.catch((error: unknown) => {
       if (this.greeting === greeting) this.greeting = undefined;
+      if (error instanceof ConnectionError) this.restsUntil = Date.now() + REST_MS;
     });
     if (signal === undefined) return greeting;
     // Others may wait for the same answer, so an abort ends the waiting only.
@@ -228,7 +243,8 @@ export class RegistryHost {
     let first: unknown;
     for (const [index, scheme] of schemes.entries()) {
       try {
-        const reply = await this.follow(this.urlOf(scheme, "/v2/"), { method: "GET" });
+        const timeoutMs = Math.min(GREETING_TIMEOUT_MS, this.parts.idleTimeoutMs);
+        const reply = await this.follow(this.urlOf(scheme, "/v2/"), { method: "GET" }, timeoutMs);
         await reply.discard();
         // How servers with TLS answer plain requests: what went wrong with TLS is the thing to tell.
         if (reply.status === 400 && first !== undefined) throw first;

@@ -1,8 +1,11 @@
 /** The registry client against Debian's docker-registry: plain, with a login, with tokens, with TLS, behind mirrors. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import net from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import {
   blobOf,
@@ -274,3 +277,79 @@ test("search reads the catalog of a registry that has no search", async () => {
     "invalid filter 'bad'",
   );
 });
+
+describe("proxies", () => {
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((found) => found?.family === "IPv4" && !found.internal)?.address;
+
+  test.skipIf(address === undefined)("the environment's are used, but not for loopback or for NO_PROXY", async () => {
+    const own = await makeAuthority(join(scratch, "proxied"), [address!]);
+    await using open = await startDebianRegistry({ address });
+    await using secure = await startDebianRegistry({ address, tls: own.server });
+    await using proxy = await startProxy();
+    const reach = (host: string) => testRepository(host, "p", { insecureRegistries: [address!] }).resolve("1");
+    const seen = async (host: string, noProxy = "") => {
+      proxy.seen.length = 0;
+      await withEnvironment({ HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: noProxy }, async () => {
+        await expect(reach(host)).rejects.toMatchObject({ kind: "not-found" });
+      });
+      return [...new Set(proxy.seen)];
+    };
+    expect(await seen(secure.host)).toEqual([`CONNECT ${secure.host}`]);
+    // With TLS first, which this registry has not, and then without.
+    expect(await seen(open.host)).toEqual([
+      `CONNECT ${open.host}`,
+      `GET http://${open.host}/v2/`,
+      `HEAD http://${open.host}/v2/p/manifests/1`,
+      `GET http://${open.host}/v2/p/manifests/1`,
+    ]);
+    expect(await seen(open.host, `other.example,${address}`)).toEqual([]);
+    expect(await seen(plain.host)).toEqual([]);
+  });
+});
+
+/** A small HTTP proxy that notes what goes through it. */
+async function startProxy() {
+  const seen: string[] = [];
+  const server = http.createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    const { method, headers } = request;
+    const forward = http.request(request.url!, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    forward.on("error", () => response.destroy());
+    request.pipe(forward);
+  });
+  server.on("connect", (request: http.IncomingMessage, near: Duplex) => {
+    seen.push(`CONNECT ${request.url}`);
+    const [host, port] = request.url!.split(":");
+    const far = net.connect(Number(port), host, () => {
+      near.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      near.pipe(far).pipe(near);
+    });
+    far.on("error", () => near.destroy());
+    near.on("error", () => far.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const dispose = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { seen, url, [Symbol.asyncDispose]: dispose };
+}
+
+async function withEnvironment(values: Record<string, string>, work: () => Promise<void>): Promise<void> {
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
+  try {
+    await work();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
