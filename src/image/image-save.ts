@@ -12,7 +12,7 @@ import { encodeHeader, padding, type TarEntry } from "./tar-header.ts";
 interface SavedImage {
   image: ImageRecord;
   /** The platforms to be saved; undefined: all that is here, attestations too. */
-  platforms: PlatformImage[] | undefined;
+  platforms?: PlatformImage[];
   /** Canonical references to be saved; none for one asked for by id. */
   references: string[];
 }

@@ -138,8 +138,13 @@ export class SnapshotStore {
       diffId: layer.diffId,
       sizeBytes: layer.contentBytes,
       // Containers may have the old files mounted.
-      ...(damaged ? { retired: [damaged.directory, ...(damaged.retired ?? [])] } : {}),
+      ...(damaged && this.hasContainers(chainId) ? { retired: [damaged.directory, ...(damaged.retired ?? [])] } : {}),
     });
+    if (damaged && !this.hasContainers(chainId)) await this.discardUnused(damaged.directory);
+  }
+
+  private hasContainers(chainId: Digest): boolean {
+    return [...this.records.layers.values()].some(({ chainIds }) => chainIds.includes(chainId));
   }
 
   /** Moves unpacked files into a directory under snapshots/ that newDirectory() named. */
