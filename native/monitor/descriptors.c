@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -83,4 +84,10 @@ int accept_descriptor(int listener) {
   }
   close(connection);
   return fd;
+}
+
+void close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+  // Before Linux 5.9.
+  for (int fd = first; fd < 4096; fd++) close(fd);
 }

@@ -7,6 +7,8 @@ enum { MAX_PASSED_DESCRIPTORS = 64 };
 
 void set_nonblocking(int fd);
 void set_close_on_exec(int fd);
+// Closes every descriptor from `first` on.
+void close_from(int first);
 // A listening SOCK_STREAM socket at `path`, mode 0600, replacing what was there; -1 and errno on failure.
 int listen_at(const char *path);
 // Sends `bytes` with descriptors beside them in one sendmsg(2). False on failure, errno set.

@@ -11,6 +11,9 @@
 #include "output.h"
 #include "state.h"
 
+// The log is whole before the end is told, unless the disk stalls.
+enum { LAST_SETTLE_MS = 5000 };
+
 void end(void) {
   self.phase = LINGERING;
   self.deadline_ms = now_ms() + LINGER_MS;
@@ -19,7 +22,7 @@ void end(void) {
   for (int index = 0; index < 2; index++)
     if (self.stdio.output[index] >= 0) end_output(index);
   close_input();
-  log_flush();
+  log_settle(LAST_SETTLE_MS);
   if (self.has_failed)
     result_write_failure(self.options.directory, self.failure_code, self.failure);
   else

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "log-compressor.h"
+#include "log-queue.h"
 
 enum {
   // Docker cuts longer lines into pieces of this size; only the last piece has the newline.
@@ -50,31 +52,47 @@ static void open_file(int flags) {
 void log_open(const struct log_options *chosen) {
   options = *chosen;
   if (!options.path) return;
+  if (options.buffer_bytes && log_queue_open(&options)) return;
   attributes_length = options.attributes ? strlen(options.attributes) : 0;
   if (attributes_length > MAX_ATTRIBUTES) attributes_length = 0;
   open_file(0);
 }
 
 void log_reopen(void) {
+  if (log_queue_is_open()) return log_queue_reopen();
   if (!options.path) return;
   log_flush();
   open_file(0);
 }
 
-uint64_t log_size(void) { return file_bytes; }
-uint32_t log_rotations(void) { return rotations; }
-uint64_t log_dropped_lines(void) { return dropped_lines; }
+uint64_t log_size(void) { return log_queue_is_open() ? log_queue_size() : file_bytes; }
+uint32_t log_rotations(void) { return log_queue_is_open() ? log_queue_rotations() : rotations; }
+uint64_t log_dropped_lines(void) { return log_queue_is_open() ? log_queue_dropped_lines() : dropped_lines; }
+
+// The name of the rotated file `number`, plain or compressed; 0 is the file itself.
+static const char *numbered(char *out, size_t size, unsigned number, const char *suffix) {
+  if (number == 0) return options.path;
+  snprintf(out, size, "%s.%u%s", options.path, number, suffix);
+  return out;
+}
+
+// What has a number takes the next one; a file that was compressed meanwhile leaves nothing under its old name.
+static void move_on(unsigned number) {
+  static const char *const suffixes[] = {"", ".gz"};
+  char from[4096 + 32], to[4096 + 32];
+  for (int i = 0; i < 2; i++) unlink(numbered(to, sizeof to, number + 1, suffixes[i]));
+  for (int i = 0; i < (number == 0 ? 1 : 2); i++)
+    rename(numbered(from, sizeof from, number, suffixes[i]), numbered(to, sizeof to, number + 1, suffixes[i]));
+}
 
 // file -> file.1 -> … -> file.(max_files - 1), the oldest is lost.
 static void rotate(void) {
-  char from[4096 + 16], to[4096 + 16];
-  for (unsigned i = options.max_files - 1; options.max_files > 1 && i > 0; i--) {
-    snprintf(to, sizeof to, "%s.%u", options.path, i);
-    if (i > 1) snprintf(from, sizeof from, "%s.%u", options.path, i - 1);
-    rename(i > 1 ? from : options.path, to);
-  }
+  char newest[4096 + 32];
+  compressor_wait();
+  for (unsigned number = options.max_files - 1; number > 0; number--) move_on(number - 1);
   open_file(O_TRUNC);
   rotations++;
+  if (options.compresses && options.max_files > 1) compressor_start(numbered(newest, sizeof newest, 1, ""));
 }
 
 static bool is_before(struct timespec a, struct timespec b) {
@@ -107,7 +125,13 @@ static void cut_torn_line(size_t written) {
   if (torn && fstat(file, &status) == 0 && ftruncate(file, status.st_size - (off_t)torn) == 0) file_bytes -= torn;
 }
 
+void log_settle(int milliseconds) {
+  if (log_queue_is_open()) return log_queue_settle(milliseconds);
+  log_flush();
+}
+
 void log_flush(void) {
+  if (log_queue_is_open()) return;
   size_t written = 0;
   bool is_writable = waiting_bytes > 0 && may_write();
   while (is_writable && written < waiting_bytes) {
@@ -174,6 +198,7 @@ static void finish(enum log_stream stream, const char *rest, size_t length, bool
 }
 
 void log_append(enum log_stream stream, const char *bytes, size_t length) {
+  if (log_queue_is_open()) return log_queue_append(stream, bytes, length);
   if (!options.path) return;
   struct unfinished *kept = &unfinished[stream];
   while (length > 0) {
@@ -193,6 +218,7 @@ void log_append(enum log_stream stream, const char *bytes, size_t length) {
 }
 
 void log_end(enum log_stream stream) {
+  if (log_queue_is_open()) return log_queue_end(stream);
   if (options.path && unfinished[stream].length > 0) finish(stream, "", 0, true);
 }
 

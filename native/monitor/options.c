@@ -9,7 +9,7 @@
 #include "frame.h"
 
 enum option_code {
-  PROTOCOL = 1, DIRECTORY, PID_FILE, STDIN, CONSOLE, SUBSCRIBE, HOLD, LOG, LOG_MAX_SIZE, LOG_MAX_FILE, LOG_ATTRIBUTES,
+  PROTOCOL = 1, DIRECTORY, PID_FILE, STDIN, CONSOLE, SUBSCRIBE, HOLD, LOG, LOG_MAX_SIZE, LOG_MAX_FILE, LOG_ATTRIBUTES, LOG_COMPRESS, LOG_BUFFER,
   ROOT, LOWER, UPPER, WORK, OVERLAY_OPTION, PROPAGATE,
 };
 
@@ -25,6 +25,8 @@ static const struct option TABLE[] = {
     {"log-max-size", required_argument, 0, LOG_MAX_SIZE},
     {"log-max-file", required_argument, 0, LOG_MAX_FILE},
     {"log-attrs", required_argument, 0, LOG_ATTRIBUTES},
+    {"log-compress", no_argument, 0, LOG_COMPRESS},
+    {"log-buffer", required_argument, 0, LOG_BUFFER},
     {"root", required_argument, 0, ROOT},
     {"lower", required_argument, 0, LOWER},
     {"upper", required_argument, 0, UPPER},
@@ -67,6 +69,8 @@ static void set_option(struct monitor_options *options, int code, const char *va
     case LOG_MAX_SIZE: options->log.max_bytes = number(value, 1ull << 62); break;
     case LOG_MAX_FILE: options->log.max_files = (unsigned)number(value, 1000000); break;
     case LOG_ATTRIBUTES: options->log.attributes = value; break;
+    case LOG_COMPRESS: options->log.compresses = true; break;
+    case LOG_BUFFER: options->log.buffer_bytes = number(value, 1ull << 40); break;
     case ROOT: rootfs->path = value; break;
     case LOWER: add(rootfs->lower, &rootfs->lower_count, MAX_LOWER_DIRECTORIES, value); break;
     case UPPER: rootfs->upper = value; break;

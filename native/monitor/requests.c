@@ -7,9 +7,12 @@
 #include "output.h"
 #include "state.h"
 
+// Longer than a working disk ever takes.
+enum { SETTLE_MS = 1000 };
+
 static void answer_subscribe(struct connection *connection) {
   unsigned char payload[12];
-  log_flush();
+  log_settle(SETTLE_MS);
   put_u64(payload, log_size());
   put_u32(payload + 8, log_rotations());
   connection_send_frame(connection, FRAME_SUBSCRIBED, payload, sizeof payload);
@@ -20,6 +23,7 @@ static void answer_subscribe(struct connection *connection) {
 static void answer_flush(struct connection *connection, const unsigned char *token) {
   unsigned char payload[12];
   if (self.phase != STARTING) read_all_output();
+  log_settle(SETTLE_MS);
   memcpy(payload, token, 4);
   put_u64(payload + 4, log_dropped_lines());
   connection_send_frame(connection, FRAME_FLUSHED, payload, sizeof payload);

@@ -24,7 +24,7 @@ export interface EngineConfig {
   /** Labels of the daemon (`--label`). */
   labels?: string[];
   /** Default driver and options of logs (`--log-driver`, `--log-opt`). */
-  logDriver?: "json-file" | "none";
+  logDriver?: "json-file" | "local" | "none";
   logOptions?: Record<string, string>;
   /** `--default-ulimit`, by name. */
   defaultUlimits?: { Name: string; Soft: number; Hard: number }[];

@@ -1,6 +1,7 @@
 /** Creating a container: check everything, then make layer, volumes and record; all or nothing. */
 import { mkdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import type { LocalImage } from "../image/contract.ts";
 import { NaruError } from "../lib/errors.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
@@ -19,6 +20,7 @@ import { CREATED } from "./container-state.ts";
 import { containerDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { completeHostConfig } from "./host-config-defaults.ts";
 import { normalizeLinks } from "./links.ts";
+import { logPathFor } from "./log-driver.ts";
 import { mergeImageConfig } from "./merge-image-config.ts";
 import { collectMountWishes, realizeMounts } from "./mount-points.ts";
 import { checkName, randomId, randomName } from "./names.ts";
@@ -70,9 +72,10 @@ export async function createContainer(
   if (wishes.some(({ type }) => type === "image")) warnings.push("Image mount is an experimental feature");
   const directory = containerDir(context, id);
   undo.defer(() => rm(directory, { recursive: true, force: true }));
+  const logPath = logPathFor(host.LogConfig?.Type, directory, id);
   const [layer] = await Promise.all([
     context.images.createContainerLayer(id, image),
-    mkdir(directory, { recursive: true, mode: 0o710 }),
+    mkdir(logPath === "" ? directory : dirname(logPath), { recursive: true, mode: 0o710 }),
   ]);
   undo.defer(() => context.images.removeContainerLayer(id));
   const mounts = await realizeMounts(context, id, wishes, layer, undo);
@@ -89,7 +92,7 @@ export async function createContainer(
     mounts,
     networks,
     links,
-    logPath: host.LogConfig?.Type === "none" ? "" : `${directory}/${id}-json.log`,
+    logPath,
   };
   const container = new Container(record);
   undo.defer(() => context.containers.remove(container));

@@ -31,7 +31,7 @@ export async function inspectContainer(
     ResolvConfPath: fileAt("resolv.conf"),
     HostnamePath: fileAt("hostname"),
     HostsPath: fileAt("hosts"),
-    LogPath: hasFiles ? record.logPath : "",
+    LogPath: hasFiles && record.hostConfig.LogConfig?.Type !== "local" ? record.logPath : "",
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",

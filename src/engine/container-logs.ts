@@ -1,11 +1,12 @@
 /** `logs`: what a container has written, and what it writes from now on. */
+import { hostname } from "node:os";
 import { NaruError } from "../lib/errors.ts";
 import type { OutputChunk } from "../runtime/contract.ts";
 import { nowNs } from "./clock.ts";
 import type { Container } from "./container.ts";
 import type { LogOptions } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
-import { logAttributes } from "./log-config.ts";
+import { logAttributes } from "./log-attributes.ts";
 import { findTail, type LogFile, openLogFiles, readBlocks } from "./log-files.ts";
 import { awaitFirstFile, type FollowOptions, followBlocks } from "./log-follow.ts";
 import { LineFormatter } from "./log-lines.ts";
@@ -21,12 +22,28 @@ export async function readContainerLog(
   if (!options.stdout && !options.stderr) {
     throw new NaruError("invalid", "Bad parameters: you must choose at least one stream");
   }
-  const { config, hostConfig, logPath } = container.record;
+  const { config, logPath } = container.record;
   if (logPath === "") throw new NaruError("not-implemented", "configured logging driver does not support reading");
   await container.process?.flushLog();
-  const attributes = Object.entries(logAttributes(config, hostConfig)).map(([name, value]) => `${name}=${value}`);
+  const attributes = options.details ? detailsOf(container) : [];
   const formatter = new LineFormatter({ ...options, prefix: options.details ? `${attributes.join(",")} ` : "" });
   return { tty: config.Tty ?? false, chunks: readLog(container, options, formatter, signal) };
+}
+
+/** As Go escapes the parts of a query. */
+function escapeQuery(text: string): string {
+  const escaped = encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return escaped.replaceAll("%20", "+");
+}
+
+/** What `--details` shows, "name=value"; nothing for a driver that does not keep it. */
+function detailsOf({ record }: Container): string[] {
+  if (record.hostConfig.LogConfig?.Type === "local") return [];
+  const attributes = logAttributes(record, { imageName: record.config.Image ?? "", hostname: hostname() });
+  return Object.entries(attributes).map(([name, value]) => `${escapeQuery(name)}=${escapeQuery(value)}`);
 }
 
 async function* readLog(
@@ -55,7 +72,7 @@ async function* readLog(
         yield* format(followBlocks(file, offset, following), formatter);
         return;
       }
-      yield* format(readBlocks(file.handle, offset), formatter);
+      yield* format(readBlocks(await file.text(), offset), formatter);
       if (formatter.isFinished || signal.aborted) return;
     }
     if (isFollowing && files.length === 0) {
@@ -92,5 +109,5 @@ function endSignal({ untilNs }: LogOptions, signal: AbortSignal): AbortSignal {
 }
 
 async function closeAll(files: readonly LogFile[]): Promise<void> {
-  for (const { handle } of files) await handle.close();
+  for (const file of files) await file.close();
 }

@@ -1,4 +1,5 @@
 /** Starting a container: mounts, network, runtime; a failure undoes everything and leaves its reason in the state. */
+import { hostname } from "node:os";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { ContainerProcess, StartRequest } from "../runtime/contract.ts";
 import { nowText } from "./clock.ts";
@@ -11,7 +12,7 @@ import { moveState } from "./container-state.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { startHealthChecks } from "./health-monitor.ts";
 import { linkEnvironment, resolveLinks } from "./links.ts";
-import { logTarget } from "./log-config.ts";
+import { logTarget } from "./log-driver.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { openSharedMemory, runningPeer } from "./shared-memory.ts";
 import { isPredefinedNetwork } from "./validate-network-mode.ts";
@@ -132,7 +133,7 @@ async function startProcess(
     networkNamespace: network.value.namespacePath,
     heldDescriptors: network.value.heldDescriptors,
     joinPid: peerPids(context, container),
-    log: logTarget(record.hostConfig, record.logPath),
+    log: logTarget(record, { imageName: record.config.Image ?? "", hostname: hostname() }),
     cgroupPath: `${record.hostConfig.CgroupParent || `/naru-${context.config.instance}`}/${record.id}`,
     onOutput: container.output.hooksForStart(),
   };

@@ -1,14 +1,43 @@
-/** The files of a rotated json-file log, `log`, `log.1` (newer), `log.2`, … as one text, oldest line first. */
+/** The files of a rotated log, `log`, `log.1` (newer), `log.2.gz`, … as one text, oldest line first. */
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { errorCode } from "../linux/sys-error.ts";
+import { unpackLog } from "./log-unpacking.ts";
 
 const BLOCK_BYTES = 256 * 1024;
 const NEWLINE = 10;
 
-export interface LogFile {
-  handle: FileHandle;
-  inode: number;
+/** One file of a log, held open: rotation and removal do not take it away. */
+export class LogFile {
+  #text: Promise<FileHandle> | undefined;
+
+  constructor(
+    readonly path: string,
+    readonly handle: FileHandle,
+    readonly inode: number,
+    readonly isCompressed: boolean,
+  ) {}
+
+  /** The lines; those of a compressed file are unpacked when they are first asked for. */
+  text(): Promise<FileHandle> {
+    if (!this.isCompressed) return Promise.resolve(this.handle);
+    this.#text ??= unpackLog(this.handle, dirname(this.path));
+    return this.#text;
+  }
+
+  /** The same lines as `other`: the same file, or the one that it was compressed to, which keeps its time. */
+  async isSameAs(other: LogFile): Promise<boolean> {
+    if (this.inode === other.inode) return true;
+    if (this.isCompressed === other.isCompressed) return false;
+    const [own, others] = await Promise.all([this, other].map(({ handle }) => handle.stat({ bigint: true })));
+    return own!.mtimeNs === others!.mtimeNs;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+    const text = await this.#text?.catch(() => undefined);
+    await text?.close();
+  }
 }
 
 /** A rotation while the files are opened is rare; one in each of several attempts does not happen. */
@@ -20,7 +49,7 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
     const files = await openOnce(path);
     const present = await stat(path).catch(() => undefined);
     if (attempt === OPEN_ATTEMPTS || present === undefined || present.ino === files.at(-1)?.inode) return files;
-    for (const { handle } of files) await handle.close();
+    for (const file of files) await file.close();
   }
 }
 
@@ -30,28 +59,34 @@ async function openOnce(path: string): Promise<LogFile[]> {
   if (newest !== undefined) files.push(newest);
   // Listed after the newest is open: a rotation meanwhile shows a file twice rather than hiding one.
   for (const number of await rotationNumbers(path)) {
-    const file = await openLogFile(`${path}.${number}`);
+    const file = (await openLogFile(`${path}.${number}`)) ?? (await openLogFile(`${path}.${number}.gz`));
     if (file === undefined) continue;
-    if (files.some(({ inode }) => inode === file.inode)) await file.handle.close();
+    if (await includes(files, file)) await file.close();
     else files.push(file);
   }
   return files.reverse();
+}
+
+async function includes(files: readonly LogFile[], wanted: LogFile): Promise<boolean> {
+  for (const file of files) if (await file.isSameAs(wanted)) return true;
+  return false;
 }
 
 /** The numbers behind the log's name, newest file first. */
 async function rotationNumbers(path: string): Promise<number[]> {
   const prefix = `${basename(path)}.`;
   const entries = await readdir(dirname(path)).catch(() => [] as string[]);
-  return entries
-    .map((entry) => (entry.startsWith(prefix) ? Number(entry.slice(prefix.length)) : Number.NaN))
-    .filter((number) => Number.isInteger(number) && number > 0)
-    .sort((a, b) => a - b);
+  const numbers = entries
+    .filter((entry) => entry.startsWith(prefix))
+    .map((entry) => /^([1-9]\d*)(\.gz)?$/.exec(entry.slice(prefix.length))?.[1])
+    .filter((number) => number !== undefined);
+  return [...new Set(numbers.map(Number))].sort((a, b) => a - b);
 }
 
 export async function openLogFile(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, "r");
-    return { handle, inode: (await handle.stat()).ino };
+    return new LogFile(path, handle, (await handle.stat()).ino, path.endsWith(".gz"));
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
@@ -86,7 +121,7 @@ export async function findTail(
 ): Promise<{ fileIndex: number; offset: number }> {
   let missing = count;
   for (let fileIndex = files.length - 1; fileIndex >= 0; fileIndex--) {
-    const { handle } = files[fileIndex]!;
+    const handle = await files[fileIndex]!.text();
     const { size } = await handle.stat();
     if (missing === 0) return { fileIndex, offset: size };
     const found = await findTailInFile(handle, size, missing);

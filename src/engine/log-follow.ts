@@ -27,15 +27,15 @@ export async function* followBlocks(file: LogFile, offset: number, options: Foll
     while (!options.signal.aborted) {
       // Looked at before reading: what was written until then will be read now.
       const wasEnded = isEnded;
-      position = yield* readBlocks(current.handle, position);
-      const successors = await newerFiles(options.path, current.inode);
+      position = yield* readBlocks(await current.text(), position);
+      const successors = await newerFiles(options.path, current);
       if (successors.length > 0) {
         // Written between the read and the rotation.
-        yield* readBlocks(current.handle, position);
+        yield* readBlocks(await current.text(), position);
         for (const next of successors) {
-          await current.handle.close();
+          await current.close();
           current = next;
-          if (next !== successors.at(-1)) yield* readBlocks(next.handle, 0);
+          if (next !== successors.at(-1)) yield* readBlocks(await next.text(), 0);
         }
         position = 0;
         waker.watchAgain();
@@ -45,19 +45,19 @@ export async function* followBlocks(file: LogFile, offset: number, options: Foll
       await waker.next();
     }
   } finally {
-    await current.handle.close();
+    await current.close();
   }
 }
 
-/** The files that came after the one with this inode, older ones first; empty while it is the newest. */
-async function newerFiles(path: string, inode: number): Promise<LogFile[]> {
+/** The files that came after `current`, older ones first; empty while it is the newest. */
+async function newerFiles(path: string, current: LogFile): Promise<LogFile[]> {
   const present = await stat(path).catch(() => undefined);
-  if (present === undefined || present.ino === inode) return [];
+  if (present === undefined || present.ino === current.inode) return [];
   const files = await openLogFiles(path);
-  const own = files.findIndex((file) => file.inode === inode);
-  const newer = files.slice(own + 1);
-  for (const file of files) if (!newer.includes(file)) await file.handle.close();
-  return newer;
+  const isOwn = await Promise.all(files.map((file) => file.isSameAs(current)));
+  const own = isOwn.lastIndexOf(true);
+  for (const file of files.slice(0, own + 1)) await file.close();
+  return files.slice(own + 1);
 }
 
 /** Wakes the reader at writes, at the end, at abort and now and then. */

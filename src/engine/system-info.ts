@@ -94,7 +94,7 @@ async function storageFields(dataRoot: string): Promise<Record<string, unknown>>
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: ["json-file", "local"],
     },
   };
 }

@@ -208,8 +208,8 @@ export function monitorComplaint(outcome: Exclude<StartOutcome, { kind: "started
   return outcome.kind === "failed" ? outcome.message : "the container monitor was killed while it started the process";
 }
 
-function monitorLog({ path, maxSizeBytes, maxFiles }: LogTarget): MonitorLog | undefined {
-  return path === undefined ? undefined : { path, maxSizeBytes: Math.max(0, maxSizeBytes), maxFiles };
+function monitorLog({ path, maxSizeBytes, ...rest }: LogTarget): MonitorLog | undefined {
+  return path === undefined ? undefined : { path, maxSizeBytes: Math.max(0, maxSizeBytes), ...rest };
 }
 
 /** True when the last that the log has is crun's complaint that the program cannot be executed. */

@@ -63,11 +63,17 @@ export interface ResolvedMount {
 }
 
 export interface LogTarget {
-  /** Absolute path of the json-file log, or undefined for driver "none". */
+  /** Absolute path of the log in the format of json-file, or undefined for driver "none". */
   path: string | undefined;
   /** 0 or less: never rotated. */
   maxSizeBytes: number;
   maxFiles: number;
+  /** Rotated files are gzipped. */
+  compress?: boolean;
+  /** Written as `attrs` beside each line. */
+  attributes?: Readonly<Record<string, string>>;
+  /** Mode non-blocking: how much may wait for the disk; what does not fit is lost. */
+  bufferBytes?: number;
 }
 
 export interface StartRequest {

@@ -32,6 +32,10 @@ export interface MonitorLog {
   maxFiles: number;
   /** Written as `attrs` into each line (`--log-opt labels=…`). */
   attributes?: Readonly<Record<string, string>>;
+  /** Rotated files are gzipped. */
+  compress?: boolean;
+  /** Mode non-blocking: how much may wait for the disk. */
+  bufferBytes?: number;
 }
 
 /** An overlay that only the monitor, the runtime and the container see. */
@@ -62,10 +66,12 @@ export function monitorArguments(options: MonitorOptions): string[] {
   return [...args, "--", ...options.runtimeCommand];
 }
 
-function logArguments({ path, maxSizeBytes, maxFiles, attributes }: MonitorLog): string[] {
+function logArguments({ path, maxSizeBytes, maxFiles, attributes, compress, bufferBytes }: MonitorLog): string[] {
   const args = ["--log", path];
   if (maxSizeBytes > 0)
     args.push("--log-max-size", String(maxSizeBytes), "--log-max-file", String(Math.max(1, maxFiles)));
+  if (compress) args.push("--log-compress");
+  if (bufferBytes) args.push("--log-buffer", String(bufferBytes));
   if (attributes && Object.keys(attributes).length > 0) args.push("--log-attrs", goJson(attributes));
   return args;
 }

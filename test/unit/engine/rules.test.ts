@@ -8,7 +8,7 @@ import { matchesPattern, passesLabelFilters, untilFilter } from "../../../src/en
 import { healthPlan, nextHealth } from "../../../src/engine/health-monitor.ts";
 import { familiarReference, matchesReference } from "../../../src/engine/image-references.ts";
 import { KeyedLock } from "../../../src/engine/keyed-lock.ts";
-import { parseBytes } from "../../../src/engine/log-config.ts";
+import { parseBinaryBytes, parseDecimalBytes } from "../../../src/engine/log-sizes.ts";
 import { mergeImageConfig, overrideEnv } from "../../../src/engine/merge-image-config.ts";
 import { parsePs } from "../../../src/engine/process-list.ts";
 import { restartDelay, restartsAtBoot } from "../../../src/engine/restart-policy.ts";
@@ -208,9 +208,11 @@ test("image names", () => {
 });
 
 test("numbers in texts", () => {
-  expect(parseBytes("10m")).toBe(10 * 1024 ** 2);
-  expect(parseBytes("1.5GiB")).toBe(1.5 * 1024 ** 3);
-  expect(parseBytes("x")).toBeUndefined();
+  expect(parseBinaryBytes("10m")).toBe(10 * 1024 ** 2);
+  expect(parseBinaryBytes("1.5GiB")).toBe(1.5 * 1024 ** 3);
+  expect(parseDecimalBytes("10k")).toBe(10_000);
+  expect(parseDecimalBytes("512")).toBe(512);
+  for (const text of ["x", "", "-1", "1x"]) expect(parseDecimalBytes(text)).toBeUndefined();
   expect([...parseNumberList("0-2,5")!]).toEqual([0, 1, 2, 5]);
   expect(parseNumberList("2-1")).toBeUndefined();
 });
