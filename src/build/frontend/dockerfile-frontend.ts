@@ -2,6 +2,7 @@
  * The Dockerfile frontend: a request's Dockerfile becomes a graph of steps for each platform, with the image's
  * configuration and history. What an image's configuration says is asked of `services`; nothing else is touched.
  */
+import { NaruError } from "../../lib/errors.ts";
 import type { Platform } from "../../model/image.ts";
 import type { BuildRequest } from "../contract.ts";
 import type { Dockerfile } from "../dockerfile/ast.ts";
@@ -111,19 +112,30 @@ function newPlanning(session: Session, wanted: Platform | undefined, wantsAllSta
   const predefined = predefinedArgs(platform, target, request.buildArgs);
   const options = { escape: dockerfile.parsed.escape };
   const { args, facts } = addGlobalArgs(predefined, dockerfile.globalArgs, request.buildArgs, options);
-  const isMulti = parseGoBool(request.buildArgs.BUILDKIT_MULTI_PLATFORM ?? "");
   return {
     ...session,
     ignores: readIgnores(request.ignoreFile?.text),
     platform,
     isPlatformImplied: wanted === undefined,
-    showsPlatform: isMulti ?? request.platforms.length > 1,
+    showsPlatform: isForSeveralPlatforms(request),
     wantsAllStages,
     globalArgs: args,
     globalArgFacts: facts,
     nodes: [],
     instructions: [],
   };
+}
+
+/** @throws {NaruError} invalid */
+function isForSeveralPlatforms({ buildArgs, platforms }: BuildRequest): boolean {
+  const text = buildArgs.BUILDKIT_MULTI_PLATFORM ?? "";
+  const said = parseGoBool(text);
+  if (text !== "" && said === undefined)
+    throw new NaruError("invalid", `invalid boolean value for multi-platform: ${text}`);
+  if (said === false && platforms.length > 1) {
+    throw new NaruError("invalid", "returning multiple target platforms is not allowed");
+  }
+  return said ?? platforms.length > 1;
 }
 
 function plannedTarget({ request, platform, isPlatformImplied }: Planning, node: StageNode): PlannedTarget {

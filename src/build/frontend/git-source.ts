@@ -63,7 +63,7 @@ function setFromQuery(source: GitSource, key: string, value: string): void {
       source.submodules = readBool(key, value);
       return;
     default:
-      throw invalid(`unexpected query ${goQuoted(key)} in the repository's address; known are ${QUERY_KEYS}`);
+      throw invalid(`unexpected query ${goQuoted(key)}: known are ${QUERY_KEYS}`);
   }
 }
 
