@@ -1,5 +1,6 @@
 /** What this process knows of an upload under way: the digest so far, and which request feeds it. */
 import { createHash, type Hash } from "node:crypto";
+import { RegistryError } from "../registry-error.ts";
 
 export class UploadSession {
   readonly startedAt: number;
@@ -20,7 +21,9 @@ export class UploadSession {
    */
   async takeOver(): Promise<{ signal: AbortSignal; done: () => void }> {
     while (this.feeding !== undefined) {
-      this.feeding.stop.abort();
+      this.feeding.stop.abort(
+        new RegistryError("BLOB_UPLOAD_INVALID", "another request went on with this upload", { status: 409 }),
+      );
       await this.feeding.ended;
     }
     const { promise, resolve } = Promise.withResolvers<void>();

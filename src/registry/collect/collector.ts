@@ -70,9 +70,9 @@ export class Collector {
   private async run(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
     const { parts, manifests, uploads } = this.open;
     const startedAt = Date.now();
-    const cutoff = uploads.oldestActiveStart(startedAt) - options.graceMs;
     const report = emptyReport(startedAt, options.dryRun);
     report.uploads = await uploads.removeAbandoned(startedAt - options.uploadAgeMs, options.dryRun);
+    const cutoff = uploads.oldestActiveStart(startedAt) - options.graceMs;
     const unwanted = options.untagged ? await this.removeUntagged(cutoff, report, signal) : new Set<string>();
     const skip = (repository: string, digest: Digest) => unwanted.has(`${repository} ${digest}`);
     const live = await markLiveContent(manifests, parts.names.list(), skip, signal);
