@@ -47,7 +47,9 @@ async function resolveBase(planning: Planning, graph: StageGraph, node: StageNod
   node.isResolved = true;
   try {
     await setBase(planning, graph, node);
-    if (node.isOutside) node.isDispatched = true;
+    if (!node.isOutside) return;
+    node.isDispatched = true;
+    nameBase(planning, node);
   } catch (error) {
     throw placed(error, node.stage.range, node.stage.base);
   }
@@ -104,7 +106,7 @@ async function resolveImage(
 }
 
 function useImage(planning: Planning, node: StageNode, image: ResolvedImage, platform: Platform): void {
-  const { showsPlatform, isPlatformImplied } = planning;
+  const { isPlatformImplied } = planning;
   const own = normalPlatform(image.platform);
   node.platform = node.platform === undefined && isPlatformImplied && !isSamePlatform(own, platform) ? own : platform;
   takeConfig(node, image);
@@ -114,10 +116,15 @@ function useImage(planning: Planning, node: StageNode, image: ResolvedImage, pla
     planning.report.report("InvalidBaseImagePlatform", range, comments, base, wanted, platformText(own));
   }
   if (image.config.rootfs.diff_ids.length === 0) return;
-  const name = numberedName(node, `FROM ${image.canonical}`, showsPlatform, node.platform);
-  const group = node.name || undefined;
-  const operation = { type: "image", image } as const;
-  node.root = { operation, show: { name, group, range: node.stage.range } };
+  const show = { name: `FROM ${image.canonical}`, group: node.name || undefined, range: node.stage.range };
+  node.root = { operation: { type: "image", image }, show };
+}
+
+/** Gives the step of the stage's image its number, when it is known how many steps triggers add. */
+export function nameBase({ showsPlatform }: Planning, node: StageNode): void {
+  const { root } = node;
+  if (node.base || node.namedContext || root?.operation.type !== "image" || root.show.name.startsWith("[")) return;
+  root.show.name = numberedName(node, root.show.name, showsPlatform, node.platform!);
 }
 
 function useContext(node: StageNode, { root, image }: LoadedContext, platform: Platform): void {

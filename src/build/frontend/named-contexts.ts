@@ -95,7 +95,7 @@ async function loadImage(
   const { pull } = planning.request;
   const image = await planning.services.resolveImage(canonicalReference(parseReference(reference)), { platform, pull });
   return {
-    root: { operation: { type: "image", image }, show: { name: `[context ${name}] ${image.canonical}` } },
+    root: { operation: { type: "image", image }, show: { name: `[context ${name}] ${reference}` } },
     image,
   };
 }

@@ -4,7 +4,7 @@ import { goQuoted } from "../../lib/go-quote.ts";
 import type { WorkdirInstruction } from "../dockerfile/ast.ts";
 import { DockerfileError, placed } from "../dockerfile/dockerfile-error.ts";
 import type { Step } from "../solver/graph.ts";
-import { DEFAULT_PATH } from "./base-images.ts";
+import { DEFAULT_PATH, nameBase } from "./base-images.ts";
 import { addHistory, applyConfig, HISTORY_COMMENT, setVariable } from "./config-instructions.ts";
 import { addCopy } from "./copy-step.ts";
 import { expandWord, type Planning } from "./planning.ts";
@@ -25,6 +25,7 @@ function walkStage(planning: Planning, node: StageNode): void {
   node.inherit();
   node.isDispatched = true;
   node.platform ??= planning.platform;
+  nameBase(planning, node);
   const env = node.config.Env ?? [];
   if (!env.some((entry) => entry.startsWith("PATH="))) node.config.Env = setVariable(env, "PATH", DEFAULT_PATH);
   for (const entry of node.config.Env ?? []) {
