@@ -28,7 +28,7 @@ export function findGoBuildInfo(file: OpenFile, elf: ElfFile): { version: string
     flags & FLAG_INLINE
       ? inlineTexts(file, section.offset + start + INLINE_START)
       : pointedTexts(file, elf, head.subarray(start), (flags & FLAG_BIG_ENDIAN) === 0);
-  if (!texts?.[0]) return undefined;
+  if (!texts?.[0]?.length) return undefined;
   return { version: texts[0].toString(), modules: withoutSentinels(texts[1] ?? Buffer.alloc(0)) };
 }
 
