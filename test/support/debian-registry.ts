@@ -15,6 +15,8 @@ export interface DebianRegistryOptions {
   users?: Record<string, string>;
   tls?: { certPath: string; keyPath: string; clientCaPath?: string };
   token?: { realm: string; service: string; issuer: string; rootCertPath: string };
+  /** Where it sends its events. */
+  webhook?: string;
   /** Where it listens: "127.0.0.1" unless told. */
   address?: string;
   /** How it is called; its address unless told. */
@@ -57,7 +59,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
 async function configuration(
   folder: string,
   port: number,
-  { users, tls, token, address = LOOPBACK }: DebianRegistryOptions,
+  { users, tls, token, webhook, address = LOOPBACK }: DebianRegistryOptions,
 ) {
   const auth: Record<string, unknown> = {};
   if (users) {
@@ -87,6 +89,9 @@ async function configuration(
     log: { level: "error", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
     ...(Object.keys(auth).length > 0 && { auth }),
+    ...(webhook && {
+      notifications: { endpoints: [{ name: "test", url: webhook, timeout: "1s", threshold: 3, backoff: "1s" }] },
+    }),
     http,
   };
 }
