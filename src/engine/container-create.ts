@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { LocalImage } from "../image/contract.ts";
 import { NaruError } from "../lib/errors.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
-import { parsePlatform, platformText, runsNatively } from "../lib/platform.ts";
+import { type PlatformWish, parsePlatform, platformText, runsNatively } from "../lib/platform.ts";
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -17,6 +17,7 @@ import { nowText } from "./clock.ts";
 import { Container } from "./container.ts";
 import { CONTAINER_RECORD_VERSION, type ContainerRecord } from "./container-record.ts";
 import { CREATED } from "./container-state.ts";
+import { hasEmulator } from "./emulation.ts";
 import { containerDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { completeHostConfig } from "./host-config-defaults.ts";
 import { normalizeLinks } from "./links.ts";
@@ -57,7 +58,7 @@ export async function createContainer(
   const wished = options.platform ? parsePlatform(options.platform) : undefined;
   const image = context.images.getImage(givenConfig.Image ?? "", wished);
   context.policy.admitRun(givenConfig.Image ?? "", image);
-  if (wished === undefined && !runsNatively(image.config)) warnings.push(foreignPlatformWarning(image));
+  warnings.push(...(await foreignPlatformWarnings(image, wished)));
   const config = completeConfig(validateConfig(givenConfig), image);
   const id = randomId();
   config.Hostname ||= defaultHostname(id, host);
@@ -102,12 +103,24 @@ export async function createContainer(
   return { Id: id, Warnings: warnings };
 }
 
-/** Docker's words: it may run all the same, where an emulator is registered with the kernel. */
-function foreignPlatformWarning({ config }: LocalImage): string {
-  return (
-    `The requested image's platform (${platformText(config)}) does not match the detected host platform ` +
-    `(linux/${machineArchitecture()}) and no specific platform was requested`
-  );
+/** The first in Docker's words; the second tells what will come of it where no emulator is registered with the kernel. */
+async function foreignPlatformWarnings({ config }: LocalImage, wished: PlatformWish | undefined): Promise<string[]> {
+  if (runsNatively(config)) return [];
+  const [own, foreign] = [`linux/${machineArchitecture()}`, platformText(config)];
+  const warnings: string[] = [];
+  if (wished === undefined) {
+    warnings.push(
+      `The requested image's platform (${foreign}) does not match the detected host platform (${own}) and no specific ` +
+        "platform was requested",
+    );
+  }
+  if (!(await hasEmulator(config.architecture))) {
+    warnings.push(
+      `this machine (${own}) has no emulator for ${foreign}: the image's programs will end with "exec format error" until ` +
+        "one is registered (the package qemu-user-binfmt does that)",
+    );
+  }
+  return warnings;
 }
 
 async function checkHost(

@@ -4,6 +4,7 @@ import { type CommandContext, defineCommand, maxArgs } from "../command.ts";
 import { bool, filter, format } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
 import { printRows } from "../format.ts";
+import { imageTree } from "../image-tree.ts";
 import { imageKind, imageNames, imageRow } from "../rows/image-row.ts";
 
 const flags = {
@@ -32,9 +33,7 @@ async function listImages(
   values: FlagValues<typeof flags>,
   reference: string | undefined,
 ): Promise<void> {
-  if (values.tree) {
-    throw new CliError(`${context.program}: --tree is not in this version; use '${context.program} images' without it`);
-  }
+  if (values.tree) return await showTree(context, values, reference);
   const { quiet, digests } = values;
   const chosen = values.format || (quiet ? "" : ((await context.config()).imagesFormat ?? ""));
   const filters = reference === undefined ? values.filter : { ...values.filter, reference: [reference] };
@@ -45,4 +44,20 @@ async function listImages(
     imageNames(image, withDigest).map((name) => imageRow(image, name, !values["no-trunc"])),
   );
   printRows(context, imageKind(digests), rows, { format: chosen, quiet });
+}
+
+async function showTree(
+  context: CommandContext,
+  values: FlagValues<typeof flags>,
+  reference: string | undefined,
+): Promise<void> {
+  for (const flag of ["quiet", "no-trunc", "digests", "format"] as const) {
+    if (values[flag]) throw new CliError(`--${flag} is not yet supported with --tree`);
+  }
+  const filters = reference === undefined ? values.filter : { ...values.filter, reference: [reference] };
+  const client = await context.client();
+  const images = await client.get<ImageSummary[]>("/images/json", {
+    query: { all: values.all, manifests: true, filters },
+  });
+  context.print(imageTree(images));
 }
