@@ -3,24 +3,29 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
-import type { BuildCacheRecord, BuildEvent, Builder, BuildRequest, BuildResult } from "./contract.ts";
+import type { BuildCacheRecord, BuildEvent, Builder, BuildOutput, BuildRequest, BuildResult } from "./contract.ts";
 import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
 import { answerSubrequest } from "./frontend/subrequests.ts";
+import { withAttestations } from "./solver/attestations.ts";
 import { BuildRun } from "./solver/build-run.ts";
 import type { BuilderParts, SolverContext } from "./solver/builder-parts.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
 import { CachePruner } from "./solver/cache-pruner.ts";
-import { CacheStore } from "./solver/cache-store.ts";
+import { CacheStore, newRecordId } from "./solver/cache-store.ts";
 import { cacheUsage } from "./solver/cache-usage.ts";
-import { exportImage } from "./solver/export-image.ts";
+import { exportFiles } from "./solver/export-files.ts";
+import { exportArchive, exportImage, type ImageExport } from "./solver/export-image.ts";
 import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
 import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
+import { imageMetadata } from "./solver/image-metadata.ts";
 import { MissHistory } from "./solver/miss-history.ts";
 import { BuildPlanning } from "./solver/planning.ts";
 import type { PruneWish } from "./solver/prune-plan.ts";
 import { Solver } from "./solver/solver.ts";
+import { squashTarget } from "./solver/squash.ts";
 import { TreeViews } from "./solver/tree-views.ts";
 import { Turns } from "./solver/turns.ts";
 
@@ -108,20 +113,43 @@ class LocalBuilder implements Builder {
       type: "instructions",
       list: plan.instructions.map(({ text, step }) => ({ text, ...(step ? { step: stepDigest(step) } : {}) })),
     });
+    const facts = {
+      request: run.request,
+      plan,
+      builderPlatform: { os: "linux", architecture: machineArchitecture() },
+      startedAt: run.startedAt,
+      invocationId: newRecordId(),
+    };
     const targets: ConfiguredTarget[] = await Promise.all(
-      plan.targets.map(async (target) =>
-        configureTarget(run, { target, result: await this.solver.solve(target.root, run) }),
-      ),
+      plan.targets.map(async (target) => {
+        const made = await configureTarget(run, { target, result: await this.solver.solve(target.root, run) });
+        const { squash } = run.request;
+        const whole = squash ? await squashTarget(this.context, this.cache, made, run.signal) : made;
+        return withAttestations(this.context, run, whole, facts);
+      }),
     );
     const result: BuildResult = { metadata: {}, warnings: plan.warnings };
-    for (const output of run.request.outputs) {
-      if (output.type !== "image") continue;
-      const { image } = await exportImage(this.context, run, targets, output);
-      result.imageId = image.id;
-      result.metadata["containerimage.digest"] = image.id;
-    }
+    for (const output of run.request.outputs) await this.export(output, { targets, run }, result);
     const config = targets[0]?.config.config;
     return config ? { ...result, config: { Config: config } } : result;
+  }
+
+  private async export(output: BuildOutput, from: ImageExport, result: BuildResult): Promise<void> {
+    switch (output.type) {
+      case "image": {
+        const published = await exportImage(this.context, from, output);
+        result.imageId = published.image.id;
+        Object.assign(result.metadata, imageMetadata(published, output.names));
+        return;
+      }
+      case "oci":
+      case "docker":
+        Object.assign(result.metadata, imageMetadata(await exportArchive(this.context, from, output), output.names));
+        return;
+      case "tar":
+      case "local":
+        await exportFiles(this.context, from.run, from.targets, output);
+    }
   }
 
   async listCache(): Promise<BuildCacheRecord[]> {

@@ -27,6 +27,7 @@ import { createNetworkController } from "../network/network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
 import { ensureMonitorBinary } from "../runtime/monitor-binary.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
+import { createSbomMaker } from "../sbom/sbom-maker.ts";
 import { FilePolicy } from "../signature/image-policy.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
@@ -127,6 +128,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     runtime,
     networks,
     store,
+    sbomMaker: createSbomMaker(),
     config: builderConfig(options, instance, () => builderGc),
     log,
   });

@@ -274,7 +274,15 @@ export interface LayerWorkshop {
    * Makes the images of the platforms (the manifests' order is the index's) and names them. One platform without
    * attestations gives a plain manifest, anything else an index.
    */
-  publish(image: ImageToPublish): Promise<LocalImage>;
+  publish(image: ImageToPublish): Promise<PublishedImage>;
+  /**
+   * The same images as an archive that docker and OCI tools load, without keeping them in the store. `references` are the
+   * names in the archive.
+   */
+  archive(
+    image: ImageToPublish,
+    options: { signal: AbortSignal },
+  ): Promise<PublishedImage & { tar: AsyncIterable<Uint8Array> }>;
   /** A blob of the store, also of images. @throws not-found */
   readBlob(digest: Digest): AsyncIterable<Uint8Array>;
   /** Takes a blob in, under the digest that it must have; for layers from elsewhere. @throws invalid when it is another's */
@@ -286,14 +294,27 @@ export interface LayerWorkshop {
   ): Promise<string>;
 }
 
+export interface Attestation {
+  predicateType: string;
+  statement: object;
+}
+
+export interface PublishedImage {
+  image: LocalImage;
+  /** Of the manifest or index. */
+  descriptor: Descriptor;
+  /** In the order of the platforms. */
+  configs: Descriptor[];
+}
+
 export interface ImageToPublish {
   platforms: {
     /** Without `rootfs.diff_ids`, which come from the layers. */
     config: ImageConfig;
     layers: LayerHandle[];
     annotations?: Record<string, string>;
-    /** in-toto statements: provenance, SBOM. Each is a layer of the platform's attestation manifest. */
-    attestations?: { predicateType: string; statement: object }[];
+    /** in-toto statements about the platform's manifest. Each is a layer of its attestation manifest. */
+    attest?: (manifest: Descriptor) => Promise<Attestation[]>;
   }[];
   /** Canonical. */
   references: string[];

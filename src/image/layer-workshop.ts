@@ -12,13 +12,14 @@ import type {
   LayerDraft,
   LayerHandle,
   LayerWorkshop,
-  LocalImage,
   PackedLayer,
+  PublishedImage,
 } from "./contract.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import type { ImagePublisher } from "./image-publisher.ts";
 import { allChainIds, type ImageRecords, platformImages } from "./image-records.ts";
+import { saveImages } from "./image-save.ts";
 import type { LayerPackParams, LayerPackResult } from "./layer-pack.ts";
 import { publishBuiltImage } from "./publish-built.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -178,8 +179,26 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     }
   }
 
-  async publish(image: ImageToPublish): Promise<LocalImage> {
+  async publish(image: ImageToPublish): Promise<PublishedImage> {
     return await publishBuiltImage(this.parts, this, image);
+  }
+
+  async archive(
+    image: ImageToPublish,
+    { signal }: { signal: AbortSignal },
+  ): Promise<PublishedImage & { tar: AsyncIterable<Uint8Array> }> {
+    const published = await publishBuiltImage(this.parts, this, { ...image, references: [] });
+    return { ...published, tar: this.archiveOf(published.image.id, image.references, signal) };
+  }
+
+  /** The image goes when it was read, unless somebody named it meanwhile. */
+  private async *archiveOf(id: Digest, references: string[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const { records, publisher, catalog } = this.parts;
+    try {
+      yield* saveImages([{ image: catalog.getRecord(id), platforms: undefined, references }], this.parts, signal);
+    } finally {
+      if (records.images.has(id) && records.listReferences(id).length === 0) await publisher.remove(id);
+    }
   }
 
   readBlob(digest: Digest): AsyncIterable<Uint8Array> {

@@ -1,7 +1,7 @@
 /** An image of built layers: configuration, manifest and, for several platforms or attestations, an index over them. */
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
-import type { ImageToPublish, LayerHandle, LayerWorkshop, LocalImage } from "./contract.ts";
+import type { Attestation, ImageToPublish, LayerHandle, LayerWorkshop, PublishedImage } from "./contract.ts";
 import { chainIdsOf } from "./digests.ts";
 import { type BlobSource, smallBlob, uniqueBlobs } from "./image-publisher.ts";
 import type { ImageRecord, PlatformImage } from "./image-records.ts";
@@ -17,6 +17,7 @@ interface SmallBlob {
 /** What one platform adds to the index. */
 interface MadePlatform {
   image: PlatformImage;
+  config: Descriptor;
   /** In the index: the image's manifest and that of its attestations. */
   manifests: Descriptor[];
   blobs: SmallBlob[];
@@ -40,7 +41,7 @@ export async function publishBuiltImage(
   parts: WorkshopParts,
   workshop: LayerWorkshop,
   image: ImageToPublish,
-): Promise<LocalImage> {
+): Promise<PublishedImage> {
   const made: MadePlatform[] = [];
   for (const platform of image.platforms) made.push(await makePlatform(workshop, platform, image));
   const record = recordOf(made, image);
@@ -58,7 +59,8 @@ export async function publishBuiltImage(
     unpin();
     await parts.publisher.collect(chainIds, []);
   }
-  return parts.catalog.get(record.record.id);
+  const { id, descriptor } = record.record;
+  return { image: parts.catalog.get(id), descriptor, configs: made.map(({ config }) => config) };
 }
 
 async function makePlatform(workshop: LayerWorkshop, platform: Platform, image: ImageToPublish): Promise<MadePlatform> {
@@ -89,10 +91,10 @@ async function makePlatform(workshop: LayerWorkshop, platform: Platform, image: 
   } satisfies Manifest);
   const { architecture, os, variant } = config;
   const inIndex = { ...manifest.descriptor, platform: { architecture, os, ...(variant ? { variant } : {}) } };
-  const attestation = platform.attestations?.length
-    ? attest(manifest.descriptor.digest, platform.attestations)
-    : undefined;
+  const attestations = (await platform.attest?.(inIndex)) ?? [];
+  const attestation = attestations.length > 0 ? attest(inIndex.digest, attestations) : undefined;
   return {
+    config: configBlob.descriptor,
     image: { manifest: inIndex.digest, configDigest: configBlob.descriptor.digest, config, layers, chainIds },
     manifests: [inIndex, ...(attestation ? [attestation.manifest] : [])],
     blobs: [manifest, configBlob, ...(attestation?.blobs ?? [])],
@@ -107,7 +109,7 @@ async function makePlatform(workshop: LayerWorkshop, platform: Platform, image: 
 }
 
 /** The manifest of a platform's attestations, as BuildKit writes it (docs/attestations/attestation-storage.md there). */
-function attest(subject: Digest, attestations: NonNullable<Platform["attestations"]>) {
+function attest(subject: Digest, attestations: readonly Attestation[]) {
   const layers = attestations.map(({ predicateType, statement }) => {
     const blob = smallBlob("application/vnd.in-toto+json", statement);
     return { ...blob, descriptor: { ...blob.descriptor, annotations: { "in-toto.io/predicate-type": predicateType } } };

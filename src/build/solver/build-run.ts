@@ -12,6 +12,8 @@ export class BuildRun {
   private readonly aborter = new AbortController();
   private readonly steps = new Map<Digest, BuildStep>();
   readonly signal: AbortSignal;
+  /** RFC 3339. */
+  readonly startedAt = new Date().toISOString();
   /** Seconds; files that are younger become that old. */
   latestSeconds: number | undefined;
 

@@ -1,12 +1,13 @@
 /** Entry of the worker threads that look at trees and change them for builds. See lib/worker-pool.ts. */
 import { type JobContext, serveJobs } from "../../lib/worker-job.ts";
+import { type SquashParams, squashLayers } from "./layer-squash.ts";
 import { removeStubs, type StubParams } from "./mount-stubs.ts";
 import { StatCache } from "./stat-cache.ts";
 import { changeTree, type TreeAction } from "./tree-changes.ts";
 import { type DigestOptions, digestSelection, type TreeDigest } from "./tree-digest.ts";
 import type { Selection } from "./tree-selection.ts";
 
-serveJobs({ digest, change, stubs });
+serveJobs({ digest, change, stubs, squash });
 
 export interface DigestParams {
   selections: { selection: Selection; options: DigestOptions }[];
@@ -32,6 +33,10 @@ export interface ChangeParams {
 
 async function change({ root, actions, madeAtSeconds }: ChangeParams, { signal }: JobContext): Promise<void> {
   await changeTree(root, actions, madeAtSeconds, signal);
+}
+
+async function squash(params: SquashParams): Promise<void> {
+  squashLayers(params);
 }
 
 async function stubs(params: StubParams): Promise<{ isEmpty: boolean }> {

@@ -3,6 +3,7 @@ import type { ContainerFiles, ImageStore, LayerWorkshop } from "../../image/cont
 import type { WorkerPool } from "../../lib/worker-pool.ts";
 import type { NetworkController } from "../../network/contract.ts";
 import type { ContainerRuntime } from "../../runtime/contract.ts";
+import type { SbomMaker } from "../../sbom/contract.ts";
 import type { StateStore } from "../../store/contract.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { GcSettings } from "./gc-policy.ts";
@@ -29,6 +30,7 @@ export interface BuilderParts {
   runtime: ContainerRuntime;
   networks: NetworkController;
   store: StateStore;
+  sbomMaker: SbomMaker;
   config: BuilderConfig;
   log: { warn(message: string): void; error(message: string): void };
 }

@@ -1,6 +1,6 @@
 /** The configuration of a target's image: what the frontend planned, the layers' history, the time. */
-import type { LayerHandle } from "../../image/contract.ts";
-import type { HistoryEntry, ImageConfig } from "../../model/image.ts";
+import type { Attestation, LayerHandle } from "../../image/contract.ts";
+import type { Descriptor, HistoryEntry, ImageConfig } from "../../model/image.ts";
 import type { BuildRun } from "./build-run.ts";
 import { type PlannedTarget, stepDigest } from "./graph.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
@@ -13,6 +13,11 @@ export interface SolvedTarget {
 export interface ConfiguredTarget {
   config: ImageConfig;
   layers: LayerHandle[];
+  /** How many of the layers and history entries are the base image's. */
+  baseLayers: number;
+  baseHistory: number;
+  /** Provenance and bill of materials, when they were asked for. */
+  attest?: (manifest: Descriptor) => Promise<Attestation[]>;
 }
 
 /** `rootfs.diff_ids` are filled in when the layers are packed. */
@@ -43,6 +48,8 @@ export async function configureTarget(run: BuildRun, { target, result }: SolvedT
       history,
     },
     layers: [...(result ?? SCRATCH).layers],
+    baseLayers: target.base?.config.rootfs.diff_ids.length ?? 0,
+    baseHistory: target.baseHistory.length,
   };
 }
 
