@@ -128,4 +128,19 @@ export interface RegistryClient {
       signal?: AbortSignal;
     },
   ): Promise<SearchResult[]>;
+  /**
+   * A request to a registry itself, outside its repositories; `scopes` are what a token is asked for.
+   * @returns the JSON of its answer, undefined when that is empty
+   * @throws {NaruError} as the registry refuses it
+   */
+  ask(
+    domain: string,
+    request: {
+      method: string;
+      path: string;
+      scopes: readonly string[];
+      credentials?: RegistryCredentials;
+      signal?: AbortSignal;
+    },
+  ): Promise<unknown>;
 }

@@ -3,6 +3,7 @@ import { BearerTokens } from "./bearer-tokens.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import type { RegistryClient, RegistrySettings } from "./contract.ts";
 import { mirrorAddresses, registryAddress } from "./registry-addresses.ts";
+import { errorOfReply } from "./registry-error.ts";
 import { type Access, type HostAddress, RegistryHost } from "./registry-host.ts";
 import { searchRegistry } from "./registry-search.ts";
 import { createRemoteRepository } from "./remote-repository.ts";
@@ -28,6 +29,7 @@ const DEFAULT_TIMING: RegistryTiming = {
   requests: { attempts: 4, firstDelayMs: 300, longestDelayMs: 10_000 },
   blobs: { attempts: 5, firstDelayMs: 1000, longestDelayMs: 30_000 },
 };
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** How long what a host said on GET /v2/ is believed. */
 const HOST_LIFE_MS = 10 * 60_000;
 
@@ -75,6 +77,16 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     search: (term, searchOptions) => {
       const host = (domain: string) => hostAt(registryAddress(domain, settings()));
       return searchRegistry(term, searchOptions, host);
+    },
+    ask: async (domain, { method, path, scopes, credentials, signal }) => {
+      const reply = await hostAt(registryAddress(domain, settings())).send(
+        path,
+        { credentials, scopes },
+        { method, signal },
+      );
+      if (!reply.isSuccess) throw await errorOfReply(reply);
+      const text = await reply.text(MAX_ANSWER_BYTES);
+      return text === "" ? undefined : JSON.parse(text);
     },
   };
 }

@@ -39,7 +39,7 @@ export interface HostParts {
 }
 
 const MAX_REDIRECTS = 10;
-const CERTIFICATES_LIFE_MS = 10_000;
+const CERTIFICATES_LIFE_MS = 2000;
 const REST_MS = 30_000;
 /** Docker's limit for the first answer of a registry. */
 const GREETING_TIMEOUT_MS = 15_000;
