@@ -12,6 +12,8 @@ import { answerSubrequest } from "./frontend/subrequests.ts";
 import { withAttestations } from "./solver/attestations.ts";
 import { BuildRun } from "./solver/build-run.ts";
 import type { BuilderParts, SolverContext } from "./solver/builder-parts.ts";
+import { exportCache, withInlineCache } from "./solver/cache-export.ts";
+import { ImportedCaches } from "./solver/cache-import.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
 import { CachePruner } from "./solver/cache-pruner.ts";
 import { CacheStore, newRecordId } from "./solver/cache-store.ts";
@@ -96,6 +98,10 @@ class LocalBuilder implements Builder {
       if (run.request.onlyCheck) {
         return { metadata: {}, warnings: [], answer: await answerSubrequest(run.request, services) };
       }
+      if (run.request.cacheFrom.length > 0) {
+        run.imported = new ImportedCaches(this.context, this.cache, run);
+        await run.imported.open(run.request.cacheFrom);
+      }
       const plan = await this.frontend(run.request, services);
       return await this.solvePlan(plan, run);
     } finally {
@@ -125,10 +131,12 @@ class LocalBuilder implements Builder {
         const made = await configureTarget(run, { target, result: await this.solver.solve(target.root, run) });
         const { squash } = run.request;
         const whole = squash ? await squashTarget(this.context, this.cache, made, run.signal) : made;
-        return withAttestations(this.context, run, whole, facts);
+        const cached = await withInlineCache(this.context, this.cache, run, whole);
+        return withAttestations(this.context, run, cached, facts);
       }),
     );
     const result: BuildResult = { metadata: {}, warnings: plan.warnings };
+    await exportCache(this.context, this.cache, run, targets);
     for (const output of run.request.outputs) await this.export(output, { targets, run }, result);
     const config = targets[0]?.config.config;
     return config ? { ...result, config: { Config: config } } : result;

@@ -283,8 +283,8 @@ export interface LayerWorkshop {
     image: ImageToPublish,
     options: { signal: AbortSignal },
   ): Promise<PublishedImage & { tar: AsyncIterable<Uint8Array> }>;
-  /** A blob of the store, also of images. @throws not-found */
-  readBlob(digest: Digest): AsyncIterable<Uint8Array>;
+  /** A blob of the store, also of images, from `offset` on. */
+  readBlob(digest: Digest, offset?: number): AsyncIterable<Uint8Array>;
   /** Takes a blob in, under the digest that it must have; for layers from elsewhere. @throws invalid when it is another's */
   importLayer(
     blob: Descriptor,

@@ -201,8 +201,8 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     }
   }
 
-  readBlob(digest: Digest): AsyncIterable<Uint8Array> {
-    return Bun.file(this.parts.content.path(digest)).stream();
+  readBlob(digest: Digest, offset = 0): AsyncIterable<Uint8Array> {
+    return Bun.file(this.parts.content.path(digest)).slice(offset).stream();
   }
 
   async importLayer(

@@ -1,6 +1,7 @@
 /** One build under way: its events, its signal, what it holds. */
 import type { Digest } from "../../model/image.ts";
 import type { BuildEvent, BuildRequest, BuildStep } from "../contract.ts";
+import type { ImportedCaches } from "./cache-import.ts";
 import { type Step, stepDigest, stepInputs } from "./graph.ts";
 import type { StepResult } from "./step-result.ts";
 
@@ -14,6 +15,8 @@ export class BuildRun {
   readonly signal: AbortSignal;
   /** RFC 3339. */
   readonly startedAt = new Date().toISOString();
+  /** Caches from elsewhere; undefined: none were named. */
+  imported: ImportedCaches | undefined;
   /** Seconds; files that are younger become that old. */
   latestSeconds: number | undefined;
 

@@ -1,4 +1,5 @@
 /** What the builder is given, and what its parts share. */
+import type { RegistryClient } from "../../distribution/contract.ts";
 import type { ContainerFiles, ImageStore, LayerWorkshop } from "../../image/contract.ts";
 import type { WorkerPool } from "../../lib/worker-pool.ts";
 import type { NetworkController } from "../../network/contract.ts";
@@ -31,6 +32,7 @@ export interface BuilderParts {
   networks: NetworkController;
   store: StateStore;
   sbomMaker: SbomMaker;
+  registries: RegistryClient;
   config: BuilderConfig;
   log: { warn(message: string): void; error(message: string): void };
 }

@@ -16,6 +16,8 @@ export interface ConfiguredTarget {
   /** How many of the layers and history entries are the base image's. */
   baseLayers: number;
   baseHistory: number;
+  /** Cache records that it consists of. */
+  recordIds: readonly string[];
   /** Provenance and bill of materials, when they were asked for. */
   attest?: (manifest: Descriptor) => Promise<Attestation[]>;
 }
@@ -50,6 +52,7 @@ export async function configureTarget(run: BuildRun, { target, result }: SolvedT
     layers: [...(result ?? SCRATCH).layers],
     baseLayers: target.base?.config.rootfs.diff_ids.length ?? 0,
     baseHistory: target.baseHistory.length,
+    recordIds: (result ?? SCRATCH).recordIds ?? [],
   };
 }
 

@@ -101,12 +101,12 @@ export class Solver {
     const resultOf = (input: Step | undefined) => (input === undefined ? SCRATCH : results.get(input)!);
     const root = resultOf(step.operation.root);
     const fastKey = identityKey(step, resultOf, run.latestSeconds);
-    const known = fastKey && !step.ignoresCache ? this.cache.find(fastKey) : undefined;
+    const known = fastKey && !step.ignoresCache ? await this.find(fastKey, run) : undefined;
     if (known) return { result: this.use(known, root, run), isCached: true };
     const contents = await contentDigests(this.context, step.operation, { resultOf, signal: run.signal });
     const parts = keyParts(step.operation, contents.inputKey, run.latestSeconds);
     const key = keyOf(parts);
-    const same = step.ignoresCache ? undefined : this.cache.find(key);
+    const same = step.ignoresCache ? undefined : await this.find(key, run);
     if (same) {
       if (fastKey) this.cache.addKey(same, fastKey);
       this.misses.note(step, parts, contents.listings);
@@ -120,6 +120,10 @@ export class Solver {
     const { record } = await this.make(step, run, { key, keys, parts, resultOf });
     this.misses.note(step, parts, contents.listings);
     return { result: this.use(record, root, run), isCached: false, missReason };
+  }
+
+  private async find(key: Digest, run: BuildRun): Promise<CacheRecord | undefined> {
+    return this.cache.find(key) ?? (await run.imported?.find(key));
   }
 
   private async inputResults(step: Step, run: BuildRun): Promise<Map<Step, StepResult>> {

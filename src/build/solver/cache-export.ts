@@ -1,0 +1,122 @@
+/** Sends a build's cache elsewhere: into the image itself, to a registry, to a directory of the client's. */
+import type { LayerCompression } from "../../image/contract.ts";
+import { canonicalReference, parseReference } from "../../lib/image-reference.ts";
+import type { Digest } from "../../model/image.ts";
+import { MEDIA } from "../../model/media-types.ts";
+import type { CacheTarget } from "../contract.ts";
+import type { BuildRun } from "./build-run.ts";
+import type { SolverContext } from "./builder-parts.ts";
+import { digestOf } from "./cache-key.ts";
+import { type CacheList, descriptorOf, INLINE_CACHE_KEY, manifestOf, type TravellingRecord } from "./cache-manifest.ts";
+import type { CacheStore } from "./cache-store.ts";
+import type { ConfiguredTarget } from "./image-config.ts";
+import { layoutTar } from "./layout-tar.ts";
+
+/**
+ * "min": what the results consist of. "max": every step of the build.
+ * Layers are packed when they were not.
+ */
+async function collect(
+  context: SolverContext,
+  cache: CacheStore,
+  ids: Iterable<string>,
+  compression: LayerCompression,
+): Promise<CacheList> {
+  const records: TravellingRecord[] = [];
+  for (const id of new Set(ids)) {
+    const record = cache.get(id);
+    if (!record) continue;
+    const { keys, identity, kind, description, parents, validator } = record;
+    const packed =
+      record.layer === undefined ? undefined : await context.workshop.packLayer(record.layer, { compression });
+    records.push({
+      id,
+      keys,
+      identity,
+      kind,
+      description,
+      parents,
+      ...(validator ? { validator } : {}),
+      ...(packed ? { layer: { diffId: packed.diffId, blob: packed.blob } } : {}),
+    });
+  }
+  return { version: 1, records };
+}
+
+/** The target with its cache in its configuration. */
+export async function withInlineCache(
+  context: SolverContext,
+  cache: CacheStore,
+  run: BuildRun,
+  target: ConfiguredTarget,
+): Promise<ConfiguredTarget> {
+  if (!run.request.cacheTo.some(({ type }) => type === "inline")) return target;
+  const list = await collect(context, cache, target.recordIds, compressionOf(run));
+  return { ...target, config: { ...target.config, ...{ [INLINE_CACHE_KEY]: list } } };
+}
+
+export async function exportCache(
+  context: SolverContext,
+  cache: CacheStore,
+  run: BuildRun,
+  targets: readonly ConfiguredTarget[],
+): Promise<void> {
+  for (const target of run.request.cacheTo) {
+    if (target.type === "inline") continue;
+    const name = `exporting cache to ${target.type === "registry" ? target.ref : "client directory"}`;
+    await run.showing({ digest: digestOf(name), name, inputs: [], cached: false }, async () => {
+      const ids = target.mode === "max" ? await allRecordIds(run) : targets.flatMap(({ recordIds }) => recordIds);
+      await send(context, run, target, await collect(context, cache, ids, compressionOf(run)));
+    });
+  }
+}
+
+function compressionOf({ request }: BuildRun): LayerCompression {
+  const attribute = request.cacheTo
+    .map((target) => ("attributes" in target ? target.attributes.compression : undefined))
+    .find(Boolean);
+  if (attribute === "zstd" || attribute === "uncompressed") return attribute;
+  const output = request.outputs.find((one) => "compression" in one && one.compression !== undefined);
+  return output && "compression" in output && output.compression !== undefined ? output.compression : "gzip";
+}
+
+async function allRecordIds(run: BuildRun): Promise<string[]> {
+  const results = await Promise.all(run.results.values());
+  return results.flatMap(({ recordIds }) => recordIds ?? []);
+}
+
+async function send(
+  { registries, workshop }: SolverContext,
+  run: BuildRun,
+  target: Exclude<CacheTarget, { type: "inline" }>,
+  list: CacheList,
+): Promise<void> {
+  const { manifest, config, configDescriptor } = manifestOf(list);
+  const blobs = new Map(list.records.flatMap(({ layer }) => (layer ? [[layer.blob.digest, layer.blob] as const] : [])));
+  const { signal } = run;
+  if (target.type === "local") {
+    const root = descriptorOf(MEDIA.manifest, manifest);
+    const small = new Map<Digest, Uint8Array>([
+      [configDescriptor.digest, config],
+      [root.digest, manifest],
+    ]);
+    await target.write(
+      layoutTar({ root, small, blobs: [...blobs.values()], readBlob: (digest) => workshop.readBlob(digest) }),
+    );
+    return;
+  }
+  const reference = parseReference(target.ref);
+  const found = await run.request.session?.findCredentials(reference.domain, signal);
+  const remote = registries.repository(reference, { ...(found ? { credentials: found } : {}), actions: "pull,push" });
+  for (const blob of blobs.values()) {
+    if (await remote.hasBlob(blob.digest, { signal })) continue;
+    await remote.pushBlob(blob, { open: (offset) => workshop.readBlob(blob.digest, offset) }, { signal });
+  }
+  await remote.pushBlob(configDescriptor, { open: (offset) => once(config.subarray(offset)) }, { signal });
+  const tag = canonicalReference(reference).slice(`${reference.domain}/${reference.path}:`.length);
+  await remote.pushManifest(tag, { mediaType: MEDIA.manifest, bytes: manifest }, { signal });
+}
+
+async function* once(data: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield data;
+}

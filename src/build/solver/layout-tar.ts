@@ -1,0 +1,59 @@
+/** An OCI image layout as a tar stream: blobs, index.json, oci-layout. */
+import type { Descriptor, Digest } from "../../model/image.ts";
+import { MEDIA } from "../../model/media-types.ts";
+
+export interface Layout {
+  /** What index.json names. */
+  root: Descriptor;
+  /** Blobs at hand. */
+  small: ReadonlyMap<Digest, Uint8Array>;
+  blobs: readonly Descriptor[];
+  readBlob(digest: Digest): AsyncIterable<Uint8Array>;
+}
+
+const BLOCK_BYTES = 512;
+
+export async function* layoutTar({ root, small, blobs, readBlob }: Layout): AsyncGenerator<Uint8Array, void> {
+  for (const { digest, size } of blobs) {
+    yield header(blobPath(digest), size);
+    yield* readBlob(digest);
+    yield padding(size);
+  }
+  for (const [digest, data] of small) yield* entry(blobPath(digest), data);
+  const index = { schemaVersion: 2, mediaType: MEDIA.index, manifests: [root] };
+  yield* entry("index.json", Buffer.from(JSON.stringify(index)));
+  yield* entry("oci-layout", Buffer.from(JSON.stringify({ imageLayoutVersion: "1.0.0" })));
+  yield new Uint8Array(2 * BLOCK_BYTES);
+}
+
+export function blobPath(digest: Digest): string {
+  return `blobs/sha256/${digest.slice("sha256:".length)}`;
+}
+
+function* entry(path: string, data: Uint8Array): Generator<Uint8Array, void> {
+  yield header(path, data.length);
+  yield data;
+  yield padding(data.length);
+}
+
+/** A ustar header of a plain file; these names fit. */
+function header(path: string, size: number): Uint8Array {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  const octal = (value: number, offset: number, length: number) =>
+    block.write(`${value.toString(8).padStart(length - 1, "0")}\0`, offset, "latin1");
+  block.write(path, 0, 100, "latin1");
+  octal(0o644, 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(size, 124, 12);
+  octal(0, 136, 12);
+  block.write("        0", 148, "latin1");
+  block.write("ustar\x0000", 257, "latin1");
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return block;
+}
+
+function padding(size: number): Uint8Array {
+  return new Uint8Array((BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES);
+}
