@@ -33,11 +33,18 @@ export class QuotaCatalog extends ForwardingCatalog {
     const before = await this.inner.uploadSize(repository, id);
     this.#ledger.arriving(id, repository, before);
     const room = await this.#room(repository, before);
-    if (room.bytes <= before) throw room.refusal();
-    const counted = this.#count(repository, id, before, room, data);
-    const size = await this.inner.appendUpload(repository, id, offset, counted);
-    this.#ledger.arriving(id, repository, size);
-    return size;
+    const counting = { isTooMuch: room.bytes <= before };
+    try {
+      if (counting.isTooMuch) throw room.refusal();
+      const counted = this.#count(repository, id, before, room, data, counting);
+      const size = await this.inner.appendUpload(repository, id, offset, counted);
+      this.#ledger.arriving(id, repository, size);
+      return size;
+    } catch (error) {
+      // What came of it would take the room of others until somebody sweeps it away.
+      if (counting.isTooMuch) await this.abandonUpload(repository, id);
+      throw error;
+    }
   }
 
   override async finishUpload(repository: string, id: string, digest: Digest, actor: Actor): Promise<void> {
@@ -107,11 +114,19 @@ export class QuotaCatalog extends ForwardingCatalog {
     return tightest;
   }
 
-  async *#count(repository: string, id: string, before: number, room: Room, data: AsyncIterable<Uint8Array>) {
+  async *#count(
+    repository: string,
+    id: string,
+    before: number,
+    room: Room,
+    data: AsyncIterable<Uint8Array>,
+    counting: { isTooMuch: boolean },
+  ) {
     let size = before;
     for await (const chunk of data) {
       size += chunk.length;
-      if (size > room.bytes) throw room.refusal();
+      counting.isTooMuch = size > room.bytes;
+      if (counting.isTooMuch) throw room.refusal();
       this.#ledger.arriving(id, repository, size);
       yield chunk;
     }
