@@ -33,7 +33,7 @@ export async function serveGrpc(
   // A client that goes away in the middle of a frame is no fault; its calls are told by their streams.
   server.on("sessionError", () => connection.destroy());
   server.on("error", () => connection.destroy());
-  server.on("stream", (stream, headers) => {
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     answer(stream, headers, methods, onFault).catch((error) => onFault(String(headers[":path"]), error));
   });
   server.emit("connection", connection);
