@@ -67,7 +67,7 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
     catalog: around.catalog,
     chunks: new ChunkLists(catalog, storage),
     surroundings: around.surroundings,
-    collecting: { collector, defaults },
+    collections: schedule,
     log,
   });
   const { host, port, shutdownMs: graceMs, root } = options;

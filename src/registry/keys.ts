@@ -43,7 +43,7 @@ export function nameKey(repository: string): string {
   return KEYS.names + escapeRepository(repository);
 }
 
-export function repositoryPrefix(repository: string): string {
+function repositoryPrefix(repository: string): string {
   return `repositories/${escapeRepository(repository)}/`;
 }
 

@@ -11,7 +11,7 @@ const DIGEST_FORM = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/;
 const HEX_DIGITS = { sha256: 64, sha512: 128 } as const;
 const UPLOAD = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9a-f]{16}$/;
 
-export type DigestAlgorithm = keyof typeof HEX_DIGITS;
+type DigestAlgorithm = keyof typeof HEX_DIGITS;
 
 /** @throws NAME_INVALID */
 export function checkRepository(name: string): void {

@@ -59,11 +59,11 @@ export class DistributionClient {
     return response.headers.get("location")!;
   }
 
-  patch(address: string, bytes: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+  patch(address: string, bytes: RequestInit["body"], headers: Record<string, string> = {}): Promise<Response> {
     return this.send("PATCH", address, { body: bytes, headers });
   }
 
-  put(address: string, digest: string, bytes?: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+  put(address: string, digest: string, bytes?: RequestInit["body"], headers: Record<string, string> = {}): Promise<Response> {
     const separator = address.includes("?") ? "&" : "?";
     return this.send("PUT", `${address}${separator}digest=${digest}`, { body: bytes, headers });
   }

@@ -4,7 +4,7 @@
  * before the collection (or before the oldest upload that still moves) began. Each removal stands alone, so that a
  * collection may be ended at any moment.
  */
-import { NaruError } from "../../lib/errors.ts";
+import { errorText, NaruError } from "../../lib/errors.ts";
 import type { Digest } from "../../model/image.ts";
 import type { OpenCatalog } from "../catalog/registry-catalog.ts";
 import { blobKey, chunkListKey, digestOfKey, KEYS, partsOfLink } from "../keys.ts";
@@ -39,6 +39,8 @@ export interface CollectReport {
 export class Collector {
   private running: Promise<CollectReport> | undefined;
   lastReport: CollectReport | undefined;
+  /** Why the last collection ended early, when it did. */
+  lastFailure: string | undefined;
   /** Since the start, dry runs left out. */
   readonly totals = { runs: 0, freedBytes: 0 };
 
@@ -52,10 +54,14 @@ export class Collector {
   async collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
     if (this.running !== undefined) throw new NaruError("conflict", "a collection is running: wait until it has ended");
     this.running = this.run(options, signal);
+    this.lastFailure = undefined;
     try {
       this.lastReport = await this.running;
       this.count(this.lastReport);
       return this.lastReport;
+    } catch (error) {
+      this.lastFailure = errorText(error);
+      throw error;
     } finally {
       this.running = undefined;
     }

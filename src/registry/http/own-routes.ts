@@ -1,7 +1,7 @@
 /** naru's own addresses beside the specification's, under /v2/_naru/: collection, repositories with sizes, their removal. */
 import { NaruError } from "../../lib/errors.ts";
 import { parseDuration } from "../../lib/go-duration.ts";
-import type { CollectOptions, Collector } from "../collect/collector.ts";
+import type { CollectionSchedule } from "../collect/collection-schedule.ts";
 import { RegistryError } from "../registry-error.ts";
 import { emptyReply, jsonReply, type RegistryExchange, unsupported } from "./exchange.ts";
 import { visibleRepositories } from "./listing-routes.ts";
@@ -9,40 +9,34 @@ import { visibleRepositories } from "./listing-routes.ts";
 const NANOSECONDS_PER_MS = 1e6;
 const REPOSITORIES_PER_PAGE = 100;
 
-/** What the collection's address needs of the collector. */
-export interface Collecting {
-  collector: Collector;
-  /** What the query does not say. */
-  defaults: CollectOptions;
-}
+/** A collection that takes longer goes on; the client asks again by GET how it is. */
+const ANSWER_WITHIN_MS = 20_000;
 
-/** POST: collects now (query: dry-run, untagged, grace, upload-age). GET: the last report. */
-export async function answerCollection(
-  exchange: RegistryExchange,
-  { collector, defaults }: Collecting,
-): Promise<Response> {
-  const { method, request, catalog, grant, query } = exchange;
+/** POST: collects now (query: dry-run, untagged, grace, upload-age); 202 when it takes long. GET: how it is. */
+export async function answerCollection(exchange: RegistryExchange, schedule: CollectionSchedule): Promise<Response> {
+  const { method, catalog, grant, query } = exchange;
   // It takes away in all of them.
   for (const repository of await catalog.listRepositories({})) {
-    if (!grant.may(repository, "delete")) {
-      throw new RegistryError(
-        "DENIED",
-        `a collection needs the right to delete in every repository, also in ${repository}`,
-      );
-    }
+    if (grant.may(repository, "delete")) continue;
+    throw new RegistryError(
+      "DENIED",
+      `a collection needs the right to delete in every repository, also in ${repository}`,
+    );
   }
-  if (method === "GET") return jsonReply({ running: collector.isRunning, last: collector.lastReport ?? null });
+  const { collector, defaults } = schedule;
+  if (method === "GET") {
+    const { isRunning, lastReport, lastFailure } = collector;
+    return jsonReply({ running: isRunning, last: lastReport ?? null, failure: lastFailure ?? null });
+  }
   if (method !== "POST") throw unsupported(method);
-  const report = await collector.collect(
-    {
-      graceMs: duration(query, "grace") ?? defaults.graceMs,
-      uploadAgeMs: duration(query, "upload-age") ?? defaults.uploadAgeMs,
-      untagged: flag(query, "untagged") ?? defaults.untagged,
-      dryRun: flag(query, "dry-run") ?? false,
-    },
-    request.signal,
-  );
-  return jsonReply(report);
+  const collecting = schedule.collect({
+    graceMs: duration(query, "grace") ?? defaults.graceMs,
+    uploadAgeMs: duration(query, "upload-age") ?? defaults.uploadAgeMs,
+    untagged: flag(query, "untagged") ?? defaults.untagged,
+    dryRun: flag(query, "dry-run") ?? false,
+  });
+  const report = await Promise.race([collecting, Bun.sleep(ANSWER_WITHIN_MS)]);
+  return report === undefined ? jsonReply({ running: true }, {}, 202) : jsonReply(report);
 }
 
 /** GET: repositories with their number of tags and their bytes, a page at a time (query: n, last). */

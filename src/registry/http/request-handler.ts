@@ -2,6 +2,7 @@
 import { CHUNKS_HEADER } from "../../lib/chunk-list.ts";
 import { errorText } from "../../lib/errors.ts";
 import type { ChunkLists } from "../chunks/chunk-lists.ts";
+import type { CollectionSchedule } from "../collect/collection-schedule.ts";
 import type { AnsweredRequest, Grant, RegistryCatalog, RegistrySurroundings, RequestOrigin } from "../contract.ts";
 import { RegistryError } from "../registry-error.ts";
 import type { RegistryLog } from "../registry-log.ts";
@@ -11,20 +12,20 @@ import { errorReply } from "./error-reply.ts";
 import { jsonReply, type RegistryExchange, unsupported } from "./exchange.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./listing-routes.ts";
 import { answerManifest } from "./manifest-routes.ts";
-import { answerCollection, answerRepositories, answerRepository, type Collecting } from "./own-routes.ts";
+import { answerCollection, answerRepositories, answerRepository } from "./own-routes.ts";
 import { parseRoute, type RegistryRoute } from "./route.ts";
 import { answerUpload, answerUploads } from "./upload-routes.ts";
 
-export interface HandlerParts {
+interface HandlerParts {
   catalog: RegistryCatalog;
   chunks: ChunkLists;
   surroundings: RegistrySurroundings;
-  collecting: Collecting;
+  collections: CollectionSchedule;
   log: RegistryLog;
 }
 
 /** Where the connection came from; the request alone does not say. */
-export interface Peer {
+interface Peer {
   address: string;
   scheme: "http" | "https";
 }
@@ -147,7 +148,7 @@ async function dispatch(exchange: RegistryExchange, route: RegistryRoute, parts:
     case "known-chunks":
       return await answerKnownChunks(exchange, parts.chunks);
     case "collection":
-      return await answerCollection(exchange, parts.collecting);
+      return await answerCollection(exchange, parts.collections);
     case "repositories":
       return await answerRepositories(exchange);
     case "repository":

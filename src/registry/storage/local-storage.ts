@@ -32,7 +32,7 @@ const READ_BYTES = 1024 * 1024;
 /** A removal may take away an empty directory just before a rename into it. */
 const RENAME_ATTEMPTS = 5;
 
-export interface LocalStorageOptions {
+interface LocalStorageOptions {
   root: string;
   /** False: an answered push survives a killed server, but perhaps not a power cut. */
   syncs: boolean;

@@ -7,7 +7,7 @@ export interface Piece {
 }
 
 /** Parts of an S3 multipart upload must be this large, but for the last (Amazon's limits). */
-export const LEAST_PART_BYTES = 5 * 1024 * 1024;
+const LEAST_PART_BYTES = 5 * 1024 * 1024;
 
 /** One part: a piece copied by the server, or several that are read and sent together. */
 export type Part = { copy: Piece } | { join: Piece[] };

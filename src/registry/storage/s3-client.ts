@@ -16,7 +16,7 @@ export interface S3Bucket {
   credentials: S3Credentials;
 }
 
-export interface ListPage {
+interface ListPage {
   objects: ({ key: string } & StoredObject)[];
   /** Where the next page begins; undefined at the end. */
   next: string | undefined;

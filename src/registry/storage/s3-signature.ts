@@ -7,7 +7,7 @@ export interface S3Credentials {
   sessionToken?: string;
 }
 
-export interface SigningScope {
+interface SigningScope {
   credentials: S3Credentials;
   region: string;
   now: Date;
