@@ -37,8 +37,8 @@ const TYPE_FLAGS: Record<TarEntryType, string> = {
   fifo: "6",
 };
 const TYPES_BY_FLAG = new Map(Object.entries(TYPE_FLAGS).map(([type, flag]) => [flag, type as TarEntryType]));
-// Old archives have NUL for a file; "7" is a contiguous file.
-TYPES_BY_FLAG.set("\0", "file").set("7", "file");
+// Old archives have NUL for a file; "7" is a contiguous file, "S" a sparse one (tar-sparse.ts).
+TYPES_BY_FLAG.set("\0", "file").set("7", "file").set("S", "file");
 
 /** What a header block says by itself, before extended headers are applied. */
 export interface RawHeader {
@@ -67,7 +67,7 @@ function text(block: Buffer, offset: number, length: number): string {
 }
 
 /** Octal digits, or GNU's base-256 when the first bit is set. @throws invalid */
-function number(block: Buffer, offset: number, length: number): number {
+export function readNumber(block: Buffer, offset: number, length: number): number {
   const first = block[offset]!;
   if (first & 0x80) return base256(block, offset, length);
   let value = 0;
@@ -108,24 +108,24 @@ export function isEndBlock(block: Buffer, offset: number): boolean {
 
 /** @throws invalid when the block is no header */
 export function decodeHeader(block: Buffer, offset: number): RawHeader {
-  if (checksum(block, offset) !== number(block, offset + 148, 8)) throw invalid("the checksum does not fit");
+  if (checksum(block, offset) !== readNumber(block, offset + 148, 8)) throw invalid("the checksum does not fit");
   // "ustar\0" is POSIX; GNU writes "ustar  " and uses the prefix field for other things.
   const isPosix = block.toString("latin1", offset + 257, offset + 263) === "ustar\0";
   const prefix = isPosix ? text(block, offset + 345, 155) : "";
   const name = text(block, offset, 100);
-  const size = number(block, offset + 124, 12);
+  const size = readNumber(block, offset + 124, 12);
   if (size < 0) throw invalid("negative size");
   return {
     flag: String.fromCharCode(block[offset + 156]!),
     path: prefix ? `${prefix}/${name}` : name,
     linkPath: text(block, offset + 157, 100),
-    mode: number(block, offset + 100, 8) & 0o7777,
-    uid: number(block, offset + 108, 8),
-    gid: number(block, offset + 116, 8),
+    mode: readNumber(block, offset + 100, 8) & 0o7777,
+    uid: readNumber(block, offset + 108, 8),
+    gid: readNumber(block, offset + 116, 8),
     size,
-    modifiedSeconds: number(block, offset + 136, 12),
-    major: number(block, offset + 329, 8),
-    minor: number(block, offset + 337, 8),
+    modifiedSeconds: readNumber(block, offset + 136, 12),
+    major: readNumber(block, offset + 329, 8),
+    minor: readNumber(block, offset + 337, 8),
   };
 }
 
@@ -141,15 +141,25 @@ export function decodePax(body: Buffer): Map<string, Buffer> {
     if (!Number.isInteger(length) || end > body.length || equals < 0 || equals >= end || body[end - 1] !== 0x0a) {
       throw invalid("bad extended header");
     }
-    records.set(body.toString("latin1", space + 1, equals), body.subarray(equals + 1, end - 1));
+    addRecord(records, body.toString("latin1", space + 1, equals), body.subarray(equals + 1, end - 1));
     at = end;
   }
   return records;
 }
 
+/** Version 0.0 of sparse files tells each part by two records of the same names: they become the map of version 0.1. */
+function addRecord(records: Map<string, Buffer>, key: string, value: Buffer): void {
+  if (key !== "GNU.sparse.offset" && key !== "GNU.sparse.numbytes") {
+    records.set(key, value);
+    return;
+  }
+  const map = records.get("GNU.sparse.map");
+  records.set("GNU.sparse.map", map === undefined ? value : Buffer.concat([map, Buffer.from(","), value]));
+}
+
 const XATTR_PREFIX = "SCHILY.xattr.";
 
-/** A header with its extended records applied. @throws invalid; not-implemented for sparse files */
+/** A header with its extended records applied, but for those of sparse files. @throws invalid */
 export function applyPax(header: RawHeader, pax: Map<string, Buffer> | undefined): TarEntry {
   const path = pax?.get("path")?.toString("latin1") ?? header.path;
   const type = entryType(header.flag, path);
@@ -175,18 +185,10 @@ export function applyPax(header: RawHeader, pax: Map<string, Buffer> | undefined
 const NO_XATTRS: Map<string, Uint8Array> = new Map();
 
 function entryType(flag: string, path: string): TarEntryType {
-  if (flag === "S") throw sparse(path);
   const type = TYPES_BY_FLAG.get(flag);
   // POSIX: an unknown type is to be read as a file; V7 marks directories by a slash.
   if (type === undefined || type === "file") return path.endsWith("/") ? "directory" : "file";
   return type;
-}
-
-function sparse(path: string): NaruError {
-  return new NaruError(
-    "not-implemented",
-    `${path} is stored as a sparse file, which naru does not read: write the archive without --sparse`,
-  );
 }
 
 function applyRecord(entry: TarEntry, key: string, value: Buffer): void {
@@ -200,7 +202,6 @@ function applyRecord(entry: TarEntry, key: string, value: Buffer): void {
   else if (key === "uid") entry.uid = digits();
   else if (key === "gid") entry.gid = digits();
   else if (key === "mtime") entry.modifiedAt = decodeTime(value.toString("latin1"));
-  else if (key.startsWith("GNU.sparse.")) throw sparse(entry.path);
   else if (key.startsWith(XATTR_PREFIX)) {
     if (entry.xattrs === NO_XATTRS) entry.xattrs = new Map();
     entry.xattrs.set(key.slice(XATTR_PREFIX.length), Buffer.from(value));

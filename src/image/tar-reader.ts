@@ -9,17 +9,42 @@ import {
   type RawHeader,
   type TarEntry,
 } from "./tar-header.ts";
+import {
+  readGnuBlock,
+  readGnuHeader,
+  readPaxSparse,
+  SparseContent,
+  type SparseMap,
+  SparseMapReader,
+} from "./tar-sparse.ts";
 
 /** Receives the entries. For each: begin, data while there is some, end. */
 export interface TarSink {
   begin(entry: TarEntry): void;
   /** The bytes are valid only during the call. */
   data(chunk: Buffer, offset: number, length: number): void;
+  /** So many zeros of a sparse file; without this method they come as data. */
+  hole?(length: number): void;
   end(): void;
 }
 
 /** Longest extended header or long name, as in Go's reader; a hostile one must not fill the memory. */
 const MAX_METADATA_BYTES = 1024 * 1024;
+
+/** A sparse file on its way: its map may still be coming. */
+interface SparseEntry {
+  entry: TarEntry;
+  /** Bytes of content that the archive stores. */
+  storedBytes: number;
+  map: SparseMap;
+  /** Blocks with further parts follow the header. */
+  hasMoreBlocks: boolean;
+  /** Reads the map that stands before the content. */
+  mapReader: SparseMapReader | undefined;
+  content: SparseContent | undefined;
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
 
 export class TarReader {
   /** Bytes of the current entry's content, or of metadata, that are still to come. */
@@ -31,6 +56,7 @@ export class TarReader {
   private longLink: string | undefined;
   private pax: Map<string, Buffer> | undefined;
   private inEntry = false;
+  private sparse: SparseEntry | undefined;
   private ended = false;
 
   constructor(private readonly sink: TarSink) {}
@@ -47,7 +73,8 @@ export class TarReader {
 
   /** @throws invalid when the archive ends inside an entry */
   finish(): void {
-    if (this.needed > 0 || this.partialHeader.length > 0 || this.longName !== undefined || this.pax !== undefined) {
+    const isInside = this.needed > 0 || this.partialHeader.length > 0 || this.sparse !== undefined;
+    if (isInside || this.longName !== undefined || this.pax !== undefined) {
       throw new NaruError("invalid", "unexpected EOF: the archive is cut off");
     }
   }
@@ -55,6 +82,7 @@ export class TarReader {
   private takeContent(chunk: Buffer, at: number): number {
     const length = Math.min(this.needed, chunk.length - at);
     if (this.metadata) this.metadata.parts.push(Buffer.from(chunk.subarray(at, at + length)));
+    else if (this.sparse) this.takeSparse(this.sparse, chunk, at, length);
     else this.sink.data(chunk, at, length);
     this.needed -= length;
     if (this.needed === 0) this.endContent();
@@ -84,12 +112,18 @@ export class TarReader {
   }
 
   private header(block: Buffer, at: number): void {
+    if (this.sparse?.hasMoreBlocks) {
+      this.sparse.hasMoreBlocks = readGnuBlock(block, at, this.sparse.map);
+      if (!this.sparse.hasMoreBlocks) this.beginSparse(this.sparse);
+      return;
+    }
     if (block[at] === 0 && isEndBlock(block, at)) {
       this.ended = true;
       return;
     }
     const header = decodeHeader(block, at);
     if ("xgLK".includes(header.flag)) this.beginMetadata(header);
+    else if (header.flag === "S") this.beginEntry(header, readGnuHeader(block, at));
     else this.beginEntry(header);
   }
 
@@ -101,16 +135,57 @@ export class TarReader {
     this.expect(header.size);
   }
 
-  private beginEntry(header: RawHeader): void {
+  private beginEntry(header: RawHeader, gnu?: { map: SparseMap; hasMore: boolean }): void {
     if (this.longName !== undefined) header.path = this.longName;
     if (this.longLink !== undefined) header.linkPath = this.longLink;
     const entry = applyPax(header, this.pax);
+    const pax = this.pax && readPaxSparse(this.pax);
     this.longName = undefined;
     this.longLink = undefined;
     this.pax = undefined;
     this.inEntry = true;
+    if (gnu !== undefined || pax !== undefined) {
+      const map = gnu?.map ?? { realSize: pax!.realSize, parts: [] };
+      const mapReader = pax?.parts === "before the content" ? new SparseMapReader() : undefined;
+      if (Array.isArray(pax?.parts)) map.parts = pax.parts;
+      if (pax?.name !== undefined) entry.path = pax.name;
+      const hasMoreBlocks = gnu?.hasMore ?? false;
+      this.sparse = { entry, storedBytes: entry.size, map, hasMoreBlocks, mapReader, content: undefined };
+      if (!hasMoreBlocks) this.beginSparse(this.sparse);
+      return;
+    }
     this.sink.begin(entry);
     this.expect(entry.size);
+  }
+
+  private beginSparse(sparse: SparseEntry): void {
+    this.sink.begin({ ...sparse.entry, size: sparse.map.realSize });
+    if (sparse.mapReader === undefined) sparse.content = new SparseContent(sparse.map, sparse.storedBytes);
+    this.expect(sparse.storedBytes);
+  }
+
+  private takeSparse(sparse: SparseEntry, chunk: Buffer, at: number, length: number): void {
+    let from = at;
+    while (sparse.content === undefined && from < at + length) {
+      const { taken, parts } = sparse.mapReader!.take(chunk, from, at + length - from);
+      from += taken;
+      sparse.storedBytes -= taken;
+      if (parts === undefined) continue;
+      sparse.map.parts = parts;
+      sparse.content = new SparseContent(sparse.map, sparse.storedBytes);
+    }
+    sparse.content?.data(at + length - from, {
+      hole: (bytes) => this.emitHole(bytes),
+      data: (offset, bytes) => this.sink.data(chunk, from + offset, bytes),
+    });
+  }
+
+  private emitHole(length: number): void {
+    if (this.sink.hole !== undefined) {
+      this.sink.hole(length);
+      return;
+    }
+    for (let left = length; left > 0; left -= ZEROS.length) this.sink.data(ZEROS, 0, Math.min(left, ZEROS.length));
   }
 
   private expect(size: number): void {
@@ -123,8 +198,15 @@ export class TarReader {
     if (this.metadata) this.endMetadata(this.metadata);
     else if (this.inEntry) {
       this.inEntry = false;
+      if (this.sparse) this.endSparse(this.sparse);
       this.sink.end();
     }
+  }
+
+  private endSparse({ content }: SparseEntry): void {
+    this.sparse = undefined;
+    if (content === undefined) throw new NaruError("invalid", "unexpected EOF: the map of a sparse file is cut off");
+    if (content.holeAtEnd > 0) this.emitHole(content.holeAtEnd);
   }
 
   private endMetadata({ header, parts }: { header: RawHeader; parts: Buffer[] }): void {

@@ -2,12 +2,14 @@
  * Writes the entries of an archive into a directory tree and nowhere else. Used for layers, where whiteouts become
  * overlayfs' own, and for `docker cp`.
  */
+import { ftruncateSync, writeSync } from "node:fs";
 import { NaruError } from "../lib/errors.ts";
 import * as files from "../linux/file-calls.ts";
 import { O, S } from "../linux/file-calls.ts";
 import { isWhiteout, OPAQUE_XATTR } from "../linux/overlay-marks.ts";
 import { RootedTree, removeTreeAt, splitRaw } from "../linux/rooted-tree.ts";
 import { errorCode, SysError } from "../linux/sys-error.ts";
+import { treeBytes } from "../linux/tree-bytes.ts";
 import { setXattr, setXattrAt } from "../linux/xattr.ts";
 import { entryPath, hardLinkPath, refuseEscapingLink } from "./archive-names.ts";
 import type { TarEntry } from "./tar-header.ts";
@@ -34,6 +36,9 @@ const REFUSED_XATTRS = /^(trusted|user)\.overlay\./;
 interface OpenFile {
   fd: number;
   entry: TarEntry;
+  /** Of a sparse file after its first hole: where the next byte goes. */
+  position?: number;
+  written: number;
 }
 
 export class TreeWriter implements TarSink {
@@ -41,8 +46,9 @@ export class TreeWriter implements TarSink {
   private current: OpenFile | undefined;
   /** Set at the end, when nothing is written into the directories any more. */
   private readonly directoryTimes = new Map<string, files.FileTime>();
-  /** Bytes of file content. */
-  contentBytes = 0;
+  private writtenBytes = 0;
+  /** Something written was replaced by a later entry: then the bytes written are not those that are there. */
+  private hasReplaced = false;
 
   constructor(
     root: string,
@@ -53,6 +59,17 @@ export class TreeWriter implements TarSink {
 
   get rootFd(): number {
     return this.tree.root;
+  }
+
+  /** Bytes of the files and links that are there; exact after the last entry. */
+  get contentBytes(): number {
+    if (!this.hasReplaced) return this.writtenBytes;
+    const root = files.openAt(this.tree.root, ".", O.RDONLY | O.DIRECTORY);
+    try {
+      return treeBytes(root);
+    } finally {
+      files.closeFd(root);
+    }
   }
 
   begin(entry: TarEntry): void {
@@ -73,8 +90,22 @@ export class TreeWriter implements TarSink {
 
   data(chunk: Buffer, offset: number, length: number): void {
     if (!this.current) return;
-    files.writeAll(this.current.fd, chunk, offset, length);
-    this.contentBytes += length;
+    const { fd, position } = this.current;
+    if (position === undefined) files.writeAll(fd, chunk, offset, length);
+    else {
+      for (let done = 0; done < length; ) {
+        done += writeSync(fd, chunk, offset + done, length - done, position + done);
+      }
+      this.current.position = position + length;
+    }
+    this.current.written += length;
+    this.writtenBytes += length;
+  }
+
+  /** Nothing is written: the file system keeps holes as holes. */
+  hole(length: number): void {
+    if (!this.current) return;
+    this.current.position = (this.current.position ?? this.current.written) + length;
   }
 
   end(): void {
@@ -82,6 +113,7 @@ export class TreeWriter implements TarSink {
     if (!file) return;
     this.current = undefined;
     try {
+      if (file.position !== undefined) ftruncateSync(file.fd, file.position);
       this.applyToFile(file.fd, file.entry);
     } finally {
       files.closeFd(file.fd);
@@ -119,6 +151,7 @@ export class TreeWriter implements TarSink {
         return;
       case "file":
         this.current = {
+          written: 0,
           fd: this.inPlace(parent, name, entry, () =>
             files.openAt(parent, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600),
           ),
@@ -131,6 +164,7 @@ export class TreeWriter implements TarSink {
       case "symlink":
         if (this.options.names === "layer") refuseEscapingLink(path, entry);
         this.inPlace(parent, name, entry, () => files.makeSymlinkAt(parent, name, entry.linkPath));
+        this.writtenBytes += entry.linkPath.length;
         this.chown(parent, name, entry);
         this.applyXattrsAt(parent, name, entry);
         files.setTimesAt(parent, name, entry.modifiedAt);
@@ -236,6 +270,7 @@ export class TreeWriter implements TarSink {
   private remove(parent: number, name: string, entry: TarEntry): void {
     if (this.options.keepKinds) refuseOtherKind(files.statAt(parent, name), entry, this.options.prefix ?? "");
     removeTreeAt(parent, name);
+    this.hasReplaced = true;
     this.tree.forgetAllBut(parent);
   }
 

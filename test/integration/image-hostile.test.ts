@@ -71,7 +71,7 @@ describe.skipIf(!isRoot)("hostile archives (needs root)", () => {
       },
       "gzip data are damaged",
     ],
-    ["a sparse file", () => sparse(), "sparse"],
+    ["a sparse file whose map does not fit", () => sparse(), "map of a sparse file"],
     ["a name with NUL", () => paxNul(), "invalid"],
     ["a whiteout of nothing", () => tarOf([{ path: "d/.wh..", content: "" }]), "invalid whiteout"],
   ];
@@ -307,8 +307,11 @@ function bombHeader(): Buffer {
   return encodeHeader({ ...tarEntry({ path: "zeros" }), size: 7 * 1024 ** 3 });
 }
 
+/** One part of 8 bytes at 100 in a file of 10 bytes. */
 function sparse(): Uint8Array {
-  const header = encodeHeader(tarEntry({ path: "s" }));
+  const header = encodeHeader({ ...tarEntry({ path: "s" }), size: 8 });
+  header.write("00000000144\x0000000000010\0", 386, "latin1");
+  header.write("00000000012\0", 483, "latin1");
   return withFlag(header, "S");
 }
 
