@@ -58,29 +58,34 @@ export async function readPrivateKey(pem: string, name: string, passphrase: () =
   const match = PEM.exec(pem);
   if (!match) throw new NaruError("invalid", `${name} is no key in PEM form`);
   const [, label = "", body = ""] = match;
+  // Asked for first: what goes wrong there is no fault of the key.
+  const given = isUnderPassphrase(label, body) ? await passphrase() : undefined;
   try {
-    return checkedKey(await openPrivateKey(pem, label, body, passphrase));
+    return checkedKey(await openPrivateKey(pem, label, body, given));
   } catch (error) {
     const kind = error instanceof NaruError ? error.kind : "invalid";
     throw new NaruError(kind, `cannot use the private key ${name}: ${privateKeyProblem(error)}`, { cause: error });
   }
 }
 
+function isUnderPassphrase(label: string, body: string): boolean {
+  return SEALED_LABELS.includes(label) || label === "ENCRYPTED PRIVATE KEY" || body.includes("Proc-Type: 4,ENCRYPTED");
+}
+
 async function openPrivateKey(
   pem: string,
   label: string,
   body: string,
-  passphrase: () => Promise<string>,
+  passphrase: string | undefined,
 ): Promise<KeyObject> {
   if (SEALED_LABELS.includes(label)) {
-    const der = await openSealedKey(Buffer.from(body, "base64").toString(), await passphrase());
+    const der = await openSealedKey(Buffer.from(body, "base64").toString(), passphrase ?? "");
     return createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" });
   }
   if (label.endsWith("PUBLIC KEY") || label === "CERTIFICATE") {
     throw new NaruError("invalid", "it is a public key; signing needs the private one");
   }
-  const isEncrypted = label === "ENCRYPTED PRIVATE KEY" || body.includes("Proc-Type: 4,ENCRYPTED");
-  return createPrivateKey(isEncrypted ? { key: pem, passphrase: await passphrase() } : { key: pem });
+  return createPrivateKey({ key: pem, passphrase });
 }
 
 function privateKeyProblem(error: unknown): string {
