@@ -216,3 +216,27 @@ test("eight images at once stay within the daemon's memory", async () => {
   for (const pulled of pulls) expect(pulled).toMatchObject({ code: 0, stderr: "" });
   expect((await out(["images", "-q"])).split("\n")).toHaveLength(8);
 });
+
+test("system df tells the bytes that are on the disk, however images share them", async () => {
+  const base = layerOf([
+    { path: "dir/file", content: "twelve bytes" },
+    { path: "dir/link", type: "symlink", linkPath: "file" },
+    { path: "dir/hard", type: "hardlink", linkPath: "dir/file" },
+    { path: "again", content: "is replaced" },
+    { path: "again", content: "by this" },
+  ]);
+  const images = [1, 2].map((n) => imageOf([base, layerOf([{ path: `only${n}`, content: "x".repeat(n * 1000) }])]));
+  for (const [index, image] of images.entries()) {
+    await sendImage(registry.host, `df/${index}`, image, "1");
+    await daemon.naru(["pull", "-q", `${registry.host}/df/${index}:1`]);
+  }
+  const usage = (await (await daemon.api("GET", "/v1.51/system/df?type=image")).json()) as { LayersSize: number };
+  await eventually(async () => (await filesIn("trash")).length === 0);
+  const found = await run([
+    "bash",
+    "-c",
+    `find "$0"/blobs "$0"/snapshots -path '*/snapshots/base' -prune -o \\( -type f -o -type l \\) -printf '%D:%i %s\\n' | sort -u | awk '{ sum += $2 } END { print sum }'`,
+    daemon.dataRoot,
+  ]);
+  expect(usage.LayersSize).toBe(Number(found.stdout));
+});
