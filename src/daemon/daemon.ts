@@ -9,6 +9,7 @@ import { Log } from "./log.ts";
 import type { DaemonOptions } from "./options.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { removePidFile, writePidFile } from "./process-file.ts";
+import type { RunningRegistry } from "./registry-parts.ts";
 
 export class Daemon {
   #options: DaemonOptions;
@@ -19,6 +20,7 @@ export class Daemon {
     private readonly parts: Parts,
     private readonly api: ApiServer,
     private readonly listeners: Listeners,
+    private readonly registry: RunningRegistry | undefined,
   ) {
     this.#options = options;
   }
@@ -54,18 +56,21 @@ export class Daemon {
     const listeners = new Listeners(api, log);
     undo.defer(() => listeners.stopAccepting());
     await listeners.open(options);
+    const registry = await startOwnRegistry(options, log, memory);
+    undo.defer(() => registry?.stop());
     undo.move();
     log.info("the daemon is ready", {
       version: NARU_VERSION,
       pid: process.pid,
       startedInMs: Math.round(performance.now()),
     });
-    return new Daemon(options, log, parts, api, listeners);
+    return new Daemon(options, log, parts, api, listeners, registry);
   }
 
   /** Takes over what may change while the daemon runs. */
   async reload(options: DaemonOptions): Promise<void> {
     await this.parts.reload(options);
+    await this.registry?.renewCertificates();
     this.#options = { ...this.#options, shutdownTimeoutSeconds: options.shutdownTimeoutSeconds };
     this.log.level = options.logLevel;
     this.log.info("configuration reloaded", { logLevel: options.logLevel, labels: options.labels });
@@ -75,6 +80,7 @@ export class Daemon {
   async stop(reason: string): Promise<void> {
     this.log.info("shutting down", { reason });
     await this.listeners.stopAccepting();
+    await this.registry?.stop();
     await this.api.settle(this.#options.shutdownTimeoutSeconds * 1000);
     // What is left are streams without an end of their own: events, followed logs, attached terminals, waits.
     this.listeners.cutConnections();
@@ -82,6 +88,13 @@ export class Daemon {
     await removePidFile(this.#options.pidFile);
     this.log.info("the daemon has ended; containers go on");
   }
+}
+
+/** Its code is loaded only when it is wanted. */
+async function startOwnRegistry({ registry }: DaemonOptions, log: Log, memory: IdleMemory) {
+  if (registry === undefined) return undefined;
+  const { startDaemonRegistry } = await import("./daemon-registry.ts");
+  return await startDaemonRegistry(registry, log, () => memory.touch());
 }
 
 function apiLog(log: Log, memory: IdleMemory) {

@@ -40,13 +40,22 @@ export async function configure(line: CommandLine): Promise<DaemonOptions> {
   // Flags alone are checked first, so that a fault of theirs is not blamed on the file.
   daemonOptions(line.values);
   try {
-    return daemonOptions(settings);
+    const options = daemonOptions(settings);
+    await checkRegistry(options);
+    return options;
   } catch (error) {
     throw withFile(
       path,
       `merged configuration validation from file and command line flags failed: ${errorText(error)}`,
     );
   }
+}
+
+/** The registry's settings are read by its own code, which is loaded only when there is one. */
+async function checkRegistry({ registry }: DaemonOptions): Promise<void> {
+  if (registry === undefined) return;
+  const { readDaemonRegistry } = await import("./daemon-registry.ts");
+  await readDaemonRegistry(registry);
 }
 
 async function run(line: CommandLine, options: DaemonOptions): Promise<void> {

@@ -54,6 +54,8 @@ export interface DaemonOptions {
   dnsSearch: string[];
   registryMirrors: string[];
   insecureRegistries: string[];
+  /** The registry inside the daemon. `settings`: HOST:PORT, or the JSON of the file's section. */
+  registry: { settings: string; root: string; configFile: string | undefined } | undefined;
   /** A path; undefined: every image may be pulled and run. */
   signaturePolicy: string | undefined;
   /** Layers; 0: no limit. */
@@ -98,6 +100,7 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     ...networkOptions(read),
     registryMirrors: read.list("registry-mirror"),
     insecureRegistries: read.list("insecure-registry"),
+    registry: registryOption(read),
     signaturePolicy: read.optionalText("signature-policy"),
     hostMirrors: hostMirrors(read.list("host-mirror")),
     certificateDirs: settings.has("registry-certs-dir")
@@ -139,6 +142,17 @@ function parsePolicies(text: string): GcPolicySetting[] {
 function transferLimit(value: number, what: "downloads" | "uploads"): number {
   if (value < 0) throw badSetting(`invalid max concurrent ${what}: ${value}`);
   return value;
+}
+
+function registryOption(read: Reader): DaemonOptions["registry"] {
+  const settings = read.optionalText("registry");
+  const configFile = read.optionalText("registry-config");
+  if (settings === undefined) {
+    if (configFile === undefined) return undefined;
+    throw badSetting("registry-config is for the daemon's registry: say where it listens with registry=HOST:PORT");
+  }
+  const dataRoot = absolute(read.text("data-root", "/var/lib/naru"));
+  return { settings, root: absolute(read.text("registry-root", join(dataRoot, "registry"))), configFile };
 }
 
 function tlsOptions(read: Reader): TlsOptions | undefined {

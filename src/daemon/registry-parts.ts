@@ -6,13 +6,14 @@ import { type OpenCatalog, openCatalog } from "../registry/catalog/registry-cata
 import { ChunkLists } from "../registry/chunks/chunk-lists.ts";
 import { CollectionSchedule } from "../registry/collect/collection-schedule.ts";
 import { type CollectOptions, Collector } from "../registry/collect/collector.ts";
-import type { RegistryStorage } from "../registry/contract.ts";
+import type { RegistryStorage, RegistrySurroundings } from "../registry/contract.ts";
 import { createHandler } from "../registry/http/request-handler.ts";
 import { KEYS } from "../registry/keys.ts";
 import type { StorageFacts } from "../registry/observe/storage-gauges.ts";
 import { openSurroundings } from "../registry/surroundings.ts";
 import { selfSignedInstructions } from "../registry/tls/certificate-files.ts";
 import { RegistryListener } from "../registry/tls/listener.ts";
+import { isLoopback } from "./listen-address.ts";
 import type { Log } from "./log.ts";
 import type { RegistryOptions } from "./registry-command-line.ts";
 import { openRegistryStorage } from "./registry-storage.ts";
@@ -38,7 +39,12 @@ export interface RunningRegistry {
  * Opens the storage and listens.
  * @throws conflict when another server uses the root, unavailable when the address is taken
  */
-export async function startRegistry(options: RegistryOptions, log: Log): Promise<RunningRegistry> {
+export async function startRegistry(
+  options: RegistryOptions,
+  log: Log,
+  onRequest: () => void = () => {},
+): Promise<RunningRegistry> {
+  warnOfOpenDoors(options, log);
   await using undo = new AsyncDisposableStack();
   const storage = await openRegistryStorage(options);
   undo.defer(() => storage.close());
@@ -66,7 +72,7 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
   const handler = createHandler({
     catalog: around.catalog,
     chunks: new ChunkLists(catalog, storage),
-    surroundings: around.surroundings,
+    surroundings: observed(around.surroundings, onRequest),
     collections: schedule,
     log,
   });
@@ -89,6 +95,21 @@ export async function startRegistry(options: RegistryOptions, log: Log): Promise
     renewCertificates: () => listener.renew(),
     stop: () => opened.disposeAsync(),
   };
+}
+
+function observed(surroundings: RegistrySurroundings, onRequest: () => void): RegistrySurroundings {
+  return {
+    ...surroundings,
+    observe: (answered) => {
+      onRequest();
+      surroundings.observe?.(answered);
+    },
+  };
+}
+
+function warnOfOpenDoors({ host, settings }: RegistryOptions, log: Log): void {
+  if (settings.access.kind !== "everyone" || settings.tls?.clientCa !== undefined || isLoopback(host)) return;
+  log.warn("everyone who reaches this registry may push and delete: give it users (access.htpasswd)", { host });
 }
 
 /** Reaches upstreams with docker's folders of certificates. */

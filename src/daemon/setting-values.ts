@@ -28,6 +28,7 @@ const BYTE_UNITS: Record<string, number> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20
 export function parseFlagValue(setting: Setting, text: string): SettingValue {
   switch (setting.type) {
     case "string":
+    case "section":
       return text;
     case "bool":
       if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
@@ -60,6 +61,11 @@ export function parseFileValue(setting: Setting, key: string, value: unknown): S
   switch (setting.type) {
     case "string":
       if (typeof value === "string") return value;
+      throw wrong("string");
+    // Whoever the section belongs to reads it; until then it is its JSON.
+    case "section":
+      if (typeof value === "string") return value;
+      if (isObject(value)) return JSON.stringify(value);
       throw wrong("string");
     case "bool":
       if (typeof value === "boolean") return value;

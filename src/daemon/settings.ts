@@ -3,7 +3,7 @@
  * to those it does not support. One table for the command line, the configuration file and --help.
  */
 
-type SettingType = "string" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
+type SettingType = "string" | "section" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
 
 export interface Setting {
   /** Long flag, without dashes. */
@@ -148,6 +148,9 @@ const NETWORKING: Setting[] = [
 ];
 
 const REGISTRIES: Setting[] = [
+  setting("registry", "section", "Also serve a registry at HOST:PORT (in the file also an object of its settings)"),
+  setting("registry-root", "string", "Directory of that registry", { defaultText: "<data-root>/registry" }),
+  setting("registry-config", "string", "Settings of that registry, as of 'naru registry serve --config'"),
   setting("registry-mirror", "list", "Mirror of Docker Hub, asked before it, https://HOST[:PORT] (repeatable)", {
     key: "registry-mirrors",
     isReloadable: true,
@@ -278,6 +281,7 @@ export function daemonHelp(): string {
 
 const HELP_TYPES: Record<SettingType, string> = {
   string: "string",
+  section: "string",
   bool: "",
   int: "int",
   bytes: "bytes",
