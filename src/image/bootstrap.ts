@@ -42,6 +42,9 @@ const DPKG_OPTIONS = [
   "path-exclude=/usr/share/lintian/*",
 ];
 
+/** The manuals are left out, but packages with alternatives (Java's) fail to install without the places for them. */
+const MANUAL_DIRECTORIES = [1, 5, 7, 8].map((section) => `"$1/usr/share/man/man${section}"`).join(" ");
+
 /**
  * Makes the image; the last lines name it. Cancelling `signal` ends mmdebstrap and leaves nothing.
  * @throws invalid for an unknown distribution, unavailable when a program or keyring is missing or mmdebstrap fails
@@ -162,7 +165,7 @@ class RunningBootstrap {
       '--aptopt=Acquire::Languages "none"',
       ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
       ...(include.length > 0 ? [`--include=${include.join(",")}`] : []),
-      `--setup-hook=mkdir -p "$1/usr/sbin" && cp '${policy}' "$1/usr/sbin/policy-rc.d"`,
+      `--setup-hook=mkdir -p "$1/usr/sbin" ${MANUAL_DIRECTORIES} && cp '${policy}' "$1/usr/sbin/policy-rc.d"`,
       suite,
       "-",
       ...sources,
