@@ -16,6 +16,9 @@ export async function readDaemonRegistry({ settings, root, configFile }: Registr
   if (isSection && configFile !== undefined) {
     throw badSetting("give the registry's settings in the section registry or in registry-config, not in both");
   }
+  if (!isSection && !/^[^/]*:\d{1,5}$/.test(settings)) {
+    throw badSetting(`invalid address of the registry "${settings}": write HOST:PORT, as in 127.0.0.1:5000`);
+  }
   const section = SettingReader.of(isSection ? JSON.parse(settings) : {}, "registry");
   const parsed =
     configFile === undefined ? parseRegistrySettings(section) : await readYamlFile(configFile, parseRegistrySettings);

@@ -38,7 +38,7 @@ export async function configure(line: CommandLine): Promise<DaemonOptions> {
   const fromFile = await readConfigFile(path, given === undefined);
   const settings = mergeConfiguration(path, line.values, fromFile);
   // Flags alone are checked first, so that a fault of theirs is not blamed on the file.
-  daemonOptions(line.values);
+  await checkRegistry(daemonOptions(line.values));
   try {
     const options = daemonOptions(settings);
     await checkRegistry(options);
