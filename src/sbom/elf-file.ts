@@ -1,7 +1,7 @@
 /** Sections and segments of ELF programs (elf(5)), as far as finding data in them needs. Everything is checked against the file. */
 import type { OpenFile } from "./image-tree.ts";
 
-export interface ElfPart {
+interface ElfPart {
   /** Of a section; empty for a segment. */
   name: string;
   address: number;

@@ -1,7 +1,7 @@
 /** A package that was found in an image, as every kind of database tells it. */
 
 /** Types of package URLs (the purl specification's list). */
-export type PackageType = "deb" | "apk" | "rpm" | "npm" | "pypi" | "maven" | "golang" | "gem" | "cargo" | "composer";
+type PackageType = "deb" | "apk" | "rpm" | "npm" | "pypi" | "maven" | "golang" | "gem" | "cargo" | "composer";
 
 export interface FoundPackage {
   type: PackageType;

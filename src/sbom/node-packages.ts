@@ -55,7 +55,7 @@ function lockedPackages(file: TreeFile, text: string): Iterable<LockedPackage> {
 }
 
 /** Versions 2 and 3 list by path, version 1 as a tree; what only development needs is left out. */
-export function* parsePackageLock(text: string): Generator<LockedPackage> {
+function* parsePackageLock(text: string): Generator<LockedPackage> {
   const lock = parseJsonObject(text);
   if (isObject(lock?.packages)) {
     for (const [path, entry] of Object.entries(lock.packages)) {

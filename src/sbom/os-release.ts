@@ -13,7 +13,7 @@ export function readOperatingSystem(tree: ImageTree): OperatingSystem | undefine
   return undefined;
 }
 
-export function parseOsRelease(text: string): OperatingSystem | undefined {
+function parseOsRelease(text: string): OperatingSystem | undefined {
   const values = new Map<string, string>();
   for (const line of text.split("\n")) {
     const match = /^([A-Z0-9_]+)=(.*)$/.exec(line.trim());

@@ -30,7 +30,7 @@ interface GemSpecification {
   summary?: string;
 }
 
-export function parseGemSpecification(text: string): GemSpecification | undefined {
+function parseGemSpecification(text: string): GemSpecification | undefined {
   const one = (field: string) => texts(new RegExp(`^\\s*\\w+\\.${field}\\s*=\\s*(.+)$`, "m").exec(text)?.[1])[0];
   const all = (field: string) => texts(new RegExp(`^\\s*\\w+\\.${field}\\s*=\\s*\\[(.*?)\\]`, "ms").exec(text)?.[1]);
   const name = one("name");
