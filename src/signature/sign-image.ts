@@ -11,7 +11,7 @@ import { listSignatures, type SignaturePlace, storeSignature } from "./signature
 import { OWN_ANNOTATIONS, writePayload } from "./simple-signing.ts";
 import { judgeSignatures } from "./verify-signature.ts";
 
-export interface SignOptions {
+interface SignOptions {
   keys: readonly KeyObject[];
   /** What the signature calls the image. */
   dockerReference: string;

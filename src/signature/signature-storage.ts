@@ -29,7 +29,7 @@ interface Options {
 }
 
 /** The signatures of an image. */
-export interface FoundSignatures {
+interface FoundSignatures {
   signatures: StoredSignature[];
   /** What lay among them and could not be read, in words. */
   damage: string[];

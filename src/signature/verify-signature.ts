@@ -9,7 +9,7 @@ import { fitsIdentity, type SignedIdentity } from "./signed-identity.ts";
 import { type Claims, hasAnnotations, readPayload } from "./simple-signing.ts";
 
 /** What a signature must be to count. */
-export interface SignatureDemand {
+interface SignatureDemand {
   /** Any of these keys. */
   keys: readonly KeyObject[];
   /** Any of these digests. */
@@ -26,10 +26,10 @@ export interface GoodSignature {
 }
 
 /** Why a signature does not count, worst first: one that fails later was closer to being good. */
-export type Fault = "other-key" | "not-understood" | "other-digest" | "other-name" | "other-annotations";
+type Fault = "other-key" | "not-understood" | "other-digest" | "other-name" | "other-annotations";
 const FAULTS: readonly Fault[] = ["other-key", "not-understood", "other-digest", "other-name", "other-annotations"];
 
-export interface Rejection {
+interface Rejection {
   fault: Fault;
   /** For people: "it is by another key". */
   reason: string;
