@@ -129,6 +129,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     networks,
     store,
     sbomMaker: createSbomMaker(),
+    policy,
     registries,
     config: builderConfig(options, instance, () => builderGc),
     log,

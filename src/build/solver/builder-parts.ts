@@ -5,6 +5,7 @@ import type { WorkerPool } from "../../lib/worker-pool.ts";
 import type { NetworkController } from "../../network/contract.ts";
 import type { ContainerRuntime } from "../../runtime/contract.ts";
 import type { SbomMaker } from "../../sbom/contract.ts";
+import type { ImagePolicy } from "../../signature/contract.ts";
 import type { StateStore } from "../../store/contract.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { GcSettings } from "./gc-policy.ts";
@@ -32,6 +33,7 @@ export interface BuilderParts {
   networks: NetworkController;
   store: StateStore;
   sbomMaker: SbomMaker;
+  policy: ImagePolicy;
   registries: RegistryClient;
   config: BuilderConfig;
   log: { warn(message: string): void; error(message: string): void };

@@ -66,7 +66,10 @@ export class BuildPlanning implements PlanningServices {
     };
     return await this.run.showing(step, async () => {
       const here = this.findHere(name, platform);
-      if (here && !(pull && reference)) return describe(name, reference, here, platform);
+      if (here && !(pull && reference)) {
+        this.context.policy.admitRun(name, here);
+        return describe(name, reference, here, platform);
+      }
       if (!reference) throw new NaruError("not-found", `${name}: not found`);
       await this.pull(reference, platform, step.digest);
       return describe(name, reference, this.context.images.getImage(full, platform), platform);
