@@ -1,6 +1,6 @@
 /** The programs `docker-credential-NAME` that keep logins elsewhere: in a key ring, a cloud's tool, a password safe. */
 
-export interface HelperLogin {
+interface HelperLogin {
   ServerURL: string;
   Username: string;
   Secret: string;

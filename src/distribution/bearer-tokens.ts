@@ -24,7 +24,7 @@ export interface GrantedToken {
   identityToken?: string;
 }
 /** Sends a request to a realm; the identity of the registry's client certificate does not go there. */
-export type RealmSender = (
+type RealmSender = (
   url: URL,
   request: Pick<HttpRequest, "method" | "headers" | "body" | "signal">,
 ) => Promise<HttpReply>;

@@ -4,7 +4,7 @@ import type { RegistryCredentials } from "./contract.ts";
 import type { RegistryHost } from "./registry-host.ts";
 
 /** What `login` calls Docker Hub. */
-export const HUB_SERVER_ADDRESS = "https://index.docker.io/v1/";
+const HUB_SERVER_ADDRESS = "https://index.docker.io/v1/";
 
 /** @throws unauthorized in the registry's words; {ConnectionError} */
 export async function checkCredentials(

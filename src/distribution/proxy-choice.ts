@@ -25,7 +25,7 @@ export function proxyFor(url: URL, environment: Environment = process.env): stri
 }
 
 /** Without the brackets of an IPv6 address. */
-export function bareHost(url: URL): string {
+function bareHost(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
 }
 

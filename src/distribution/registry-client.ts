@@ -9,7 +9,7 @@ import { searchRegistry } from "./registry-search.ts";
 import { createRemoteRepository } from "./remote-repository.ts";
 import type { RetryRule } from "./retry.ts";
 
-export interface RegistryClientOptions {
+interface RegistryClientOptions {
   /** Read for every request, so that a changed configuration applies. */
   settings: () => RegistrySettings;
   /** "naru/0.2.0 …". */

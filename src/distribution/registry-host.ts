@@ -31,7 +31,7 @@ export interface Access {
 
 export type HostRequest = Pick<HttpRequest, "method" | "headers" | "body" | "signal">;
 
-export interface HostParts {
+interface HostParts {
   tokens: BearerTokens;
   certificateDirs: readonly string[];
   userAgent: string;

@@ -9,7 +9,7 @@ import type { HttpReply } from "./http-reply.ts";
 import { nextPage } from "./paging.ts";
 import type { RegistryHost } from "./registry-host.ts";
 
-export interface SearchOptions {
+interface SearchOptions {
   limit: number;
   filters: ReadonlyMap<string, readonly string[]>;
   credentials?: RegistryCredentials;

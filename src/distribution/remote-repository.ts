@@ -17,7 +17,7 @@ import { errorOfReply, manifestError, RegistryError } from "./registry-error.ts"
 import type { Access, HostRequest, RegistryHost } from "./registry-host.ts";
 import { type RetryRule, withRetries } from "./retry.ts";
 
-export interface RepositoryParts {
+interface RepositoryParts {
   domain: string;
   path: string;
   /** What is read is asked of these in order; read anew for each request, since settings change. */

@@ -33,7 +33,7 @@ export async function fetchEntry(remote: RemoteImage): Promise<{ index: Index } 
   return { entry: manifestEntry(referenceText(remote.reference), { ...descriptor, platform }, bytes) };
 }
 
-export function manifestEntry(ref: string, descriptor: Descriptor, bytes: Uint8Array): ManifestEntry {
+function manifestEntry(ref: string, descriptor: Descriptor, bytes: Uint8Array): ManifestEntry {
   const { mediaType, digest, size, platform } = descriptor;
   const parsed: Manifest = JSON.parse(new TextDecoder().decode(bytes));
   return {
