@@ -21,7 +21,7 @@ export interface MountRecord {
   recursive: boolean;
   /** bind: make a missing source directory at start. */
   makeSource?: boolean;
-  /** volume: path inside the volume. */
+  /** volume, image: path inside it. */
   subpath?: string;
   /** The engine made this volume for this container alone: `rm -v` removes it. */
   isAnonymous?: boolean;

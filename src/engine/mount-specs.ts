@@ -121,8 +121,7 @@ export async function parseMount(mount: Mount): Promise<MountWish> {
       return { ...base, type: "tmpfs", options: mountTmpfsOptions(mount) };
     default:
       if (!mount.Source) throw bad("field Source must not be empty");
-      if (mount.ImageOptions?.Subpath) throw bad("Subpath is not supported for images: mount the whole image");
-      return { ...base, type: "image", name: mount.Source };
+      return { ...base, type: "image", name: mount.Source, subpath: mount.ImageOptions?.Subpath || undefined };
   }
 }
 

@@ -2,6 +2,8 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
+import { fromRaw } from "../linux/file-calls.ts";
+import { findLayeredEntry } from "../linux/overlay-layers.ts";
 import type { OverlayRoot, ResolvedMount } from "../runtime/contract.ts";
 import type { Container } from "./container.ts";
 import type { MountRecord } from "./container-record.ts";
@@ -101,7 +103,28 @@ async function mountVolume(context: EngineContext, mount: MountRecord, { undo, u
 function imageRoot(context: EngineContext, mount: MountRecord): OverlayRoot {
   const layer = mount.layerId === undefined ? undefined : context.images.findContainerLayer(mount.layerId);
   if (layer === undefined) throw new NaruError("not-found", `No such image: ${mount.name}`);
-  return layer.root;
+  if (mount.subpath === undefined) return layer.root;
+  // The container's changes lie in the upper directory, which begins where the mount does.
+  if (/[:,\\]/.test(mount.subpath)) {
+    throw new NaruError(
+      "invalid",
+      `the image's path ${mount.subpath} has a sign that overlay mounts do not take: , : or \\`,
+    );
+  }
+  const wanted = findLayeredEntry(layer.root.lowerDirs, mount.subpath);
+  if (wanted === undefined) {
+    throw new NaruError(
+      "invalid",
+      `cannot access path ${mount.subpath} of the image ${mount.name}: no such file or directory`,
+    );
+  }
+  if (wanted.kind !== "directory") {
+    throw new NaruError(
+      "invalid",
+      `the path ${mount.subpath} of the image ${mount.name} is no directory: mount the directory it lies in`,
+    );
+  }
+  return { ...layer.root, lowerDirs: wanted.places.map(fromRaw) };
 }
 
 function overlayOptions({ lowerDirs, upperDir, workDir }: OverlayRoot): string[] {

@@ -58,6 +58,8 @@ export function validateHostConfig(host: HostConfig): void {
     refuse("invalid Annotations: the empty string is not permitted as an annotation key");
   }
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {
+    const unknown = Object.keys(host.StorageOpt ?? {}).find((name) => name.toLowerCase() !== "size");
+    if (unknown !== undefined) throw new NaruError("internal", `Unknown option ${unknown}`);
     throw new NaruError("internal", "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
   checkUnsupported(host);

@@ -58,6 +58,7 @@ export function buildOciConfig(
     hostConfig,
     mounts: request.mounts,
     initPath: init ? parts.initPath : undefined,
+    writableCgroups: parts.security.writableCgroups,
   });
   const annotations = { ...hostConfig.Annotations, ...parts.seccomp.annotations };
   const sysctl = containerSysctls(request, namespaces);

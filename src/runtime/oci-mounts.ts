@@ -8,6 +8,8 @@ interface MountRequest {
   mounts: readonly ResolvedMount[];
   /** Host path of the program for --init; undefined: none. */
   initPath: string | undefined;
+  /** `--security-opt writable-cgroups=true`. */
+  writableCgroups?: boolean;
 }
 
 /** Where --init puts its program. */
@@ -39,7 +41,8 @@ const WRITABLE_IN_READONLY = new Set(["/proc", "/dev", "/dev/pts", "/dev/shm", "
 const ACCOUNT_MOUNTS = new Set(["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]);
 
 /** All mounts in order. A user's mount replaces the default one at its place; a user's /dev replaces all below it. */
-export function containerMounts({ hostConfig, mounts, initPath }: MountRequest): OciMount[] {
+export function containerMounts(request: MountRequest): OciMount[] {
+  const { hostConfig, mounts, initPath } = request;
   const own = new Set(mounts.map(({ destination }) => destination));
   const isKept = ({ destination }: OciMount) =>
     !own.has(destination) && !(own.has("/dev") && destination.startsWith("/dev/"));
@@ -48,7 +51,7 @@ export function containerMounts({ hostConfig, mounts, initPath }: MountRequest):
     ? [{ destination: INIT_DESTINATION, type: "bind", source: initPath, options: ["bind", "ro"] }]
     : [];
   return [
-    ...[...defaults, ...init].map((mount) => adjustDefault(mount, hostConfig)),
+    ...[...defaults, ...init].map((mount) => adjustDefault(mount, request)),
     ...mounts.map((mount) => userMount(mount, hostConfig)),
   ];
 }
@@ -74,9 +77,10 @@ function sharedMemory(hostConfig: MountRequest["hostConfig"]): OciMount[] {
   return [{ destination, type: "tmpfs", source: "shm", options: [...HARMLESS, "mode=1777", `size=${size}`] }];
 }
 
-function adjustDefault(mount: OciMount, hostConfig: MountRequest["hostConfig"]): OciMount {
+function adjustDefault(mount: OciMount, { hostConfig, writableCgroups = false }: MountRequest): OciMount {
   let options = mount.options;
-  if (hostConfig.Privileged && (mount.type === "sysfs" || mount.type === "cgroup")) {
+  const isWritable = mount.type === "cgroup" && (hostConfig.Privileged || writableCgroups);
+  if (isWritable || (hostConfig.Privileged && mount.type === "sysfs")) {
     options = options.filter((option) => option !== "ro");
   } else if (hostConfig.ReadonlyRootfs && !WRITABLE_IN_READONLY.has(mount.destination) && !options.includes("ro")) {
     options = [...options, "ro"];

@@ -10,6 +10,8 @@ export interface SecurityOptions {
   /** Undefined: none was asked for. */
   apparmor: string | undefined;
   unmaskedSystemPaths: boolean;
+  /** The container's own cgroups are mounted for writing. */
+  writableCgroups: boolean;
 }
 
 /** What Docker 28.5 hides or protects under /proc and /sys. */
@@ -25,7 +27,7 @@ const READONLY_PATHS = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) =
 
 /**
  * Reads options such as "seccomp=unconfined", "seccomp={…}" (the client sends a file's text), "apparmor=name",
- * "no-new-privileges", "systempaths=unconfined"; labels are accepted for their effect on machines with SELinux.
+ * "no-new-privileges", "systempaths=unconfined", "writable-cgroups=true"; labels are accepted for their effect on machines with SELinux.
  * @throws {NaruError} internal, in Docker's words, for anything else.
  */
 export function parseSecurityOptions(
@@ -37,13 +39,14 @@ export function parseSecurityOptions(
     seccomp: "default",
     apparmor: undefined,
     unmaskedSystemPaths: false,
+    writableCgroups: false,
   };
   for (const option of options) {
     const [, key = option, value] = /^([^=:]+)[=:](.*)$/s.exec(option) ?? [];
     const refuse = () => new NaruError("internal", `invalid --security-opt 2: ${JSON.stringify(option)}`);
     if (key === "no-new-privileges") {
-      if (value !== undefined && !/^(1|0|t|f|true|false)$/i.test(value)) throw refuse();
-      parsed.noNewPrivileges = value === undefined || /^(1|t|true)$/i.test(value);
+      if (value !== undefined && !isBoolean(value)) throw refuse();
+      parsed.noNewPrivileges = value === undefined || isTrue(value);
     } else if (option === "disable") {
       // The old spelling of label=disable.
     } else if (value === undefined) {
@@ -54,11 +57,20 @@ export function parseSecurityOptions(
       parsed.apparmor = value;
     } else if (key === "systempaths" && value === "unconfined") {
       parsed.unmaskedSystemPaths = true;
+    } else if (key === "writable-cgroups" && isBoolean(value)) {
+      parsed.writableCgroups = isTrue(value);
     } else if (key !== "label") {
       throw refuse();
     }
   }
   return parsed;
+}
+
+function isBoolean(value: string): boolean {
+  return /^(1|0|t|f|true|false)$/i.test(value);
+}
+function isTrue(value: string): boolean {
+  return /^(1|t|true)$/i.test(value);
 }
 
 function seccompChoice(value: string): SecurityOptions["seccomp"] {

@@ -27,6 +27,7 @@ interface Case {
 }
 const sh = (script: string) => ["sh", "-c", script];
 const MEMORY_LIMIT = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
+const OWN_CGROUP = "d=/sys/fs/cgroup; [ -d $d/pids ] && d=$d/pids;";
 const PIDS_LIMIT = "cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max";
 
 const CASES: Record<string, Case> = {
@@ -54,6 +55,16 @@ const CASES: Record<string, Case> = {
     options: ["-u", "user"],
     command: sh("cat /etc/hostname >/dev/null; stat -c %a /"),
     stdout: "755\n",
+  },
+  "cgroups are read-only unless asked for": {
+    options: [],
+    command: sh(`${OWN_CGROUP} mkdir $d/sub 2>/dev/null && echo made; true`),
+    stdout: "",
+  },
+  "--security-opt writable-cgroups": {
+    options: ["--security-opt", "writable-cgroups=true"],
+    command: sh(`${OWN_CGROUP} mkdir $d/sub && echo made`),
+    stdout: "made\n",
   },
   "a user by number and a group by name": {
     options: ["-u", "1234:extra"],
@@ -250,3 +261,17 @@ for (const client of ["docker", "naru"] as const) {
     });
   });
 }
+
+test("a directory of an image as a mount", async () => {
+  const mount = (subpath: string) => ["--mount", `type=image,source=busybox,target=/i,image-subpath=${subpath}`];
+  const script = "test -x /i/busybox && touch /i/new && ls /i/new /bin/new 2>/dev/null; true";
+  const done = await daemon.docker(["run", "--rm", ...mount("etc/../bin"), "busybox", ...sh(script)]);
+  expect(done).toEqual({ code: 0, stdout: "/i/new\n", stderr: "WARNING: Image mount is an experimental feature\n" });
+  const missing = await daemon.docker(["run", "--rm", ...mount("nope"), "busybox", "true"]);
+  expect(missing).toMatchObject({
+    code: 125,
+    stderr: expect.stringContaining("cannot access path nope of the image busybox"),
+  });
+  const file = await daemon.docker(["run", "--rm", ...mount("bin/busybox"), "busybox", "true"]);
+  expect(file.stderr).toContain("is no directory: mount the directory it lies in");
+});

@@ -3,7 +3,13 @@ import { apparmorProfile } from "../../../src/runtime/oci-config.ts";
 import { parseSecurityOptions, protectedPaths } from "../../../src/runtime/oci-security.ts";
 
 const defaults = { noNewPrivileges: false };
-const plain = { noNewPrivileges: false, seccomp: "default", apparmor: undefined, unmaskedSystemPaths: false };
+const plain = {
+  noNewPrivileges: false,
+  seccomp: "default",
+  apparmor: undefined,
+  unmaskedSystemPaths: false,
+  writableCgroups: false,
+};
 
 describe("parseSecurityOptions", () => {
   test.each([
@@ -18,6 +24,8 @@ describe("parseSecurityOptions", () => {
     [['seccomp={\n"a":"b=c"}'], { seccomp: { profile: '{\n"a":"b=c"}' } }],
     [["apparmor=mine"], { apparmor: "mine" }],
     [["systempaths=unconfined"], { unmaskedSystemPaths: true }],
+    [["writable-cgroups=true"], { writableCgroups: true }],
+    [["writable-cgroups=true", "writable-cgroups=false"], { writableCgroups: false }],
     [["label=disable", "label:type:x", "disable"], {}],
   ])("%j", (options, expected) => {
     expect(parseSecurityOptions(options, defaults)).toEqual({ ...plain, ...expected } as never);
