@@ -54,15 +54,18 @@ export async function roundTrip(url: URL, request: HttpRequest): Promise<HttpRep
   }
 }
 
-/** Notes every piece that is taken to be sent. */
+/** Lets time run only while the network has a piece, not while the source makes the next one. */
 function watched(body: Uint8Array | string | AsyncIterable<Uint8Array>, watch: IdleWatch) {
   if (typeof body === "string" || body instanceof Uint8Array) return body;
   return (async function* () {
     try {
+      watch.rest();
       for await (const piece of body) {
-        watch.touch();
+        watch.wait();
         yield piece;
+        watch.rest();
       }
+      watch.wait();
     } catch (error) {
       watch.bodyFailure = { error };
       throw error;
@@ -76,6 +79,7 @@ class IdleWatch {
   private readonly timer: Timer;
   private readonly onAbort = () => this.controller.abort(this.request.signal?.reason);
   private isTimedOut = false;
+  private isWaiting = true;
   /** What the source of the request's body threw: no fault of the connection. */
   bodyFailure: { error: unknown } | undefined;
 
@@ -86,6 +90,7 @@ class IdleWatch {
     request.signal?.throwIfAborted();
     request.signal?.addEventListener("abort", this.onAbort, { once: true });
     this.timer = setTimeout(() => {
+      if (!this.isWaiting) return void this.timer.refresh();
       this.isTimedOut = true;
       this.controller.abort();
     }, request.idleTimeoutMs);
@@ -95,8 +100,15 @@ class IdleWatch {
     return this.controller.signal;
   }
 
-  touch(): void {
+  /** From now on the other side is to move. */
+  wait(): void {
+    this.isWaiting = true;
     this.timer.refresh();
+  }
+
+  /** We are busy ourselves: that is not the connection's fault. */
+  rest(): void {
+    this.isWaiting = false;
   }
 
   end(): void {
@@ -143,9 +155,10 @@ export class HttpReply {
     let isWhole = false;
     try {
       for (;;) {
-        this.watch.touch();
+        this.watch.wait();
         const { done, value } = await reader.read();
         if (done) break;
+        this.watch.rest();
         yield value;
       }
       isWhole = true;

@@ -71,7 +71,8 @@ export class RegistryHost {
     const greeting = await this.greet(request.signal);
     const challenges = this.challenges ?? greeting.challenges;
     const reply = await this.sendAuthorized(url, access, request, challenges);
-    if (reply.status !== 401) return reply;
+    // What another host asks for, to which this one pointed, is not answered with this one's login.
+    if (reply.status !== 401 || !(await this.isOwn(reply.url, request.signal))) return reply;
     const asked = parseChallenges(reply.headers.get("www-authenticate"));
     if (!this.canAnswerBetter(asked, access, challenges)) {
       if (!asks(asked, "basic") || asks(asked, "bearer") || hasLogin(access)) return reply;

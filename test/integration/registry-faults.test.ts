@@ -61,6 +61,17 @@ describe("downloads", () => {
     expect(registry.requests[1]!.headers.range).toMatch(/^bytes=\d+-$/);
   });
 
+  test("a reader that takes its time is not taken for a server that stands still", async () => {
+    await using registry = await startScriptedRegistry((request, response) => sendBlob(request, response));
+    let size = 0;
+    for await (const piece of testRepository(registry.host, "a").readBlob(descriptor)) {
+      if (size === 0) await Bun.sleep(1000);
+      size += piece.length;
+    }
+    expect(size).toBe(descriptor.size);
+    expect(registry.seen).toHaveLength(1);
+  });
+
   test.each<[string, (request: ScriptedRequest, response: ServerResponse) => void, RegExp, string]>([
     [
       "wrong bytes",
@@ -291,6 +302,19 @@ describe("redirects", () => {
     expect(registry.requests.find(({ url }) => url === "/moved")!.headers.authorization).toBe(`Basic ${btoa("u:p")}`);
     expect(storage.seen).toEqual(["GET /blob?signed=1"]);
     expect(storage.requests[0]!.headers.authorization).toBeUndefined();
+  });
+
+  test("to a host that asks for a login do not get it", async () => {
+    const challenge = (host: string) => ({ "WWW-Authenticate": `Bearer realm="http://${host}/token"` });
+    await using evil: Awaited<ReturnType<typeof startScriptedRegistry>> = await startScriptedRegistry(
+      (_request, response) => void response.writeHead(401, challenge(evil.host)).end(),
+    );
+    await using registry = await startScriptedRegistry((request, response) => {
+      if (request.url !== "/v2/") response.writeHead(307, { Location: `http://${evil.host}/blob` }).end();
+    });
+    const repository = testRepository(registry.host, "a", { credentials: { username: "u", password: "p" } });
+    await expect(collect(repository.readBlob(descriptor))).rejects.toMatchObject({ kind: "unauthorized" });
+    expect(evil.seen).toEqual(["GET /blob"]);
   });
 
   test("without an end are given up", async () => {
