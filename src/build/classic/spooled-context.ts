@@ -22,7 +22,8 @@ export async function spoolContext(
 ): Promise<SpooledContext> {
   const directory = join(contextsDirectory, randomBytes(8).toString("hex"));
   const remove = () => rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  // Steps may mount it and run as any user; what lies above lets nobody else in.
+  await mkdir(directory, { recursive: true, mode: 0o755 });
   try {
     await files.writeArchive(directory, "/", tar, { noOverwriteDirNonDir: false, signal });
   } catch (error) {
