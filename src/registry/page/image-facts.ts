@@ -120,11 +120,11 @@ export function stepsOf(layers: readonly Descriptor[], history: readonly History
 /** The instruction, without the shell that ran it. */
 export function commandWords(createdBy: string): string {
   return createdBy
+    .replace(/^(?:RUN )?\|\d+ (?:\S+=\S* )*/, "RUN ")
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, "")
     .replace(/^\/bin\/sh -c /, "RUN ")
     .replace(/^RUN \/bin\/sh -c /, "RUN ")
     .replace(/ # buildkit$/, "")
-    .replace(/^(?:RUN )?\|\d+ (?:\S+=\S* )*/, "RUN ")
     .trim();
 }
 

@@ -14,6 +14,8 @@ const NAME_DIGITS = 12;
 interface Segment {
   number: number;
   events: string[];
+  /** The write after which it was read; Infinity when nothing could be written to it any more. */
+  edition: number;
 }
 
 export class EventQueue {
@@ -26,6 +28,8 @@ export class EventQueue {
   #pending: string[] = [];
   #writing: Promise<void> | undefined;
   #length = 0;
+  /** Counts writes: a segment that was read before the last one may lack lines. */
+  #edition = 0;
   #wake = Promise.withResolvers<void>();
 
   private constructor(private readonly dir: string) {}
@@ -56,12 +60,15 @@ export class EventQueue {
   async next<T>(limit: number, signal: AbortSignal): Promise<T[] | undefined> {
     for (;;) {
       if (signal.aborted) return undefined;
+      // Taken before looking: an event that comes meanwhile must not be slept over.
+      const written = this.#wake.promise;
       const events = await this.#oldest(limit);
       if (events.length > 0) return events.map((line) => JSON.parse(line) as T);
+      if (signal.aborted) return undefined;
       const aborted = Promise.withResolvers<void>();
       const wake = () => aborted.resolve();
       signal.addEventListener("abort", wake, { once: true });
-      await Promise.race([this.#wake.promise, aborted.promise]);
+      await Promise.race([written, aborted.promise]);
       signal.removeEventListener("abort", wake);
     }
   }
@@ -110,10 +117,17 @@ export class EventQueue {
     while (this.#pending.length > 0) {
       const lines = this.#pending.splice(0);
       if (this.#lastCount >= SEGMENT_EVENTS) await this.#openSegment(this.#segments.at(-1)! + 1);
-      await this.#file!.appendFile(`${lines.join("\n")}\n`);
-      await this.#file!.datasync();
+      try {
+        await this.#file!.appendFile(`${lines.join("\n")}\n`);
+        await this.#file!.datasync();
+      } catch (error) {
+        this.#length -= lines.length;
+        // Half a line may be there, which the next one must not continue.
+        this.#lastCount = SEGMENT_EVENTS;
+        throw error;
+      }
       this.#lastCount += lines.length;
-      if (this.#segments.length === 1) this.#first = undefined;
+      this.#edition += 1;
       this.#wake.resolve();
       this.#wake = Promise.withResolvers<void>();
     }
@@ -129,7 +143,10 @@ export class EventQueue {
   async #oldest(limit: number): Promise<string[]> {
     for (;;) {
       const number = this.#segments[0]!;
-      if (this.#first?.number !== number) this.#first = { number, events: await this.#lines(number) };
+      if (this.#first?.number !== number || this.#first.edition < this.#edition) {
+        const edition = this.#segments.length > 1 ? Number.POSITIVE_INFINITY : this.#edition;
+        this.#first = { number, events: await this.#lines(number), edition };
+      }
       const rest = this.#first.events.slice(this.#taken, this.#taken + limit);
       if (rest.length > 0 || this.#segments.length === 1) return rest;
       // An older segment that was read to its end.

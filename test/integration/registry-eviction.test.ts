@@ -1,0 +1,101 @@
+/** Eviction from the pull-through cache: only copies go, the longest unused first, and they come again when asked for. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Digest } from "../../src/model/image.ts";
+import { MEDIA } from "../../src/model/media-types.ts";
+import { CachedCatalog } from "../../src/registry/cache/cached-catalog.ts";
+import { evict } from "../../src/registry/cache/eviction.ts";
+import { parseUpstream, Upstreams } from "../../src/registry/cache/upstreams.ts";
+import { UseRecord } from "../../src/registry/cache/use-record.ts";
+import { openCatalog } from "../../src/registry/catalog/registry-catalog.ts";
+import { SettingReader } from "../../src/registry/config/setting-reader.ts";
+import type { Actor, RegistryCatalog, RegistryStorage } from "../../src/registry/contract.ts";
+import { openLocalStorage } from "../../src/registry/storage/local-storage.ts";
+import { startDebianRegistry } from "../support/debian-registry.ts";
+import { blobOf, collect, digestOf, pushImage, testClient, testRepository } from "../support/registry-content.ts";
+
+const ACTOR: Actor = { user: "", remoteAddress: "" };
+
+let root: string;
+let storage: RegistryStorage;
+let catalog: RegistryCatalog;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "naru-evict-"));
+  storage = await openLocalStorage({ root, syncs: false });
+  ({ catalog } = await openCatalog(storage));
+});
+afterEach(async () => {
+  await storage.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function putOwnImage(repository: string): Promise<Digest> {
+  const layer = blobOf(50_000, 99).bytes;
+  const id = await catalog.beginUpload(repository);
+  await catalog.appendUpload(
+    repository,
+    id,
+    0,
+    (async function* () {
+      yield layer;
+    })(),
+  );
+  await catalog.finishUpload(repository, id, digestOf(layer), ACTOR);
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA.manifest,
+    layers: [{ mediaType: MEDIA.layer, digest: digestOf(layer), size: layer.length }],
+  };
+  const config = { mediaType: MEDIA.empty, digest: digestOf(layer), size: layer.length };
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...manifest, config }));
+  return (await catalog.putManifest(repository, "v1", { mediaType: MEDIA.manifest, bytes }, ACTOR)).digest;
+}
+
+test("evict() makes room among copies only", async () => {
+  await using upstream = await startDebianRegistry();
+  for (const [i, tag] of ["old", "new"].entries()) {
+    await pushImage(testRepository(upstream.host, "app"), tag, { layer: blobOf(20_000, i + 1).bytes });
+  }
+  const upstreams = new Upstreams([parseUpstream(SettingReader.of({ host: upstream.host, prefix: "up", ttl: "1h" }))]);
+  const use = await UseRecord.open(join(root, "cache/use.json"));
+  const cached = await CachedCatalog.open({
+    inner: catalog,
+    client: testClient(),
+    upstreams,
+    use,
+    fillDir: join(root, "cache/fill"),
+    log: { warn: (message, fields) => console.error(message, fields) },
+    count: () => {},
+  });
+  const own = await putOwnImage("own/app");
+  const pull = async (tag: string) => {
+    const { bytes, descriptor } = (await cached.findManifest("up/app", tag))!;
+    const { layers } = JSON.parse(new TextDecoder().decode(bytes));
+    const content = await collect(await cached.readBlob("up/app", layers[0].digest));
+    expect(digestOf(content)).toBe(layers[0].digest);
+    await cached.settle();
+    return { manifest: descriptor.digest, layer: layers[0].digest as Digest };
+  };
+  const old = await pull("old");
+  await Bun.sleep(10);
+  const young = await pull("new");
+
+  const limits = { maxBytes: 30_000, maxAgeMs: undefined };
+  const failures: string[] = [];
+  const outcome = await evict(catalog, upstreams, use, limits, (message) => failures.push(message));
+  expect(outcome.evicted).toBe(1);
+  expect(outcome.bytes).toBeLessThan(30_000);
+  expect(failures).toEqual([]);
+  expect(await catalog.findManifest("up/app", "old")).toBeUndefined();
+  expect(await catalog.findManifest("up/app", old.manifest)).toBeUndefined();
+  expect(await catalog.findBlob("up/app", old.layer)).toBeUndefined();
+  expect(await catalog.findBlob("up/app", young.layer)).toBeDefined();
+  expect(await catalog.findManifest("own/app", own)).toBeDefined();
+  expect(await pull("old")).toEqual(old);
+
+  await use.close();
+  const reopened = await UseRecord.open(join(root, "cache/use.json"));
+  expect(reopened.usedAt("up/app", old.manifest)).toBeGreaterThan(reopened.usedAt("up/app", young.manifest));
+});
