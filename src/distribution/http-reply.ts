@@ -33,6 +33,13 @@ type BunInit = RequestInit & { proxy?: string | false; tls?: TlsIdentity; timeou
  * @throws {ConnectionError}; the signal's reason when aborted
  */
 export async function roundTrip(url: URL, request: HttpRequest): Promise<HttpReply> {
+  // Addresses come from registries too, and fetch reads files.
+  if (!/^https?:$/.test(url.protocol)) {
+    throw new NaruError(
+      "invalid",
+      `${url.href.slice(0, MAX_SHOWN_URL)}: only http:// and https:// addresses are asked`,
+    );
+  }
   const watch = new IdleWatch(request, url);
   const { method, headers, body, tls, userAgent } = request;
   try {
@@ -53,6 +60,8 @@ export async function roundTrip(url: URL, request: HttpRequest): Promise<HttpRep
     throw watch.failureOf(error);
   }
 }
+
+const MAX_SHOWN_URL = 200;
 
 /** Lets time run only while the network has a piece, not while the source makes the next one. */
 function watched(body: Uint8Array | string | AsyncIterable<Uint8Array>, watch: IdleWatch) {

@@ -26,6 +26,7 @@ const KIND_BY_CODE: Record<string, ErrorKind> = {
   UNAVAILABLE: "unavailable",
 };
 const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_WORDS = 2000;
 
 /** An answer of a registry that is no success. */
 export class RegistryError extends NaruError {
@@ -50,7 +51,7 @@ export async function errorOfReply(reply: HttpReply): Promise<RegistryError> {
   const text = await reply.text(MAX_ERROR_BYTES).catch(() => "");
   const { status } = reply;
   const fault = (kind: ErrorKind, message: string, code = "") =>
-    new RegistryError(kind, message, code, status, retryAfter(reply));
+    new RegistryError(kind, printable(message), code, status, retryAfter(reply));
   if (status >= 500) return fault("unavailable", `received unexpected HTTP status: ${status} ${reply.statusText}`);
   if (lacksScope(reply)) return fault("forbidden", `denied: ${USUAL_MESSAGES.DENIED}`, "DENIED");
   const body = parseObject(text);
@@ -68,6 +69,14 @@ export async function errorOfReply(reply: HttpReply): Promise<RegistryError> {
     return fault("rate-limited", joined("toomanyrequests", words || later), "TOOMANYREQUESTS");
   }
   return fault(kindOfStatus(status), joined("unknown", words || `HTTP status ${status} ${reply.statusText}`));
+}
+
+/** A registry's words end on a terminal: no control characters, and no novels. */
+function printable(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, " ")
+    .slice(0, MAX_WORDS)
+    .trim();
 }
 
 /** A token came, but it does not allow this: that is no missing login. */

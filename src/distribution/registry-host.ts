@@ -190,8 +190,10 @@ export class RegistryHost {
       await reply.discard();
       const next = URL.parse(location, url.href);
       if (redirects >= MAX_REDIRECTS || next === null || !/^https?:$/.test(next.protocol)) {
-        const words =
-          next === null ? `a redirect to ${JSON.stringify(location)}` : `stopped after ${MAX_REDIRECTS} redirects`;
+        const isAddress = next !== null && /^https?:$/.test(next.protocol);
+        const words = isAddress
+          ? `stopped after ${MAX_REDIRECTS} redirects`
+          : `a redirect to ${JSON.stringify(location)}`;
         throw new RegistryError("unavailable", `${verb(request.method)} "${start.href}": ${words}`, "", reply.status);
       }
       if (next.origin !== url.origin && headers !== undefined) headers = withoutAuthorization(headers);

@@ -6,7 +6,7 @@ import { NaruError } from "../lib/errors.ts";
 import { basicAuthorization } from "./bearer-tokens.ts";
 import type { RegistryCredentials, SearchResult } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
-import { nextPage } from "./paging.ts";
+import { pages } from "./paging.ts";
 import type { RegistryHost } from "./registry-host.ts";
 
 interface SearchOptions {
@@ -68,15 +68,14 @@ async function searchCatalog(
   { credentials, limit, signal }: SearchOptions,
 ): Promise<SearchResult[]> {
   const found: SearchResult[] = [];
-  let page: string | URL | undefined = `/v2/_catalog?n=${CATALOG_PAGE}`;
   const access = { credentials, scopes: ["registry:catalog:*"] };
-  while (page !== undefined && found.length < limit) {
-    const reply: HttpReply = await host.send(page, access, { method: "GET", signal });
+  const ask = (page: string | URL) => host.send(page, access, { method: "GET", signal });
+  for await (const reply of pages(`/v2/_catalog?n=${CATALOG_PAGE}`, ask)) {
     if (!reply.isSuccess) throw await unexpected(reply);
     const { repositories } = (await reply.json(MAX_ANSWER_BYTES)) as { repositories?: string[] | null };
     const named = (repositories ?? []).filter((name) => name.includes(words));
     found.push(...named.map((name) => wholeResult({ name: `${domain}/${name}` })));
-    page = nextPage(reply.headers.get("link"), reply.url);
+    if (found.length >= limit) break;
   }
   return found;
 }

@@ -11,7 +11,7 @@ import { type BlobBytes, pushBlob, type UploadTarget } from "./blob-upload.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { RemoteManifest, RemoteRepository } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
-import { nextPage } from "./paging.ts";
+import { pages } from "./paging.ts";
 import { ReferrersTag } from "./referrers-tag.ts";
 import { errorOfReply, manifestError, RegistryError } from "./registry-error.ts";
 import type { Access, HostRequest, RegistryHost } from "./registry-host.ts";
@@ -190,17 +190,14 @@ class WireRepository implements RemoteRepository {
   }
 
   async *listTags({ signal }: Signalled = {}): AsyncGenerator<string> {
-    let page: string | URL | undefined = this.at(`tags/list?n=${TAGS_PER_PAGE}`);
-    while (page !== undefined) {
-      const reply: HttpReply = await this.read(page, { method: "GET", signal }, async (answer) => answer).catch(
-        (error) => {
-          throw manifestError(error, this.familiar, "");
-        },
-      );
+    const ask = (page: string | URL) =>
+      this.read(page, { method: "GET", signal }, async (answer) => answer).catch((error: unknown) => {
+        throw manifestError(error, this.familiar, "");
+      });
+    for await (const reply of pages(this.at(`tags/list?n=${TAGS_PER_PAGE}`), ask)) {
       const list = (await reply.json(MAX_LIST_BYTES)) as { tags?: unknown } | null;
       const tags = Array.isArray(list?.tags) ? list.tags : [];
       for (const tag of tags) if (typeof tag === "string") yield tag;
-      page = nextPage(reply.headers.get("link"), reply.url);
     }
   }
 
@@ -222,21 +219,15 @@ class WireRepository implements RemoteRepository {
   ): Promise<Descriptor[] | undefined> {
     const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType })}`;
     const found: Descriptor[] = [];
-    let page: string | URL | undefined = this.at(`referrers/${digest}${query}`);
-    while (page !== undefined) {
-      const reply: HttpReply = await this.write(
-        page,
-        { method: "GET", headers: { Accept: MEDIA.index }, signal },
-        [404],
-        false,
-      );
+    const get = { method: "GET", headers: { Accept: MEDIA.index }, signal };
+    const ask = (page: string | URL) => this.write(page, get, [404], false);
+    for await (const reply of pages(this.at(`referrers/${digest}${query}`), ask)) {
       if (reply.status === 404 || !plainType(reply).includes("index")) {
         await reply.discard();
         return undefined;
       }
       const index = (await reply.json(MAX_LIST_BYTES)) as Partial<Index>;
       found.push(...(index.manifests ?? []));
-      page = nextPage(reply.headers.get("link"), reply.url);
     }
     return found;
   }

@@ -230,6 +230,13 @@ describe("busy registries", () => {
     ],
     ["denied", (response) => refuse(response, 403, "DENIED", "nope"), "denied: nope", "not-found", 1],
     [
+      "words for the terminal to obey",
+      (response) => refuse(response, 403, "DENIED", "\x1b]0;title\x07no\u009b31m way\n"),
+      "denied:  ]0;title no 31m way",
+      "not-found",
+      1,
+    ],
+    [
       "no JSON",
       (response) => void response.writeHead(200).end("<html>"),
       "the registry sent a manifest that is no JSON",
@@ -326,6 +333,36 @@ describe("redirects", () => {
       `Get "${url}": stopped after 10 redirects`,
     );
     expect(registry.seen).toHaveLength(11);
+  });
+});
+
+describe("addresses that a registry gives", () => {
+  test("files are never read", async () => {
+    await using registry = await startScriptedRegistry((request, response) => {
+      if (request.method === "POST") response.writeHead(202, { Location: "file:///etc/hostname" }).end();
+      else if (request.url.includes("/tags/")) {
+        response.setHeader("Link", '<file:///etc/hostname>; rel="next"');
+        response.end('{"tags":["a"]}');
+      } else if (request.url !== "/v2/") response.writeHead(307, { Location: "file:///etc/hostname" }).end();
+    });
+    const repository = testRepository(registry.host, "a");
+    const only = "only http:// and https:// addresses are asked";
+    await expect(repository.pushBlob(descriptor, sourceOf(bytes))).rejects.toThrow(only);
+    await expect(Array.fromAsync(repository.listTags())).rejects.toThrow(only);
+    await expect(repository.fetchManifest("1")).rejects.toThrow("redirect");
+    const foreign = { ...descriptor, urls: ["file:///etc/hostname"] };
+    await expect(collect(repository.readBlob(foreign))).rejects.toThrow("redirect");
+  });
+
+  test("pages that lead in a circle are left", async () => {
+    await using registry = await startScriptedRegistry((request, response) => {
+      if (request.url === "/v2/") return;
+      response.setHeader("Link", '</v2/a/tags/list?again>; rel="next"');
+      response.end('{"tags":["a"]}');
+    });
+    const tags = Array.fromAsync(testRepository(registry.host, "a").listTags());
+    await expect(tags).rejects.toThrow("lead in a circle");
+    expect(registry.seen).toHaveLength(2);
   });
 });
 
