@@ -13,6 +13,8 @@ export interface StoredSignature {
   payload: string;
   /** Base64. */
   signature: string;
+  /** Of a payload in a DSSE envelope, whose type is signed with it; undefined for simple signing. */
+  payloadType?: string;
 }
 
 /** An image of a registry as a policy judges it. */

@@ -60,7 +60,7 @@ async function requirement(rule: unknown, place: string, keys: PolicyKeys): Prom
 
 function identity(value: unknown, place: string): SignedIdentity {
   const text = asText(value, `"identity" of ${place}`);
-  if (text === "repository" || text === "exact") return { type: text };
+  if (text === "any" || text === "repository" || text === "exact") return { type: text };
   const reference = parseReference(text);
   return reference.tag === undefined && reference.digest === undefined
     ? { type: "this-repository", repository: repositoryOf(reference) }

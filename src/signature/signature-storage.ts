@@ -3,7 +3,8 @@
  * manifest with the signature as an annotation. The manifest is found in one of two ways:
  *   tag       sha256-<hex of the image's digest>.sig; what every cosign, skopeo and podman looks for
  *   referrer  its `subject` is the image (OCI 1.1); cosign's "oci-1-1" mode
- * Both are read; all signatures of an image lie in one manifest each way, as cosign expects.
+ * Both are read; all signatures of an image lie in one manifest each way, as cosign expects. Cosign 3 writes a third form,
+ * which is read too (sigstore-bundle.ts).
  */
 import type { RemoteRepository } from "../distribution/contract.ts";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
@@ -11,6 +12,7 @@ import type { Descriptor, Digest, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import { fetchArtifact, fetchBytes, plainDescriptor, pushBytes, pushManifestOf } from "./attached-artifact.ts";
 import type { StoredSignature } from "./contract.ts";
+import { BUNDLE_MEDIA_TYPE, PREDICATE_ANNOTATION, readBundle, SIGN_PREDICATE } from "./sigstore-bundle.ts";
 
 export type SignaturePlace = "tag" | "referrer";
 
@@ -45,27 +47,53 @@ export async function listSignatures(
   digest: Digest,
   { only, ...options }: Options & { only?: SignaturePlace } = {},
 ): Promise<FoundSignatures> {
-  const damage: string[] = [];
-  const manifests = [
-    only === "referrer" ? undefined : await findTagged(repository, digest, damage, options),
-    ...(only === "tag" ? [] : await listReferring(repository, digest, damage, options)),
-  ];
-  const signatures = new Map<string, StoredSignature>();
-  for (const layer of manifests.flatMap((manifest) => signatureLayers(manifest))) {
-    const key = layerKey(layer);
-    if (signatures.has(key)) continue;
-    if (signatures.size >= MAX_SIGNATURES) {
-      damage.push(`only the first ${MAX_SIGNATURES} signatures were read`);
-      break;
-    }
-    try {
-      const payload = await fetchBytes(repository, layer, { ...options, maxBytes: MAX_PAYLOAD_BYTES });
-      signatures.set(key, { payload: new TextDecoder().decode(payload), signature: signatureOf(layer) });
-    } catch (error) {
-      keepDamage(error, damage);
+  const found = new SignatureCollection(repository, options);
+  if (only !== "referrer") await found.addManifest(await findTagged(repository, digest, found.damage, options));
+  if (only !== "tag") {
+    for (const manifest of await listReferring(repository, digest, found.damage, options)) {
+      await found.addManifest(manifest);
     }
   }
-  return { signatures: [...signatures.values()], damage };
+  return { signatures: [...found.signatures.values()], damage: found.damage };
+}
+
+/** Fetches what manifests list, each signature once. */
+class SignatureCollection {
+  readonly signatures = new Map<string, StoredSignature>();
+  readonly damage: string[] = [];
+  private fetched = 0;
+
+  constructor(
+    private readonly repository: RemoteRepository,
+    private readonly options: Options,
+  ) {}
+
+  async addManifest(manifest: Manifest | undefined): Promise<void> {
+    for (const layer of manifest?.layers ?? []) {
+      const isBundle = BUNDLE_MEDIA_TYPE.test(layer.mediaType);
+      const isPayload = layer.mediaType === PAYLOAD_MEDIA_TYPE && signatureOf(layer) !== "";
+      if ((!isBundle && !isPayload) || this.signatures.has(layerKey(layer))) continue;
+      this.fetched += 1;
+      if (this.fetched > MAX_SIGNATURES) {
+        this.damage.push(`only the first ${MAX_SIGNATURES} signatures were read`);
+        return;
+      }
+      try {
+        await this.addLayer(layer, isBundle);
+      } catch (error) {
+        keepDamage(error, this.damage);
+      }
+    }
+  }
+
+  private async addLayer(layer: Descriptor, isBundle: boolean): Promise<void> {
+    const bytes = await fetchBytes(this.repository, layer, { ...this.options, maxBytes: MAX_PAYLOAD_BYTES });
+    const text = new TextDecoder().decode(bytes);
+    const signatures = isBundle ? readBundle(text) : [{ payload: text, signature: signatureOf(layer) }];
+    for (const [index, signature] of signatures.entries()) {
+      this.signatures.set(index === 0 ? layerKey(layer) : `${layerKey(layer)} ${index}`, signature);
+    }
+  }
 }
 
 /** Damage of one signature must not hide the others; a registry that cannot be reached is another matter. */
@@ -89,15 +117,23 @@ async function findTagged(
   }
 }
 
+/** Manifests of signatures, and of cosign 3's bundles that sign. A registry that lists no referrers has none to hide. */
 async function listReferring(
   repository: RemoteRepository,
   digest: Digest,
   damage: string[],
   options: Options,
 ): Promise<Manifest[]> {
-  const referrers = await repository.listReferrers(digest, { ...options, artifactType: ARTIFACT_TYPE });
+  let referrers: Descriptor[];
+  try {
+    referrers = await repository.listReferrers(digest, options);
+  } catch (error) {
+    if (isKind(error, "unavailable") || isKind(error, "unauthorized")) throw error;
+    damage.push(`what refers to it cannot be listed: ${errorText(error)}`);
+    return [];
+  }
   const manifests: Manifest[] = [];
-  for (const { digest: referrer } of referrers.slice(0, MAX_SIGNATURES)) {
+  for (const { digest: referrer } of referrers.filter(isSigning).slice(0, MAX_SIGNATURES)) {
     try {
       const manifest = await fetchArtifact(repository, referrer, options);
       if (manifest.subject?.digest === digest) manifests.push(manifest);
@@ -108,10 +144,10 @@ async function listReferring(
   return manifests;
 }
 
-function signatureLayers(manifest: Manifest | undefined): Descriptor[] {
-  return (manifest?.layers ?? []).filter(
-    (layer) => layer.mediaType === PAYLOAD_MEDIA_TYPE && signatureOf(layer) !== "",
-  );
+function isSigning({ artifactType = "", annotations }: Descriptor): boolean {
+  if (artifactType === ARTIFACT_TYPE) return true;
+  const predicate = annotations?.[PREDICATE_ANNOTATION];
+  return BUNDLE_MEDIA_TYPE.test(artifactType) && (predicate === undefined || predicate === SIGN_PREDICATE);
 }
 
 function signatureOf({ annotations }: Descriptor): string {
@@ -141,7 +177,8 @@ export async function storeSignature(
     options,
   );
   if (place === "referrer") {
-    const known = await listReferring(repository, subject.digest, [], options);
+    const referring = await listReferring(repository, subject.digest, [], options);
+    const known = referring.filter((manifest) => manifest.layers.every((one) => one.mediaType === PAYLOAD_MEDIA_TYPE));
     await pushSignatures(repository, withLayer(known, layer), { subject, options });
     return;
   }
@@ -149,7 +186,7 @@ export async function storeSignature(
     const known = await findTagged(repository, subject.digest, [], options);
     await pushSignatures(repository, withLayer([known], layer), { tag: signatureTag(subject.digest), options });
     const after = await findTagged(repository, subject.digest, [], options);
-    if (signatureLayers(after).some((one) => layerKey(one) === layerKey(layer))) return;
+    if (after?.layers.some((one) => layerKey(one) === layerKey(layer))) return;
   }
   throw new NaruError("conflict", `the signatures of ${subject.digest} are being changed by others; sign again`);
 }

@@ -2,6 +2,8 @@
 import { canonicalReference, parseReference, type Reference, repositoryOf } from "../lib/image-reference.ts";
 
 export type SignedIdentity =
+  /** Whatever it says, also nothing: the digest is enough. */
+  | { type: "any" }
   /** The very same name, tag included. */
   | { type: "exact" }
   /** The same name; for an image called by its digest, the same repository. */
@@ -14,6 +16,7 @@ export type SignedIdentity =
 
 /** `signedName` is what the signature says; a name that is none fits nothing. */
 export function fitsIdentity(image: Reference, signedName: string, rule: SignedIdentity): boolean {
+  if (rule.type === "any") return true;
   const signed = tryParse(signedName);
   if (signed === undefined) return false;
   switch (rule.type) {

@@ -11,9 +11,11 @@ const DIGEST = /^[a-z0-9]+:[0-9a-f]{32,}$/;
 
 /** What a signer says. */
 export interface Claims {
-  /** The image's name, as the signer called it: a repository, with or without a tag. */
+  /** The image's name, as the signer called it: a repository, with or without a tag. Empty when it tells none. */
   dockerReference: string;
   digest: Digest;
+  /** What kind of claim it is. */
+  type: string;
   /** The signer's annotations, and what its program wrote of itself (`creator`, `timestamp`). */
   optional: Record<string, unknown>;
 }
@@ -58,7 +60,7 @@ export function readPayload(text: string): Claims {
   if (typeof dockerReference !== "string") throw refuse("it names no image");
   if (typeof digest !== "string" || !DIGEST.test(digest)) throw refuse("it names no digest");
   const annotations = optional === null || optional === undefined ? {} : asObject(optional, "optional", refuse);
-  return { dockerReference, digest: digest as Digest, optional: annotations };
+  return { dockerReference, digest: digest as Digest, type: PAYLOAD_TYPE, optional: annotations };
 }
 
 function asObject(value: unknown, name: string, refuse: (why: string) => NaruError): Record<string, unknown> {

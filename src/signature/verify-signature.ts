@@ -6,6 +6,7 @@ import type { Digest } from "../model/image.ts";
 import type { StoredSignature } from "./contract.ts";
 import { isSignedBy } from "./key-signature.ts";
 import { fitsIdentity, type SignedIdentity } from "./signed-identity.ts";
+import { readStatement, signedBytes } from "./sigstore-bundle.ts";
 import { type Claims, hasAnnotations, readPayload } from "./simple-signing.ts";
 
 /** What a signature must be to count. */
@@ -18,6 +19,8 @@ interface SignatureDemand {
   identity?: { image: Reference; rule: SignedIdentity };
   annotations?: Readonly<Record<string, string>>;
 }
+
+const NAMELESS = 'it tells no name, as those of cosign 3 do not (the identity "any" accepts it)';
 
 export interface GoodSignature {
   signature: StoredSignature;
@@ -56,7 +59,7 @@ export function closestRejection(rejected: readonly Rejection[]): Rejection | un
 }
 
 function judge(signature: StoredSignature, demand: SignatureDemand): GoodSignature | Rejection {
-  const bytes = new TextEncoder().encode(signature.payload);
+  const bytes = signedBytes(signature);
   // Nothing in the payload is believed before its signature is good.
   const key = demand.keys.find((candidate) => isSignedBy(candidate, bytes, signature.signature));
   if (key === undefined) {
@@ -65,16 +68,20 @@ function judge(signature: StoredSignature, demand: SignatureDemand): GoodSignatu
   }
   let claims: Claims;
   try {
-    claims = readPayload(signature.payload);
+    claims = signature.payloadType === undefined ? readPayload(signature.payload) : readStatement(signature.payload);
   } catch (error) {
     return { fault: "not-understood", reason: errorText(error) };
   }
   if (!demand.digests.includes(claims.digest)) {
-    return { fault: "other-digest", reason: `it signs another image: ${claims.digest} (${claims.dockerReference})` };
+    return {
+      fault: "other-digest",
+      reason: `it signs another image: ${claims.digest} (${claims.dockerReference || "no name"})`,
+    };
   }
   const { identity, annotations = {} } = demand;
   if (identity && !fitsIdentity(identity.image, claims.dockerReference, identity.rule)) {
-    return { fault: "other-name", reason: `it was made for another name: ${claims.dockerReference}` };
+    const name = claims.dockerReference;
+    return { fault: "other-name", reason: name ? `it was made for another name: ${name}` : NAMELESS };
   }
   if (!hasAnnotations(claims, annotations)) {
     const wanted = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);

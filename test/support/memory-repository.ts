@@ -62,7 +62,8 @@ export class MemoryRepository implements RemoteRepository {
       const manifest = JSON.parse(new TextDecoder().decode(bytes)) as Manifest | null;
       if (manifest?.subject?.digest !== digest) continue;
       if (artifactType !== undefined && manifest.artifactType !== artifactType) continue;
-      found.push({ mediaType, digest: referrer, size: bytes.length, artifactType: manifest.artifactType });
+      const { annotations } = manifest;
+      found.push({ mediaType, digest: referrer, size: bytes.length, artifactType: manifest.artifactType, annotations });
     }
     return found;
   }

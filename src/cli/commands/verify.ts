@@ -55,11 +55,23 @@ The signed texts are printed as a JSON array, as cosign prints them; what was ch
         needsAll: flags["all-keys"],
       });
       if (!flags.quiet) context.printError(report(remote, good));
-      payloads.push(...good.signatures.map(({ signature }) => JSON.parse(signature.payload)));
+      payloads.push(...good.signatures.map(printedClaims));
     }
     if (!flags.quiet) context.print(`${JSON.stringify(payloads)}\n`);
   },
 });
+
+/** Cosign prints the claims of each form alike. */
+function printedClaims({ claims }: GoodSignature): unknown {
+  return {
+    critical: {
+      identity: { "docker-reference": claims.dockerReference },
+      image: { "docker-manifest-digest": claims.digest },
+      type: claims.type,
+    },
+    optional: claims.optional,
+  };
+}
 
 interface Wanted {
   keys: readonly KeyObject[];
@@ -132,7 +144,7 @@ function refusal(name: string, { rejected }: Judgement, keys: readonly KeyObject
 function report({ reference }: RemoteImage, { digest, signatures }: Verified): string {
   const lines = signatures.map(({ claims, key }) => {
     const signer = keyFingerprint(key).slice(0, FINGERPRINT_DIGITS);
-    return `  signed as ${claims.dockerReference} with the key ${signer}`;
+    return `  signed ${claims.dockerReference ? `as ${claims.dockerReference} ` : ""}with the key ${signer}`;
   });
   return `${familiarName(repositoryOf(reference))}@${digest}: the signature is good\n${lines.join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 /** Signatures in a repository: both places, several signers, indexes, and everything that can be wrong with one. */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPublicKey, sign as cryptoSign, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { Descriptor, Digest, Manifest } from "../../../src/model/image.ts";
 import { MEDIA } from "../../../src/model/media-types.ts";
 import { signBytes } from "../../../src/signature/key-signature.ts";
@@ -225,5 +225,103 @@ describe("what is wrong with a signature is told", () => {
       expect(signatures).toEqual([]);
       expect(damage).toEqual([expect.stringContaining(words)]);
     }
+  });
+});
+
+describe("bundles, as cosign 3 stores signatures", () => {
+  const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+  const SIGN = "https://sigstore.dev/cosign/sign/v1";
+
+  async function attach(statement: object, key: KeyObject, change: { sent?: object; predicate?: string } = {}) {
+    const payload = JSON.stringify(statement);
+    // DSSE v1's encoding, written out.
+    const encoded = `DSSEv1 28 application/vnd.in-toto+json ${Buffer.byteLength(payload)} ${payload}`;
+    const sig = cryptoSign("sha256", Buffer.from(encoded), key).toString("base64");
+    const bundle = {
+      mediaType: BUNDLE,
+      verificationMaterial: { publicKey: { hint: "x" } },
+      dsseEnvelope: {
+        payload: Buffer.from(JSON.stringify(change.sent ?? statement)).toString("base64"),
+        payloadType: "application/vnd.in-toto+json",
+        signatures: [{ sig, keyid: "" }],
+      },
+    };
+    const bytes = new TextEncoder().encode(JSON.stringify(bundle));
+    repository.blobs.set(digestOf(bytes), bytes);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: MEDIA.manifest,
+      artifactType: BUNDLE,
+      annotations: { "dev.sigstore.bundle.predicateType": change.predicate ?? SIGN },
+      config: { mediaType: MEDIA.empty, digest: digestOf("{}"), size: 2 },
+      layers: [{ mediaType: BUNDLE, digest: digestOf(bytes), size: bytes.length }],
+      subject: { mediaType: MEDIA.manifest, digest: image.digest, size: image.size },
+    };
+    const text = new TextEncoder().encode(JSON.stringify(manifest));
+    await repository.pushManifest(digestOf(text), { mediaType: MEDIA.manifest, bytes: text });
+  }
+  const statementOf = (digest: string, more = {}) => ({
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ digest: { sha256: digest.slice(7) }, annotations: { env: "prod" } }],
+    predicateType: SIGN,
+    predicate: {},
+    ...more,
+  });
+
+  test("are found and verified; they tell a digest and annotations, but no name", async () => {
+    await attach(statementOf(image.digest), alice);
+    expect((await judge(alice)).good).toMatchObject([
+      { claims: { digest: image.digest, dockerReference: "", type: SIGN, optional: { env: "prod" } } },
+    ]);
+    expect((await judge(alice, image.digest, { annotations: { env: "prod" } })).good).toHaveLength(1);
+    const reference = { domain: "registry.test", path: "team/app", tag: "1" };
+    expect(await fault(alice, { identity: { image: reference, rule: { type: "repository" } } })).toContain(
+      "it tells no name",
+    );
+    expect(await fault(alice, { identity: { image: reference, rule: { type: "any" } } })).toBe("good");
+    expect(await fault(bob)).toContain("was not made with the given key");
+  });
+
+  test("signing beside one leaves it as it is", async () => {
+    await attach(statementOf(image.digest), bob);
+    await sign(image, { places: ["referrer"] });
+    expect((await judge(alice)).good).toHaveLength(1);
+    expect((await judge(bob)).good).toHaveLength(1);
+  });
+
+  test.each([
+    ["another image's", () => [statementOf(digestOf("other"))], "it signs another image"],
+    [
+      "changed afterwards",
+      () => [statementOf(digestOf("other")), { sent: statementOf(image.digest) }],
+      "was not made with the given key, or was changed",
+    ],
+    [
+      "an attestation that says otherwise on its manifest",
+      () => [statementOf(image.digest, { predicateType: "https://slsa.dev/provenance/v1" })],
+      "its type is",
+    ],
+    ["of several images", () => [statementOf(image.digest, { subject: [1, 2] })], "it names no single image"],
+    ["of none", () => [statementOf(image.digest, { subject: "x" })], "it names no single image"],
+  ] as [
+    string,
+    () => Parameters<typeof attach> extends [infer S, KeyObject, (infer C)?] ? [S & object, (C & object)?] : never,
+    string,
+  ][])("one that is %s does not count", async (_, make, words) => {
+    const [statement, change] = make();
+    await attach(statement, alice, change);
+    expect(await fault(alice)).toContain(words);
+  });
+
+  test("attestations are not even fetched; damaged bundles are told", async () => {
+    await attach(statementOf(image.digest), alice, { predicate: "https://slsa.dev/provenance/v1" });
+    expect(await listSignatures(repository, image.digest)).toEqual({ signatures: [], damage: [] });
+    await attach(statementOf(image.digest), alice);
+    for (const [digest, bytes] of repository.blobs) {
+      if (Buffer.from(bytes).includes("dsseEnvelope")) repository.blobs.set(digest, Buffer.from(bytes).fill(32, 0, 1));
+    }
+    expect((await listSignatures(repository, image.digest)).damage).toEqual([
+      expect.stringContaining("are others than its digest says"),
+    ]);
   });
 });

@@ -34,6 +34,7 @@ test.each([
   [remapped, "mirror.test/hub/debian:12", "mirror.test/hub/debian:12", false],
   [remapped, "mirror.test/hubs/debian:12", "docker.io/library/s/debian:12", false],
   [remapped, "other.test/a:1", "other.test/a:1", true],
+  [{ type: "any" }, "r.test/a:1", "", true],
   [repository, "r.test/a:1", "not a name", false],
   [repository, "r.test/a:1", "", false],
 ] as [SignedIdentity, string, string, boolean][])("%j: %s signed as %s: %p", (rule, image, signed, expected) => {

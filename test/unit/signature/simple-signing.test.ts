@@ -47,7 +47,7 @@ test.each([
 });
 
 describe("annotations", () => {
-  const claims = { dockerReference: "x", digest: DIGEST, optional: { env: "prod", build: 7 } };
+  const claims = { dockerReference: "x", digest: DIGEST, type: CRITICAL.type, optional: { env: "prod", build: 7 } };
   test.each([
     [{}, true],
     [{ env: "prod" }, true],
