@@ -1,7 +1,7 @@
 /** What a manifest refers to, of any type that a registry stores. */
 import type { Descriptor, Digest } from "../model/image.ts";
 
-export interface ManifestLinks {
+interface ManifestLinks {
   children: Digest[];
   subject: Digest | undefined;
   /** Config and layers. */

@@ -6,7 +6,7 @@ const HASHES: Record<string, string> = { "256": "sha256", "384": "sha384", "512"
 const CURVES: Record<string, string> = { ES256: "prime256v1", ES384: "secp384r1", ES512: "secp521r1" };
 const MAX_TOKEN = 64 * 1024;
 
-export interface TokenHeader {
+interface TokenHeader {
   alg: string;
   typ?: string;
   kid?: string;

@@ -3,7 +3,7 @@ import { AccessRefused } from "./access-refused.ts";
 import { LoginDamping } from "./login-damping.ts";
 import type { PasswordFile } from "./password-file.ts";
 
-export interface PasswordLogin {
+interface PasswordLogin {
   user: string;
   password: string;
 }

@@ -12,7 +12,7 @@ import { openTokenKey, type TokenKey } from "./token-key.ts";
 import { TokenService } from "./token-service.ts";
 import { readTrustedKeys, verifyToken } from "./token-verifier.ts";
 
-export interface AccessContext {
+interface AccessContext {
   root: string;
   /** The registry's address as the client of this request reaches it. */
   externalUrl(origin: RequestOrigin): string;
@@ -20,7 +20,7 @@ export interface AccessContext {
   loginRefused(): void;
 }
 
-export interface OpenedAccess {
+interface OpenedAccess {
   /** Undefined: everyone may do everything. */
   control: AccessControl | undefined;
   /** naru's own accounts; undefined with an outside token service. */

@@ -9,7 +9,7 @@ import type { VerifiedToken } from "./token-verifier.ts";
 type Wanted = Parameters<AccessControl["authorize"]>[1];
 
 /** Who believes which proof, and what a caller without one is told. */
-export interface AccessParts {
+interface AccessParts {
   /** Undefined: passwords are not taken (an outside token service checks them). */
   login?: Login;
   rights?: () => Promise<Rights>;

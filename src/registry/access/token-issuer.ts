@@ -16,7 +16,7 @@ const IDENTITY = "naru-identity";
 const IDENTITY_SECONDS = 180 * 86_400;
 const ACTIONS: readonly RepositoryAction[] = ["pull", "push", "delete"];
 
-export interface IssuedToken {
+interface IssuedToken {
   token: string;
   issuedAt: Date;
   seconds: number;

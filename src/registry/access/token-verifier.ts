@@ -10,7 +10,7 @@ import { keyId } from "./token-key.ts";
 const LEEWAY_SECONDS = 60;
 
 /** The keys whose tokens are believed. */
-export interface TrustedKeys {
+interface TrustedKeys {
   byId: ReadonlyMap<string, KeyObject>;
   /** Certificates that may sign those a token brings along (x5c). */
   roots: readonly X509Certificate[];

@@ -27,7 +27,7 @@ const KNOWN_BLOBS = 20_000;
 
 export type CacheOutcome = "hit" | "miss" | "revalidated" | "stale" | "failed";
 
-export interface CacheParts {
+interface CacheParts {
   inner: RegistryCatalog;
   client: RegistryClient;
   upstreams: Upstreams;

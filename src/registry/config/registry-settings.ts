@@ -44,7 +44,7 @@ export interface RegistrySettings {
 }
 
 /** Keys of the file that are flags of `naru registry serve` as well: addr, root, storage, … by flag. */
-export type ServeValues = Record<string, string>;
+type ServeValues = Record<string, string>;
 
 const SERVE_KEYS: Readonly<Record<string, string>> = {
   addr: "addr",

@@ -105,11 +105,11 @@ export function asText(value: unknown, path: string): string {
   if (typeof value === "number") return String(value);
   throw wrong(path, value, "a text");
 }
-export function asBool(value: unknown, path: string): boolean {
+function asBool(value: unknown, path: string): boolean {
   if (typeof value === "boolean") return value;
   throw wrong(path, value, "true or false");
 }
-export function asInteger(value: unknown, path: string): number {
+function asInteger(value: unknown, path: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw wrong(path, value, "a whole number");
 }

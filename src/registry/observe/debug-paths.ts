@@ -8,7 +8,7 @@ import type { RegistryMetrics } from "./registry-metrics.ts";
 
 export type DebugPaths = (request: Request) => Promise<Response>;
 
-export interface DebugParts {
+interface DebugParts {
   metrics: RegistryMetrics;
   catalog: RegistryCatalog;
   rules: readonly RetentionRule[];

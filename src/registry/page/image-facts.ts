@@ -14,7 +14,7 @@ export interface PlatformFacts {
   /** Compressed, as it travels. */
   bytes: number;
 }
-export interface LayerFacts {
+interface LayerFacts {
   digest: Digest;
   bytes: number;
   mediaType: string;

@@ -6,7 +6,7 @@ import { bar, copyLine, page } from "./layout.ts";
 import type { Viewer } from "./viewer.ts";
 import { ageWords, shortDigest, sizeWords } from "./words.ts";
 
-export interface ImageView {
+interface ImageView {
   repository: string;
   /** A tag or a digest, as in the address. */
   reference: string;

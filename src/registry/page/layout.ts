@@ -6,7 +6,7 @@ import type { Viewer } from "./viewer.ts";
 /** Browsers keep style and script; an upgraded server must not be shown in the old dress. */
 const EDITION = Bun.hash(STYLE + SCRIPT).toString(36);
 
-export interface PageContent {
+interface PageContent {
   title: string;
   /** Links from the top down to this page: text and address. */
   trail?: readonly (readonly [string, string])[];

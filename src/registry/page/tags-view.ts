@@ -11,7 +11,7 @@ export interface TagRow {
   platforms: readonly PlatformFacts[];
 }
 
-export interface TagsView {
+interface TagsView {
   repository: string;
   rows: readonly TagRow[];
   tags: number;

@@ -25,7 +25,7 @@ const MAX_FORM_BYTES = 16 * 1024;
 const NAME = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
 const ADDRESS = new RegExp(`^/r/(${NAME})(?::([\\w][\\w.-]{0,127})|@(sha(?:256|512):[a-f0-9]{64,128}))?$`);
 
-export interface PageParts {
+interface PageParts {
   catalog: RegistryCatalog;
   /** Undefined: there are no accounts, everyone may do everything. */
   accounts: Accounts | undefined;

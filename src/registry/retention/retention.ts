@@ -15,7 +15,7 @@ import type { RetentionRule } from "./rules.ts";
 
 const ACTOR: Actor = { user: "naru-retention", remoteAddress: "" };
 
-export interface RetentionOutcome {
+interface RetentionOutcome {
   removed: Removal[];
   failed: { removal: Removal; reason: string }[];
 }
@@ -68,7 +68,7 @@ async function attempt(catalog: RegistryCatalog, removal: Removal, reference: st
   }
 }
 
-export async function gatherFacts(catalog: RegistryCatalog, repository: string): Promise<RepositoryFacts> {
+async function gatherFacts(catalog: RegistryCatalog, repository: string): Promise<RepositoryFacts> {
   const manifests: ManifestFact[] = [];
   for await (const { descriptor, storedAt } of catalog.listManifests(repository)) {
     const stored = await catalog.findManifest(repository, descriptor.digest);

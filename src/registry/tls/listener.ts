@@ -11,7 +11,7 @@ import { type LoadedTls, loadTls, tlsStamp } from "./certificate-files.ts";
 
 const LOOK_EVERY_MS = 5000;
 
-export interface ListenerOptions {
+interface ListenerOptions {
   host: string;
   port: number;
   tls: TlsSettings | undefined;

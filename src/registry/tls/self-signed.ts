@@ -15,12 +15,6 @@ import * as der from "./der.ts";
 const DAY_MS = 86_400_000;
 const ECDSA_SHA256 = "1.2.840.10045.4.3.2";
 
-/** PEM texts. */
-export interface KeyPair {
-  key: string;
-  certificate: string;
-}
-
 /** A new P-256 key as PKCS #8 PEM. */
 export async function newKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
