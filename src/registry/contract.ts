@@ -18,6 +18,8 @@ export interface RegistryStorage {
   readSmall(key: string): Promise<Uint8Array | undefined>;
   /** Replaces what was there. `durable` (default): survives a power cut once it resolved. */
   write(key: string, data: Uint8Array, options?: { durable?: boolean }): Promise<void>;
+  /** Makes what was written without `durable` survive a power cut. */
+  settle(keys: readonly string[]): Promise<void>;
   /** A path that may be sent by the kernel, where objects are local files. */
   localPath(key: string): string | undefined;
   /** An address from which clients may fetch the object themselves for a while, where that is wished. */

@@ -19,6 +19,9 @@ export interface BlobParts {
 }
 
 export class Blobs {
+  /** Links that a power cut could still take. */
+  private readonly unsettled = new Set<string>();
+
   constructor(private readonly parts: BlobParts) {}
 
   /** Also keeps it from being collected for the grace period: the caller may rely on the answer. */
@@ -45,8 +48,10 @@ export class Blobs {
   /** Makes a stored blob one of the repository. The caller holds it. */
   async link(repository: string, digest: Digest): Promise<void> {
     const { storage, names } = this.parts;
-    // Not worth a sync: lost in a power cut, the client uploads or mounts again.
-    await storage.write(linkKey(repository, digest), new Uint8Array(0), { durable: false });
+    const key = linkKey(repository, digest);
+    // Not worth a sync of its own: lost in a power cut, the client uploads or mounts again. A manifest settles it.
+    await storage.write(key, new Uint8Array(0), { durable: false });
+    this.unsettled.add(key);
     await names.ensure(repository);
   }
 
@@ -56,6 +61,13 @@ export class Blobs {
     using _held = await this.parts.guard.hold([digest]);
     await this.parts.storage.adoptFile(path, blobKey(digest));
     await this.link(repository, digest);
+  }
+
+  /** Makes the links of these blobs outlive a power cut. */
+  async settle(repository: string, blobs: readonly Descriptor[]): Promise<void> {
+    const keys = blobs.map(({ digest }) => linkKey(repository, digest)).filter((key) => this.unsettled.has(key));
+    await this.parts.storage.settle(keys);
+    for (const key of keys) this.unsettled.delete(key);
   }
 
   /** @throws BLOB_UNKNOWN */

@@ -20,20 +20,25 @@ export async function* listDescriptors(
   prefix: string,
   options: { after?: string; limit?: number } = {},
 ): AsyncGenerator<{ key: string; descriptor: Descriptor } & StoredObject> {
-  let batch: Promise<({ key: string; descriptor: Descriptor } & StoredObject) | undefined>[] = [];
   const read = async (entry: { key: string } & StoredObject) => {
     const descriptor = await readDescriptor(storage, entry.key);
     // Removed since it was listed.
     return descriptor === undefined ? undefined : { ...entry, descriptor };
   };
-  const taken = async () => {
-    const found = await Promise.all(batch);
-    batch = [];
-    return found.filter((entry) => entry !== undefined);
-  };
-  for await (const entry of storage.list(prefix, options)) {
+  for await (const entry of readAhead(storage.list(prefix, options), read)) if (entry !== undefined) yield entry;
+}
+
+/** The results of `read` in the order of the entries, some of them under way at the same time. */
+export async function* readAhead<Entry, Result>(
+  entries: AsyncIterable<Entry>,
+  read: (entry: Entry) => Promise<Result>,
+): AsyncGenerator<Result> {
+  let batch: Promise<Result>[] = [];
+  for await (const entry of entries) {
     batch.push(read(entry));
-    if (batch.length === READ_WIDTH) yield* await taken();
+    if (batch.length < READ_WIDTH) continue;
+    yield* await Promise.all(batch);
+    batch = [];
   }
-  yield* await taken();
+  yield* await Promise.all(batch);
 }

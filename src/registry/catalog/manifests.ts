@@ -13,8 +13,8 @@ import {
 } from "../keys.ts";
 import { checkRepository, checkTag, digestOf, isDigest, parseDigest, splitDigest } from "../names.ts";
 import { RegistryError } from "../registry-error.ts";
-import type { BlobParts } from "./blobs.ts";
-import { listDescriptors, readDescriptor, writeDescriptor } from "./json-objects.ts";
+import type { BlobParts, Blobs } from "./blobs.ts";
+import { listDescriptors, readAhead, readDescriptor, writeDescriptor } from "./json-objects.ts";
 import { type ManifestContent, readManifest, referencedDigests } from "./manifest-content.ts";
 import { RepositoryLocks } from "./repository-locks.ts";
 
@@ -24,7 +24,10 @@ export class Manifests {
   /** Changes of one repository's manifests and tags come one after the other. */
   private readonly locks = new RepositoryLocks();
 
-  constructor(private readonly parts: BlobParts) {}
+  constructor(
+    private readonly parts: BlobParts,
+    private readonly blobs: Blobs,
+  ) {}
 
   async findDescriptor(repository: string, reference: string): Promise<Descriptor | undefined> {
     checkRepository(repository);
@@ -61,6 +64,7 @@ export class Manifests {
     // From here until the manifest refers to them, nothing of it is collected.
     using _held = await guard.hold([digest, ...referencedDigests(content)]);
     if (!mayLackContent) await this.checkReferences(repository, content);
+    await this.blobs.settle(repository, content.blobs);
     using _turn = await this.locks.acquire(repository);
     await names.ensure(repository);
     if ((await storage.stat(blobKey(digest))) === undefined) await storage.write(blobKey(digest), manifest.bytes);
@@ -127,8 +131,16 @@ export class Manifests {
     return await Array.fromAsync(entries, ({ descriptor }) => descriptor);
   }
 
+  /** Every manifest of a repository with what it refers to (undefined when its content is gone). */
+  listContents(repository: string) {
+    return readAhead(this.listKnown(repository), async (entry) => ({
+      ...entry,
+      content: await this.content(entry.descriptor),
+    }));
+  }
+
   /** What a stored manifest refers to; undefined when it is gone. */
-  async content(descriptor: Descriptor): Promise<ManifestContent | undefined> {
+  private async content(descriptor: Descriptor): Promise<ManifestContent | undefined> {
     const bytes = await this.parts.storage.readSmall(blobKey(descriptor.digest));
     return bytes && readManifest(descriptor.mediaType, bytes);
   }
@@ -138,9 +150,7 @@ export class Manifests {
     this.checkKnown(repository);
     const { storage, names, events } = this.parts;
     using _turn = await this.locks.acquire(repository);
-    const descriptors = await Array.fromAsync(this.list(repository), ({ descriptor }) => descriptor);
-    for (const descriptor of descriptors) {
-      const content = await this.content(descriptor);
+    for (const { descriptor, content } of await Array.fromAsync(this.listContents(repository))) {
       await this.remove(repository, descriptor.digest);
       for (const { digest } of content?.blobs ?? []) await storage.remove(linkKey(repository, digest));
       events.tell("delete", repository, descriptor, actor);

@@ -34,7 +34,7 @@ export async function openCatalog(storage: RegistryStorage): Promise<OpenCatalog
     events: new EventHub(),
   };
   const blobs = new Blobs(parts);
-  const manifests = new Manifests(parts);
+  const manifests = new Manifests(parts, blobs);
   const uploads = new Uploads(parts, blobs);
   return { catalog: facade(parts, blobs, manifests, uploads), parts, manifests, uploads };
 }
@@ -88,9 +88,9 @@ function facade(parts: BlobParts, blobs: Blobs, manifests: Manifests, uploads: U
 async function repositorySize(manifests: Manifests, repository: string): Promise<number> {
   checkRepository(repository);
   const sizes = new Map<Digest, number>();
-  for await (const { descriptor } of manifests.list(repository)) {
+  for await (const { descriptor, content } of manifests.listContents(repository)) {
     sizes.set(descriptor.digest, descriptor.size);
-    for (const blob of (await manifests.content(descriptor))?.blobs ?? []) sizes.set(blob.digest, blob.size);
+    for (const blob of content?.blobs ?? []) sizes.set(blob.digest, blob.size);
   }
   return sizes.values().reduce((sum, size) => sum + size, 0);
 }

@@ -40,10 +40,9 @@ export async function markLiveContent(
 ): Promise<LiveContent> {
   const live = new LiveContent();
   for (const repository of repositories) {
-    for await (const { descriptor } of manifests.listKnown(repository)) {
+    for await (const { descriptor, content } of manifests.listContents(repository)) {
       signal.throwIfAborted();
       if (skip(repository, descriptor.digest)) continue;
-      const content = await manifests.content(descriptor);
       live.add(repository, [descriptor.digest, ...(content === undefined ? [] : referencedDigests(content))]);
     }
   }

@@ -11,8 +11,7 @@ interface ManifestNode {
 export async function findUntagged(manifests: Manifests, repository: string, cutoff: number): Promise<Digest[]> {
   const nodes = new Map<Digest, ManifestNode>();
   const kept = new Set<Digest>();
-  for await (const { descriptor, storedAt } of manifests.listKnown(repository)) {
-    const content = await manifests.content(descriptor);
+  for await (const { descriptor, storedAt, content } of manifests.listContents(repository)) {
     nodes.set(descriptor.digest, {
       children: content?.manifests.map(({ digest }) => digest) ?? [],
       subject: content?.subject?.digest,

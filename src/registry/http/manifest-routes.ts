@@ -23,24 +23,21 @@ export async function answerManifest(exchange: RegistryExchange, reference: stri
 
 async function fetchManifest(exchange: RegistryExchange, reference: string): Promise<Response> {
   const { method, request, catalog, repository, actor } = exchange;
-  const descriptor = await catalog.findDescriptor(repository, reference);
+  // Whoever may have it already is answered without reading the content.
+  const isProbe = method === "HEAD" || request.headers.has("if-none-match");
+  const manifest = isProbe ? undefined : await catalog.findManifest(repository, reference);
+  const descriptor = isProbe ? await catalog.findDescriptor(repository, reference) : manifest?.descriptor;
   if (descriptor === undefined) throw unknownManifest(repository, reference);
-  if (!accepts(request.headers.get("accept"), descriptor.mediaType)) {
-    throw new RegistryError(
-      "MANIFEST_UNKNOWN",
-      `the manifest is a ${descriptor.mediaType}, which the Accept header does not name`,
-      { detail: { name: repository, reference, mediaType: descriptor.mediaType } },
-    );
-  }
+  checkAccepted(request.headers.get("accept"), descriptor.mediaType, { name: repository, reference });
   const headers = contentHeaders(descriptor);
   if (isUnchanged(request, descriptor.digest)) return emptyReply(304, headers);
   headers["Content-Length"] = String(descriptor.size);
   if (method === "HEAD") return new Response(null, { headers });
   // By digest: the tag may have moved on meanwhile.
-  const manifest = await catalog.findManifest(repository, descriptor.digest);
-  if (manifest === undefined) throw unknownManifest(repository, reference);
+  const { bytes } = manifest ?? (await catalog.findManifest(repository, descriptor.digest)) ?? {};
+  if (bytes === undefined) throw unknownManifest(repository, reference);
   catalog.recordPull(repository, descriptor, isDigest(reference) ? undefined : reference, actor);
-  return new Response(manifest.bytes as Uint8Array<ArrayBuffer>, { headers });
+  return new Response(bytes as Uint8Array<ArrayBuffer>, { headers });
 }
 
 async function putManifest(exchange: RegistryExchange, reference: string): Promise<Response> {
@@ -66,6 +63,14 @@ async function readLimited(exchange: RegistryExchange): Promise<Uint8Array> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** @throws MANIFEST_UNKNOWN when the client would not know what to do with the manifest */
+function checkAccepted(header: string | null, mediaType: string, detail: { name: string; reference: string }): void {
+  if (accepts(header, mediaType)) return;
+  throw new RegistryError("MANIFEST_UNKNOWN", `the manifest is a ${mediaType}, which the Accept header does not name`, {
+    detail: { ...detail, mediaType },
+  });
 }
 
 /** Weights are of no use here: there is one form of each manifest. */

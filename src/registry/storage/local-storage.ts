@@ -103,6 +103,20 @@ class LocalStorage implements RegistryStorage {
     }
   }
 
+  /** Only for empty objects: their names are all there is to lose. */
+  async settle(keys: readonly string[]): Promise<void> {
+    if (!this.#syncs) return;
+    const directories = new Set(keys.map((key) => dirname(this.localPath(key))));
+    await Promise.all(
+      [...directories].map((path) =>
+        syncDirectory(path).catch((error: unknown) => {
+          // Removed meanwhile: there is nothing left to lose.
+          if (!isAbsent(error)) throw storageError(error, "store a link");
+        }),
+      ),
+    );
+  }
+
   localPath(key: string): string {
     return join(this.#root, key);
   }
@@ -224,9 +238,7 @@ class LocalStorage implements RegistryStorage {
       }
     }
     if (!durable || !this.#syncs) return;
-    // The name itself is durable only with its directory (fsync(2)).
-    const directory = await open(dirname(target), "r");
-    await directory.sync().finally(() => directory.close());
+    await syncDirectory(dirname(target));
   }
 
   async #removeEmptyParents(path: string): Promise<void> {
@@ -239,6 +251,12 @@ class LocalStorage implements RegistryStorage {
       }
     }
   }
+}
+
+/** A name is durable only with its directory (fsync(2)). */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  await directory.sync().finally(() => directory.close());
 }
 
 async function* readPieces(

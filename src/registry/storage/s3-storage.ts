@@ -73,6 +73,9 @@ class S3Storage implements RegistryStorage {
     await this.client.put(this.#prefix + key, data);
   }
 
+  /** What is answered is there. */
+  async settle(): Promise<void> {}
+
   localPath(): undefined {
     return undefined;
   }
