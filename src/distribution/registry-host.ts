@@ -11,6 +11,7 @@ import { ConnectionError } from "./connection-error.ts";
 import type { RegistryCredentials } from "./contract.ts";
 import { type HttpReply, type HttpRequest, roundTrip, type TlsIdentity } from "./http-reply.ts";
 import { RegistryError } from "./registry-error.ts";
+import { tokenRequest } from "./token-scopes.ts";
 
 export interface HostAddress {
   /** "registry-1.docker.io", "localhost:5000". */
@@ -272,31 +273,6 @@ function asks(challenges: readonly AuthChallenge[], scheme: string): boolean {
 
 function hasLogin({ credentials }: Access): boolean {
   return credentials?.username !== undefined && credentials.username !== "";
-}
-
-function tokenRequest({ parameters }: AuthChallenge, { credentials, scopes }: Access): TokenRequest {
-  // A registry may ask for more than one's own scopes (a mount's source, for one).
-  const asked = new Set([...scopes, ...(scopes.length === 0 ? [] : (parameters.scope ?? "").split(" "))]);
-  asked.delete("");
-  return {
-    realm: parameters.realm ?? "",
-    service: parameters.service ?? "",
-    scopes: mergeScopes([...asked]),
-    credentials,
-  };
-}
-
-/** "repository:a:pull" and "repository:a:pull,push" become one. */
-function mergeScopes(scopes: string[]): string[] {
-  const actions = new Map<string, Set<string>>();
-  for (const scope of scopes) {
-    const colon = scope.lastIndexOf(":");
-    const resource = scope.slice(0, colon);
-    const known = actions.get(resource) ?? new Set<string>();
-    for (const action of scope.slice(colon + 1).split(",")) known.add(action);
-    actions.set(resource, known);
-  }
-  return [...actions].map(([resource, set]) => `${resource}:${[...set].join(",")}`).sort();
 }
 
 function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {

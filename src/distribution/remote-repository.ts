@@ -1,5 +1,4 @@
 /** A repository over the hosts that serve it: the mirrors in order, then the registry itself. */
-import { createHash } from "node:crypto";
 import { ChunkList, MAX_CHUNK_LIST_BYTES } from "../lib/chunk-list.ts";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName } from "../lib/image-reference.ts";
@@ -11,22 +10,12 @@ import { type BlobBytes, pushBlob, type UploadTarget } from "./blob-upload.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { RemoteManifest, RemoteRepository } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
+import { checkAskedDigest, isDigest, manifestType, plainType, sha256 } from "./manifest-answer.ts";
 import { pages } from "./paging.ts";
 import { ReferrersTag } from "./referrers-tag.ts";
-import { errorOfReply, manifestError, RegistryError } from "./registry-error.ts";
-import type { Access, HostRequest, RegistryHost } from "./registry-host.ts";
-import { type RetryRule, withRetries } from "./retry.ts";
-
-interface RepositoryParts {
-  domain: string;
-  path: string;
-  /** What is read is asked of these in order; read anew for each request, since settings change. */
-  readFrom(): readonly { host: RegistryHost; access: Access }[];
-  /** The registry itself. */
-  writeTo(): { host: RegistryHost; access: Access };
-  requestRule: RetryRule;
-  blobRule: RetryRule;
-}
+import { manifestError, RegistryError } from "./registry-error.ts";
+import type { HostRequest } from "./registry-host.ts";
+import { type RepositoryParts, RepositoryRequests, rethrowBare } from "./repository-requests.ts";
 
 interface Signalled {
   signal?: AbortSignal;
@@ -55,10 +44,12 @@ class WireRepository implements RemoteRepository {
   readonly path: string;
   private readonly familiar: string;
   private readonly referrersTag: ReferrersTag;
+  private readonly requests: RepositoryRequests;
 
   constructor(private readonly parts: RepositoryParts) {
     this.domain = parts.domain;
     this.path = parts.path;
+    this.requests = new RepositoryRequests(parts);
     this.familiar = familiarName(`${parts.domain}/${parts.path}`);
     this.referrersTag = new ReferrersTag(this, `${parts.domain}/${parts.path}`);
   }
@@ -67,7 +58,7 @@ class WireRepository implements RemoteRepository {
     const path = this.at(`manifests/${reference}`);
     try {
       const head = { method: "HEAD", headers: { Accept: MANIFEST_TYPES }, signal };
-      const reply = await this.eachReader((host, access) => host.send(path, access, head));
+      const reply = await this.requests.eachReader((host, access) => host.send(path, access, head));
       await reply.discard();
       const digest = reply.headers.get("docker-content-digest");
       const length = reply.headers.get("content-length");
@@ -88,19 +79,23 @@ class WireRepository implements RemoteRepository {
   async fetchManifest(reference: string, { signal }: Signalled = {}): Promise<RemoteManifest> {
     const path = this.at(`manifests/${reference}`);
     try {
-      return await this.read(path, { method: "GET", headers: { Accept: MANIFEST_TYPES }, signal }, async (reply) => {
-        const bytes = await reply.bytes(MAX_MANIFEST_BYTES);
-        const digest = sha256(bytes);
-        checkAskedDigest(reference, digest);
-        const told = reply.headers.get("docker-content-digest");
-        if (told?.startsWith("sha256:") && told !== digest) {
-          throw new NaruError(
-            "invalid",
-            `manifest verification failed for digest ${told}: the registry sent ${digest}`,
-          );
-        }
-        return { descriptor: { mediaType: manifestType(reply, bytes), digest, size: bytes.length }, bytes };
-      });
+      return await this.requests.read(
+        path,
+        { method: "GET", headers: { Accept: MANIFEST_TYPES }, signal },
+        async (reply) => {
+          const bytes = await reply.bytes(MAX_MANIFEST_BYTES);
+          const digest = sha256(bytes);
+          checkAskedDigest(reference, digest);
+          const told = reply.headers.get("docker-content-digest");
+          if (told?.startsWith("sha256:") && told !== digest) {
+            throw new NaruError(
+              "invalid",
+              `manifest verification failed for digest ${told}: the registry sent ${digest}`,
+            );
+          }
+          return { descriptor: { mediaType: manifestType(reply, bytes), digest, size: bytes.length }, bytes };
+        },
+      );
     } catch (error) {
       throw manifestError(error, this.familiar, reference);
     }
@@ -113,7 +108,7 @@ class WireRepository implements RemoteRepository {
       const isPart = start > 0 || end < blob.size;
       const headers: Record<string, string> = isPart ? { Range: `bytes=${start}-${last}` } : {};
       const get = { method: "GET", headers, signal };
-      return this.eachReader((host, access) => host.send(path, access, get), blob.urls);
+      return this.requests.eachReader((host, access) => host.send(path, access, get), blob.urls);
     };
     return readBlob({ open }, blob, this.parts.blobRule, options);
   }
@@ -129,13 +124,13 @@ class WireRepository implements RemoteRepository {
   }
 
   async hasBlob(digest: Digest, { signal }: Signalled = {}): Promise<boolean> {
-    const reply = await this.write(this.at(`blobs/${digest}`), { method: "HEAD", signal }, [404]);
+    const reply = await this.requests.write(this.at(`blobs/${digest}`), { method: "HEAD", signal }, [404]);
     return reply.status !== 404;
   }
 
   async mountBlob(digest: Digest, fromPath: string, { signal }: Signalled = {}): Promise<boolean> {
     const query = new URLSearchParams({ mount: digest, from: fromPath });
-    const reply = await this.write(`${this.at("blobs/uploads/")}?${query}`, { method: "POST", signal }, [404]);
+    const reply = await this.requests.write(`${this.at("blobs/uploads/")}?${query}`, { method: "POST", signal }, [404]);
     if (reply.status === 201) return true;
     const session = reply.headers.get("location");
     if (reply.status === 202 && session !== null) await this.dropSession(new URL(session, reply.url.href));
@@ -164,7 +159,7 @@ class WireRepository implements RemoteRepository {
   ): Promise<Descriptor> {
     const digest = sha256(bytes);
     checkAskedDigest(reference, digest);
-    const reply = await this.write(this.at(`manifests/${reference}`), {
+    const reply = await this.requests.write(this.at(`manifests/${reference}`), {
       method: "PUT",
       headers: { "Content-Type": mediaType },
       body: () => new Uint8Array(bytes),
@@ -191,9 +186,11 @@ class WireRepository implements RemoteRepository {
 
   async *listTags({ signal }: Signalled = {}): AsyncGenerator<string> {
     const ask = (page: string | URL) =>
-      this.read(page, { method: "GET", signal }, async (answer) => answer).catch((error: unknown) => {
-        throw manifestError(error, this.familiar, "");
-      });
+      this.requests
+        .read(page, { method: "GET", signal }, async (answer) => answer)
+        .catch((error: unknown) => {
+          throw manifestError(error, this.familiar, "");
+        });
     for await (const reply of pages(this.at(`tags/list?n=${TAGS_PER_PAGE}`), ask)) {
       const list = (await reply.json(MAX_LIST_BYTES)) as { tags?: unknown } | null;
       const tags = Array.isArray(list?.tags) ? list.tags : [];
@@ -203,7 +200,7 @@ class WireRepository implements RemoteRepository {
 
   async deleteManifest(reference: string, { signal }: Signalled = {}): Promise<void> {
     const subjectOf = isDigest(reference) ? await this.referrersTag.findMember(reference, signal) : undefined;
-    await this.write(this.at(`manifests/${reference}`), { method: "DELETE", signal });
+    await this.requests.write(this.at(`manifests/${reference}`), { method: "DELETE", signal });
     if (subjectOf) await this.referrersTag.remove(subjectOf, reference as Digest, signal);
   }
 
@@ -220,7 +217,7 @@ class WireRepository implements RemoteRepository {
     const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType })}`;
     const found: Descriptor[] = [];
     const get = { method: "GET", headers: { Accept: MEDIA.index }, signal };
-    const ask = (page: string | URL) => this.write(page, get, [404], false);
+    const ask = (page: string | URL) => this.requests.write(page, get, [404], false);
     for await (const reply of pages(this.at(`referrers/${digest}${query}`), ask)) {
       if (reply.status === 404 || !plainType(reply).includes("index")) {
         await reply.discard();
@@ -241,93 +238,4 @@ class WireRepository implements RemoteRepository {
   private at(what: string): string {
     return `/v2/${this.path}/${what}`;
   }
-
-  /** Asks the hosts in order until one answers well, and tries again. */
-  private read<T>(path: string | URL, request: HostRequest, take: (reply: HttpReply) => Promise<T>): Promise<T> {
-    const attempt = async () => take(await this.eachReader((host, access) => host.send(path, access, request)));
-    return withRetries(this.parts.requestRule, attempt, request.signal);
-  }
-
-  /** One try over all hosts, and then over the addresses that a foreign layer names. The last error counts. */
-  private async eachReader(
-    ask: (host: RegistryHost, access: Access) => Promise<HttpReply>,
-    elsewhere: readonly string[] = [],
-  ): Promise<HttpReply> {
-    let failure: unknown;
-    for (const { host, access } of this.parts.readFrom()) {
-      try {
-        const reply = await ask(host, access);
-        if (reply.isSuccess) return reply;
-        failure = await errorOfReply(reply);
-      } catch (error) {
-        if (!(error instanceof RegistryError || error instanceof ConnectionError)) throw error;
-        failure = error;
-      }
-    }
-    for (const address of elsewhere) {
-      const { host } = this.parts.writeTo();
-      const reply = await host.send(new URL(address), undefined, { method: "GET" }).catch(() => undefined);
-      if (reply?.isSuccess) return reply;
-      await reply?.discard();
-    }
-    throw failure;
-  }
-
-  /** Asks the registry itself. `allowed`: failures that the caller understands. */
-  private write(
-    path: string | URL,
-    request: HostRequest,
-    allowed: number[] = [],
-    isDiscarded = true,
-  ): Promise<HttpReply> {
-    const attempt = async () => {
-      const { host, access } = this.parts.writeTo();
-      const reply = await host.send(path, access, request).catch(rethrowBare);
-      if (!reply.isSuccess && !allowed.includes(reply.status)) throw await errorOfReply(reply);
-      if (isDiscarded) await reply.discard();
-      return reply;
-    };
-    return withRetries(this.parts.requestRule, attempt, request.signal);
-  }
-}
-
-/** Where docker's pull names the request that it had no login for, its push does not. */
-function rethrowBare(error: unknown): never {
-  if (!(error instanceof RegistryError) || !error.isWithoutReply) throw error;
-  const words = error.message.replace(/^\w+ "[^"]*": /, "");
-  throw new RegistryError(error.kind, words, error.code, error.status, undefined, true);
-}
-
-function isDigest(text: string): text is Digest {
-  return /^sha256:[0-9a-f]{64}$/.test(text);
-}
-
-function sha256(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
-
-function checkAskedDigest(reference: string, digest: string): void {
-  if (!isDigest(reference) || reference === digest) return;
-  throw new NaruError("invalid", `manifest verification failed for digest ${reference}: the registry sent ${digest}`);
-}
-
-/** Content-Type without parameters. */
-function plainType(reply: HttpReply): string {
-  return (reply.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
-}
-
-/** What the registry says it is; where it says nothing useful, what the manifest says of itself. */
-function manifestType(reply: HttpReply, bytes: Uint8Array): string {
-  const told = plainType(reply);
-  if (told.endsWith("+json") || told.endsWith("+prettyjws")) return told;
-  let manifest: { mediaType?: unknown; manifests?: unknown };
-  try {
-    manifest = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new NaruError("invalid", `the registry sent a manifest that is no JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  if (typeof manifest?.mediaType === "string") return manifest.mediaType;
-  return Array.isArray(manifest?.manifests) ? MEDIA.index : MEDIA.manifest;
 }
