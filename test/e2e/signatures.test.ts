@@ -392,6 +392,10 @@ describe("a daemon with a policy", () => {
       "true",
     ]);
     expect(mounted.text).toContain("is refused by the signature policy");
+    await writeFile(path("Dockerfile"), `FROM ${debian.host}/smuggled:1\nRUN echo built\n`);
+    const built = await guarded.docker(["build", "-f", path("Dockerfile"), folder], { env: { DOCKER_BUILDKIT: "0" } });
+    expect(built.code).toBe(1);
+    expect(built.stdout + built.stderr).toContain("is refused by the signature policy");
   });
 
   test("a changed policy is heard of; a bad one leaves the old; it outlives the daemon", async () => {
