@@ -58,7 +58,7 @@ export async function* decompress(
 }
 
 async function* decompressInProcess(input: AsyncIterable<Uint8Array>, compression: "gzip" | "zstd") {
-  const options = { chunkSize: 512 * 1024 };
+  const options = { chunkSize: 256 * 1024 };
   const decoder = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   // The failure also reaches the reader of `decoder`; an unread error would end the process.
   pipeline(Readable.from(input), decoder, () => {});

@@ -6,8 +6,8 @@
 import { NaruError } from "./errors.ts";
 import type { FromWorker, ToWorker } from "./worker-job.ts";
 
-/** Bytes that may be under way to a worker before the sender waits. */
-const INPUT_WINDOW_BYTES = 8 * 1024 * 1024;
+/** Bytes that may be under way to a worker before the sender waits. More made nothing faster, only the process larger. */
+const INPUT_WINDOW_BYTES = 512 * 1024;
 /** Small chunks are gathered, since each message costs some 20 µs. */
 const GATHER_BYTES = 128 * 1024;
 /** How long a job may take to undo what it began after its signal fired; then its worker is ended. */
