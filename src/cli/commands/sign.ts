@@ -24,7 +24,7 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
   example: "naru sign --key release.key registry.example.com/app:1.2",
   args: minArgs(1),
   flags: {
-    annotation: map("Say more in the signature, KEY=VALUE (repeatable)", { short: "a" }),
+    annotation: map("Say more in the signature, KEY=VALUE (repeatable)", { short: "a", defaultText: "" }),
     identity: string("Name of the image that the signature tells (default: the name as given)"),
     insecure: bool("Let the registry speak plain HTTP or show an unknown certificate"),
     key: list("File of a private key (repeatable)", { type: "file" }),

@@ -32,7 +32,7 @@ The signed texts are printed as a JSON array, as cosign prints them; what was ch
   args: minArgs(1),
   flags: {
     "all-keys": bool("Each of the keys must have signed; otherwise any of them will do"),
-    annotation: map("The signature must say this, KEY=VALUE (repeatable)", { short: "a" }),
+    annotation: map("The signature must say this, KEY=VALUE (repeatable)", { short: "a", defaultText: "" }),
     identity: string(
       'The name in the signature must fit: "any", "repository" (the same but for the tag), "exact", or a name',
       { initial: "any" },
