@@ -49,7 +49,9 @@ export class BlobGuard {
 
   /** Runs `remove` unless the blob is held or was seen at or after `cutoff`. @returns true when it ran */
   async removeUnused(digest: Digest, cutoff: number, remove: () => Promise<void>): Promise<boolean> {
-    if (this.isSafe(digest, cutoff) || this.removals.has(digest)) return false;
+    // Another removal of the same blob: its link in another repository.
+    if (this.removals.has(digest)) await this.settled(digest);
+    if (this.isSafe(digest, cutoff)) return false;
     const removal = remove();
     this.removals.set(
       digest,

@@ -6,8 +6,10 @@
  */
 import { errorText, NaruError } from "../../lib/errors.ts";
 import type { Digest } from "../../model/image.ts";
+import { readAhead } from "../catalog/json-objects.ts";
 import type { OpenCatalog } from "../catalog/registry-catalog.ts";
-import { blobKey, chunkListKey, digestOfKey, KEYS, partsOfLink } from "../keys.ts";
+import type { StoredObject } from "../contract.ts";
+import { chunkListKey, digestOfKey, KEYS, partsOfLink } from "../keys.ts";
 import { type LiveContent, markLiveContent } from "./live-content.ts";
 import { findUntagged } from "./untagged-manifests.ts";
 
@@ -111,17 +113,18 @@ export class Collector {
     const { storage } = this.open.parts;
     const digests = new Set<Digest>();
     const repositories = new Set<string>();
-    for await (const { key, modifiedAt } of storage.list(KEYS.links)) {
+    const sweep = async ({ key, modifiedAt }: { key: string; modifiedAt: number }) => {
       signal.throwIfAborted();
       const { digest, repository } = partsOfLink(key);
       const isWanted = live.isUsedBy(repository, digest) || modifiedAt >= cutoff;
       if (!isWanted && (await this.removeOrCount(digest, cutoff, report.dryRun, () => storage.remove(key)))) {
         report.links += 1;
-        continue;
+        return;
       }
       digests.add(digest);
       repositories.add(repository);
-    }
+    };
+    for await (const _swept of readAhead(storage.list(KEYS.links), sweep));
     return { digests, repositories };
   }
 
@@ -133,19 +136,20 @@ export class Collector {
     signal: AbortSignal,
   ): Promise<void> {
     const { storage } = this.open.parts;
-    for await (const { key, size, modifiedAt } of storage.list(KEYS.blobs)) {
+    const sweep = async ({ key, size, modifiedAt }: { key: string } & StoredObject) => {
       signal.throwIfAborted();
       const digest = digestOfKey(key);
       const isWanted = live.has(digest) || linked.has(digest) || modifiedAt >= cutoff;
       const remove = async () => {
         await storage.remove(chunkListKey(digest));
-        await storage.remove(blobKey(digest));
+        await storage.remove(key);
       };
       if (!isWanted && (await this.removeOrCount(digest, cutoff, report.dryRun, remove))) {
         report.blobs.count += 1;
         report.blobs.bytes += size;
       } else report.keptBytes += size;
-    }
+    };
+    for await (const _swept of readAhead(storage.list(KEYS.blobs), sweep));
   }
 
   /** Repositories in which nothing is left. */

@@ -50,6 +50,17 @@ test("whoever wants a blob waits for the removal that has begun, and may then fi
   expect(order.sort()).toEqual(["held", "removed", "touched"]);
 });
 
+test("a second removal of the same blob comes after the first", async () => {
+  const { guard } = guardAt(0);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const first = guard.removeUnused(BLOB, 1, () => promise.then(() => void order.push("first")));
+  const second = guard.removeUnused(BLOB, 1, async () => void order.push("second"));
+  resolve();
+  expect(await Promise.all([first, second])).toEqual([true, true]);
+  expect(order).toEqual(["first", "second"]);
+});
+
 test("a removal that fails is told, and blocks nobody", async () => {
   const { guard } = guardAt(0);
   await expect(guard.removeUnused(BLOB, 1, async () => Promise.reject(new Error("disk")))).rejects.toThrow("disk");
