@@ -14,68 +14,82 @@ const RECORD_BYTES = NUMBERS * 8 + DIGEST_BYTES;
 const RACY_MS = 50;
 
 export class StatCache {
-  private readonly records: Buffer[] = [];
+  /** What is to be written; undefined while the walk finds just what the file has, record after record. */
+  private records: Buffer[] | undefined;
   private next = 0;
   private byInode: Map<number, number> | undefined;
-  private hits = 0;
   private readonly startedMs = Date.now();
+  private readonly numbers: Float64Array;
 
-  private constructor(private readonly old: Buffer) {}
+  private constructor(private readonly old: Buffer) {
+    this.numbers = new Float64Array(old.buffer, old.byteOffset, old.length / 8);
+  }
 
   /** A file that is missing or damaged is an empty cache. `path` undefined: nothing is remembered. */
   static async load(path: string | undefined): Promise<StatCache> {
     const data = path === undefined ? undefined : await readFile(path).catch(() => undefined);
-    return new StatCache(data && data.length % RECORD_BYTES === 0 ? data : Buffer.alloc(0));
+    // A buffer of its own: numbers are read in place, which wants them aligned.
+    return new StatCache(
+      data && data.length % RECORD_BYTES === 0 ? Buffer.from(new Uint8Array(data).buffer) : Buffer.alloc(0),
+    );
   }
 
   /** The file's digest in hex, computed when it is not known. */
   digestOf(status: FileStatus, compute: () => string): string {
-    const numbers = numbersOf(status);
-    const known = this.find(numbers);
-    const digest = known ?? compute();
-    if (known !== undefined) this.hits += 1;
-    const changedMs = numbers[4]! * 1000 + numbers[5]! / 1e6;
-    if (changedMs < this.startedMs - RACY_MS) this.remember(numbers, digest);
+    if (this.matches(this.next, status)) {
+      const index = this.next++;
+      this.records?.push(this.recordAt(index));
+      return this.digestAt(index);
+    }
+    // From here on the file is another one: it begins with what was the same.
+    this.records ??= this.next === 0 ? [] : [Buffer.from(this.old.subarray(0, this.next * RECORD_BYTES))];
+    const digest = this.find(status) ?? compute();
+    const changedMs = status.changedAt.seconds * 1000 + status.changedAt.nanoseconds / 1e6;
+    if (changedMs < this.startedMs - RACY_MS) this.records.push(newRecord(status, digest));
     return digest;
   }
 
   /** Writes what this walk saw, unless it is what was there. */
   async save(path: string): Promise<void> {
-    if (this.hits === this.records.length && this.records.length * RECORD_BYTES === this.old.length) return;
+    const isShorter = this.next * RECORD_BYTES < this.old.length;
+    if (this.records === undefined && !isShorter) return;
+    const content = this.records ? Buffer.concat(this.records) : this.old.subarray(0, this.next * RECORD_BYTES);
     const temporary = `${path}.new`;
-    await writeFile(temporary, Buffer.concat(this.records));
+    await writeFile(temporary, content);
     await rename(temporary, path);
   }
 
-  private remember(numbers: Float64Array, digest: string): void {
-    const record = Buffer.allocUnsafe(RECORD_BYTES);
-    record.set(new Uint8Array(numbers.buffer), 0);
-    record.write(digest, NUMBERS * 8, "hex");
-    this.records.push(record);
-  }
-
-  private find(numbers: Float64Array): string | undefined {
-    if (this.matches(this.next, numbers)) return this.digestAt(this.next++);
+  private find(status: FileStatus): string | undefined {
     this.byInode ??= this.indexInodes();
-    const index = this.byInode.get(numbers[0]!);
-    if (index === undefined) return undefined;
+    const index = this.byInode.get(Number(status.inode));
+    if (index === undefined || !this.matches(index, status)) return undefined;
     this.next = index + 1;
-    return this.matches(index, numbers) ? this.digestAt(index) : undefined;
+    return this.digestAt(index);
   }
 
   private indexInodes(): Map<number, number> {
     const map = new Map<number, number>();
-    for (let at = 0; at < this.old.length; at += RECORD_BYTES) map.set(this.old.readDoubleLE(at), at / RECORD_BYTES);
+    for (let at = 0; at < this.numbers.length; at += RECORD_BYTES / 8)
+      map.set(this.numbers[at]!, (at * 8) / RECORD_BYTES);
     return map;
   }
 
-  private matches(index: number, numbers: Float64Array): boolean {
-    const at = index * RECORD_BYTES;
-    if (at >= this.old.length) return false;
-    for (let position = 0; position < NUMBERS; position += 1) {
-      if (this.old.readDoubleLE(at + position * 8) !== numbers[position]) return false;
-    }
-    return true;
+  private matches(index: number, { inode, size, modifiedAt, changedAt }: FileStatus): boolean {
+    const at = (index * RECORD_BYTES) / 8;
+    const { numbers } = this;
+    return (
+      at < numbers.length &&
+      numbers[at + 5] === changedAt.nanoseconds &&
+      numbers[at + 4] === changedAt.seconds &&
+      numbers[at] === Number(inode) &&
+      numbers[at + 1] === size &&
+      numbers[at + 2] === modifiedAt.seconds &&
+      numbers[at + 3] === modifiedAt.nanoseconds
+    );
+  }
+
+  private recordAt(index: number): Buffer {
+    return this.old.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES);
   }
 
   private digestAt(index: number): string {
@@ -84,13 +98,10 @@ export class StatCache {
   }
 }
 
-function numbersOf({ inode, size, modifiedAt, changedAt }: FileStatus): Float64Array {
-  return Float64Array.of(
-    Number(inode),
-    size,
-    modifiedAt.seconds,
-    modifiedAt.nanoseconds,
-    changedAt.seconds,
-    changedAt.nanoseconds,
-  );
+function newRecord({ inode, size, modifiedAt, changedAt }: FileStatus, digest: string): Buffer {
+  const record = Buffer.alloc(RECORD_BYTES);
+  const times = [modifiedAt.seconds, modifiedAt.nanoseconds, changedAt.seconds, changedAt.nanoseconds];
+  for (const [index, value] of [Number(inode), size, ...times].entries()) record.writeDoubleLE(value, index * 8);
+  record.write(digest, NUMBERS * 8, "hex");
+  return record;
 }

@@ -219,26 +219,33 @@ class TreeChange {
     // Directories are opened as the walk enters them; their times are set at the end.
     const open = new OpenDirectories();
     try {
-      for (const entry of tree.walk(item)) {
-        const path = [place, entry.relative].filter(Boolean).join("/");
-        const isTop = entry.relative === "";
-        if ((entry.status.mode & S.IFMT) === S.IFDIR) {
-          this.copyDirectory(entry, path, isTop, { open, copier, owner });
-        } else {
-          const [parentPath, name] = splitRaw(path);
-          const parent = open.get(parentPath) ?? open.add(parentPath, this.openDirectory(parentPath, owner));
-          this.keepTime(parentPath, parent);
-          copier.copy(entry, parent, name);
+      for (const entries of tree.walk(item)) {
+        for (const entry of entries) {
+          this.copyEntry(entry, [place, entry.relative].filter(Boolean).join("/"), { open, copier, owner });
+          sinceTurn += 1;
+          if (sinceTurn % 500 !== 0) continue;
+          await new Promise((resolve) => setImmediate(resolve));
+          signal.throwIfAborted();
         }
-        sinceTurn += 1;
-        if (sinceTurn < 500) continue;
-        sinceTurn = 0;
-        await new Promise((resolve) => setImmediate(resolve));
-        signal.throwIfAborted();
       }
     } finally {
       open.close();
     }
+  }
+
+  private copyEntry(
+    entry: WalkedEntry,
+    path: string,
+    { open, copier, owner }: { open: OpenDirectories; copier: Copier; owner: Owner },
+  ): void {
+    if ((entry.status.mode & S.IFMT) === S.IFDIR) {
+      this.copyDirectory(entry, path, entry.relative === "", { open, copier, owner });
+      return;
+    }
+    const [parentPath, name] = splitRaw(path);
+    const parent = open.get(parentPath) ?? open.add(parentPath, this.openDirectory(parentPath, owner));
+    this.keepTime(parentPath, parent);
+    copier.copy(entry, parent, name);
   }
 
   /** Raw path of what the item becomes. */

@@ -6,7 +6,7 @@ import { O, S } from "../../linux/file-calls.ts";
 import { findXattrAt, listXattrsAt } from "../../linux/xattr.ts";
 import type { Digest } from "../../model/image.ts";
 import type { StatCache } from "./stat-cache.ts";
-import { SelectedTree, type Selection } from "./tree-selection.ts";
+import { SelectedTree, type Selection, type WalkedEntry } from "./tree-selection.ts";
 
 export interface DigestOptions {
   /** Owners and permissions that the copy sets itself have no part in the digest. */
@@ -38,11 +38,11 @@ export async function digestSelection(
     let sinceTurn = 0;
     for (const item of tree.items()) {
       digester.begin(item.parents, item.name, item.isDirectory);
-      for (const entry of tree.walk(item)) {
-        digester.add(entry.directory, entry.name, entry.relative, entry.status, item.path);
+      for (const entries of tree.walk(item)) {
+        for (const entry of entries) digester.add(entry, item.path);
         // Lets the thread hear of a cancellation.
-        sinceTurn += 1;
-        if (sinceTurn < 2000) continue;
+        sinceTurn += entries.length;
+        if (sinceTurn < 5000) continue;
         sinceTurn = 0;
         await new Promise((resolve) => setImmediate(resolve));
         signal.throwIfAborted();
@@ -72,7 +72,7 @@ class Digester {
     this.hash.update(`item\0${parents}\0${isDirectory ? "" : name}\0`);
   }
 
-  add(directory: number, name: string, relative: string, status: files.FileStatus, itemPath: string): void {
+  add({ directory, name, relative, status }: WalkedEntry, itemPath: string): void {
     const type = status.mode & S.IFMT;
     // The destination's own directory keeps its permissions when it is there already, and gets fixed ones when not.
     const isTop = relative === "" && type === S.IFDIR;
@@ -82,7 +82,7 @@ class Digester {
     const xattrs = type === S.IFDIR && !isTop ? xattrText(directory, name) : "";
     this.hash.update(`${relative}\0${type >> 12}\0${mode}\0${owner}\0${content}\0${xattrs}\0`);
     this.entryCount += 1;
-    this.note(itemPath, relative, `${content.slice(0, 12)} ${mode} ${owner}`);
+    if (this.listing) this.note(itemPath, relative, `${content.slice(0, 12)} ${mode} ${owner}`);
   }
 
   finish(): TreeDigest {
@@ -95,9 +95,9 @@ class Digester {
   }
 
   private note(itemPath: string, relative: string, what: string): void {
-    if (!this.listing) return;
+    const path = files.fromRaw([itemPath, relative].filter(Boolean).join("/"));
     if (this.entryCount > MAX_LISTING) this.listing = undefined;
-    else this.listing[files.fromRaw([itemPath, relative].filter(Boolean).join("/"))] = what;
+    else this.listing![path] = what;
   }
 
   private contentOf(directory: number, name: string, status: files.FileStatus, type: number, relative: string): string {

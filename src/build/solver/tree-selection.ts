@@ -34,7 +34,7 @@ export interface SelectedItem {
   isDirectory: boolean;
 }
 
-/** Something to be copied. The descriptor is valid until the walk goes on. */
+/** Something to be copied. The descriptor is valid until the walk goes on behind its directory. */
 export interface WalkedEntry {
   directory: number;
   name: string;
@@ -146,59 +146,68 @@ export class SelectedTree {
     }
   }
 
-  /** The item and all below it, parents first, in byte order. */
-  *walk(item: SelectedItem): Generator<WalkedEntry, void> {
+  /** The item and all below it, a directory's entries at a time and before those below them, in byte order. */
+  *walk(item: SelectedItem): Generator<WalkedEntry[], void> {
     const [parentPath, name] = splitRaw(item.path);
     const parent = files.openInRoot(this.root, parentPath, O.RDONLY | O.DIRECTORY);
     try {
       const status = item.path === "" ? files.statFd(this.root) : files.statAt(parent, name);
       const entry: WalkedEntry = { directory: parent, name: name === "" ? "." : name, relative: "", status };
       if (!item.isDirectory) {
-        if (!this.ignores?.excludes(files.fromRaw(item.name))) yield entry;
+        if (!this.ignores?.excludes(files.fromRaw(item.name))) yield [entry];
         return;
       }
-      yield entry;
+      yield [entry];
       yield* this.walkDirectory(this.root, item.path, "");
     } finally {
       files.closeFd(parent);
     }
   }
 
-  private *walkDirectory(from: number, path: string, relative: string): Generator<WalkedEntry, void> {
+  private *walkDirectory(from: number, path: string, relative: string): Generator<WalkedEntry[], void> {
     const fd =
       from === this.root
         ? files.openInRoot(this.root, path, O.RDONLY | O.DIRECTORY)
         : files.openAt(from, splitRaw(path)[1], O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     try {
-      for (const name of sorted(files.listNames(fd))) {
-        const status = files.findStatusAt(fd, name);
-        if (!status) continue;
-        yield* this.walkEntry({ directory: fd, name, relative: join(relative, name), status }, join(path, name));
-      }
+      const { taken, directories } = this.readDirectory(fd, path, relative);
+      if (taken.length > 0) yield taken;
+      for (const { entry, isTaken } of directories) yield* this.walkBelow(entry, join(path, entry.name), isTaken);
     } finally {
       files.closeFd(fd);
     }
   }
 
-  private *walkEntry(entry: WalkedEntry, path: string): Generator<WalkedEntry, void> {
-    const isDirectory = (entry.status.mode & S.IFMT) === S.IFDIR;
-    const { rootIgnores, ignores } = this;
-    const isExcluded =
-      (rootIgnores?.excludes(files.fromRaw(path)) ?? false) ||
-      (ignores?.excludes(files.fromRaw(entry.relative)) ?? false);
-    if (!isDirectory) {
-      if (!isExcluded) yield entry;
-      return;
+  private readDirectory(fd: number, path: string, relative: string) {
+    const taken: WalkedEntry[] = [];
+    const directories: { entry: WalkedEntry; isTaken: boolean }[] = [];
+    const [pathPrefix, relativePrefix] = [prefixOf(path), prefixOf(relative)];
+    for (const name of sorted(files.listNames(fd))) {
+      const status = files.findStatusAt(fd, name);
+      if (!status) continue;
+      const entry: WalkedEntry = { directory: fd, name, relative: relativePrefix + name, status };
+      const isTaken = !this.isExcluded(pathPrefix + name, entry.relative);
+      if (isTaken) taken.push(entry);
+      if ((status.mode & S.IFMT) !== S.IFDIR) continue;
+      if (isTaken || this.mayHoldExceptions(pathPrefix + name, entry.relative)) directories.push({ entry, isTaken });
     }
-    if (!isExcluded) yield entry;
-    else if (!this.mayHoldExceptions(path, entry.relative)) return;
-    let isTold = !isExcluded;
-    for (const child of this.walkDirectory(entry.directory, path, entry.relative)) {
+    return { taken, directories };
+  }
+
+  private *walkBelow(entry: WalkedEntry, path: string, isTaken: boolean): Generator<WalkedEntry[], void> {
+    let isTold = isTaken;
+    for (const entries of this.walkDirectory(entry.directory, path, entry.relative)) {
       // An excluded directory is there only for what is excepted in it.
-      if (!isTold) yield entry;
+      if (!isTold) yield [entry];
       isTold = true;
-      yield child;
+      yield entries;
     }
+  }
+
+  private isExcluded(path: string, relative: string): boolean {
+    const { rootIgnores, ignores } = this;
+    if (rootIgnores?.excludes(files.fromRaw(path))) return true;
+    return ignores?.excludes(files.fromRaw(relative)) ?? false;
   }
 
   private mayHoldExceptions(path: string, relative: string): boolean {
@@ -238,12 +247,17 @@ export function cleanPath(path: string): string {
   return parts.join("/");
 }
 
+function prefixOf(path: string): string {
+  return path === "" ? "" : `${path}/`;
+}
+
 function join(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }
 
 function sorted(names: string[]): string[] {
-  return names.sort((a, b) => (a < b ? -1 : 1));
+  // Byte order: that of code units, for raw names.
+  return names.sort();
 }
 
 /** "a/./b": --parents keeps what follows the dot. */
