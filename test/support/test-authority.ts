@@ -1,5 +1,6 @@
 /** A certificate authority for one test file, made with openssl: servers' and clients' certificates as PEM files. */
 import { mkdir } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { run } from "./daemon.ts";
 
@@ -9,8 +10,8 @@ export interface TestAuthority {
   client: { certPath: string; keyPath: string };
 }
 
-/** The server's certificate is for localhost, 127.0.0.1 and `addresses`. */
-export async function makeAuthority(folder: string, addresses: readonly string[] = []): Promise<TestAuthority> {
+/** The server's certificate is for localhost, 127.0.0.1 and `more` names and addresses. */
+export async function makeAuthority(folder: string, more: readonly string[] = []): Promise<TestAuthority> {
   await mkdir(folder, { recursive: true });
   const at = (name: string) => join(folder, name);
   const openssl = async (...words: string[]) => {
@@ -42,7 +43,7 @@ export async function makeAuthority(folder: string, addresses: readonly string[]
     caPath: at("ca.crt"),
     server: await issue(
       "server",
-      `subjectAltName=${["DNS:localhost", "IP:127.0.0.1", ...addresses.map((ip) => `IP:${ip}`)].join()}\n`,
+      `subjectAltName=${["DNS:localhost", "IP:127.0.0.1", ...more.map((name) => `${isIP(name) === 0 ? "DNS" : "IP"}:${name}`)].join()}\n`,
     ),
     client: await issue("client", "extendedKeyUsage=clientAuth\n"),
   };
