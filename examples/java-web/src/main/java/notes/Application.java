@@ -1,0 +1,60 @@
+package notes;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/** Starts the web server and ends it in order when the container is stopped. */
+public final class Application {
+  private static final int GRACE_SECONDS = 5;
+
+  private final HttpServer server;
+  private final ExecutorService workers = Executors.newFixedThreadPool(16);
+  private final NoteStore store;
+
+  Application(int port, Path directory) throws IOException {
+    store = NoteStore.open(directory.resolve("notes.tsv"));
+    server = HttpServer.create(new InetSocketAddress(port), 128);
+    server.setExecutor(workers);
+    server.createContext("/", new Router(store, Version.read()));
+  }
+
+  /** The port that it listens on; asked for when 0 was given. */
+  int start() {
+    server.start();
+    return server.getAddress().getPort();
+  }
+
+  /** Lets requests under way finish, then closes the file. */
+  void stop() throws IOException, InterruptedException {
+    server.stop(GRACE_SECONDS);
+    workers.shutdown();
+    workers.awaitTermination(GRACE_SECONDS, TimeUnit.SECONDS);
+    store.close();
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8080"));
+    Path directory = Path.of(System.getenv().getOrDefault("DATA", "/data"));
+    Application application = new Application(port, directory);
+    CountDownLatch stopped = new CountDownLatch(1);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+      System.out.println("stopping");
+      try {
+        application.stop();
+        System.out.println("stopped");
+      } catch (IOException | InterruptedException problem) {
+        System.err.println("could not stop in order: " + problem);
+      } finally {
+        stopped.countDown();
+      }
+    }));
+    System.out.println("listening on port " + application.start());
+    stopped.await();
+  }
+}

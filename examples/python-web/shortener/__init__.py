@@ -1,0 +1,1 @@
+"""Short names for long addresses, kept in SQLite."""
