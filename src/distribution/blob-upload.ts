@@ -3,6 +3,7 @@
  * and the rest follows. Small blobs go with the closing PUT.
  */
 import type { ChunkList } from "../lib/chunk-list.ts";
+import { NaruError } from "../lib/errors.ts";
 import type { Digest } from "../model/image.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { HttpReply } from "./http-reply.ts";
@@ -150,12 +151,18 @@ class BlobUpload {
   }
 
   private async *counted(start: number): AsyncGenerator<Uint8Array> {
+    const { digest, size } = this.blob;
+    // A body that is not as long as was said would leave the registry waiting.
+    const wrong = (length: number) =>
+      new NaruError("invalid", `blob ${digest}: expected ${size} bytes to send, got ${length}`);
     let sent = start;
     for await (const piece of this.source.open(start)) {
+      if (sent + piece.length > size) throw wrong(sent + piece.length);
       yield piece;
       sent += piece.length;
       this.options.onProgress?.(sent);
     }
+    if (sent < size) throw wrong(sent);
   }
 
   private async close(body?: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -115,6 +115,19 @@ describe("uploads", () => {
     expect(registry.seen.at(-1)).toBe("DELETE /session");
   });
 
+  test.each([
+    ["shorter", 800_000],
+    ["longer", 1_000_000],
+  ])("a source that is %s than promised is told at once", async (_what, length) => {
+    await using registry = await startScriptedRegistry(async (request, response) => {
+      if (request.method === "POST") return response.writeHead(202, { Location: "/session" }).end();
+      if (request.method === "DELETE") return response.writeHead(204).end();
+    });
+    const pushing = testRepository(registry.host, "a").pushBlob(blob, sourceOf(blobOf(length).bytes));
+    await expect(pushing).rejects.toThrow(/expected 900000 bytes to send, got \d+/);
+    expect(registry.seen.filter((line) => line.startsWith("PATCH"))).toHaveLength(1);
+  });
+
   test("a source that fails is told as it is", async () => {
     await using registry = await startScriptedRegistry(async (request, response) => {
       if (request.method === "POST") return response.writeHead(202, { Location: "/session" }).end();

@@ -44,6 +44,22 @@ describe("parseChallenges", () => {
   test.each(cases)("%j", (header, challenges) => expect(parseChallenges(header)).toEqual(challenges as never));
 });
 
+test("parseChallenges comes to an end with any text", () => {
+  const alphabet = 'Bearer Basic realm="x",=\\ \t;scope';
+  let state = 42;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state;
+  };
+  for (let i = 0; i < 3000; i++) {
+    const text = Array.from({ length: next() % 80 }, () => alphabet[next() % alphabet.length]).join("");
+    for (const { scheme, parameters } of parseChallenges(text)) {
+      expect(scheme).toMatch(/^[a-z]/);
+      expect(typeof parameters).toBe("object");
+    }
+  }
+});
+
 describe("proxyFor", () => {
   const proxies = { HTTP_PROXY: "http://p:1", https_proxy: "q:2" };
   const cases: [url: string, noProxy: string, proxy: string | undefined][] = [
