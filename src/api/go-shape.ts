@@ -77,7 +77,8 @@ function decode(shape: Shape, value: unknown, place: Place): unknown {
     case "map": {
       if (!isObject(value)) return refuse(value, shape.go, place);
       const decoded: Record<string, unknown> = {};
-      for (const [key, item] of Object.entries(value)) {
+      // Go writes its maps by key; kept in that order they come back so.
+      for (const [key, item] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
         define(decoded, key, decode(shape.of, item, within(place, key.replace(/~/g, "~0").replace(/\//g, "~1"))));
       }
       return decoded;

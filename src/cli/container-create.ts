@@ -65,15 +65,18 @@ async function pullFor(context: CommandContext, image: string, flags: ContainerF
   await pullImage(context, reference, { platform: flags.platform, quiet: flags.quiet, to: 2 });
 }
 
+/** `create` tells this as any error, `run` as one of its own. */
+export class IdFileError extends Error {}
+
 /** Takes the file of `--cidfile`, so that a mistake in its path costs no container. */
 function reserveIdFile(path: string) {
   if (existsSync(path)) {
-    throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
+    throw new IdFileError(`container ID file found, make sure the other container isn't running or delete ${path}`);
   }
   try {
     writeFileSync(path, "", { flag: "wx" });
   } catch (error) {
-    throw new Error(`failed to create the container ID file: ${fileErrorText("open", path, error)}`);
+    throw new IdFileError(`failed to create the container ID file: ${fileErrorText("open", path, error)}`);
   }
   return { write: (id: string) => writeFileSync(path, id), remove: () => unlinkSync(path) };
 }

@@ -228,7 +228,6 @@ function orderedConfig(config: ContainerConfig): ContainerConfig {
 }
 
 function defaultHostname(id: string, host: HostConfig): string {
-  if (host.NetworkMode?.startsWith("container:")) return "";
-  if (host.NetworkMode === "host" || host.UTSMode === "host") return hostname();
+  if (host.NetworkMode === "host") return hostname();
   return id.slice(0, 12);
 }

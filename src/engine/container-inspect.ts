@@ -1,8 +1,10 @@
 /** The body of inspect, field by field as Docker 28 answers. */
+import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
-import type { ContainerInspect, MountPoint, NetworkSettings, PortMap } from "../model/container.ts";
+import type { ContainerConfig, ContainerInspect, MountPoint, NetworkSettings, PortMap } from "../model/container.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { Container } from "./container.ts";
+import type { MountRecord } from "./container-record.ts";
 import { reportState } from "./container-state.ts";
 import { containerDir, type EngineContext } from "./engine-context.ts";
 import { linkTexts } from "./links.ts";
@@ -38,15 +40,31 @@ export async function inspectContainer(
     Platform: record.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: apparmorOption(record.hostConfig.SecurityOpt),
     ExecIDs: container.execIds.size > 0 ? [...container.execIds] : null,
     HostConfig: reportHostConfig(context, container),
     GraphDriver: { Data: graphDriverData(context, record.id), Name: "overlay2" },
     ...sizes,
-    Mounts: mountPoints(container),
-    Config: record.config,
+    Mounts: mountPoints(context, container),
+    Config: reportConfig(record),
     NetworkSettings: networkSettings(context, container),
   };
+}
+
+/** The profile that was asked for; what the default one is, the kernel decides at the start. */
+function apparmorOption(options: readonly string[] | null | undefined): string {
+  const asked = options?.findLast((option) => /^apparmor[=:]/.test(option));
+  return asked?.slice("apparmor=".length) ?? "";
+}
+
+/** With the address that was wished for on the container's own network, as Docker shows it in its former place. */
+function reportConfig({ config, hostConfig, networks }: Container["record"]): ContainerConfig {
+  const mode = hostConfig.NetworkMode ?? "";
+  const MacAddress = networks[mode]?.MacAddress;
+  if (!MacAddress || (isPredefinedNetwork(mode) && mode !== "bridge")) return config;
+  const { OnBuild, Labels, StopSignal, StopTimeout, Shell, ...before } = config;
+  const after = { OnBuild, Labels, StopSignal, StopTimeout, Shell };
+  return { ...before, MacAddress, ...after };
 }
 
 /** Bytes of the writable layer and of all layers together. */
@@ -79,14 +97,21 @@ function graphDriverData(context: EngineContext, id: string): Record<string, str
   };
 }
 
+/** Where Docker would mount the image; here only the container sees that. */
+function imageMountPoint(context: EngineContext, { layerId, subpath }: MountRecord): string {
+  const root = layerId === undefined ? undefined : context.images.findContainerLayer(layerId)?.root;
+  if (root === undefined) return "";
+  return join(root.upperDir.replace(/[^/]+$/, "merged"), subpath ?? "");
+}
+
 /** The Mounts of inspect and list. */
-export function mountPoints({ record }: Container): MountPoint[] {
+export function mountPoints(context: EngineContext, { record }: Container): MountPoint[] {
   return record.mounts
     .filter(({ isHidden }) => !isHidden)
     .map((mount) => ({
       Type: mount.type,
       ...(mount.type === "volume" || mount.type === "image" ? { Name: mount.name } : {}),
-      Source: mount.source,
+      Source: mount.type === "image" ? imageMountPoint(context, mount) : mount.source,
       Destination: mount.destination,
       ...(mount.type === "volume" ? { Driver: mount.driver } : {}),
       Mode: mount.mode,
@@ -96,7 +121,13 @@ export function mountPoints({ record }: Container): MountPoint[] {
 }
 
 /** A membership with every field that Docker shows, also while nothing is connected. */
-function completeEndpoint(name: string, settings: EndpointSettings, container: Container): EndpointSettings {
+function completeEndpoint(
+  name: string,
+  settings: EndpointSettings,
+  container: Container,
+  isKnown: (name: string) => boolean,
+): EndpointSettings {
+  const hasNames = !isPredefinedNetwork(name) && (settings.DNSNames !== undefined || isKnown(name));
   return {
     IPAMConfig: settings.IPAMConfig ?? null,
     Links: settings.Links ?? null,
@@ -112,7 +143,7 @@ function completeEndpoint(name: string, settings: EndpointSettings, container: C
     IPv6Gateway: settings.IPv6Gateway ?? "",
     GlobalIPv6Address: settings.GlobalIPv6Address ?? "",
     GlobalIPv6PrefixLen: settings.GlobalIPv6PrefixLen ?? 0,
-    DNSNames: settings.DNSNames ?? (isPredefinedNetwork(name) ? null : dnsNames(container, settings)),
+    DNSNames: settings.DNSNames ?? (hasNames ? dnsNames(container, settings) : null),
   };
 }
 
@@ -125,6 +156,7 @@ function dnsNames({ record }: Container, settings: EndpointSettings): string[] {
 export function reportNetworks(context: EngineContext, container: Container): Record<string, EndpointSettings> {
   const { record } = container;
   const live = context.networks.findSandbox(record.id)?.endpoints ?? {};
+  const isKnown = (wanted: string) => context.networks.listNetworks().some(({ Name }) => Name === wanted);
   const names = [...new Set([...Object.keys(record.networks), ...Object.keys(live)])].sort();
   const entries = names.map((name) => {
     const settings = { ...record.networks[name], ...live[name] };
@@ -133,7 +165,7 @@ export function reportNetworks(context: EngineContext, container: Container): Re
       // There is no endpoint to name; clients want one name for it all the same.
       settings.EndpointID = new Bun.CryptoHasher("sha256").update(`${record.id}/host`).digest("hex");
     }
-    return [name, completeEndpoint(name, settings, container)] as const;
+    return [name, completeEndpoint(name, settings, container, isKnown)] as const;
   });
   return Object.fromEntries(entries);
 }

@@ -58,7 +58,7 @@ async function summarize(
     Status: statusText(container),
     HostConfig: Annotations ? { NetworkMode, Annotations } : { NetworkMode },
     NetworkSettings: { Networks: listedNetworks(context, container) },
-    Mounts: mountPoints(container),
+    Mounts: mountPoints(context, container),
   };
 }
 

@@ -22,7 +22,10 @@ export function completeHostConfig(given: HostConfig, config: EngineConfig, runt
   host.IpcMode = given.IpcMode || (config.defaultIpcMode ?? "private");
   host.ShmSize = given.ShmSize || (config.defaultShmSizeBytes ?? DEFAULT_SHM_BYTES);
   host.PortBindings = completePorts(given.PortBindings);
-  if (given.Privileged) host.SecurityOpt = [...(given.SecurityOpt ?? []), "label=disable"];
+  // Where namespaces are the host's, labels of processes would only be in the way.
+  const isOpen = given.Privileged || given.PidMode === "host" || given.IpcMode === "host";
+  const hasLabel = given.SecurityOpt?.some((option) => /^label[=:]/.test(option));
+  if (isOpen && !hasLabel) host.SecurityOpt = [...(given.SecurityOpt ?? []), "label=disable"];
   applyPathLists(host, given);
   for (const field of OMITTED_WHEN_EMPTY) {
     const value = given[field];

@@ -121,7 +121,14 @@ export async function parseMount(mount: Mount): Promise<MountWish> {
       return { ...base, type: "tmpfs", options: mountTmpfsOptions(mount) };
     default:
       if (!mount.Source) throw bad("field Source must not be empty");
-      return { ...base, type: "image", name: mount.Source, subpath: mount.ImageOptions?.Subpath || undefined };
+      return {
+        ...base,
+        type: "image",
+        name: mount.Source,
+        readOnly: true,
+        propagation: "rprivate",
+        subpath: mount.ImageOptions?.Subpath || undefined,
+      };
   }
 }
 

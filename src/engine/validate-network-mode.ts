@@ -55,7 +55,7 @@ export function endpointComplaints(name: string, settings: EndpointSettings, net
   for (const address of LinkLocalIPs ?? []) {
     if (!isIPv4(address) && !isIPv6(address)) complaints.push(`invalid link-local IP address: ${address}`);
   }
-  if ((v4 || v6) && !isUserDefined) {
+  if ((v4 || v6) && !isUserDefined && name !== "bridge") {
     complaints.push(
       "user specified IP address is supported only when connecting to networks with user configured subnets",
     );

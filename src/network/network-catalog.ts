@@ -14,7 +14,6 @@ import type { BridgeRecord, NetworkRecord } from "./network-records.ts";
 import {
   type BridgeOptions,
   checkNetworkRequest,
-  PREDEFINED_NETWORKS,
   readBridgeOptions,
   readDriver,
   readSubnets,
@@ -118,15 +117,16 @@ export class NetworkCatalog {
   }
 
   /**
-   * What is wrong with the addresses that a container wishes for on a network, in Docker's words. Empty for unknown and
-   * predefined networks: those are other complaints.
+   * What is wrong with the addresses that a container wishes for on a network, in Docker's words. Empty for unknown networks
+   * and for host and none: those are other complaints.
    */
   addressComplaints(ref: string, settings: EndpointSettings): string[] {
     const network = this.find(ref);
     const complaints: string[] = [];
     for (const wished of [settings.IPAMConfig?.IPv4Address, settings.IPAMConfig?.IPv6Address]) {
-      if (!wished || network === undefined || PREDEFINED_NETWORKS.includes(network.name)) continue;
-      const subnets = (network.bridge?.subnets ?? []).filter(({ isUsersChoice }) => isUsersChoice);
+      if (!wished || network === undefined || network.driver === "host" || network.driver === "null") continue;
+      const isChosen = (isUsersChoice: boolean) => isUsersChoice || network.name === "bridge";
+      const subnets = (network.bridge?.subnets ?? []).filter(({ isUsersChoice }) => isChosen(isUsersChoice));
       const address = parseIp(wished);
       if (subnets.length === 0) {
         const words = "is supported only when connecting to networks with user configured subnets";

@@ -264,9 +264,9 @@ for (const client of ["docker", "naru"] as const) {
 
 test("a directory of an image as a mount", async () => {
   const mount = (subpath: string) => ["--mount", `type=image,source=busybox,target=/i,image-subpath=${subpath}`];
-  const script = "test -x /i/busybox && touch /i/new && ls /i/new /bin/new 2>/dev/null; true";
+  const script = "/i/busybox echo there && touch /i/new";
   const done = await daemon.docker(["run", "--rm", ...mount("etc/../bin"), "busybox", ...sh(script)]);
-  expect(done).toEqual({ code: 0, stdout: "/i/new\n", stderr: "WARNING: Image mount is an experimental feature\n" });
+  expect(done).toMatchObject({ code: 1, stdout: "there\n", stderr: expect.stringContaining("Read-only file system") });
   // Docker's clients read 127 from these words.
   const missing = await daemon.docker(["run", "--rm", ...mount("nope"), "busybox", "true"]);
   expect(missing).toMatchObject({

@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { ApiError } from "../client.ts";
 import { defineCommand, minArgs } from "../command.ts";
-import { createContainer, refuseWindowsFlags, withHelpHint } from "../container-create.ts";
+import { createContainer, IdFileError, refuseWindowsFlags, withHelpHint } from "../container-create.ts";
 import { containerFlags, pullFlag } from "../container-flags.ts";
 import { containerRequest } from "../container-request.ts";
 
@@ -20,6 +20,7 @@ export const command = defineCommand({
       context.print(`${id}\n`);
     } catch (error) {
       if (error instanceof ApiError || error instanceof CliError) throw error;
+      if (error instanceof IdFileError) throw new CliError(error.message);
       throw withHelpHint(context, "create", error, 125);
     }
   },
