@@ -16,6 +16,9 @@ export class ApiError extends CliError {
   }
 }
 
+/** Nobody answers at the daemon's address. */
+export class UnreachableError extends CliError {}
+
 type QueryValue = string | number | boolean | readonly string[] | Record<string, readonly string[]> | undefined;
 
 interface ApiRequest {
@@ -217,9 +220,9 @@ function connectFailure(error: unknown, endpoint: Endpoint, program: string): Cl
   const { host } = endpoint;
   if (["ENOENT", "ECONNREFUSED", "ENOTSOCK", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"].includes(code)) {
     if (program === "docker") {
-      return new CliError(`Cannot connect to the Docker daemon at ${host}. Is the docker daemon running?`);
+      return new UnreachableError(`Cannot connect to the Docker daemon at ${host}. Is the docker daemon running?`);
     }
-    return new CliError(
+    return new UnreachableError(
       `Cannot connect to the naru daemon at ${host}. Is the naru daemon running? Start it as root with: naru daemon`,
     );
   }

@@ -53,7 +53,8 @@ export async function openRemoteRegistry(
   return { ask: (method, path, scopes) => client.ask(host, { method, path, scopes, credentials }) };
 }
 
-function openClient(context: CommandContext, insecureHost: string | undefined): RegistryClient {
+/** Beside loopback, only `insecureHost` may do without TLS or a known certificate. */
+export function openClient(context: CommandContext, insecureHost: string | undefined): RegistryClient {
   return createRegistryClient({
     settings: () => ({
       mirrors: [],

@@ -117,6 +117,18 @@ describe("login and logout beside docker", () => {
     expect(configs[1]).toEqual({ auths: { [guarded.host]: { auth: btoa("user:"), identitytoken: "refresh" } } });
   });
 
+  test("without a daemon the client asks the registry itself", async () => {
+    const naru = await openClient("naru");
+    const env = { DOCKER_HOST: `unix://${scratch}/nobody.sock` };
+    const words = ["login", "-u", "user", "--password-stdin", registry.host];
+    expect(await naru.run(words, { env, stdin: "wrong" })).toMatchObject({
+      code: 1,
+      stderr: `login attempt to http://${registry.host}/v2/ failed with status: 401 Unauthorized\n`,
+    });
+    expect(await naru.run(words, { env, stdin: "secret" })).toMatchObject({ code: 0, stdout: "Login Succeeded\n" });
+    expect(await naru.config()).toEqual({ auths: { [registry.host]: { auth: btoa("user:secret") } } });
+  });
+
   test("asked for at the terminal, the password does not show", async () => {
     const naru = await openClient("naru");
     // Python's pty: what is typed, and what the terminal shows.

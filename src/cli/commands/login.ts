@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { ApiError } from "../client.ts";
+import { ApiError, UnreachableError } from "../client.ts";
 import { type CommandContext, defineCommand, maxArgs } from "../command.ts";
 import { readLine } from "../confirm.ts";
 import { findLogin, HUB_KEY, type Login, serverHost, storeLogin } from "../credential-store.ts";
@@ -86,19 +86,29 @@ async function askForRest(context: CommandContext, server: string, username: str
   return { username: name, password: secret };
 }
 
+/** The daemon asks the registry, since it is the one that will pull; without a daemon we ask ourselves. */
+async function checkLogin(context: CommandContext, server: string, login: Login): Promise<AuthAnswer> {
+  const { username, password, identityToken } = login;
+  try {
+    return await (await context.client()).post<AuthAnswer>("/auth", {
+      json: { username, password, serveraddress: server, ...(identityToken && { identitytoken: identityToken }) },
+    });
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    const { openClient } = await import("../registry-access.ts");
+    return openClient(context, undefined).checkCredentials({ ...login, serverAddress: server });
+  }
+}
+
 interface AuthAnswer {
   Status?: string;
   IdentityToken?: string;
 }
 
 async function logIn(context: CommandContext, server: string, login: Login): Promise<void> {
-  const { username, password, identityToken } = login;
-  const client = await context.client();
-  const answer = await client.post<AuthAnswer>("/auth", {
-    json: { username, password, serveraddress: server, ...(identityToken && { identitytoken: identityToken }) },
-  });
+  const answer = await checkLogin(context, server, login);
   const granted = answer.IdentityToken || undefined;
-  const kept = granted ? { username, password: "", identityToken: granted } : login;
+  const kept = granted ? { username: login.username, password: "", identityToken: granted } : login;
   let isPlain: boolean;
   try {
     isPlain = await storeLogin(context.configDir, server, kept);
