@@ -6,6 +6,7 @@ import type { ContainerFlagValues, GivenFlag } from "./container-flags.ts";
 import { normalizePlatform } from "./container-options/names.ts";
 import { withProxies } from "./container-options/proxies.ts";
 import type { ContainerRequest } from "./container-request.ts";
+import { refuseContentTrust } from "./content-trust.ts";
 import { fileErrorText } from "./file-error.ts";
 
 export interface CreateOptions {
@@ -23,6 +24,7 @@ export async function createContainer(
   if (!["always", "missing", "never"].includes(pull)) {
     throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
   }
+  refuseContentTrust(flags["disable-content-trust"]);
   const idFile = flags.cidfile === "" ? undefined : reserveIdFile(flags.cidfile);
   const platform = flags.platform === "" ? undefined : normalizePlatform(flags.platform);
   const client = await context.client();

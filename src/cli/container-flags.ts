@@ -13,6 +13,7 @@ import {
   parseCpus,
   parseGpus,
 } from "./container-options/resources.ts";
+import { contentTrust } from "./content-trust.ts";
 import { aliasOf, bool, bytes, custom, duration, int, list, map, string, uint } from "./flag-types.ts";
 import type { FlagValues } from "./flags.ts";
 
@@ -71,7 +72,7 @@ export const containerFlags = {
   "device-read-iops": rates("Most reads a second from a device", addCountRate),
   "device-write-bps": rates("Most bytes a second written to a device", addByteRate),
   "device-write-iops": rates("Most writes a second to a device", addCountRate),
-  "disable-content-trust": bool("Do not check the image's signature", { initial: true }),
+  "disable-content-trust": contentTrust("Do not check the image's signature"),
   dns: list("Name servers to ask", { check: checkAddress }),
   "dns-opt": aliasOf("dns-option"),
   "dns-option": list("Options of name resolution"),
