@@ -5,15 +5,21 @@ import { join } from "node:path";
 import { errorText } from "../lib/errors.ts";
 import { type KeyPairFiles, readPrivateKey, readPublicKey } from "../signature/key-file.ts";
 import { CliError } from "./cli-error.ts";
+import { keyPassphrase } from "./passphrase.ts";
 
 const NAME = /^[\w][\w.-]*$/;
 
+/** At a terminal each key's passphrase is asked for; from elsewhere comes one for all. */
 export async function loadPrivateKeys(
   paths: readonly string[],
-  passphrase: () => Promise<string>,
+  { fromStdin }: { fromStdin: boolean },
 ): Promise<KeyObject[]> {
+  const shared = keyPassphrase({ fromStdin, isNew: false });
   const keys: KeyObject[] = [];
-  for (const path of paths) keys.push(await readPrivateKey(await readKeyFile(path), path, passphrase));
+  for (const path of paths) {
+    const ask = fromStdin ? shared : keyPassphrase({ fromStdin, isNew: false, name: path });
+    keys.push(await readPrivateKey(await readKeyFile(path), path, ask));
+  }
   return keys;
 }
 

@@ -6,8 +6,16 @@ import { isTerminal } from "./output.ts";
 /** Ours first, then cosign's; set and empty means no passphrase. */
 const VARIABLES = ["NARU_KEY_PASSPHRASE", "COSIGN_PASSWORD"] as const;
 
-/** Asked for once, when it is first needed; several keys of one command share it. */
-export function keyPassphrase(options: { fromStdin: boolean; isNew: boolean }): () => Promise<string> {
+interface PassphraseOptions {
+  fromStdin: boolean;
+  /** It is typed twice. */
+  isNew: boolean;
+  /** The key that it is for, where there may be several. */
+  name?: string;
+}
+
+/** Asked for once, when it is first needed. */
+export function keyPassphrase(options: PassphraseOptions): () => Promise<string> {
   let known: Promise<string> | undefined;
   return () => {
     known ??= readPassphrase(options);
@@ -15,7 +23,7 @@ export function keyPassphrase(options: { fromStdin: boolean; isNew: boolean }): 
   };
 }
 
-async function readPassphrase({ fromStdin, isNew }: { fromStdin: boolean; isNew: boolean }): Promise<string> {
+async function readPassphrase({ fromStdin, isNew, name: key }: PassphraseOptions): Promise<string> {
   if (fromStdin) return (await Bun.stdin.text()).replace(/\r?\n$/, "");
   for (const name of VARIABLES) {
     const value = process.env[name];
@@ -26,7 +34,7 @@ async function readPassphrase({ fromStdin, isNew }: { fromStdin: boolean; isNew:
       `the key's passphrase is needed: set ${VARIABLES[0]} (or ${VARIABLES[1]}), give it to --passphrase-stdin, or run this at a terminal`,
     );
   }
-  const typed = readHiddenLine("Passphrase of the private key: ");
+  const typed = readHiddenLine(`Passphrase of ${key ?? "the private key"}: `);
   if (isNew && readHiddenLine("Again: ") !== typed) throw new CliError("the passphrases differ; nothing was written");
   return typed;
 }

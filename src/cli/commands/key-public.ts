@@ -2,7 +2,6 @@ import { createPublicKey } from "node:crypto";
 import { defineCommand, exactArgs } from "../command.ts";
 import { bool } from "../flag-types.ts";
 import { loadPrivateKeys } from "../key-files.ts";
-import { keyPassphrase } from "../passphrase.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] FILE",
@@ -12,7 +11,7 @@ export const command = defineCommand({
     "passphrase-stdin": bool("Take the passphrase from standard input"),
   },
   async run({ flags, args, context }) {
-    const [key] = await loadPrivateKeys(args, keyPassphrase({ fromStdin: flags["passphrase-stdin"], isNew: false }));
+    const [key] = await loadPrivateKeys(args, { fromStdin: flags["passphrase-stdin"] });
     context.print(createPublicKey(key!).export({ type: "spki", format: "pem" }).toString());
   },
 });

@@ -5,7 +5,6 @@ import { CliError } from "../cli-error.ts";
 import { defineCommand, minArgs } from "../command.ts";
 import { bool, list, map, string } from "../flag-types.ts";
 import { loadPrivateKeys } from "../key-files.ts";
-import { keyPassphrase } from "../passphrase.ts";
 import { openRemoteImage, type RemoteImage } from "../registry-access.ts";
 
 const PLACES: Readonly<Record<string, readonly SignaturePlace[]>> = {
@@ -41,10 +40,7 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
     if (flags.key.length === 0) throw new CliError("name the private key to sign with: --key FILE");
     if (flags.identity !== "" && args.length > 1) throw new CliError("--identity is for one image at a time");
     if (flags.identity !== "") parseReference(flags.identity);
-    const keys = await loadPrivateKeys(
-      flags.key,
-      keyPassphrase({ fromStdin: flags["passphrase-stdin"], isNew: false }),
-    );
+    const keys = await loadPrivateKeys(flags.key, { fromStdin: flags["passphrase-stdin"] });
     for (const image of args) {
       const remote = await openRemoteImage(context, image, { actions: "pull,push", isInsecure: flags.insecure });
       const subject = await remote.repository.resolve(remote.target);
@@ -65,7 +61,10 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
   },
 });
 
-/** With its tag, since readers of containers/image's kind ask for it; a digest says nothing that is not signed anyway. */
+/** With its tag, since readers of containers/image's kind ask for it; the digest is signed anyway. */
 function signedName({ reference }: RemoteImage): string {
-  return reference.digest === undefined ? canonicalReference(reference) : repositoryOf(reference);
+  const { tag, digest } = reference;
+  return tag === undefined && digest !== undefined
+    ? repositoryOf(reference)
+    : canonicalReference({ ...reference, digest: undefined });
 }
