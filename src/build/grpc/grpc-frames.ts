@@ -20,7 +20,8 @@ export async function* readMessages(stream: Http2Stream): AsyncGenerator<Uint8Ar
   let waiting: Buffer[] = [];
   let bytes = 0;
   let needed = HEAD_BYTES;
-  for await (const piece of stream as AsyncIterable<Buffer>) {
+  // Leaving the loop early must not end the stream: the answer is still to be sent.
+  for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     waiting.push(piece);
     bytes += piece.length;
     if (bytes < needed) continue;

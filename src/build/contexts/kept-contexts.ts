@@ -1,0 +1,168 @@
+/**
+ * Directories that clients sent, kept for their next build, so that only what changed travels again. A version in use is
+ * never changed: when its files differ, a new one is made that shares the unchanged files.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { workerEntry } from "../../lib/worker-entry.ts";
+import { WorkerPool } from "../../lib/worker-pool.ts";
+import { framed, unframed } from "./message-stream.ts";
+import type { ReceiveParams, ReceiveResult } from "./receive-directory.ts";
+
+const WORKER_IDLE_MS = 3000;
+/** Contexts that nobody built from for this long are removed at the next start. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Both directions of a transfer, in messages (lib/file-packets.ts). */
+export interface FileTransfer {
+  messages: AsyncIterable<Uint8Array>;
+  send(message: Uint8Array): Promise<void>;
+}
+
+/** A directory that does not change until it is released. */
+export interface ContextLease extends ReceiveResult {
+  directory: string;
+  release(): void;
+}
+
+interface Version {
+  directory: string;
+  users: number;
+}
+
+class KeptContext {
+  latest: Version | undefined;
+  /** One transfer at a time. */
+  turn: Promise<unknown> = Promise.resolve();
+}
+
+export class KeptContexts {
+  private readonly contexts = new Map<string, KeptContext>();
+  private readonly pool: WorkerPool;
+  private nextVersion = Date.now();
+
+  private constructor(private readonly root: string) {
+    const entry = workerEntry("src/build/contexts/context-worker.ts", import.meta.url);
+    // A transfer waits for its client, so each has a thread of its own.
+    this.pool = new WorkerPool(() => new Worker(entry), {
+      maxWorkers: Number.POSITIVE_INFINITY,
+      idleMs: WORKER_IDLE_MS,
+    });
+  }
+
+  /** Opens what earlier builds left and removes what is old or unfinished. */
+  static async open(root: string): Promise<KeptContexts> {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    const kept = new KeptContexts(root);
+    for (const name of await readdir(root)) await kept.adopt(name);
+    return kept;
+  }
+
+  /**
+   * Takes in a directory. `key` is equal for builds of the same directory of the same client.
+   * @throws {NaruError} invalid for hostile lists; the signal's reason. What is unfinished then is sent anew the next time.
+   */
+  async receive(key: string, open: (signal: AbortSignal) => FileTransfer, signal: AbortSignal): Promise<ContextLease> {
+    const name = createHash("sha256").update(key).digest("hex").slice(0, 32);
+    const context = this.contexts.get(name) ?? new KeptContext();
+    this.contexts.set(name, context);
+    const before = context.turn;
+    const work = before.then(() => this.transfer(context, name, open, signal));
+    context.turn = work.catch(() => {});
+    return await work;
+  }
+
+  /** Removes everything that no build uses. @returns the bytes freed */
+  async prune(): Promise<number> {
+    let freed = 0;
+    for (const [name, context] of this.contexts) {
+      await context.turn;
+      if (context.latest === undefined || context.latest.users > 0) continue;
+      context.latest = undefined;
+      this.contexts.delete(name);
+      freed += await bytesUnder(join(this.root, name));
+      await rm(join(this.root, name), { recursive: true, force: true });
+    }
+    return freed;
+  }
+
+  private async transfer(
+    context: KeptContext,
+    name: string,
+    open: (signal: AbortSignal) => FileTransfer,
+    signal: AbortSignal,
+  ): Promise<ContextLease> {
+    const latest = context.latest ?? { directory: this.newDirectory(name), users: 0 };
+    const copyTo = latest.users > 0 ? this.newDirectory(name) : undefined;
+    await mkdir(latest.directory, { recursive: true, mode: 0o755 });
+    const params: ReceiveParams = { directory: latest.directory, copyTo };
+    const stop = new AbortController();
+    const transfer = open(AbortSignal.any([signal, stop.signal]));
+    let result: ReceiveResult;
+    try {
+      const job = this.pool.start<ReceiveResult>("receive", params, { input: framed(transfer.messages), signal });
+      for await (const message of unframed(job.output)) await transfer.send(message);
+      result = await job.result;
+    } catch (error) {
+      if (copyTo !== undefined) await rm(copyTo, { recursive: true, force: true });
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      stop.abort();
+    }
+    const isNew = copyTo !== undefined && result.isChanged;
+    const version = isNew ? { directory: copyTo, users: 0 } : latest;
+    context.latest = version;
+    version.users += 1;
+    const now = new Date();
+    await utimes(version.directory, now, now);
+    return { ...result, directory: join(version.directory, "tree"), release: once(() => this.letGo(context, version)) };
+  }
+
+  private letGo(context: KeptContext, version: Version): void {
+    version.users -= 1;
+    if (version.users > 0 || context.latest === version) return;
+    // What cannot be removed now is removed at the next start.
+    rm(version.directory, { recursive: true, force: true }).catch(() => {});
+  }
+
+  private newDirectory(name: string): string {
+    return join(this.root, name, String(this.nextVersion++));
+  }
+
+  private async adopt(name: string): Promise<void> {
+    const directory = join(this.root, name);
+    const versions = (await readdir(directory)).sort((one, other) => Number(other) - Number(one));
+    let newest: string | undefined;
+    for (const version of versions) {
+      const path = join(directory, version);
+      const isUsable = newest === undefined && (await Bun.file(join(path, "list")).exists());
+      const isRecent = (await stat(path)).mtimeMs > Date.now() - KEPT_MS;
+      if (isUsable && isRecent) newest = path;
+      else await rm(path, { recursive: true, force: true });
+    }
+    if (newest === undefined) {
+      await rm(directory, { recursive: true, force: true });
+      return;
+    }
+    const context = new KeptContext();
+    context.latest = { directory: newest, users: 0 };
+    this.contexts.set(name, context);
+  }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+}
+
+async function bytesUnder(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}
