@@ -20,6 +20,7 @@ import { CacheStore, newRecordId } from "./solver/cache-store.ts";
 import { cacheUsage } from "./solver/cache-usage.ts";
 import { exportFiles } from "./solver/export-files.ts";
 import { exportArchive, exportImage, type ImageExport } from "./solver/export-image.ts";
+import { sweepGitCheckouts } from "./solver/git-source.ts";
 import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
 import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
 import { imageMetadata } from "./solver/image-metadata.ts";
@@ -46,6 +47,7 @@ export async function createBuilder(parts: BuilderParts, frontend: Frontend = pl
   for (const name of await readdir(join(directory, "contexts"))) {
     await rm(join(directory, "contexts", name), { recursive: true, force: true });
   }
+  await sweepGitCheckouts(parts.config.instance);
   const entry = workerEntry("src/build/solver/build-worker.ts", import.meta.url);
   const pool = new WorkerPool(() => new Worker(entry), {
     maxWorkers: Math.max(4, availableParallelism()),

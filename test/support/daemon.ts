@@ -158,8 +158,8 @@ async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spa
   throw new Error(`the daemon did not answer within 15 s:\n${await log()}`);
 }
 
-/** Imports a tiny image with busybox (and links for its applets) as `name`; takes a fraction of a second. */
-export async function importBusybox(daemon: TestDaemon, name = "busybox"): Promise<void> {
+/** A tiny root file system with busybox and links for its applets. */
+export async function busyboxTar(): Promise<Uint8Array> {
   const script = `set -e; d=$(mktemp -d); trap 'rm -rf "$d"' EXIT
     mkdir -p "$d/bin" "$d/etc" "$d/tmp" "$d/root" "$d/var/www" "$d/home"; chmod 1777 "$d/tmp"
     cp "$(command -v busybox)" "$d/bin/busybox"
@@ -170,6 +170,12 @@ export async function importBusybox(daemon: TestDaemon, name = "busybox"): Promi
   const tar = Bun.spawn(["bash", "-c", script], { stdout: "pipe", stderr: "inherit" });
   const bytes = await new Response(tar.stdout).bytes();
   if ((await tar.exited) !== 0) throw new Error("could not make the busybox tree (is busybox-static installed?)");
+  return bytes;
+}
+
+/** Imports a tiny image with busybox as `name`; takes a fraction of a second. */
+export async function importBusybox(daemon: TestDaemon, name = "busybox"): Promise<void> {
+  const bytes = await busyboxTar();
   const result = await daemon.docker(["import", "--change", 'CMD ["sh"]', "-", name], { stdin: bytes });
   if (result.code !== 0) throw new Error(`import of ${name} failed: ${result.stderr}`);
 }

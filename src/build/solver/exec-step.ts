@@ -63,6 +63,8 @@ async function runProcess(
   const runDir = join(config.execRoot, "containers", id);
   await using undo = new AsyncDisposableStack();
   runtime.expectStart();
+  await mkdir(runDir, { recursive: true, mode: 0o711 });
+  undo.defer(() => runtime.delete(id, runDir));
   const hostConfig = hostConfigOf(operation, config.defaultShmSizeBytes);
   const [opened, network] = await Promise.allSettled([
     openExecMounts(context, run, undo),
@@ -75,6 +77,7 @@ async function runProcess(
   const env = [...operation.env, ...(operation.quietEnv ?? []), ...opened.value.env];
   const places = placesOf(root.lowerDirs, mounts);
   const ended = Promise.withResolvers<void>();
+  // Once more, for what the start makes goes before the network that it uses.
   undo.defer(() => runtime.delete(id, runDir));
   const process = await startProcess(context, run, {
     id,
@@ -193,7 +196,6 @@ async function openNetwork(
     found = await networks.openSandbox(sandboxRequest(operation, id, config), { signal });
     undo.defer(() => networks.closeSandbox(id));
   }
-  await mkdir(runDir, { recursive: true, mode: 0o711 });
   const bind = async (name: string, text: string): Promise<ResolvedMount> => {
     const source = join(runDir, name);
     await writeFile(source, text);

@@ -73,25 +73,33 @@ export class GitCheckout {
     return { files, commitSeconds };
   }
 
-  /** Shallow when the server allows it; not every server gives a commit by its id. */
+  /** As little as the server gives: not every one gives a commit by its id, and plain file servers only give everything. */
   private async fetch(
     inFiles: (words: string[]) => Promise<string>,
     commit: string,
     ref: string | undefined,
   ): Promise<void> {
-    const shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "origin"];
-    try {
-      await inFiles([...shallow, "--", commit]);
-    } catch (error) {
-      this.access.signal.throwIfAborted();
-      if (ref !== undefined && COMMIT.test(ref)) await inFiles(["fetch", "--quiet", "--tags", "origin"]);
-      else if (ref !== undefined) await inFiles([...shallow, "--", ref]);
-      else throw error;
+    const shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--"];
+    const attempts = [
+      [...shallow, commit],
+      ...(ref === undefined || COMMIT.test(ref) ? [] : [[...shallow, ref]]),
+      ["fetch", "--quiet", "--tags", "origin"],
+    ];
+    let failure: unknown;
+    for (const words of attempts) {
+      try {
+        await inFiles(words);
+        return;
+      } catch (error) {
+        this.access.signal.throwIfAborted();
+        failure = error;
+      }
     }
+    throw failure;
   }
 
   private async prepare(): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o755 });
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
     await chown(this.directory, NOBODY, NOBODY);
   }
 

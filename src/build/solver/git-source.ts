@@ -1,6 +1,7 @@
 /** A commit's files as a step's result; the commit is the key, so that a branch is asked for anew in every build. */
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
 import type { BuildRun } from "./build-run.ts";
@@ -11,6 +12,18 @@ import type { CacheRecord, CacheStore } from "./cache-store.ts";
 import { GitCheckout } from "./git-checkout.ts";
 import type { GitOperation } from "./graph.ts";
 import { openAgentSocket } from "./ssh-relay.ts";
+
+/** How the names of this daemon's checkouts begin. */
+function gitPrefix(instance: string): string {
+  return `naru-git-${instance}-`;
+}
+
+/** Removes checkouts that an earlier process left. */
+export async function sweepGitCheckouts(instance: string): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (name.startsWith(gitPrefix(instance))) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
 
 export interface GitRun {
   operation: GitOperation;
@@ -25,7 +38,8 @@ export async function bringGitTree(
   { operation, run, onOutput }: GitRun,
 ): Promise<{ record: CacheRecord; isCached: boolean }> {
   await using undo = new AsyncDisposableStack();
-  const directory = join(context.directory, "contexts", randomBytes(8).toString("hex"));
+  // Not under the data root, which lets nobody in but root.
+  const directory = join(tmpdir(), `${gitPrefix(context.config.instance)}${randomBytes(8).toString("hex")}`);
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const authorization = await findAuthorization(operation.remote, run);
   const agentSocket = await findAgent(context, operation.remote, run, undo);

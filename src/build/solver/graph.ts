@@ -283,15 +283,22 @@ export type SubrequestAnswerer = (
   services: PlanningServices,
 ) => Promise<Record<string, unknown>>;
 
-/** Digest of a step with all it stands on. Equal steps made twice have the same. */
+/** Digest of a step with all it stands on. Equal steps made twice have the same. Long chains need no deep stack. */
 export function stepDigest(step: Step): Digest {
-  let digest = digests.get(step);
-  if (digest === undefined) {
-    const hash = new Bun.CryptoHasher("sha256").update(JSON.stringify(step.operation, replaceInputs));
-    digest = `sha256:${hash.digest("hex")}`;
-    digests.set(step, digest);
+  const waiting = [step];
+  for (let top = waiting.at(-1); top; top = waiting.at(-1)) {
+    const missing = digests.has(top) ? [] : stepInputs(top).filter((input) => !digests.has(input));
+    waiting.push(...missing);
+    if (missing.length > 0) continue;
+    waiting.pop();
+    if (!digests.has(top)) digests.set(top, operationDigest(top));
   }
-  return digest;
+  return digests.get(step)!;
+}
+
+function operationDigest({ operation }: Step): Digest {
+  const hash = new Bun.CryptoHasher("sha256").update(JSON.stringify(operation, replaceInputs));
+  return `sha256:${hash.digest("hex")}`;
 }
 const digests = new WeakMap<Step, Digest>();
 
