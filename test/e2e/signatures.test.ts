@@ -333,6 +333,17 @@ test.each([
   });
 });
 
+test.each([
+  ["pull", "busybox"],
+  ["push", "busybox"],
+  ["run", "busybox"],
+  ["create", "--disable-content-trust=false", "busybox"],
+])("content trust that is wished for is not passed over in silence: %s", async (...words) => {
+  const { code, stderr } = await daemon.naru(words, { env: { DOCKER_CONTENT_TRUST: "1" } });
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("content trust with Notary (DOCKER_CONTENT_TRUST) is not supported");
+});
+
 describe("a daemon with a policy", () => {
   let guarded: TestDaemon;
   const policy = () => path("daemon-policy.json");
