@@ -18,7 +18,8 @@ let registry: DebianRegistry;
 let scratch: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-commands-"));
-  [daemon, registry] = await Promise.all([startDaemon(), startDebianRegistry({ users: { user: "secret" } })]);
+  registry = await startDebianRegistry({ users: { user: "secret" } });
+  daemon = await startDaemon();
 });
 afterAll(async () => {
   await Promise.all([daemon?.stop(), registry?.[Symbol.asyncDispose]()]);

@@ -22,7 +22,8 @@ let registry: DebianRegistry;
 let scratch: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-reach-"));
-  [daemon, registry] = await Promise.all([startDaemon(), startDebianRegistry()]);
+  registry = await startDebianRegistry();
+  daemon = await startDaemon();
 });
 afterAll(async () => {
   await Promise.all([daemon?.stop(), registry?.[Symbol.asyncDispose]()]);

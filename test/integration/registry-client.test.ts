@@ -24,7 +24,8 @@ let authority: TestAuthority;
 let plain: DebianRegistry;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-registry-client-"));
-  [authority, plain] = await Promise.all([makeAuthority(join(scratch, "authority")), startDebianRegistry()]);
+  authority = await makeAuthority(join(scratch, "authority"));
+  plain = await startDebianRegistry();
 });
 afterAll(async () => {
   await plain?.[Symbol.asyncDispose]();
