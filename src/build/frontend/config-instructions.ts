@@ -70,7 +70,8 @@ export function applyConfig(planning: Planning, node: StageNode, instruction: In
       return true;
     case "EXPOSE": {
       const ports = exposedPorts(planning, node, instruction);
-      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
+      config.ExposedPorts ??= {};
+      for (const port of ports) config.ExposedPorts[port] = {};
       addHistory(node, `EXPOSE [${ports.join(" ")}]`);
       return true;
     }

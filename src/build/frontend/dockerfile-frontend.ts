@@ -123,6 +123,7 @@ function newPlanning(session: Session, wanted: Platform | undefined, wantsAllSta
     globalArgFacts: facts,
     nodes: [],
     instructions: [],
+    listed: { ports: 0 },
   };
 }
 

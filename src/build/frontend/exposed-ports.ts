@@ -8,6 +8,8 @@ import type { StageNode } from "./stage-node.ts";
 
 const PROTOCOLS = new Set(["tcp", "udp", "sctp"]);
 const MAX_PORT = 65_535;
+/** Of all EXPOSEs of a build together: ranges are cheap to write and dear to list. */
+const MAX_LISTED = 1_000_000;
 
 /** The ports with their protocols, in the order of the words. @throws {NaruError} invalid */
 export function exposedPorts(planning: Planning, node: StageNode, instruction: ExposeInstruction): string[] {
@@ -22,11 +24,11 @@ export function exposedPorts(planning: Planning, node: StageNode, instruction: E
     const protocol = port.split("/")[1] ?? "";
     if (word.includes(":")) planning.report.report("ExposeInvalidFormat", range, comments, word);
     if (protocol !== protocol.toLowerCase()) planning.report.report("ExposeProtoCasing", range, comments, word);
-    return portList(word);
+    return portList(planning, word);
   });
 }
 
-function portList(word: string): string[] {
+function portList(planning: Planning, word: string): string[] {
   const parts = word.split(":");
   const [ports = "", protocolText = ""] = cutAtSlash(parts.at(-1)!);
   if (ports === "") throw invalid(`invalid port: ${goQuoted(word)}: no port specified`);
@@ -37,6 +39,8 @@ function portList(word: string): string[] {
   if (!container) throw invalid(`invalid containerPort: ${ports}`);
   checkHostPorts(parts.at(-2), container, ports);
   const [first, last] = container;
+  planning.listed.ports += last - first + 1;
+  if (planning.listed.ports > MAX_LISTED) throw invalid(`EXPOSE names more than ${MAX_LISTED} ports in all`);
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 

@@ -31,6 +31,8 @@ export interface Planning {
   readonly globalArgFacts: ReadonlyMap<string, ArgFact>;
   readonly nodes: StageNode[];
   readonly instructions: PlannedInstruction[];
+  /** How much there is already of what a short text can make much of. */
+  readonly listed: { ports: number };
 }
 
 export function expansionOptions(planning: Planning): ExpansionOptions {

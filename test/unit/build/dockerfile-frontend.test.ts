@@ -272,6 +272,29 @@ describe("triggers of an image", () => {
   });
 });
 
+describe("planning does not hang on", () => {
+  const many = (count: number, line: (index: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i)).join("\n");
+  const cases: Record<string, string> = {
+    "thousands of steps": `FROM busybox\n${many(3000, (i) => `RUN echo ${i}`)}`,
+    "thousands of stages": `FROM busybox AS s0\n${many(2000, (i) => `FROM s${i} AS s${i + 1}\nCOPY --from=s${i} a /`)}`,
+    "all ports, again and again": `FROM busybox\nEXPOSE ${"1-65535 ".repeat(6000)}`,
+    "thousands of variables": `FROM busybox\n${many(1500, (i) => `ENV A${i}=$A${i - 1}x`)}`,
+  };
+  for (const [name, text] of Object.entries(cases)) {
+    test(name, async () => {
+      const start = performance.now();
+      try {
+        const root = (await plan(text)).targets[0]!.root!;
+        expect(stepDigest(root)).toStartWith("sha256:");
+      } catch (error) {
+        expect(error).toHaveProperty("kind", "invalid");
+      }
+      expect(performance.now() - start).toBeLessThan(5000);
+    });
+  }
+});
+
 describe("the syntax line", () => {
   const good = [
     "docker/dockerfile:1",
