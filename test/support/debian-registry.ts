@@ -1,4 +1,5 @@
 /** Debian's docker-registry (the distribution project's own) as a counterpart, on a port of its own. */
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +42,14 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
     child.kill("SIGKILL");
     await child.exited;
   };
+  // A test file whose preparations fail never comes to its end.
+  const leave = () => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", leave);
   const dispose = async () => {
+    process.off("exit", leave);
     await kill();
     await rm(folder, { recursive: true, force: true });
   };
