@@ -125,7 +125,8 @@ test("naru registry ls, rm and gc", async () => {
   expect(collected).toMatch(/^Removed 2 blobs.* in \d+\.\d s\nTotal reclaimed space: \d+(\.\d+)?B, kept 50\.\d+kB$/);
   const down = await naru(["registry", "gc", "127.0.0.1:1"]);
   expect([down.code, down.stderr]).toEqual([1, expect.stringContaining("connection refused")]);
-  expect((await naru(["registry", "--help"])).stdout).toMatch(/gc .*\n {2}ls .*\n {2}rm .*\n {2}serve /);
+  const help = (await naru(["registry", "--help"])).stdout;
+  for (const word of ["gc", "ls", "rm", "serve"]) expect(help).toMatch(new RegExp(`^  ${word} {2,}[A-Z]`, "m"));
 }, 30_000);
 
 test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", async () => {

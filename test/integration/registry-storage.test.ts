@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RegistryStorage } from "../../src/registry/contract.ts";
 import { openLocalStorage } from "../../src/registry/storage/local-storage.ts";
+import { S3Client } from "../../src/registry/storage/s3-client.ts";
 import { openS3Storage, type S3StorageOptions } from "../../src/registry/storage/s3-storage.ts";
 import { registryStorageContract } from "../support/registry-storage-contract.ts";
 import { startS3Server, type TestS3Server } from "../support/s3-server.ts";
@@ -86,6 +87,18 @@ test("S3: a temporary address gives the object to anybody, and only where that i
   expect(await (await fetch(address)).text()).toBe("content");
   expect((await fetch(address.replace(/Signature=..../, "Signature=0000"))).status).toBe(403);
   expect((await openS3Storage(bucket("redirects/"))).temporaryAddress("blobs/a@b")).toBeUndefined();
+});
+
+test("S3: parts that a killed server left are given back", async () => {
+  const options = bucket("parts/");
+  const client = new S3Client(options);
+  const id = await client.beginParts("parts/blobs/x");
+  await client.putPart("parts/blobs/x", id, 1, new Uint8Array(5 * 1024 * 1024));
+  await client.beginParts("other/blobs/y");
+  expect(await client.listUnfinishedParts("parts/")).toEqual([{ key: "parts/blobs/x", uploadId: id }]);
+  await openS3Storage(options);
+  expect(await client.listUnfinishedParts("parts/")).toEqual([]);
+  expect(await client.listUnfinishedParts("other/")).toHaveLength(1);
 });
 
 test("S3: a server that is away for a moment is waited for", async () => {

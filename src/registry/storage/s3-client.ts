@@ -131,6 +131,15 @@ export class S3Client {
     await this.drained({ method: "DELETE", key, query: { uploadId } }, [404]);
   }
 
+  /** Multipart uploads that were begun and never ended, at most a page of them. */
+  async listUnfinishedParts(prefix: string): Promise<{ key: string; uploadId: string }[]> {
+    const text = await this.answeredText({ method: "GET", key: "", query: { uploads: "", prefix } });
+    return [...text.matchAll(/<Upload>(.*?)<\/Upload>/gs)].map(([, entry]) => ({
+      key: field(entry!, "Key") ?? "",
+      uploadId: field(entry!, "UploadId") ?? "",
+    }));
+  }
+
   /** An address from which anybody may fetch the object for `seconds`. */
   temporaryAddress(key: string, seconds: number): string {
     return signAddress(this.address(key, {}), seconds, this.scope());
