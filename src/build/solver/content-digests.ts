@@ -15,7 +15,7 @@ type TreeUse = CopyAction | (ExecMount & { type: "bind" });
 /** Files by path with the start of their digest, by name of the key's part. */
 export type Listings = Record<string, Record<string, string>>;
 
-export interface ContentDigests {
+interface ContentDigests {
   inputKey: InputKey;
   listings: Listings;
 }

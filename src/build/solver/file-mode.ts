@@ -18,7 +18,7 @@ export function parseMode(text: string): ModeChange {
 }
 
 function parseClause(clause: string, whole: string): ModeChange {
-  const match = /^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$/.exec(clause);
+  const match = /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/.exec(clause);
   if (!match) {
     throw new NaruError(
       "invalid",
@@ -26,7 +26,7 @@ function parseClause(clause: string, whole: string): ModeChange {
     );
   }
   const who = (match[1] === "" || match[1]!.includes("a") ? "ugo" : match[1]!) as string;
-  const actions = [...match[2]!.matchAll(/([-+=])([rwxXst]*|[ugo])/g)].map(([, sign, what]) => ({ sign, what: what! }));
+  const actions = [...match[2]!.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)].map(([, sign, what]) => ({ sign, what: what! }));
   return (mode, isDirectory) => actions.reduce((before, action) => apply(before, who, action, isDirectory), mode);
 }
 

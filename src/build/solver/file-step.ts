@@ -9,7 +9,7 @@ import type { StepResult } from "./step-result.ts";
 import type { Owner, TreeAction } from "./tree-changes.ts";
 import type { Selection } from "./tree-selection.ts";
 
-export interface FileRun {
+interface FileRun {
   operation: FileOperation;
   root: StepResult;
   /** Results of the steps that actions copy from. */

@@ -11,7 +11,7 @@ const NOBODY = 65534;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const COMMIT = /^[0-9a-f]{40}$/;
 
-export interface GitTree {
+interface GitTree {
   remote: string;
   /** Branch, tag, commit or full ref; absent: HEAD. */
   ref?: string;
@@ -20,7 +20,7 @@ export interface GitTree {
 }
 
 /** What git may use to get in. */
-export interface GitAccess {
+interface GitAccess {
   /** Value of an Authorization header for the remote's host. */
   authorization?: string;
   /** Socket of an SSH agent. */

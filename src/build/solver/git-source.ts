@@ -25,7 +25,7 @@ export async function sweepGitCheckouts(instance: string): Promise<void> {
   }
 }
 
-export interface GitRun {
+interface GitRun {
   operation: GitOperation;
   run: BuildRun;
   onOutput(text: string): void;
@@ -109,7 +109,7 @@ async function findAgent(
 }
 
 /** Makes a layer of a directory's files, owned by root, all as old as `seconds` says. */
-export async function keepTree(
+async function keepTree(
   context: SolverContext,
   { root, subdir, seconds }: { root: string; subdir: string; seconds: number },
   signal: AbortSignal,

@@ -11,7 +11,7 @@ import type { Digest, HistoryEntry, ImageConfig, Platform } from "../../model/im
 import type { BuildRequest, BuildWarning, ContextSource, SourceRange } from "../contract.ts";
 
 /** How clients show a step. None of it has a part in digests or cache keys, except for `slot`. */
-export interface StepDisplay {
+interface StepDisplay {
   /** "[build 2/5] RUN make", "[internal] load build context". */
   name: string;
   /** The stage's name, for showing steps together. */
@@ -169,7 +169,7 @@ export interface CopyAction {
 }
 
 /** Makes a directory and its missing parents; that it is there already is fine. */
-export interface MakeDirectoryAction {
+interface MakeDirectoryAction {
   action: "mkdir";
   path: string;
   /** Absent: 0755. */
@@ -178,7 +178,7 @@ export interface MakeDirectoryAction {
 }
 
 /** Writes a file: COPY and ADD of heredocs. */
-export interface MakeFileAction {
+interface MakeFileAction {
   action: "mkfile";
   /** A slash at the end means the directory to put `name` into. */
   path: string;
@@ -190,14 +190,14 @@ export interface MakeFileAction {
   replacesLinks?: boolean;
 }
 
-export interface RemoveAction {
+interface RemoveAction {
   action: "rm";
   path: string;
   allowsNoMatch: boolean;
 }
 
 /** The roots one above the other: layers of the first, then those of the next. COPY --link: [base, files on an empty root]. */
-export interface MergeOperation {
+interface MergeOperation {
   type: "merge";
   roots: readonly (Step | undefined)[];
 }

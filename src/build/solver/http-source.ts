@@ -8,7 +8,7 @@ import { digestOf } from "./cache-key.ts";
 import type { CacheRecord, CacheStore } from "./cache-store.ts";
 import type { HttpOperation } from "./graph.ts";
 
-export interface HttpRun {
+interface HttpRun {
   operation: HttpOperation;
   onProgress(current: number, total: number): void;
   signal: AbortSignal;

@@ -5,7 +5,7 @@ import type { BuildRun } from "./build-run.ts";
 import { type PlannedTarget, stepDigest } from "./graph.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 
-export interface SolvedTarget {
+interface SolvedTarget {
   target: PlannedTarget;
   result: StepResult;
 }

@@ -2,7 +2,7 @@
 import type { Descriptor, Digest } from "../../model/image.ts";
 import { MEDIA } from "../../model/media-types.ts";
 
-export interface Layout {
+interface Layout {
   /** What index.json names. */
   root: Descriptor;
   /** Blobs at hand. */

@@ -233,7 +233,7 @@ export class Solver {
 }
 
 /** Undefined when no output needs blobs. */
-export function imageCompression({ request }: BuildRun): "gzip" | "zstd" | "uncompressed" | undefined {
+function imageCompression({ request }: BuildRun): "gzip" | "zstd" | "uncompressed" | undefined {
   for (const output of request.outputs) {
     if (output.type === "image" || output.type === "oci" || output.type === "docker")
       return output.compression ?? "gzip";

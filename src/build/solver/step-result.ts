@@ -18,7 +18,7 @@ export interface StepResult {
   recordIds?: readonly string[];
 }
 
-export interface ContextTree {
+interface ContextTree {
   /** Absolute; must not be changed. */
   directory: string;
   exclude: readonly string[];

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bindMount, MS, makePrivate, mount, mountOverlay, unmount } from "../../linux/mount.ts";
 
-export interface TreeView {
+interface TreeView {
   /** Absolute. */
   path: string;
   close(): Promise<void>;
