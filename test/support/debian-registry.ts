@@ -1,5 +1,4 @@
 /** Debian's docker-registry (the distribution project's own) as a counterpart, on a port of its own. */
-import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +31,9 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
   await mkdir(join(folder, "data"));
   await Bun.write(join(folder, "config.json"), JSON.stringify(await configuration(folder, port, options)));
   // Its configuration is YAML, which JSON is a part of.
-  const child = Bun.spawn(["docker-registry", "serve", join(folder, "config.json")], {
+  // It dies with us: a test file whose preparations fail never comes to its end.
+  const command = ["setpriv", "--pdeath-signal", "KILL", "docker-registry", "serve", join(folder, "config.json")];
+  const child = Bun.spawn(command, {
     stdin: "ignore",
     stdout: Bun.file(join(folder, "log")),
     stderr: Bun.file(join(folder, "log")),
@@ -42,14 +43,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
     child.kill("SIGKILL");
     await child.exited;
   };
-  // A test file whose preparations fail never comes to its end.
-  const leave = () => {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once("exit", leave);
   const dispose = async () => {
-    process.off("exit", leave);
     await kill();
     await rm(folder, { recursive: true, force: true });
   };
