@@ -23,7 +23,7 @@ import { errorCode } from "../linux/sys-error.ts";
 
 /** Each level of a walk holds a descriptor. */
 const MAX_DEPTH = 200;
-const MAX_FILES = 3_000_000;
+const MAX_FILES = 1_000_000;
 const MAX_LINKS = 40;
 
 export interface TreeFile {

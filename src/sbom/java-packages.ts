@@ -36,13 +36,11 @@ class ArchiveReader {
       this.scan.note(`${path} is no readable archive`);
       return;
     }
-    const found = [...this.mavenPackages(source, entries, path)];
+    const named = [...this.mavenPackages(source, entries, path)];
     const own = this.ownPackage(source, entries, path);
-    // A jar that was put together of others names them all, and perhaps itself among them.
-    const isNamed = own && found.some((one) => one.name === own.name);
-    const sorted = own && !isNamed && (found.length === 0 || !own.isGuess) ? [...found, own.found] : found;
-    for (const one of sorted)
-      this.scan.add(own?.license && one.name === own.name ? { ...one, license: own.license } : one);
+    // The manifest's license is that of the archive, which its one coordinate names.
+    if (named.length === 1) this.scan.add({ ...named[0]!, license: own.license });
+    else for (const one of named.length > 0 ? named : [own]) this.scan.add(one);
     for (const entry of entries) if (ARCHIVE.test(entry.name)) this.readNested(source, entry, path, depth);
   }
 
@@ -74,7 +72,7 @@ class ArchiveReader {
   }
 
   /** What the manifest and the file's name say of the archive itself. */
-  private ownPackage(source: ByteSource, entries: ZipEntry[], foundIn: string) {
+  private ownPackage(source: ByteSource, entries: ZipEntry[], foundIn: string): FoundPackage {
     const entry = entries.find(({ name }) => MANIFEST.test(name));
     const values = manifestValues((entry && readZipEntry(source, entry, MAX_TEXT_BYTES)?.toString()) ?? "");
     const file = foundIn.slice(foundIn.lastIndexOf("/") + 1).replace(ARCHIVE, "");
@@ -88,8 +86,7 @@ class ArchiveReader {
       values.get("specification-version") ||
       "";
     const namespace = values.get("implementation-vendor-id") ?? groupOf(bundle, name);
-    const found: FoundPackage = { type: "maven", namespace, name, version, foundIn, license: bundleLicense(values) };
-    return { found, name, license: found.license, isGuess: version === "" };
+    return { type: "maven", namespace, name, version, foundIn, license: bundleLicense(values) };
   }
 }
 

@@ -3,6 +3,9 @@
  * a list without any of an image's packages would be taken for a true one.
  */
 import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { FoundPackage } from "./found-package.ts";
 import type { TreeFile } from "./image-tree.ts";
@@ -11,7 +14,7 @@ import { type Scan, shownPath } from "./scan.ts";
 
 const DIRECTORIES = ["var/lib/rpm", "usr/lib/sysimage/rpm"];
 const OLD_KINDS = { Packages: "Berkeley DB", "Packages.db": "ndb" } as const;
-const MAX_BYTES = 512 * 1024 * 1024;
+const MAX_BYTES = 256 * 1024 * 1024;
 /** Offsets of the file format's version in SQLite's header: 2 means that a write-ahead log is in use (fileformat2.html). */
 const VERSION_OFFSETS = [18, 19];
 
@@ -41,15 +44,11 @@ function addPackages(scan: Scan, file: TreeFile): void {
   const foundIn = shownPath(file);
   const bytes = scan.tree.readFile(file, MAX_BYTES);
   if (bytes === undefined) throw new NaruError("invalid", `the image's RPM database ${foundIn} is too large to be one`);
-  if (scan.tree.hasBeside(file, "rpmdb.sqlite-wal")) {
-    scan.note(`${foundIn} was not closed when the image was made: the packages installed last may be missing`);
-  }
-  let rows: { blob: Uint8Array }[];
+  const log = scan.tree.findFile(`${file.path}-wal`);
+  const logBytes = log && log.size > 0 ? scan.tree.readFile(log, MAX_BYTES) : undefined;
+  let rows: PackageRow[];
   try {
-    // A copy in memory: SQLite would write beside a file, and the log's name means nothing there.
-    for (const offset of VERSION_OFFSETS) if (bytes[offset] === 2) bytes[offset] = 1;
-    using database = Database.deserialize(bytes, true);
-    rows = database.query<{ blob: Uint8Array }, []>("SELECT blob FROM Packages ORDER BY hnum").all();
+    rows = logBytes === undefined ? readDatabase(bytes) : readDatabaseWithLog(bytes, logBytes);
   } catch (cause) {
     throw new NaruError("invalid", `the image's RPM database ${foundIn} is damaged: ${errorText(cause)}`, { cause });
   }
@@ -59,6 +58,42 @@ function addPackages(scan: Scan, file: TreeFile): void {
     // Keys of the packages' signers lie among the packages.
     else if (header.name !== "gpg-pubkey") scan.add(describe(scan, header, foundIn));
   }
+}
+
+interface PackageRow {
+  blob: Uint8Array;
+}
+
+function readDatabase(bytes: Buffer): PackageRow[] {
+  // In memory SQLite takes no database that names a write-ahead log, also where there is none.
+  for (const offset of VERSION_OFFSETS) if (bytes[offset] === 2) bytes[offset] = 1;
+  using database = Database.deserialize(bytes, true);
+  return readRows(database);
+}
+
+/** What was installed last may lie in the log only, when nobody closed the database. SQLite joins them, in a copy. */
+function readDatabaseWithLog(bytes: Buffer, log: Buffer): PackageRow[] {
+  const directory = mkdtempSync(join(tmpdir(), "naru-rpm-"));
+  try {
+    writeFileSync(join(directory, "copy"), bytes, { mode: 0o600 });
+    writeFileSync(join(directory, "copy-wal"), log, { mode: 0o600 });
+    using database = new Database(join(directory, "copy"), { readwrite: true, create: false });
+    return readRows(database);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The schema is a stranger's: what is called Packages must be a plain table, not a view that computes without end. */
+function readRows(database: Database): PackageRow[] {
+  database.run("PRAGMA trusted_schema = OFF");
+  const schema = database
+    .query<{ type: string; sql: string }, []>("SELECT type, sql FROM sqlite_master WHERE name = 'Packages'")
+    .all();
+  if (schema.length !== 1 || schema[0]!.type !== "table" || /virtual|generated|\bas\b/i.test(schema[0]!.sql)) {
+    throw new Error("it has no table of packages");
+  }
+  return database.query<PackageRow, []>("SELECT blob FROM Packages ORDER BY hnum").all();
 }
 
 function describe({ os }: Scan, header: RpmHeader, foundIn: string): FoundPackage {

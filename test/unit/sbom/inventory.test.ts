@@ -212,6 +212,18 @@ describe("rpm", () => {
     });
   });
 
+  test("packages that lie in the log only, since nobody closed the database", async () => {
+    await using trees = await layerTrees({ "var/lib/rpm/": "" });
+    const path = join(trees.layers[0]!, "var/lib/rpm/rpmdb.sqlite");
+    const sqlite = new Database(path);
+    sqlite.run("PRAGMA journal_mode = WAL");
+    sqlite.run("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)");
+    sqlite.query("INSERT INTO Packages (blob) VALUES (?)").run(header(BASH));
+    const { packages, notes } = await takeInventory(trees.layers);
+    sqlite.close();
+    expect({ names: packages.map(({ name }) => name), notes }).toEqual({ names: ["bash"], notes: [] });
+  });
+
   test("the newer place, through the older one's link, once", async () => {
     const files = {
       "usr/lib/sysimage/rpm/rpmdb.sqlite": database([header(BASH)]),
@@ -238,6 +250,17 @@ describe("rpm", () => {
     const error = await failureOf(inventory({ [`var/lib/rpm/${name}`]: "x" }));
     expect(error).toMatchObject({ kind: "not-implemented" });
     expect(error.message).toContain(`/var/lib/rpm/${name} is of the kind ${kind}, which naru cannot read`);
+  });
+
+  test.each([
+    "CREATE VIEW Packages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS hnum, x AS blob FROM n",
+    "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB GENERATED ALWAYS AS (randomblob(1000000000)))",
+    "CREATE TABLE other (x)",
+  ])("a schema that is a trap is refused: %s", async (schema) => {
+    using sqlite = new Database(":memory:");
+    sqlite.run(schema);
+    const error = await failureOf(inventory({ "var/lib/rpm/rpmdb.sqlite": Buffer.from(sqlite.serialize()) }));
+    expect(error.message).toContain("is damaged: it has no table of packages");
   });
 
   test("a damaged database is refused, since a list without it would be untrue", async () => {
@@ -449,6 +472,15 @@ describe("Java", () => {
   });
 
   test.each([
+    [
+      "coordinates and a manifest that calls it otherwise",
+      "x.jar",
+      zipOf([
+        pom("org.example", "thing", "2.1"),
+        manifest("Bundle-SymbolicName: org.example.other\r\nBundle-Version: 2.1"),
+      ]),
+      ["pkg:maven/org.example/thing@2.1"],
+    ],
     [
       "its Maven coordinates",
       "x.jar",
