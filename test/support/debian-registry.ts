@@ -32,7 +32,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
   await Bun.write(join(folder, "config.json"), JSON.stringify(await configuration(folder, port, options)));
   // Its configuration is YAML, which JSON is a part of.
   // It dies with us: a test file whose preparations fail never comes to its end.
-  const command = ["setpriv", "--pdeath-signal", "KILL", "docker-registry", "serve", join(folder, "config.json")];
+  const command = ["setpriv", "--pdeathsig", "KILL", "docker-registry", "serve", join(folder, "config.json")];
   const child = Bun.spawn(command, {
     stdin: "ignore",
     stdout: Bun.file(join(folder, "log")),
