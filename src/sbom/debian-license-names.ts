@@ -28,6 +28,7 @@ const WITH_EXCEPTION: Readonly<Record<string, string>> = {
   "libtool exception": "Libtool-exception",
   "classpath exception": "Classpath-exception-2.0",
   "font exception": "Font-exception-2.0",
+  "linux-syscall-note exception": "Linux-syscall-note",
 };
 const GNU = /^(gpl|lgpl|agpl)-(\d)(?:\.(\d))?(?:\.0)?(\+)?$/;
 const FREE_DOCUMENTATION = /^gfdl(-niv)?-(\d\.\d)(\+)?$/;
