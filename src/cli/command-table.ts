@@ -104,6 +104,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["push", "image push"], () => import("./commands/push.ts")],
   [["registry gc"], () => import("./commands/registry-gc.ts")],
   [["registry ls", "registry list"], () => import("./commands/registry-ls.ts")],
+  [["registry retention"], () => import("./commands/registry-retention.ts")],
   [["registry rm", "registry remove"], () => import("./commands/registry-rm.ts")],
   [["registry serve"], () => import("./commands/registry-serve.ts")],
   [["rename", "container rename"], () => import("./commands/rename.ts")],

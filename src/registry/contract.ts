@@ -179,6 +179,8 @@ export interface RegistrySurroundings {
   access?: AccessControl;
   /** Name under which a repository is stored; `upstream` is the query parameter `ns` that containerd sends to mirrors. */
   storedName?(repository: string, upstream: string | undefined): string;
+  /** The client's address where the connection comes from a proxy; `forwardedFor` is the header X-Forwarded-For. */
+  clientAddress?(peer: string, forwardedFor: string | null): string;
   /** Paths outside /v2/: token service, metrics, health, web page. Undefined: not theirs. */
   otherPaths?(request: Request, origin: RequestOrigin): Promise<Response | undefined>;
   observe?(answered: AnsweredRequest): void;

@@ -17,13 +17,14 @@ import { addStorageGauges, type StorageFacts } from "./observe/storage-gauges.ts
 import { WebPage } from "./page/web-page.ts";
 import { PeriodicRun } from "./periodic-run.ts";
 import { QuotaCatalog } from "./quota/quota-catalog.ts";
+import { RetentionAddress } from "./retention/retention-address.ts";
 import { retentionRun } from "./retention/retention-run.ts";
 import { ToldCatalog } from "./webhooks/told-catalog.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
 
 const EVICT_EVERY_MS = 10 * 60_000;
 
-export interface SurroundingsContext {
+interface SurroundingsContext {
   /** Local directory: keys, queues, downloads under way. */
   root: string;
   catalog: RegistryCatalog;
@@ -38,7 +39,7 @@ export interface SurroundingsContext {
   listenUrl(): string;
 }
 
-export interface OpenedSurroundings {
+interface OpenedSurroundings {
   /** What the routes work with. */
   catalog: RegistryCatalog;
   surroundings: RegistrySurroundings;
@@ -71,6 +72,12 @@ export async function openSurroundings(
   context.catalog.subscribe((event) => metrics.happened(event));
   addStorageGauges(metrics.set, context.storage, quotas, webhooks);
   if (settings.retention.rules.length > 0) await startRetention(settings, context, metrics, undo);
+  const retention = new RetentionAddress({
+    catalog: context.catalog,
+    rules: settings.retention.rules,
+    access: access.control,
+    run: () => retentionRun(context.catalog, settings.retention.rules, { log, metrics }),
+  });
   const debug = debugPaths({ metrics, catalog: context.catalog, rules: settings.retention.rules, log });
   const copyOf = (repository: string) => settings.cache.upstreams.find(repository)?.upstream.host;
   // With an outside token service nobody can log in at the page, and it must not show what they may not see.
@@ -80,10 +87,12 @@ export async function openSurroundings(
   const page = hasPage ? new WebPage({ catalog: shown, accounts: access.accounts, externalUrl, copyOf }) : undefined;
   const surroundings: RegistrySurroundings = {
     access: access.control,
+    clientAddress: settings.clientAddress,
     storedName: (repository, upstream) => settings.cache.upstreams.storedName(repository, upstream),
     otherPaths: otherPaths({
       accounts: access.accounts,
       debug,
+      retention,
       page,
       showsMetrics: settings.debugAddr === undefined && settings.access.kind === "everyone",
     }),
@@ -148,7 +157,9 @@ async function startRetention(
   metrics: RegistryMetrics,
   undo: AsyncDisposableStack,
 ): Promise<void> {
-  const run = (signal: AbortSignal) => retentionRun(catalog, retention.rules, { signal, log, metrics });
+  const run = async (signal: AbortSignal) => {
+    await retentionRun(catalog, retention.rules, { signal, log, metrics });
+  };
   const record = join(root, "retention", "last-run");
   const schedule = new PeriodicRun(record, retention.everyMs, run, (message, fields) => log.warn(message, fields));
   await schedule.start();
@@ -158,12 +169,14 @@ async function startRetention(
 function otherPaths(parts: {
   accounts: Accounts | undefined;
   debug: DebugPaths;
+  retention: RetentionAddress;
   page: WebPage | undefined;
   showsMetrics: boolean;
 }): NonNullable<RegistrySurroundings["otherPaths"]> {
   return async (request, origin) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/healthz" || (pathname === "/metrics" && parts.showsMetrics)) return await parts.debug(request);
+    if (pathname === "/v2/_naru/retention") return await parts.retention.answer(request, origin);
     if (parts.accounts !== undefined && pathname === "/token") {
       return await parts.accounts.tokenService.answer(request, origin);
     }

@@ -8,7 +8,7 @@ import { MEDIA } from "../../src/model/media-types.ts";
 import { eventually, importBusybox, run, startDaemon } from "../support/daemon.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
-import { blobOf, digestOf } from "../support/registry-content.ts";
+import { blobOf, digestOf, pushImage, testRepository } from "../support/registry-content.ts";
 import { refuse, type ScriptedRequest, startScriptedRegistry } from "../support/scripted-registry.ts";
 
 const cacheOf = (host: string, more = "ttl: 300ms") =>
@@ -125,6 +125,24 @@ test("eight clients cause one download, which they read while it grows", async (
   expect(arrived).toBe(image.layer.length);
   await eventually(async () => (await get()).headers.get("content-length") === String(image.layer.length));
   expect(upstream.seen.filter((line) => line.includes("/blobs/"))).toHaveLength(1);
+});
+
+test("a mirror of everything asks the upstream for nothing that is its own", async () => {
+  await using upstream = await startScriptedRegistry((request, response) => {
+    if (request.url !== "/v2/") refuse(response, 404, "NAME_UNKNOWN", "unknown");
+  });
+  await using registry = await startNaruRegistry({ config: cacheOf(upstream.host, 'mirrorFor: ["**"]') });
+  const own = testRepository(registry.host, "team/app");
+  const { digest } = await pushImage(own, "v1");
+  const before = upstream.seen.length;
+  expect((await own.resolve("v1")).digest).toBe(digest);
+  expect(await own.listReferrers(digest)).toEqual([]);
+  expect(await Array.fromAsync(own.listTags())).toEqual(["v1"]);
+  const { layers } = JSON.parse(new TextDecoder().decode((await own.fetchManifest("v1")).bytes));
+  expect(await layerOf(await registry.request("GET", `/v2/team/app/blobs/${layers[0].digest}`))).toBe(layers[0].digest);
+  expect(upstream.seen.slice(before)).toEqual([]);
+  expect((await registry.request("GET", "/v2/team/other/manifests/v1")).status).toBe(404);
+  expect(upstream.seen.length).toBeGreaterThan(before);
 });
 
 test("a download goes on when its client leaves", async () => {

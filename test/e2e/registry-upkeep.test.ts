@@ -1,7 +1,7 @@
 /** What naru's registry does by rule: retention, quotas, webhooks, metrics. */
 import { expect, test } from "bun:test";
 import { MEDIA } from "../../src/model/media-types.ts";
-import { eventually } from "../support/daemon.ts";
+import { eventually, NARU, run } from "../support/daemon.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
 import { freePort } from "../support/free-port.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
@@ -60,13 +60,17 @@ retention:
   ]);
   expect(await tagsOf(registry, "team/app")).toEqual(["ci-1", "v1", "v2", "v3", "v4"]);
 
-  expect(await (await fetch(`http://${debugAddr}/retention`, { method: "POST" })).text()).toBe("done\n");
+  const naru = (...words: string[]) => run([NARU, "registry", "retention", ...words, registry.host]);
+  expect((await naru("--dry-run")).stdout).toBe(plan);
+  expect(await tagsOf(registry, "team/app")).toContain("v1");
+  expect((await naru()).stdout).toBe(plan.replace("6 would be removed", "6 removed"));
   expect(await tagsOf(registry, "team/app")).toEqual(["ci-1", "v3", "v4"]);
   const status = async (digest: string) => (await registry.request("HEAD", `/v2/team/app/manifests/${digest}`)).status;
   for (const gone of [versions[0]!, versions[1]!, signature, lonely]) expect(await status(gone.digest)).toBe(404);
   for (const here of [versions[2]!, versions[3]!, kept, child]) expect(await status(here.digest)).toBe(200);
   expect(await tagsOf(registry, "other/app")).toEqual(["v1"]);
   expect(await (await fetch(`http://${debugAddr}/retention`)).text()).toBe("nothing would be removed\n");
+  expect((await naru()).stdout).toBe("0 removed\n");
   expect(await (await fetch(`http://${debugAddr}/metrics`)).text()).toContain(
     'naru_registry_retention_removed_total{what="tag"} 2',
   );

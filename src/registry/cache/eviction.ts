@@ -7,7 +7,7 @@ import type { Digest } from "../../model/image.ts";
 import type { Actor, RegistryCatalog } from "../contract.ts";
 import { parseManifestLinks } from "../manifest-links.ts";
 import { allRepositories } from "../repositories.ts";
-import { CACHE_USER } from "./cached-catalog.ts";
+import { CACHE_USER } from "./cached-manifests.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { UseRecord } from "./use-record.ts";
 

@@ -4,6 +4,7 @@
  */
 
 import { NaruError } from "../../lib/errors.ts";
+import { clientAddressReader } from "../access/client-address.ts";
 import type { EvictionLimits } from "../cache/eviction.ts";
 import { parseUpstream, type Upstream, Upstreams } from "../cache/upstreams.ts";
 import { parseQuota, type Quota } from "../quota/quotas.ts";
@@ -27,6 +28,8 @@ export interface TlsSettings {
 export interface RegistrySettings {
   /** As clients reach the registry; undefined: by the Host header of each request. */
   externalUrl: string | undefined;
+  /** Proxies that say whom they speak for. */
+  clientAddress: (peer: string, forwardedFor: string | null) => string;
   tls: TlsSettings | undefined;
   /** Of metrics, health and retention; undefined: metrics and health on the main address. */
   debugAddr: { host: string; port: number } | undefined;
@@ -75,6 +78,7 @@ export function parseRegistrySettings(file: SettingReader): { settings: Registry
   checkNames(webhooks);
   const settings: RegistrySettings = {
     externalUrl: file.optional("externalUrl", asUrl),
+    clientAddress: clientAddressReader(file.texts("proxies") ?? []),
     tls: file.has("tls") ? parseTls(file.section("tls")) : undefined,
     debugAddr: file.optional("debugAddr", asAddress),
     access: parseAccess(file.section("access")),

@@ -74,7 +74,7 @@ async function answer(
     authorization: request.headers.get("authorization") ?? undefined,
     scheme: peer.scheme,
     host: request.headers.get("host") ?? url.host,
-    remoteAddress: peer.address,
+    remoteAddress: surroundings.clientAddress?.(peer.address, request.headers.get("x-forwarded-for")) ?? peer.address,
   };
   const route = parseRoute(url.pathname);
   if (route === undefined) {
@@ -96,7 +96,7 @@ async function answer(
     shownName,
     catalog,
     grant,
-    actor: { user: grant.user, remoteAddress: peer.address },
+    actor: { user: grant.user, remoteAddress: origin.remoteAddress },
     body: () => countedBody(request, seen),
   };
   return await dispatch(exchange, route, parts);

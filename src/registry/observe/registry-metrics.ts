@@ -1,5 +1,5 @@
 /** What the registry tells Prometheus about itself. */
-import type { CacheOutcome } from "../cache/cached-catalog.ts";
+import type { CacheOutcome } from "../cache/cached-manifests.ts";
 import type { AnsweredRequest, RegistryEvent } from "../contract.ts";
 import { MetricSet } from "./prometheus.ts";
 

@@ -2,7 +2,7 @@
 import type { RegistryCatalog } from "../contract.ts";
 import type { RegistryMetrics } from "../observe/registry-metrics.ts";
 import type { Removal } from "./plan.ts";
-import { planAll, sweep } from "./retention.ts";
+import { planAll, type RetentionOutcome, sweep } from "./retention.ts";
 import type { RetentionRule } from "./rules.ts";
 
 interface RunContext {
@@ -19,7 +19,7 @@ export async function retentionRun(
   catalog: RegistryCatalog,
   rules: readonly RetentionRule[],
   { signal, log, metrics }: RunContext,
-): Promise<void> {
+): Promise<RetentionOutcome> {
   const { removed, failed } = await sweep(catalog, rules, { signal });
   for (const { repository, tag, digest, reason } of removed) {
     metrics.removed(tag === undefined ? "manifest" : "tag");
@@ -34,6 +34,7 @@ export async function retentionRun(
     });
   }
   log.info("retention has run", { removed: removed.length, failed: failed.length });
+  return { removed, failed };
 }
 
 /** What would go and why, one line each. */

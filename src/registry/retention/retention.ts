@@ -15,7 +15,7 @@ import type { RetentionRule } from "./rules.ts";
 
 const ACTOR: Actor = { user: "naru-retention", remoteAddress: "" };
 
-interface RetentionOutcome {
+export interface RetentionOutcome {
   removed: Removal[];
   failed: { removal: Removal; reason: string }[];
 }

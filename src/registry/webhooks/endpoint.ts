@@ -1,6 +1,6 @@
 /** An endpoint of events as the configuration describes it. */
 import { NaruError } from "../../lib/errors.ts";
-import { CACHE_USER } from "../cache/cached-catalog.ts";
+import { CACHE_USER } from "../cache/cached-manifests.ts";
 import { asText, type SettingReader, wrong } from "../config/setting-reader.ts";
 import type { RegistryEvent } from "../contract.ts";
 import { anyOf, type NamePattern, parsePattern } from "../repository-pattern.ts";

@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { asBytes, asDuration } from "../../../src/registry/config/setting-reader.ts";
+import { clientAddressReader } from "../../../src/registry/access/client-address.ts";
+import { parseRights } from "../../../src/registry/access/rights.ts";
+import { parseRegistrySettings } from "../../../src/registry/config/registry-settings.ts";
+import { asBytes, asDuration, SettingReader } from "../../../src/registry/config/setting-reader.ts";
 import { MetricSet } from "../../../src/registry/observe/prometheus.ts";
 import { html } from "../../../src/registry/page/html.ts";
 import { commandWords, stepsOf } from "../../../src/registry/page/image-facts.ts";
@@ -25,6 +28,33 @@ test.each([
   ["**", "anything/at/all", true],
 ])("the pattern %p on %p: %p", (pattern, name, fits) => {
   expect(parsePattern(pattern)(name)).toBe(fits);
+});
+
+test.each([
+  [["10.0.0.0/8"], "10.1.2.3", "203.0.113.5", "203.0.113.5"],
+  [["10.0.0.0/8"], "10.1.2.3", "6.6.6.6, 203.0.113.5, 10.9.9.9", "203.0.113.5"],
+  [["10.0.0.0/8"], "192.0.2.1", "6.6.6.6", "192.0.2.1"],
+  [[], "127.0.0.1", "6.6.6.6", "127.0.0.1"],
+  [["127.0.0.1", "::1"], "::ffff:127.0.0.1", "2001:db8::5", "2001:db8::5"],
+  [["127.0.0.1"], "127.0.0.1", "unknown", "127.0.0.1"],
+  [["127.0.0.1"], "127.0.0.1", null, "127.0.0.1"],
+])("behind the proxies %j the client of %p with %p is %p", (proxies, peer, forwardedFor, client) => {
+  expect(clientAddressReader(proxies)(peer, forwardedFor)).toBe(client);
+});
+test.each(["", "10.0.0.0/33", "example", "10.0.0.0/8/9", "::1/129"])("the proxy %p is refused", (entry) => {
+  expect(() => clientAddressReader([entry])).toThrow("is no address or network");
+});
+
+test("the configuration in docs/registry.md is accepted whole, and so are its rights", async () => {
+  const page = await Bun.file(new URL("../../../docs/registry.md", import.meta.url)).text();
+  const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);
+  const rights = blocks.find((text) => text.includes("\nrights:"))!;
+  expect(parseRights(SettingReader.of(Bun.YAML.parse(rights))).may("ann", "team/app", "push")).toBe(true);
+  const file = SettingReader.of(Bun.YAML.parse(blocks.find((text) => text.startsWith("addr:"))!));
+  const { settings, serve } = parseRegistrySettings(file);
+  expect(serve).toEqual({ addr: "0.0.0.0:5000", root: "/var/lib/naru-registry" });
+  expect(settings.cache.upstreams.list.map(({ prefix }) => prefix)).toEqual(["docker.io", "ghcr.io", "lab"]);
+  expect(settings.retention.rules).toHaveLength(3);
 });
 
 test.each([
