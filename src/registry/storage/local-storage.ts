@@ -7,28 +7,17 @@
  *   <root>/uploads/<id>     a growing upload; its size is what has arrived
  *   <root>/staging/<random> small objects before they are renamed; emptied at start
  */
-import {
-  copyFile,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { copyFile, type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { errorText, NaruError } from "../../lib/errors.ts";
+import { NaruError } from "../../lib/errors.ts";
 import { type FileLock, tryLockFile } from "../../linux/file-lock.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import type { RegistryStorage, StoredObject } from "../contract.ts";
+import { isAbsent, storageError } from "./disk-failure.ts";
 import { listFiles } from "./file-listing.ts";
+import { readPieces, statOf, syncDirectory } from "./stored-file.ts";
 import { appendToFile } from "./upload-file.ts";
 
-const READ_BYTES = 1024 * 1024;
 /** A removal may take away an empty directory just before a rename into it. */
 const RENAME_ATTEMPTS = 5;
 
@@ -251,72 +240,4 @@ class LocalStorage implements RegistryStorage {
       }
     }
   }
-}
-
-/** A name is durable only with its directory (fsync(2)). */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  await directory.sync().finally(() => directory.close());
-}
-
-async function* readPieces(
-  path: string,
-  range: { start: number; end: number } | undefined,
-  name: string,
-): AsyncGenerator<Uint8Array> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    if (isAbsent(error)) throw new NaruError("not-found", `there is no object ${name}`);
-    throw error;
-  }
-  try {
-    let at = range?.start ?? 0;
-    const end = range?.end ?? Number.POSITIVE_INFINITY;
-    while (at < end) {
-      const piece = new Uint8Array(Math.min(READ_BYTES, end - at));
-      const { bytesRead } = await file.read(piece, 0, piece.length, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield piece.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function statOf(path: string): Promise<StoredObject | undefined> {
-  try {
-    const found = await stat(path);
-    return found.isFile() ? { size: found.size, modifiedAt: found.mtimeMs } : undefined;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "ENOENT" || code === "ENOTDIR";
-}
-
-/** The kernel's words, with what to do where that is known. Other people's errors (a client that went away) pass. */
-function storageError(error: unknown, what: string): unknown {
-  const code = errorCode(error);
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new NaruError(
-      "unavailable",
-      `the registry's disk is full (cannot ${what}): delete images, then 'naru registry gc'`,
-      {
-        cause: error,
-      },
-    );
-  }
-  if (code === "EROFS" || code === "EIO" || code === "EACCES") {
-    return new NaruError("unavailable", `the registry's disk fails (cannot ${what}): ${errorText(error)}`, {
-      cause: error,
-    });
-  }
-  return error;
 }
