@@ -64,18 +64,20 @@ export class ImageLayerWorkshop implements LayerWorkshop {
 
   async keepDraft({ id, workDir }: LayerDraft): Promise<void> {
     await rm(workDir, { recursive: true, force: true });
-    await this.parts.records.putBuiltLayer(id, { blobs: {} });
+    await this.parts.records.builtLayers.propose(id, { blobs: {} });
   }
 
   async removeLayer(id: string): Promise<void> {
     const { records, snapshots, publisher } = this.parts;
     await this.packing.get(id)?.catch(() => {});
-    const record = await records.deleteBuiltLayer(id);
-    await snapshots.discardUnused(id);
-    await publisher.collect(
-      [],
-      Object.values(record?.blobs ?? {}).map(({ digest }) => digest),
-    );
+    const blobs = Object.values(records.builtLayers.get(id)?.blobs ?? {}).map(({ digest }) => digest);
+    try {
+      await records.deleteBuiltLayer(id);
+    } finally {
+      // Also when the disk is too full to write that the layer is gone: its files make room.
+      await snapshots.discardUnused(id);
+      await publisher.collect([], blobs);
+    }
   }
 
   listLayers(): string[] {

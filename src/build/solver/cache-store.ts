@@ -46,7 +46,7 @@ export class CacheStore {
     return this.records.get(id);
   }
 
-  /** Resolves when the record survives `kill -9`. An older record with one of the keys loses it. */
+  /** Resolves when the record survives `kill -9`; rejects without it. An older record with one of the keys loses it. */
   async add(
     record: Omit<CacheRecord, "id" | "createdAt" | "lastUsedAt" | "usageCount"> & { id?: string },
   ): Promise<CacheRecord> {
@@ -58,8 +58,8 @@ export class CacheStore {
       lastUsedAt: now,
       usageCount: 1,
     };
+    await this.records.propose(added.id, added);
     this.index(added);
-    await this.records.put(added.id, added);
     return added;
   }
 

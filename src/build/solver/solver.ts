@@ -207,7 +207,7 @@ export class Solver {
         : await runFileOperation(this.context, { operation, root: resultOf(operation.root), resultOf, signal });
     const layerId = layer?.kind === "built" ? layer.id : undefined;
     const id = newRecordId();
-    const record = await this.cache.add({
+    const record = await this.remember({
       id,
       keys,
       // Files come out the same for the same key; of a process nobody knows.
@@ -219,6 +219,16 @@ export class Solver {
     });
     if (layerId !== undefined) this.packSoon(layerId, run);
     return { record };
+  }
+
+  /** Without its record a layer is of no use. */
+  private async remember(record: Parameters<CacheStore["add"]>[0]): Promise<CacheRecord> {
+    try {
+      return await this.cache.add(record);
+    } catch (error) {
+      if (record.layer !== undefined) await this.context.workshop.removeLayer(record.layer);
+      throw error;
+    }
   }
 
   /** The blob is only needed for the manifest: it is packed while the next steps run. */
