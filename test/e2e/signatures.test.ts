@@ -334,11 +334,11 @@ test.each([
 });
 
 test.each([
-  ["pull", "busybox"],
-  ["push", "busybox"],
-  ["run", "busybox"],
-  ["create", "--disable-content-trust=false", "busybox"],
-])("content trust that is wished for is not passed over in silence: %s", async (...words) => {
+  { words: ["pull", "busybox"] },
+  { words: ["push", "busybox"] },
+  { words: ["run", "busybox"] },
+  { words: ["create", "--disable-content-trust=false", "busybox"] },
+])("content trust that is wished for is not passed over in silence: $words", async ({ words }) => {
   const { code, stderr } = await daemon.naru(words, { env: { DOCKER_CONTENT_TRUST: "1" } });
   expect(code).not.toBe(0);
   expect(stderr).toContain("content trust with Notary (DOCKER_CONTENT_TRUST) is not supported");
