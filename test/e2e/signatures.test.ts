@@ -338,11 +338,14 @@ test.each([
   { words: ["push", "busybox"] },
   { words: ["run", "busybox"] },
   { words: ["create", "--disable-content-trust=false", "busybox"] },
-])("content trust that is wished for is not passed over in silence: $words", async ({ words }) => {
-  const { code, stderr } = await daemon.naru(words, { env: { DOCKER_CONTENT_TRUST: "1" } });
-  expect(code).not.toBe(0);
-  expect(stderr).toContain("content trust with Notary (DOCKER_CONTENT_TRUST) is not supported");
-});
+] as { words: string[] }[])(
+  "content trust that is wished for is not passed over in silence: $words",
+  async ({ words }) => {
+    const { code, stderr } = await daemon.naru(words, { env: { DOCKER_CONTENT_TRUST: "1" } });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("content trust with Notary (DOCKER_CONTENT_TRUST) is not supported");
+  },
+);
 
 describe("a daemon with a policy", () => {
   let guarded: TestDaemon;
