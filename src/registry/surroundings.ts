@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import type { RegistryClient } from "../distribution/contract.ts";
+import { errorText } from "../lib/errors.ts";
 import { type Accounts, openAccess } from "./access/open-access.ts";
 import { CachedCatalog } from "./cache/cached-catalog.ts";
 import { evict } from "./cache/eviction.ts";
@@ -66,6 +67,7 @@ export async function openSurroundings(
   });
   const cached = await openCache(settings, context, metrics, undo);
   const quotas = settings.quotas.length === 0 ? undefined : new QuotaCatalog(cached, settings.quotas);
+  quotas?.warm().catch((error) => log.warn("counting for the quotas failed", { reason: errorText(error) }));
   const webhooks = await openWebhooks(settings, context, metrics, undo);
   const limited = quotas ?? cached;
   const catalog = webhooks === undefined ? limited : new ToldCatalog(limited, webhooks);

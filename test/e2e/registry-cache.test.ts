@@ -222,7 +222,7 @@ test("a tag is compared when its time is over; an upstream that refuses, limits 
   expect(await digest()).toBe(young.digest);
   expect(upstream.seen).toHaveLength(before);
   const unknown = await registry.request("GET", "/v2/up/app/manifests/v2");
-  expect(unknown.status).toBe(503);
+  expect(unknown.status).toBe(429);
   expect(await unknown.text()).toContain(upstream.host);
 });
 

@@ -4,6 +4,7 @@
  */
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
 import type { Actor, RegistryCatalog, StoredManifest } from "../contract.ts";
+import { RegistryError } from "../registry-error.ts";
 import { isUnknownThere, type UpstreamLink } from "./upstream-link.ts";
 import type { CachedName } from "./upstreams.ts";
 import type { UseRecord } from "./use-record.ts";
@@ -99,6 +100,8 @@ export class CachedManifests {
     this.count("manifest", here === undefined ? "failed" : "stale", here?.bytes.length ?? 0);
     if (here !== undefined) return here;
     const message = `${name.upstream.host} did not give ${name.path}: ${errorText(error)}`;
+    // Clients know what to make of this one: they wait, or tell it as it is.
+    if (isKind(error, "rate-limited")) throw new RegistryError("TOOMANYREQUESTS", message, { cause: error });
     throw new NaruError("unavailable", message, { cause: error });
   }
 }

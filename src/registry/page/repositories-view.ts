@@ -43,7 +43,7 @@ function row({ name, tags, newestTag, updatedAt, copyOf }: RepositoryRow): Html 
 function nothing(viewer: Viewer, query: string): Html {
   if (query !== "") return html`<section class="empty"><p>No repository here has “${query}” in its name.</p></section>`;
   const cannotSee = viewer.canLogIn && viewer.session.user === "";
-  return html`<section class="empty"><h2>Nothing here yet</h2>
+  return html`<section class="empty"><h2>${cannotSee ? "Nothing is public here" : "Nothing here yet"}</h2>
 ${
   cannotSee
     ? html`<p>Log in to see what you have the right to.</p><p><a class="button" href="/login">Log in</a></p>`

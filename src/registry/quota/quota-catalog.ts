@@ -24,6 +24,11 @@ export class QuotaCatalog extends ForwardingCatalog {
     });
   }
 
+  /** Counts what is there, so that the first push does not wait for it. */
+  async warm(): Promise<void> {
+    await this.#ledger.bytesWhere((repository) => this.quotas.some((quota) => quota.repositories(repository)));
+  }
+
   override async appendUpload(
     repository: string,
     id: string,

@@ -11,7 +11,7 @@ import type { RetentionRule } from "./rules.ts";
 /** What takes longer goes on while the client has its answer. */
 const ANSWER_MS = 20_000;
 
-export interface RetentionParts {
+interface RetentionParts {
   catalog: RegistryCatalog;
   rules: readonly RetentionRule[];
   access: AccessControl | undefined;
