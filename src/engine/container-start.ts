@@ -80,7 +80,7 @@ export async function launch(
     startedAt: nowText(),
   });
   superviseProcess(context, container, process);
-  startHealthChecks(context, container);
+  startHealthChecks(context, container, { startedAt: state.startedAt });
   await context.containers.note(container, {
     ...counters,
     state,

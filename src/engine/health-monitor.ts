@@ -50,11 +50,14 @@ export function nextHealth(health: Health, result: HealthcheckResult, plan: Plan
   return { Status: FailingStreak >= plan.retries ? "unhealthy" : health.Status, FailingStreak, Log };
 }
 
-/** Begins the checks of a container that has just started, or was resumed (`keep`: its health goes on). */
+/**
+ * Begins the checks of a container that has just started, or was resumed (`keep`: its health goes on). `startedAt`: when its
+ * record does not tell yet.
+ */
 export function startHealthChecks(
   context: EngineContext,
   container: Container,
-  options: { keep?: boolean } = {},
+  options: { keep?: boolean; startedAt?: string } = {},
 ): void {
   container.stopHealthChecks?.();
   const { config, state } = container.record;
@@ -73,7 +76,7 @@ export function startHealthChecks(
     // As Docker has it: what is not watched is not healthy.
     if (container.health !== undefined) container.health = { ...container.health, Status: "unhealthy" };
   };
-  const startedAtMs = Number((parseRfc3339(state.startedAt) ?? nowNs()) / 1_000_000n);
+  const startedAtMs = Number((parseRfc3339(options.startedAt ?? state.startedAt) ?? nowNs()) / 1_000_000n);
   scheduleCheck(context, container, plan, startedAtMs, stopping.signal);
 }
 

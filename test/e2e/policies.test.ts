@@ -93,6 +93,16 @@ test("a health check becomes healthy, then unhealthy, with an event at each chan
   expect(changes.slice(-2)).toEqual(["health_status: healthy", "health_status: unhealthy"]);
 });
 
+test("while a container starts it is checked at the start's own interval, and failures do not count", async () => {
+  const periods = ["--health-interval", "1h", "--health-start-period", "1h", "--health-start-interval", "100ms"];
+  const check = ["--health-cmd", "cat /tmp/ok", "--health-retries", "1", ...periods];
+  await out(["run", "-d", "--name", "starting", ...check, "busybox", "sleep", "1000"]);
+  await eventually(async () => Number(await inspect("starting", "{{len .State.Health.Log}}")) >= 3);
+  expect(await inspect("starting", "{{.State.Health.Status}} {{.State.Health.FailingStreak}}")).toBe("starting 0");
+  await out(["exec", "starting", "touch", "/tmp/ok"]);
+  await eventually(async () => (await inspect("starting", "{{.State.Health.Status}}")) === "healthy");
+});
+
 test("a check that takes too long fails", async () => {
   const check = [
     "--health-cmd",
