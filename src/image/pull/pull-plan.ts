@@ -21,6 +21,8 @@ export interface PullPlan {
 }
 
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(prettyjws|json)$/;
+/** Registries hold layers under more names than the specifications know. */
+const LAYER_TYPE = /tar|layer|rootfs|octet-stream/;
 /** The third is what old clients of Docker wrote. */
 const CONFIG_TYPES: readonly string[] = [MEDIA.config, MEDIA.dockerConfig, "application/octet-stream"];
 
@@ -45,6 +47,9 @@ export async function planPull(
   if (!CONFIG_TYPES.includes(manifest.config.mediaType)) {
     throw new NaruError("invalid", `unsupported media type ${manifest.config.mediaType}`);
   }
+  // Signatures have a configuration as images have, but no layers that are archives.
+  const odd = manifest.layers.find(({ mediaType }) => !LAYER_TYPE.test(mediaType));
+  if (odd) throw new NaruError("invalid", `unsupported media type ${odd.mediaType}`);
   const config = parseImageConfig(await reader.blob(manifest.config), manifest.layers.length);
   return {
     descriptor,
