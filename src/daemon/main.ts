@@ -19,13 +19,22 @@ export async function runDaemon(args: readonly string[]): Promise<void> {
       process.stdout.write(`naru version ${NARU_VERSION}\n`);
     } else {
       const options = await configure(line);
-      if (line.action === "validate") process.stderr.write("configuration OK\n");
+      if (line.action === "validate") await validateFiles(options);
       else await run(line, options);
     }
   } catch (error) {
     process.stderr.write(`naru daemon: ${errorText(error)}\n`);
     process.exit(1);
   }
+}
+
+/** What the options name is read as a start would read it. @throws invalid */
+async function validateFiles({ signaturePolicy }: DaemonOptions): Promise<void> {
+  if (signaturePolicy !== undefined) {
+    const { loadPolicyFile } = await import("../signature/policy-file.ts");
+    await loadPolicyFile(signaturePolicy);
+  }
+  process.stderr.write("configuration OK\n");
 }
 
 /**
