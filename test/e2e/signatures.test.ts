@@ -207,6 +207,10 @@ describe.each(["debian", "own"] as const)("in the registry %s", (which) => {
     await mustRun(naru(["sign", "--key", "bob.key", "--store", "both", image]));
     expect(await Array.fromAsync(repository.listTags())).toContain(`sha256-${digest.slice(7)}.sig`);
     await mustRun(naru(["verify", "--all-keys", "--key", "bob.pub", "--key", "alice.pub", image]));
+    // Signatures lie among the tags, and are none of the repository's images.
+    const all = await daemon.docker(["pull", "-a", `${host()}/referred`]);
+    expect({ code: all.code, stderr: all.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(all.stdout).toContain(`Skipping sha256-${digest.slice(7)}.sig: it is not an image for containers`);
     const referrers = await repository.listReferrers(digest, {
       artifactType: "application/vnd.dev.cosign.artifact.sig.v1+json",
     });
@@ -452,6 +456,11 @@ describe("a daemon with a policy", () => {
       path("broken.json"),
     ]);
     expect(code).toBe(1);
+    expect(await run([NARU, "daemon", "--validate", "--signature-policy", path("broken.json")])).toEqual({
+      code,
+      stderr,
+      stdout: "",
+    });
     expect(stderr).toContain(
       `the signature policy ${path("broken.json")} cannot be used: "default" demands a signature by GPG ("signedBy"), which naru does not check`,
     );
