@@ -61,11 +61,12 @@ export async function startNaruRegistry(options: NaruRegistryOptions = {}): Prom
     async restart() {
       const command = [NARU, "registry", "serve", "--addr", host, "--root", root, ...configFlags];
       command.push(...(options.flags ?? []));
+      const before = await logLength(logPath);
       child = Bun.spawn(["sh", "-c", 'exec "$@" >>"$LOG" 2>&1', "sh", ...command], {
         env: { ...process.env, ...options.env, LOG: logPath },
         stdin: "ignore",
       });
-      await untilAnswers(url, child, logPath);
+      await untilReady(child, logPath, before);
     },
     async stop() {
       if (child?.exitCode === null && child.signalCode === null) await registry.kill("SIGKILL");
@@ -82,19 +83,21 @@ export async function startNaruRegistry(options: NaruRegistryOptions = {}): Prom
   return registry;
 }
 
-async function untilAnswers(url: string, child: ReturnType<typeof Bun.spawn>, logPath: string): Promise<void> {
+async function logLength(logPath: string): Promise<number> {
+  const log = Bun.file(logPath);
+  return (await log.exists()) ? (await log.text()).length : 0;
+}
+
+/** By its own word: a server that wants a client's certificate answers nobody else. */
+async function untilReady(child: ReturnType<typeof Bun.spawn>, logPath: string, before: number): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) {
       throw new Error(`the registry ended with code ${child.exitCode}:\n${await Bun.file(logPath).text()}`);
     }
-    // A server that wants a certificate of ours cuts the connection, which is a sign of life too.
-    const isUp = await fetch(`${url}/v2/`, { tls: { rejectUnauthorized: false } }).then(
-      () => true,
-      (error: { code?: string }) => error.code !== "ECONNREFUSED" && error.code !== "ConnectionRefused",
-    );
-    if (isUp) return;
+    const log = Bun.file(logPath);
+    if ((await log.exists()) && (await log.text()).slice(before).includes("the registry is ready")) return;
     await Bun.sleep(5);
   }
-  throw new Error(`the registry did not answer within 30 s:\n${await Bun.file(logPath).text()}`);
+  throw new Error(`the registry was not ready within 30 s:\n${await Bun.file(logPath).text()}`);
 }
