@@ -38,9 +38,9 @@ interface Flag {
 
 const FLAGS: readonly Flag[] = [
   { name: "config", value: "FILE", summary: "Settings (YAML); flags win over them" },
-  ...SURROUNDING_FLAGS,
   { name: "addr", value: "HOST:PORT", summary: "Listen here", fallback: "127.0.0.1:5000" },
   { name: "root", value: "DIR", summary: "Directory of the registry", fallback: "/var/lib/naru-registry" },
+  ...SURROUNDING_FLAGS,
   { name: "storage", value: "s3://BUCKET[/PREFIX]", summary: "Keep everything in a bucket instead of the directory" },
   { name: "s3-endpoint", value: "URL", summary: "Address of the S3 server (default Amazon's of the region)" },
   { name: "s3-region", value: "REGION", summary: "Region of the bucket (default $AWS_REGION, else us-east-1)" },
