@@ -1,6 +1,6 @@
 /** Bills of materials that lie beside an image in its registry, as OCI referrers. */
 import { isKind } from "../lib/errors.ts";
-import { machineArchitecture } from "../lib/machine-architecture.ts";
+import { fitsPlatform, type PlatformWish } from "../lib/platform.ts";
 import type { Descriptor, Digest, Index } from "../model/image.ts";
 import { isIndexType } from "../model/media-types.ts";
 import { attachDocument, fetchArtifact, fetchBytes } from "../signature/attached-artifact.ts";
@@ -8,6 +8,10 @@ import { CliError } from "./cli-error.ts";
 import type { RemoteImage } from "./registry-access.ts";
 
 const SPDX_TYPE = "application/spdx+json";
+/** On an attestation in an index: the image that it is about. */
+const ATTESTED_ANNOTATION = "vnd.docker.reference.digest";
+const PREDICATE_ANNOTATION = "in-toto.io/predicate-type";
+const SPDX_PREDICATE = "https://spdx.dev/Document";
 const CREATED_ANNOTATION = "org.opencontainers.image.created";
 const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
 
@@ -37,32 +41,53 @@ async function findSubject(repository: RemoteImage["repository"], manifest: Dige
   }
 }
 
-/** The document of the image, or of this machine's image in an index; of several the newest. @throws CliError when there is none */
-export async function readAttachedSbom(remote: RemoteImage, image: string): Promise<string> {
+/**
+ * The document of the image, or of an index' image for `platform`: the newest referrer, else what a build put into the
+ * index ("buildx build --sbom"). @throws CliError when there is none
+ */
+export async function readAttachedSbom(remote: RemoteImage, image: string, platform: PlatformWish): Promise<string> {
   const { repository, target } = remote;
-  const found: Descriptor[] = [];
-  for (const digest of await candidates(remote, await repository.resolve(target))) {
-    found.push(...(await repository.listReferrers(digest, { artifactType: SPDX_TYPE })));
-    if (found.length > 0) break;
+  const descriptor = await repository.resolve(target);
+  const index = isIndexType(descriptor.mediaType) ? await fetchIndex(remote, descriptor.digest) : undefined;
+  const own = index?.manifests.filter((one) => one.platform && fitsPlatform(one.platform, platform)) ?? [];
+  for (const digest of new Set([...own.map((one) => one.digest), descriptor.digest])) {
+    const found = await repository.listReferrers(digest, { artifactType: SPDX_TYPE });
+    if (found.length > 0) return await readReferrer(remote, newest(found));
   }
+  for (const { digest } of own) {
+    const attestation = index?.manifests.find(({ annotations }) => annotations?.[ATTESTED_ANNOTATION] === digest);
+    const document = attestation && (await readAttestation(remote, attestation.digest));
+    if (document !== undefined) return document;
+  }
+  throw new CliError(
+    `${image} has no bill of materials in its registry; make one with \`naru sbom --attach ${image}\``,
+  );
+}
+
+async function fetchIndex({ repository }: RemoteImage, digest: Digest): Promise<Pick<Index, "manifests">> {
+  const { bytes } = await repository.fetchManifest(digest);
+  const { manifests = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Index>;
+  return { manifests };
+}
+
+function newest(referrers: readonly Descriptor[]): Descriptor {
   const createdAt = ({ annotations }: Descriptor) => annotations?.[CREATED_ANNOTATION] ?? "";
-  const newest = found.sort((a, b) => (createdAt(a) < createdAt(b) ? -1 : 1)).at(-1);
-  if (!newest)
-    throw new CliError(
-      `${image} has no bill of materials in its registry; make one with \`naru sbom --attach ${image}\``,
-    );
-  const { layers } = await fetchArtifact(repository, newest.digest);
+  return [...referrers].sort((a, b) => (createdAt(a) < createdAt(b) ? -1 : 1)).at(-1)!;
+}
+
+async function readReferrer({ repository }: RemoteImage, { digest }: Descriptor): Promise<string> {
+  const { layers } = await fetchArtifact(repository, digest);
   const layer = layers.find(({ mediaType }) => mediaType === SPDX_TYPE);
-  if (!layer) throw new CliError(`the artifact ${newest.digest} holds no SPDX document`);
+  if (!layer) throw new CliError(`the artifact ${digest} holds no SPDX document`);
   return new TextDecoder().decode(await fetchBytes(repository, layer, { maxBytes: MAX_DOCUMENT_BYTES }));
 }
 
-async function candidates({ repository }: RemoteImage, descriptor: Descriptor): Promise<Digest[]> {
-  if (!isIndexType(descriptor.mediaType)) return [descriptor.digest];
-  const { bytes } = await repository.fetchManifest(descriptor.digest);
-  const { manifests = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Index>;
-  const own = manifests.filter(
-    ({ platform }) => platform?.os === "linux" && platform.architecture === machineArchitecture(),
-  );
-  return [...own.map(({ digest }) => digest), descriptor.digest];
+/** BuildKit's attestations are in-toto statements; the one about the contents has an SPDX document as its predicate. */
+async function readAttestation({ repository }: RemoteImage, manifest: Digest): Promise<string | undefined> {
+  const { layers } = await fetchArtifact(repository, manifest);
+  const layer = layers.find(({ annotations }) => annotations?.[PREDICATE_ANNOTATION] === SPDX_PREDICATE);
+  if (!layer) return undefined;
+  const text = new TextDecoder().decode(await fetchBytes(repository, layer, { maxBytes: MAX_DOCUMENT_BYTES }));
+  const { predicate } = JSON.parse(text) as { predicate?: unknown };
+  return `${JSON.stringify(predicate, undefined, 1)}\n`;
 }

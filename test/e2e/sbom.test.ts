@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { attachDocument } from "../../src/signature/attached-artifact.ts";
 import { importBusybox, NARU, PROJECT, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
+import { digestOf, pushImage, sourceOf, testRepository } from "../support/registry-content.ts";
 import { spdxFaults } from "../support/spdx-rules.ts";
 import { tarOf } from "../support/tar-building.ts";
 
@@ -135,6 +137,47 @@ test.each(["debian", "own"] as const)(
     expect(read.stdout).toBe(await naru(["sbom", name]));
   },
 );
+
+test("what a build attests in an index is read too, for the wished platform; an attached one goes before it", async () => {
+  const repository = testRepository(own.host, "attested");
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+  const push = async (bytes: Uint8Array, annotations?: object) => {
+    await repository.pushBlob({ digest: digestOf(bytes), size: bytes.length }, sourceOf(bytes));
+    return { mediaType: "application/vnd.in-toto+json", digest: digestOf(bytes), size: bytes.length, annotations };
+  };
+  const manifests: object[] = [];
+  for (const architecture of ["amd64", "arm64"]) {
+    const image = await pushImage(repository, "", { architecture });
+    const statement = json({ predicateType: "https://spdx.dev/Document", predicate: { name: `for ${architecture}` } });
+    const layers = [
+      await push(json({ architecture }), { "in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2" }),
+      await push(statement, { "in-toto.io/predicate-type": "https://spdx.dev/Document" }),
+    ];
+    const bytes = json({ schemaVersion: 2, mediaType, config: await push(json({})), layers });
+    const attestation = await repository.pushManifest(digestOf(bytes), { mediaType, bytes });
+    const annotations = {
+      "vnd.docker.reference.type": "attestation-manifest",
+      "vnd.docker.reference.digest": image.digest,
+    };
+    manifests.push({ ...image, platform: { os: "linux", architecture } });
+    manifests.push({ ...attestation, annotations, platform: { os: "unknown", architecture: "unknown" } });
+  }
+  const indexType = "application/vnd.oci.image.index.v1+json";
+  const bytes = json({ schemaVersion: 2, mediaType: indexType, manifests });
+  const index = await repository.pushManifest("1", { mediaType: indexType, bytes });
+  const read = async (...words: string[]) =>
+    JSON.parse(await naru(["sbom", "--attached", ...words, `${own.host}/attested:1`]));
+  expect(await read("--platform", "linux/arm64")).toEqual({ name: "for arm64" });
+  expect(await read("--platform", "linux/amd64")).toEqual({ name: "for amd64" });
+  const missing = await daemon.naru(["sbom", "--attached", "--platform", "linux/s390x", `${own.host}/attested:1`]);
+  expect(missing.stderr).toContain("has no bill of materials in its registry");
+  await pushImage(repository, "", { subject: index, artifactType: "application/vnd.other" });
+  const document = json({ name: "attached" });
+  await repository.pushBlob({ digest: digestOf(document), size: document.length }, sourceOf(document));
+  await attachDocument(repository, index, { artifactType: "application/spdx+json", bytes: document });
+  expect(await read("--platform", "linux/arm64")).toEqual({ name: "attached" });
+});
 
 test("hostile images are read without harm: nothing from the machine shows, nothing outside is touched", async () => {
   const bomb = Buffer.alloc(1000, "x");

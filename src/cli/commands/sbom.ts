@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { errorText } from "../../lib/errors.ts";
+import { machineArchitecture } from "../../lib/machine-architecture.ts";
+import { type PlatformWish, parsePlatform } from "../../lib/platform.ts";
 import type { Digest } from "../../model/image.ts";
 import { attachSbom, readAttachedSbom } from "../attached-sbom.ts";
 import { CliError } from "../cli-error.ts";
@@ -34,14 +36,14 @@ and PHP, and those that Go and Rust programs were built from. The same image giv
     }
     if (flags.attached && flags.attach)
       throw new CliError("--attach makes a document, --attached reads one; choose one");
-    if (flags.attached && (given("format") || given("platform"))) {
-      throw new CliError("--attached prints the document as it is; leave --format and --platform out");
+    if (flags.attached && given("format")) {
+      throw new CliError("--attached prints the document as it is; leave --format out");
     }
     if (flags.attach && flags.format !== "spdx-json")
       throw new CliError("--attach takes SPDX only: --format spdx-json");
     if (flags.attached) {
       const remote = await openRemoteImage(context, image, { actions: "pull", isInsecure: flags.insecure });
-      await write(context, flags.output, await readAttachedSbom(remote, image));
+      await write(context, flags.output, await readAttachedSbom(remote, image, wishedPlatform(flags.platform)));
       return;
     }
     const client = await context.client();
@@ -73,4 +75,9 @@ async function write(context: CommandContext, path: string, document: string): P
   } catch (error) {
     throw new CliError(`cannot write ${path}: ${errorText(error)}`);
   }
+}
+
+/** This machine's, when none is wished. */
+function wishedPlatform(text: string): PlatformWish {
+  return text === "" ? { os: "linux", architecture: machineArchitecture() } : parsePlatform(text);
 }
