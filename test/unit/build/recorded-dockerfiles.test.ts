@@ -16,7 +16,6 @@ interface RecordedBuild {
   steps: string[];
   config: ContainerConfig;
   author?: string;
-  layers: number;
   history: string[];
 }
 interface RecordedAnswer {

@@ -1,0 +1,69 @@
+/**
+ * The Dockerfiles of test/unit/build/recorded, built by the real docker client: configuration, history and the files of every layer
+ * beside what a real docker made of them.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { ContainerConfig } from "../../src/model/container.ts";
+import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { readSavedImage, type SavedImage } from "../support/saved-image.ts";
+import builds from "../unit/build/recorded/builds.json";
+import { CASES, CONTEXT, type DockerfileCase } from "../unit/build/recorded/cases.ts";
+
+const recorded = builds as unknown as Record<string, SavedImage>;
+const cases = CASES.find(({ kind }) => kind === "builds")!.cases.filter((one) => !one.differs);
+
+let daemon: TestDaemon;
+let directory: string;
+
+beforeAll(async () => {
+  daemon = await startDaemon();
+  await importBusybox(daemon);
+  directory = await mkdtemp(join(tmpdir(), "naru-dockerfiles-"));
+  for (const [path, content] of Object.entries(CONTEXT)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), content);
+  }
+});
+afterAll(async () => {
+  await daemon?.stop();
+  await rm(directory, { recursive: true, force: true });
+}, 30_000);
+
+async function docker(words: string[]): Promise<void> {
+  const { code, stderr } = await daemon.docker(words, { env: { DOCKER_BUILDKIT: "0" } });
+  if (code !== 0) throw new Error(`docker ${words.join(" ")}: ${stderr}`);
+}
+
+async function build({ dockerfile, buildArgs = {}, target }: DockerfileCase): Promise<SavedImage> {
+  await writeFile(join(directory, "Dockerfile"), dockerfile);
+  const args = Object.entries(buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+  await docker(["build", "-q", "-t", "made", ...args, ...(target ? ["--target", target] : []), directory]);
+  const archive = join(daemon.root, "made.tar");
+  await docker(["save", "-o", archive, "made"]);
+  const image = await readSavedImage(archive);
+  return image.history[0]?.endsWith(" | ") ? { ...image, layers: image.layers.slice(1) } : image;
+}
+
+/** Empty and absent are one in an image's configuration. */
+function withoutEmpty(config: ContainerConfig): Record<string, unknown> {
+  const isEmpty = (value: unknown) =>
+    value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => !isEmpty(value)));
+}
+
+/** A RUN that changes nothing has an empty layer in docker, and none here. */
+const words = (history: readonly string[]) => history.map((line) => line.replace(/^\w+ \| /, ""));
+
+for (const one of cases) {
+  test(one.name, async () => {
+    const made = await build(one);
+    const wanted = recorded[one.name]!;
+    expect(made.layers).toEqual(wanted.layers);
+    expect(words(made.history)).toEqual(words(wanted.history));
+    expect(withoutEmpty(made.config)).toEqual(withoutEmpty(wanted.config));
+    expect(made.author).toBe(wanted.author);
+  });
+}
