@@ -37,6 +37,11 @@ export function u8(type: number, value: number): Buffer {
   return attribute(type, Uint8Array.of(value));
 }
 
+export function u16(type: number, value: number): Buffer {
+  const payload = Buffer.alloc(2);
+  payload.writeUInt16LE(value);
+  return attribute(type, payload);
+}
 export function u32(type: number, value: number): Buffer {
   const payload = Buffer.alloc(4);
   payload.writeUInt32LE(value >>> 0);

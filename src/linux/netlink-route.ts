@@ -28,17 +28,17 @@ export const RTM = {
 } as const;
 const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 const IFF_UP = 1;
-const IFLA = {
+export const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
   STATS64: 23,
   NET_NS_FD: 28,
 } as const;
-const INFO_KIND = 1;
-const INFO_DATA = 2;
+export const INFO = { KIND: 1, DATA: 2 } as const;
 const INFO_SLAVE_KIND = 4;
 const INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
@@ -65,7 +65,7 @@ export interface RawPrefix {
 const family = (address: Uint8Array): number => (address.length === 4 ? AF.INET : AF.INET6);
 
 /** ifinfomsg: family, pad, device type, index, flags, mask of flags. */
-function linkHeader(options: { index?: number; up?: boolean } = {}): Buffer {
+export function linkHeader(options: { index?: number; up?: boolean } = {}): Buffer {
   const header = Buffer.alloc(16);
   header[0] = AF.UNSPEC;
   header.writeInt32LE(options.index ?? 0, 4);
@@ -80,7 +80,7 @@ function linkHeader(options: { index?: number; up?: boolean } = {}): Buffer {
 export function createBridge(name: string, options: { mtu?: number; mac: Uint8Array }): NetlinkRequest {
   const parts = [linkHeader({ up: true }), text(IFLA.IFNAME, name), attribute(IFLA.ADDRESS, options.mac)];
   if (options.mtu !== undefined) parts.push(u32(IFLA.MTU, options.mtu));
-  parts.push(nested(IFLA.LINKINFO, text(INFO_KIND, "bridge")));
+  parts.push(nested(IFLA.LINKINFO, text(INFO.KIND, "bridge")));
   return {
     message: message(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, Buffer.concat(parts)),
     what: `create bridge ${name}`,
@@ -112,7 +112,7 @@ export function createVeth(spec: VethSpec): NetlinkRequest {
     text(IFLA.IFNAME, spec.hostName),
     u32(IFLA.MTU, spec.mtu),
     u32(IFLA.MASTER, spec.bridgeIndex),
-    nested(IFLA.LINKINFO, text(INFO_KIND, "veth"), nested(INFO_DATA, nested(VETH_INFO_PEER, ...peer))),
+    nested(IFLA.LINKINFO, text(INFO.KIND, "veth"), nested(INFO.DATA, nested(VETH_INFO_PEER, ...peer))),
   ]);
   return {
     message: message(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, body),
@@ -198,6 +198,18 @@ export function setDefaultRoute(index: number, gateway: Uint8Array): NetlinkRequ
   };
 }
 
+/** The default route straight out of interface `index`, without a gateway, replacing one that is there. */
+export function setDefaultDeviceRoute(index: number, addressBytes: 4 | 16): NetlinkRequest {
+  return {
+    message: message(
+      RTM.NEWROUTE,
+      NLM_F.CREATE | NLM_F.REPLACE,
+      routeBody(addressBytes, [u32(RTA.OIF, index)], LINK_SCOPE),
+    ),
+    what: "set default route by interface",
+  };
+}
+
 /** Removes the default route of the family; fine when there is none. */
 export function deleteDefaultRoute(addressBytes: 4 | 16): NetlinkRequest {
   return {
@@ -207,11 +219,22 @@ export function deleteDefaultRoute(addressBytes: 4 | 16): NetlinkRequest {
   };
 }
 
-function routeBody(addressBytes: number, attributes: Buffer[]): Buffer {
-  // rtmsg: family, dst_len, src_len, tos, table (254: main), protocol (3: boot), scope (0: universe), type (1: unicast).
+const LINK_SCOPE = 253;
+
+function routeBody(addressBytes: number, attributes: Buffer[], scope = 0): Buffer {
+  // rtmsg: family, dst_len, src_len, tos, table (254: main), protocol (3: boot), scope (0: universe, 253: link), type (1: unicast).
   const isIpv4 = addressBytes === 4;
   const isAddition = attributes.length > 0;
-  const header = Buffer.from([isIpv4 ? AF.INET : AF.INET6, 0, 0, 0, 254, isAddition ? 3 : 0, 0, isAddition ? 1 : 0]);
+  const header = Buffer.from([
+    isIpv4 ? AF.INET : AF.INET6,
+    0,
+    0,
+    0,
+    254,
+    isAddition ? 3 : 0,
+    scope,
+    isAddition ? 1 : 0,
+  ]);
   return Buffer.concat([header, Buffer.alloc(4), ...attributes]);
 }
 

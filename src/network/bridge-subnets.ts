@@ -1,4 +1,4 @@
-/** The subnets of a bridge: the user's, and those chosen for it. */
+/** The subnets of a network: the user's, and those chosen for it. */
 import type { IPAMPool } from "../model/network.ts";
 import { AddressPool } from "./address-pool.ts";
 import {
@@ -15,9 +15,9 @@ import type { WishedSubnet } from "./network-request.ts";
 
 /** Chooses a subnet for each IP version that is on but not of the user's choice; in place of one chosen before. */
 export function chooseSubnets(record: NetworkRecord, choose: (version: IpVersion) => IpPrefix): void {
-  const bridge = record.bridge!;
-  const earlier = new Set(bridge.subnets.flatMap((one) => (one.isUsersChoice ? [] : [one.subnet])));
-  const kept = bridge.subnets.filter(({ isUsersChoice }) => isUsersChoice);
+  const holder = record.bridge ?? record.parent!;
+  const earlier = new Set(holder.subnets.flatMap((one) => (one.isUsersChoice ? [] : [one.subnet])));
+  const kept = holder.subnets.filter(({ isUsersChoice }) => isUsersChoice);
   const chosen: SubnetRecord[] = [];
   for (const version of [4, 6] as const) {
     const isOn = version === 4 ? record.enableIPv4 : record.enableIPv6;
@@ -25,7 +25,7 @@ export function chooseSubnets(record: NetworkRecord, choose: (version: IpVersion
     const planned = planSubnet({ subnet: choose(version), auxiliaryAddresses: [] });
     chosen.push({ ...planned, isUsersChoice: false });
   }
-  bridge.subnets = [...kept, ...chosen];
+  holder.subnets = [...kept, ...chosen];
   // Subnets of the user's choice are shown as they were given, chosen ones with their gateway.
   const given = (record.ipamConfig ?? []).filter(({ Subnet }) => !earlier.has(Subnet ?? ""));
   const shown = chosen.map(({ subnet, gateway }): IPAMPool => ({ Subnet: subnet, Gateway: gateway }));

@@ -8,6 +8,7 @@ import {
   deleteNeighbour,
   linkQuery,
   setBridgePort,
+  setDefaultDeviceRoute,
   setDefaultRoute,
   setLink,
 } from "../linux/netlink-route.ts";
@@ -24,7 +25,8 @@ export interface WireEnds {
 
 const toBytes = (address: string): Uint8Array => ipBytes(parseIp(address)!);
 
-function addresses(endpoint: EndpointRecord): { address: Uint8Array; prefixBits: number }[] {
+/** The addresses of a membership, for the kernel. */
+export function endpointAddresses(endpoint: EndpointRecord): { address: Uint8Array; prefixBits: number }[] {
   const found: { address: Uint8Array; prefixBits: number }[] = [];
   if (endpoint.ipv4 !== undefined)
     found.push({ address: toBytes(endpoint.ipv4), prefixBits: endpoint.ipv4PrefixBits! });
@@ -53,7 +55,9 @@ export async function plugIn(
   endpoint.interfaceIndex = link === undefined ? 0 : decodeLink(link).index;
   // Up last: the announcement to the neighbours that the kernel then makes tells the addresses.
   await containerRoute.requestInBackground([
-    ...addresses({ ...endpoint, ipv6: undefined }).map((address) => addAddress(endpoint.interfaceIndex, address)),
+    ...endpointAddresses({ ...endpoint, ipv6: undefined }).map((address) =>
+      addAddress(endpoint.interfaceIndex, address),
+    ),
     setLink(peerName, { up: true }),
   ]);
 }
@@ -86,7 +90,7 @@ export async function silence(
   endpoint: EndpointRecord,
   bridgeIndex: number,
 ): Promise<void> {
-  const own = addresses(endpoint);
+  const own = endpointAddresses(endpoint);
   await containerRoute.requestInBackground(own.map((address) => deleteAddress(endpoint.interfaceIndex, address)));
   await hostRoute.requestInBackground(own.map(({ address }) => deleteNeighbour(bridgeIndex, address)));
 }
@@ -102,7 +106,8 @@ export async function setDefaultRoutes(
     [ipv4, ipv4?.ipv4Gateway, 4],
     [ipv6, ipv6?.ipv6Gateway, 16],
   ] as const) {
-    if (endpoint === undefined || gateway === undefined) requests.push(deleteDefaultRoute(addressBytes));
+    if (endpoint?.routesByInterface) requests.push(setDefaultDeviceRoute(endpoint.interfaceIndex, addressBytes));
+    else if (endpoint === undefined || gateway === undefined) requests.push(deleteDefaultRoute(addressBytes));
     else requests.push(setDefaultRoute(endpoint.interfaceIndex, toBytes(gateway)));
   }
   await containerRoute.requestInBackground(requests);

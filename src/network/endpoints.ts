@@ -5,7 +5,7 @@ import type { EndpointSettings } from "../model/network.ts";
 import type { AddressPool } from "./address-pool.ts";
 import { formatMac, randomMac } from "./bridge-interface.ts";
 import { formatIp, parseIp } from "./ip-address.ts";
-import type { LiveBridge } from "./network-catalog.ts";
+import type { LiveNetwork } from "./network-catalog.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./network-records.ts";
 
 /**
@@ -14,7 +14,7 @@ import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./network-rec
  */
 export function createEndpoint(
   network: NetworkRecord,
-  bridge: LiveBridge | undefined,
+  bridge: LiveNetwork | undefined,
   settings: EndpointSettings,
   names: { interfaceName: string; hostInterfaceName: string; mac?: string },
 ): EndpointRecord {
@@ -32,15 +32,22 @@ export function createEndpoint(
   endpoint.interfaceName = names.interfaceName;
   endpoint.hostInterfaceName = names.hostInterfaceName;
   endpoint.mac = settings.MacAddress || names.mac || formatMac(randomMac());
+  if (isRouted(network) && !network.internal) endpoint.routesByInterface = true;
+  const hasGateway = !network.internal && !endpoint.routesByInterface;
   try {
     for (const [index, pool] of bridge.pools.entries()) {
-      takeAddress(endpoint, pool, network.internal ? undefined : bridge.subnets[index]?.gateway);
+      takeAddress(endpoint, pool, hasGateway ? bridge.subnets[index]?.gateway : undefined);
     }
   } catch (error) {
     releaseAddresses(endpoint, bridge);
     throw error;
   }
   return endpoint;
+}
+
+/** The parent routes for its containers instead of switching: there is no gateway to go by. */
+function isRouted({ parent }: NetworkRecord): boolean {
+  return parent?.child.kind === "ipvlan" && parent.child.mode !== "l2";
 }
 
 function takeAddress(endpoint: EndpointRecord, pool: AddressPool, gateway: string | undefined): void {
@@ -62,17 +69,17 @@ function takeAddress(endpoint: EndpointRecord, pool: AddressPool, gateway: strin
 }
 
 /** After a restart: marks the addresses of a membership on record as taken. */
-export function reserveAddresses(endpoint: EndpointRecord, bridge: LiveBridge | undefined): void {
+export function reserveAddresses(endpoint: EndpointRecord, bridge: LiveNetwork | undefined): void {
   eachAddress(endpoint, bridge, (pool, address) => pool.reserve(address));
 }
 
-export function releaseAddresses(endpoint: EndpointRecord, bridge: LiveBridge | undefined): void {
+export function releaseAddresses(endpoint: EndpointRecord, bridge: LiveNetwork | undefined): void {
   eachAddress(endpoint, bridge, (pool, address) => pool.release(address));
 }
 
 function eachAddress(
   { ipv4, ipv6 }: EndpointRecord,
-  bridge: LiveBridge | undefined,
+  bridge: LiveNetwork | undefined,
   visit: (pool: AddressPool, address: NonNullable<ReturnType<typeof parseIp>>) => void,
 ): void {
   for (const text of [ipv4, ipv6]) {
@@ -98,7 +105,9 @@ export function gatewayEndpoint({ endpoints }: SandboxRecord, version: 4 | 6): E
   const gateways = ({ ipv4Gateway, ipv6Gateway }: EndpointRecord): number =>
     Number(ipv4Gateway !== undefined) + Number(ipv6Gateway !== undefined);
   const candidates = endpoints.filter((endpoint) =>
-    version === 4 ? endpoint.ipv4Gateway !== undefined : endpoint.ipv6Gateway !== undefined,
+    version === 4
+      ? endpoint.ipv4Gateway !== undefined || (endpoint.routesByInterface && endpoint.ipv4 !== undefined)
+      : endpoint.ipv6Gateway !== undefined || (endpoint.routesByInterface && endpoint.ipv6 !== undefined),
   );
   return candidates.sort(
     (a, b) =>

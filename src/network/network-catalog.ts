@@ -10,7 +10,7 @@ import { enableForwarding } from "./forwarding.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { listHostPrefixes } from "./host-prefixes.ts";
 import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "./ip-address.ts";
-import type { BridgeRecord, NetworkRecord } from "./network-records.ts";
+import type { BridgeRecord, NetworkRecord, ParentRecord } from "./network-records.ts";
 import {
   type BridgeOptions,
   checkNetworkRequest,
@@ -19,6 +19,8 @@ import {
   readSubnets,
   type WishedSubnet,
 } from "./network-request.ts";
+import { ensureParent, tryChild } from "./parent-interface.ts";
+import { type ParentOptions, readParentOptions } from "./parent-request.ts";
 import { type DefaultBridgeSettings, defaultBridgeRecord, emptyRecord } from "./predefined-networks.ts";
 import { chooseSubnet, type SubnetPool, uniqueLocalPool } from "./subnet-choice.ts";
 
@@ -33,6 +35,14 @@ export interface LiveBridge extends BridgeRecord {
   index: number;
   pools: AddressPool[];
 }
+
+/** What containers stand on as it is in the kernel now. */
+export interface LiveParent extends ParentRecord {
+  index: number;
+  pools: AddressPool[];
+}
+/** Either of them: where a membership's addresses come from. */
+export type LiveNetwork = Pick<LiveBridge, "pools" | "subnets" | "index">;
 
 interface CatalogOptions {
   records: Collection<NetworkRecord>;
@@ -56,6 +66,7 @@ interface CatalogOptions {
 
 export class NetworkCatalog {
   readonly #live = new Map<string, LiveBridge>();
+  readonly #liveParents = new Map<string, LiveParent>();
   readonly #options: CatalogOptions;
   #lastCreation: Promise<unknown> = Promise.resolve();
 
@@ -111,6 +122,23 @@ export class NetworkCatalog {
     return this.#live.get(networkId);
   }
 
+  /** The parent of a network with driver "macvlan" or "ipvlan". @throws {NaruError} when its interface is gone */
+  findParent(networkId: string): LiveParent | undefined {
+    const record = this.#options.records.get(networkId);
+    if (record?.parent !== undefined && !this.#liveParents.has(networkId)) this.#raiseParent(record);
+    return this.#liveParents.get(networkId);
+  }
+
+  /** Where a network's addresses come from; undefined for host and none, and for a parent that is gone. */
+  findLive(networkId: string): LiveNetwork | undefined {
+    return this.#live.get(networkId) ?? this.#liveParents.get(networkId);
+  }
+
+  /** Parents that this daemon made. */
+  listOwnParents(): string[] {
+    return this.list().flatMap(({ parent }) => (parent?.isOurs === undefined ? [] : [parent.interfaceName]));
+  }
+
   /** Every bridge's interface. */
   listBridgeNames(): string[] {
     return [...this.#live.values()].map(({ interfaceName }) => interfaceName);
@@ -126,7 +154,9 @@ export class NetworkCatalog {
     for (const wished of [settings.IPAMConfig?.IPv4Address, settings.IPAMConfig?.IPv6Address]) {
       if (!wished || network === undefined || network.driver === "host" || network.driver === "null") continue;
       const isChosen = (isUsersChoice: boolean) => isUsersChoice || network.name === "bridge";
-      const subnets = (network.bridge?.subnets ?? []).filter(({ isUsersChoice }) => isChosen(isUsersChoice));
+      const subnets = ((network.bridge ?? network.parent)?.subnets ?? []).filter(({ isUsersChoice }) =>
+        isChosen(isUsersChoice),
+      );
       const address = parseIp(wished);
       if (subnets.length === 0) {
         const words = "is supported only when connecting to networks with user configured subnets";
@@ -173,6 +203,9 @@ export class NetworkCatalog {
       options: request.Options ?? {},
       labels: request.Labels ?? {},
     };
+    if (driver === "macvlan" || driver === "ipvlan") {
+      return this.#createOnParent(record, wished, readParentOptions(driver, record.options));
+    }
     if (driver !== "bridge") return this.#put(record);
     return this.#createBridge(record, wished, readBridgeOptions(record.options));
   }
@@ -183,6 +216,11 @@ export class NetworkCatalog {
     const user = this.list().find(({ configFrom }) => record.configOnly && configFrom === record.name);
     if (user !== undefined) throw new NaruError("forbidden", `configuration network "${record.name}" is in use`);
     await records.delete(record.id);
+    this.#liveParents.delete(record.id);
+    const { parent } = record;
+    if (parent?.isOurs !== undefined && !this.listOwnParents().includes(parent.interfaceName)) {
+      await removeInterface(backgroundRoute, parent.interfaceName);
+    }
     const bridge = this.#live.get(record.id);
     if (bridge === undefined) return;
     this.#live.delete(record.id);
@@ -192,8 +230,11 @@ export class NetworkCatalog {
 
   /** Takes all bridges out of the kernel; the networks stay on record and come back at the next start. */
   async takeDown(): Promise<void> {
-    for (const name of this.listBridgeNames()) await removeInterface(this.#options.backgroundRoute, name);
+    for (const name of [...this.listBridgeNames(), ...this.listOwnParents()]) {
+      await removeInterface(this.#options.backgroundRoute, name);
+    }
     this.#live.clear();
+    this.#liveParents.clear();
   }
 
   async #createBridge(record: NetworkRecord, wished: WishedSubnet[], options: BridgeOptions): Promise<NetworkRecord> {
@@ -210,6 +251,37 @@ export class NetworkCatalog {
     undo.move();
     if (findLink(route, interfaceName) === undefined) throw new Error(`the bridge ${interfaceName} vanished`);
     return record;
+  }
+
+  async #createOnParent(
+    record: NetworkRecord,
+    wished: WishedSubnet[],
+    { parent, child }: ParentOptions,
+  ): Promise<NetworkRecord> {
+    const { route } = this.#options;
+    this.#checkOverlap(wished);
+    const interfaceName = parent ?? `${this.bridgePrefix}${record.id.slice(0, ID_DIGITS)}`;
+    if (interfaceName === "lo") {
+      throw new NaruError("invalid", `loopback interface is not a valid ${child.kind} parent link`);
+    }
+    const isThere = findLink(route, interfaceName) !== undefined && !this.listOwnParents().includes(interfaceName);
+    const isOurs = parent === undefined ? "dummy" : isThere ? undefined : "vlan";
+    record.parent = { interfaceName, isOurs, child, subnets: wished.map(planSubnet) };
+    chooseSubnets(record, (version) => this.#chooseSubnet(version));
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => this.remove(record));
+    this.#raiseParent(record);
+    tryChild(route, this.#liveParents.get(record.id)!.index, child);
+    await this.#put(record);
+    undo.move();
+    return record;
+  }
+
+  #raiseParent(record: NetworkRecord): void {
+    const { parent } = record;
+    if (parent === undefined) return;
+    const index = ensureParent(this.#options.route, parent);
+    this.#liveParents.set(record.id, { ...parent, index, pools: parent.subnets.map(createPool) });
   }
 
   #checkInterfaceName(record: NetworkRecord, interfaceName: string): void {
@@ -242,12 +314,19 @@ export class NetworkCatalog {
   }
 
   #usedByUs(): IpPrefix[] {
-    return this.list().flatMap(({ bridge }) =>
-      (bridge?.subnets ?? []).map(({ subnet }) => parsePrefix(subnet)!.prefix),
+    return this.list().flatMap(({ bridge, parent }) =>
+      ((bridge ?? parent)?.subnets ?? []).map(({ subnet }) => parsePrefix(subnet)!.prefix),
     );
   }
 
   async #bringUp(record: NetworkRecord): Promise<void> {
+    if (record.parent !== undefined) {
+      // An interface that is missing now may come: the network waits for its first container to ask.
+      try {
+        this.#raiseParent(record);
+      } catch {}
+      return;
+    }
     if (record.bridge === undefined) return;
     const { route, firewall, records } = this.#options;
     let index = await ensureBridgeInterface(route, record.bridge);

@@ -254,6 +254,7 @@ class BridgedNetworkController implements NetworkController {
     const { route, backgroundRoute, sandboxes, catalog, options, warn } = this.#parts;
     const known = new Set([
       ...catalog.listBridgeNames(),
+      ...catalog.listOwnParents(),
       ...[...sandboxes.records.values()].flatMap(({ endpoints }) => endpoints.map((one) => one.hostInterfaceName)),
     ]);
     const digits = options.instance.slice(0, INSTANCE_DIGITS);

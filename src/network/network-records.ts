@@ -1,8 +1,9 @@
 /** What the state store keeps of networks and sandboxes. Everything that the kernel needs can be made again from these. */
+import type { ChildKind } from "../linux/netlink-child-links.ts";
 import type { PortMap } from "../model/container.ts";
 import type { EndpointSettings, IPAMPool } from "../model/network.ts";
 
-export type NetworkDriver = "bridge" | "host" | "null";
+export type NetworkDriver = "bridge" | "host" | "null" | "macvlan" | "ipvlan";
 
 /** One subnet of a bridge. Texts as `ip-address.ts` prints them. */
 export interface SubnetRecord {
@@ -22,6 +23,15 @@ export interface BridgeRecord {
   masquerades: boolean;
   /** Host address of published ports that name none. */
   hostAddress: string;
+  subnets: SubnetRecord[];
+}
+
+/** The machine's interface that the containers of a macvlan or ipvlan network stand on. */
+export interface ParentRecord {
+  interfaceName: string;
+  /** We made it, and take it away with the network; undefined: it is the machine's own. */
+  isOurs: "vlan" | "dummy" | undefined;
+  child: ChildKind;
   subnets: SubnetRecord[];
 }
 
@@ -45,6 +55,8 @@ export interface NetworkRecord {
   labels: Record<string, string>;
   /** Of driver "bridge". */
   bridge?: BridgeRecord;
+  /** Of drivers "macvlan" and "ipvlan". */
+  parent?: ParentRecord;
 }
 
 export interface EndpointRecord {
@@ -67,6 +79,8 @@ export interface EndpointRecord {
   ipv6?: string;
   ipv6PrefixBits?: number;
   ipv6Gateway?: string;
+  /** The default route needs no gateway: it leaves by the interface (ipvlan in modes l3 and l3s). */
+  routesByInterface?: boolean;
 }
 
 export type PortProtocol = "tcp" | "udp" | "sctp";

@@ -46,7 +46,7 @@ export function checkNetworkRequest(request: NetworkCreateRequest): void {
 export function readDriver(request: NetworkCreateRequest): NetworkDriver {
   const driver = request.Driver || "bridge";
   if (request.ConfigOnly) return "null";
-  if (driver === "bridge") return driver;
+  if (driver === "bridge" || driver === "macvlan" || driver === "ipvlan") return driver;
   if (driver === "host" || driver === "null") {
     throw new NaruError("forbidden", `only one instance of "${driver}" network is allowed`);
   }

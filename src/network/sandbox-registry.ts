@@ -20,6 +20,7 @@ import { closeNameServerSockets, type FreshNamespace, type NamespacePool } from 
 import type { NetworkCatalog } from "./network-catalog.ts";
 import { hasNames, showEndpoint, showPorts } from "./network-listing.ts";
 import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
+import { plugInChild, unplugChild } from "./parent-interface.ts";
 import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
@@ -64,7 +65,7 @@ export class SandboxRegistry {
   reserveAddresses(): void {
     for (const { endpoints } of this.records.values()) {
       for (const endpoint of endpoints) {
-        reserveAddresses(endpoint, this.#parts.catalog.findBridge(endpoint.networkId));
+        reserveAddresses(endpoint, this.#parts.catalog.findLive(endpoint.networkId));
       }
     }
   }
@@ -257,16 +258,19 @@ export class SandboxRegistry {
     mac: string | undefined,
   ): Promise<void> {
     const bridge = this.#parts.catalog.findBridge(networkId);
+    const parent = this.#parts.catalog.findParent(networkId);
     const interfaceName = nextInterfaceName(record.endpoints);
     const hostInterfaceName = `${this.#parts.interfacePrefix}${randomBytes(3).toString("hex")}`;
     const network = this.#parts.catalog.get(networkId);
-    const endpoint = createEndpoint(network, bridge, settings, { interfaceName, hostInterfaceName, mac });
+    const names = { interfaceName, hostInterfaceName: parent === undefined ? hostInterfaceName : "", mac };
+    const endpoint = createEndpoint(network, bridge ?? parent, settings, names);
     // From here on tearing down the record gives the addresses back, and the namespace takes the interface along.
     record.endpoints.push(endpoint);
-    if (bridge === undefined) return;
+    if (bridge === undefined && parent === undefined) return;
     const sysctls = interfaceSysctls(settings, interfaceName);
     if (endpoint.ipv6 !== undefined) sysctls[`net/ipv6/conf/${interfaceName}/disable_ipv6`] = "0";
-    await plugIn(this.#ends(live), endpoint, bridge, namespaceFd);
+    if (parent !== undefined) await plugInChild(this.#ends(live), endpoint, parent, namespaceFd);
+    else await plugIn(this.#ends(live), endpoint, bridge!, namespaceFd);
     if (Object.keys(sysctls).length === 0) return;
     // These exist only once the interface does; IPv6 addresses only once IPv6 is on.
     await this.#parts.pool.server.enter(record.namespacePath, { sysctls });
@@ -278,11 +282,12 @@ export class SandboxRegistry {
     const at = record.endpoints.findIndex((endpoint) => endpoint.networkId === networkId);
     const [endpoint] = at < 0 ? [] : record.endpoints.splice(at, 1);
     if (endpoint === undefined) return;
-    const bridge = this.#parts.catalog.findBridge(networkId);
-    if (bridge !== undefined) {
-      await silence(this.#ends(live), endpoint, bridge.index);
-      await removeInterface(this.#parts.hostRoute, endpoint.hostInterfaceName);
-      releaseAddresses(endpoint, bridge);
+    const network = this.#parts.catalog.findLive(networkId);
+    if (network !== undefined) {
+      await silence(this.#ends(live), endpoint, network.index);
+      if (endpoint.hostInterfaceName === "") await unplugChild(this.#ends(live), endpoint);
+      else await removeInterface(this.#parts.hostRoute, endpoint.hostInterfaceName);
+      releaseAddresses(endpoint, network);
     }
     await this.#refreshRoutesAndPorts(record, live);
   }
@@ -292,9 +297,12 @@ export class SandboxRegistry {
     const ipv4 = gatewayEndpoint(record, 4);
     const ipv6 = gatewayEndpoint(record, 6);
     if (record.endpoints.length > 0) await setDefaultRoutes(live.route, ipv4, ipv6);
-    const leading = ipv4 ?? ipv6;
-    const target = ipv4?.ipv4 ?? ipv6?.ipv6;
     const { ports, catalog } = this.#parts;
+    // Ports are published through bridges; whoever stands on the machine's interface is reached by its own address.
+    const isOnBridge = (one: EndpointRecord | undefined) =>
+      one !== undefined && catalog.findBridge(one.networkId) !== undefined;
+    const leading = [ipv4, ipv6].find(isOnBridge);
+    const target = isOnBridge(ipv4) ? ipv4?.ipv4 : leading?.ipv6;
     if (target === undefined || leading === undefined) {
       ports.withdraw(record.published);
       record.published = [];
@@ -341,19 +349,19 @@ export class SandboxRegistry {
     ports.withdraw(record.published);
     live?.nameServer?.close();
     for (const endpoint of record.endpoints) {
-      const bridge = catalog.findBridge(endpoint.networkId);
-      if (bridge !== undefined && live !== undefined) {
+      const network = catalog.findLive(endpoint.networkId);
+      if (network !== undefined && live !== undefined) {
         try {
-          await silence(this.#ends(live), endpoint, bridge.index);
+          await silence(this.#ends(live), endpoint, network.index);
         } catch (error) {
           this.#parts.warn(`network of container ${record.containerName}: ${errorText(error)}`);
         }
       }
-      releaseAddresses(endpoint, bridge);
+      releaseAddresses(endpoint, network);
     }
     live?.route.close();
     await pool.server.delete(record.namespacePath);
-    this.#leaving.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName));
+    this.#leaving.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName).filter(Boolean));
   }
 
   #show(record: SandboxRecord): SandboxState {
