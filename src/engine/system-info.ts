@@ -92,7 +92,7 @@ async function storageFields(dataRoot: string): Promise<Record<string, unknown>>
     ],
     Plugins: {
       Volume: ["local"],
-      Network: ["bridge", "host", "null"],
+      Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
       Authorization: null,
       Log: ["json-file", "local"],
     },
