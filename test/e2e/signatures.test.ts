@@ -98,6 +98,9 @@ describe("keys", () => {
     expect(seen.text).not.toContain("secret");
     const different = await typeAt(["key", "generate", "other"], ["secret", "Secret"]);
     expect(different.text).toContain("the passphrases differ; nothing was written");
+    // Corrected while typing; given up by Ctrl-C.
+    expect((await typeAt(["key", "public", "typed.key"], ["nonsense\x15secxé\x7f\x7fret"])).code).toBe(0);
+    expect((await typeAt(["key", "public", "typed.key"], ["sec\x03"])).code).toBe(130);
   });
 
   /** Answers each prompt for a passphrase. */
