@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { importBusybox, NARU, type RunOptions, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { DistributionClient, freshBlob } from "../support/distribution-client.ts";
+import { blob, DistributionClient, freshBlob } from "../support/distribution-client.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
 import { startS3Server } from "../support/s3-server.ts";
 
@@ -140,6 +140,23 @@ test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", 
     await bucket.restart();
     await skopeo("copy", "-q", ...PLAIN, `${image}:v1`, `oci:${scratch}/bucket:x`);
     const client = new DistributionClient(bucket.url);
+    // Through the registry itself, as without --s3-redirect.
+    const flags = ["--storage", "s3://images/streamed", "--s3-endpoint", s3.endpoint];
+    await using streaming = await startNaruRegistry({ env: s3.env, flags });
+    const direct = new DistributionClient(streaming.url);
+    for (const size of [0, 5000, 9_000_000]) {
+      const content = size === 0 ? blob("") : freshBlob(size);
+      await direct.pushBlob("bucket/streamed", content);
+      const path = `/v2/bucket/streamed/blobs/${content.digest}`;
+      const whole = await direct.send("GET", path);
+      expect(Buffer.from(await whole.arrayBuffer()).equals(content.bytes)).toBe(true);
+      expect((await direct.send("HEAD", path)).headers.get("content-length")).toBe(String(size));
+      if (size === 0) continue;
+      const part = await direct.send("GET", path, { headers: { Range: "bytes=100-4999" } });
+      expect([part.status, part.headers.get("content-length")]).toEqual([206, "4900"]);
+      expect(Buffer.from(await part.arrayBuffer()).equals(content.bytes.subarray(100, 5000))).toBe(true);
+    }
+    await streaming.kill("SIGTERM");
     const layer = freshBlob(12_000_000);
     await client.pushImage("bucket/large", "x", [layer]);
     const redirected = await client.send("GET", `/v2/bucket/large/blobs/${layer.digest}`);

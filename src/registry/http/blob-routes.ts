@@ -6,6 +6,7 @@ import { parseDownloadRange } from "./byte-range.ts";
 import { contentHeaders, emptyReply, isUnchanged, type RegistryExchange, unsupported } from "./exchange.ts";
 
 const BLOB_TYPE = "application/octet-stream";
+const GATHERED_BYTES = 4 * 1024 * 1024;
 /** Content with a digest never changes. */
 const FOR_EVER = "max-age=31536000";
 
@@ -34,7 +35,8 @@ export async function answerBlob(exchange: RegistryExchange, reference: string):
   const init = { status: range === undefined ? 200 : 206, headers };
   if (method === "HEAD" || start === end) return new Response(null, init);
   const path = catalog.localBlobPath(repository, digest);
-  if (path === undefined) return new Response(streamOf(await catalog.readBlob(repository, digest, range)), init);
+  if (path === undefined)
+    return await streamedReply(await catalog.readBlob(repository, digest, range), end - start, init);
   // Bun answers a file by sendfile(2), and its Range by itself; a slice is not cut again.
   return new Response(range === undefined ? Bun.file(path) : Bun.file(path).slice(start, end), init);
 }
@@ -44,6 +46,15 @@ function wantedRange(request: Request, digest: string, size: number): { start: n
   const condition = request.headers.get("if-range");
   if (condition !== null && condition !== `"${digest}"`) return undefined;
   return parseDownloadRange(request.headers.get("range"), size);
+}
+
+/**
+ * Bun sends streams without their length (in chunks, and cut off when the stream fails); so what is small enough is
+ * gathered first. Clients know the size of the rest from the manifest.
+ */
+async function streamedReply(pieces: AsyncIterable<Uint8Array>, length: number, init: ResponseInit): Promise<Response> {
+  if (length > GATHERED_BYTES) return new Response(streamOf(pieces), init);
+  return new Response(Buffer.concat(await Array.fromAsync(pieces)), init);
 }
 
 /** Pulls a piece when the client has room for one. */
