@@ -48,6 +48,7 @@ export class Daemon {
       engine: parts.engine,
       builder: parts.builder,
       classicBuilder: parts.classicBuilder,
+      buildKit: parts.buildKit,
       imageMaker: parts.imageMaker,
       registries: parts.registries,
       sboms: parts.sboms,
@@ -55,9 +56,10 @@ export class Daemon {
     });
     const listeners = new Listeners(api, log);
     undo.defer(() => listeners.stopAccepting());
-    await listeners.open(options);
+    // Before the sockets: who gets an answer there finds the registry too.
     const registry = await startOwnRegistry(options, log, memory);
     undo.defer(() => registry?.stop());
+    await listeners.open(options);
     undo.move();
     log.info("the daemon is ready", {
       version: NARU_VERSION,

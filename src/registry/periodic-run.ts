@@ -12,6 +12,7 @@ export class PeriodicRun {
   readonly #abortion = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
 
   /** `record`: a file for the time of the last run; undefined: the first run comes a while after every start. */
   constructor(
@@ -25,6 +26,13 @@ export class PeriodicRun {
     const last = Date.parse(this.record === undefined ? "" : await readFile(this.record, "utf8").catch(() => ""));
     const dueIn = Number.isNaN(last) ? 0 : last + this.everyMs - Date.now();
     this.#plan(Math.max(dueIn, Math.min(START_DELAY_MS, this.everyMs)));
+  }
+
+  /** Does not wait for its time any longer; while it runs, nothing. */
+  soon(): void {
+    if (this.#isRunning || this.#abortion.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#plan(0);
   }
 
   async stop(): Promise<void> {
@@ -44,6 +52,7 @@ export class PeriodicRun {
   }
 
   async #runOnce(): Promise<void> {
+    this.#isRunning = true;
     try {
       await this.run(this.#abortion.signal);
       if (this.record !== undefined) await writeTime(this.record);
@@ -54,6 +63,7 @@ export class PeriodicRun {
           reason: errorText(error),
         });
     }
+    this.#isRunning = false;
     if (!this.#abortion.signal.aborted) this.#plan(this.everyMs);
   }
 }

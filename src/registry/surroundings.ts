@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { RegistryClient } from "../distribution/contract.ts";
 import { errorText } from "../lib/errors.ts";
 import { type Accounts, openAccess } from "./access/open-access.ts";
+import { CacheEviction } from "./cache/cache-eviction.ts";
 import { CachedCatalog } from "./cache/cached-catalog.ts";
-import { evict } from "./cache/eviction.ts";
 import { UseRecord } from "./cache/use-record.ts";
 import type { RegistrySettings } from "./config/registry-settings.ts";
 import type { RegistryCatalog, RegistrySurroundings, RequestOrigin } from "./contract.ts";
@@ -22,8 +22,6 @@ import { RetentionAddress } from "./retention/retention-address.ts";
 import { retentionRun } from "./retention/retention-run.ts";
 import { ToldCatalog } from "./webhooks/told-catalog.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
-
-const EVICT_EVERY_MS = 10 * 60_000;
 
 interface SurroundingsContext {
   /** Local directory: keys, queues, downloads under way. */
@@ -66,7 +64,7 @@ export async function openSurroundings(
     loginRefused: () => metrics.loginRefused(),
   });
   const cached = await openCache(settings, context, metrics, undo);
-  const quotas = settings.quotas.length === 0 ? undefined : new QuotaCatalog(cached, settings.quotas);
+  const quotas = openQuotas(settings, cached);
   quotas?.warm().catch((error) => log.warn("counting for the quotas failed", { reason: errorText(error) }));
   const webhooks = await openWebhooks(settings, context, metrics, undo);
   const limited = quotas ?? cached;
@@ -104,6 +102,17 @@ export async function openSurroundings(
   return { catalog, surroundings, debug, stop: () => opened.disposeAsync() };
 }
 
+/** Copies of upstreams have a limit of their own, and do not use up what pushes may take. */
+function openQuotas({ quotas, cache }: RegistrySettings, catalog: RegistryCatalog): QuotaCatalog | undefined {
+  if (quotas.length === 0) return undefined;
+  const isCopy = (repository: string) => cache.upstreams.find(repository) !== undefined;
+  const own = quotas.map((quota) => ({
+    ...quota,
+    repositories: (repository: string) => quota.repositories(repository) && !isCopy(repository),
+  }));
+  return new QuotaCatalog(catalog, own);
+}
+
 async function openCache(
   settings: RegistrySettings,
   { root, catalog, client, log }: SurroundingsContext,
@@ -114,27 +123,21 @@ async function openCache(
   if (upstreams.list.length === 0) return catalog;
   const use = await UseRecord.open(join(root, "cache", "use.json"));
   undo.defer(() => use.close());
-  const cached = await CachedCatalog.open({
+  const eviction = new CacheEviction({ catalog, upstreams, use, limits, log });
+  await eviction.start();
+  undo.defer(() => eviction.stop());
+  return await CachedCatalog.open({
     inner: catalog,
     client,
     upstreams,
     use,
     fillDir: join(root, "cache", "fill"),
     log,
-    count: (what, outcome, bytes) => metrics.cached(what, outcome, bytes),
+    count: (what, outcome, bytes) => {
+      metrics.cached(what, outcome, bytes);
+      if (outcome === "miss") eviction.stored(bytes);
+    },
   });
-  if (limits.maxBytes !== undefined || limits.maxAgeMs !== undefined) {
-    const run = async () => {
-      const { evicted, bytes } = await evict(catalog, upstreams, use, limits, (message, fields) =>
-        log.warn(message, fields),
-      );
-      if (evicted > 0) log.info("the cache made room", { manifests: evicted, bytesLeft: bytes });
-    };
-    const eviction = new PeriodicRun(undefined, EVICT_EVERY_MS, run, (message, fields) => log.warn(message, fields));
-    await eviction.start();
-    undo.defer(() => eviction.stop());
-  }
-  return cached;
 }
 
 async function openWebhooks(

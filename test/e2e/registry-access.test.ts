@@ -220,8 +220,10 @@ test("guessing passwords is slowed down, for the guesser only", async () => {
   expect((await alone.request("GET", "/v2/", { headers: basic("ann", "x") })).status).toBe(429);
   await Bun.sleep(2100);
   expect((await attempt("secret")).status).toBe(200);
-  const metrics = await alone.logText();
-  expect(metrics).toContain("wrong password");
+  expect(await alone.logText()).toContain("wrong password");
+  // Many at once are no way around it.
+  const burst = await Promise.all(Array.from({ length: 40 }, (_, i) => attempt(`burst ${i}`)));
+  expect(burst.filter(({ status }) => status === 401).length).toBeLessThanOrEqual(1);
 });
 
 test("Debian's registry believes naru's tokens", async () => {

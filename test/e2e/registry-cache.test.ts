@@ -263,6 +263,34 @@ test("a tag that the upstream removed goes here too; only blobs that a manifest 
   expect(upstream.seen).toHaveLength(before);
 });
 
+test("the cache stays within its limit and keeps what is used", async () => {
+  await using upstream = await startDebianRegistry();
+  const tags = ["a", "b", "c", "d", "e", "f"];
+  for (const [i, tag] of tags.entries()) {
+    await pushImage(testRepository(upstream.host, "app"), tag, { layer: blobOf(1_000_000, i + 1).bytes });
+  }
+  await using registry = await startNaruRegistry({ config: `${cacheOf(upstream.host)}  maxBytes: 3MB\n` });
+  const pull = async (tag: string) => {
+    const repository = testRepository(registry.host, "up/app", { actions: "pull" });
+    const { layers } = JSON.parse(new TextDecoder().decode((await repository.fetchManifest(tag)).bytes));
+    expect(await layerOf(await registry.request("GET", `/v2/up/app/blobs/${layers[0].digest}`))).toBe(layers[0].digest);
+  };
+  for (const tag of tags) {
+    await pull(tag);
+    await pull("a");
+    await Bun.sleep(30);
+  }
+  await pull("b");
+  await pull("a");
+  const held = async () =>
+    (await (await registry.request("GET", "/v2/_naru/repositories")).json()) as { repositories: { bytes: number }[] };
+  await eventually(async () => ((await held()).repositories[0]?.bytes ?? 0) <= 4.2 * 2 ** 20);
+  expect(await registry.logText()).toContain("the cache made room");
+  await upstream.kill();
+  await Bun.sleep(350);
+  expect((await registry.request("GET", "/v2/up/app/manifests/a")).status).toBe(200);
+});
+
 test("killed in the middle of a download it starts again whole", async () => {
   const image = imageOf(blobOf(5_000_000).bytes);
   let isSlow = true;

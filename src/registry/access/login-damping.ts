@@ -26,15 +26,24 @@ export class LoginDamping {
     return Math.max(0, until - this.now());
   }
 
-  failed(address: string, user: string): void {
+  /** Counts a try as wrong from its beginning: many at once must not all find the door open. */
+  begin(address: string, user: string): void {
     const [byAddress, byUser] = keys(address, user);
     this.#count(byAddress!, FREE_TRIES_PER_ADDRESS);
     this.#count(byUser!, FREE_TRIES_PER_USER);
   }
 
-  /** Only the user's count is forgotten: who has an account of their own must not guess other people's for ever. */
+  /**
+   * The try was right after all. Only the user's count is forgotten whole: who has an account of their own must not guess
+   * other people's for ever.
+   */
   succeeded(address: string, user: string): void {
-    this.#tries.delete(keys(address, user)[1]!);
+    const [byAddress, byUser] = keys(address, user);
+    this.#tries.delete(byUser!);
+    const tries = this.#find(byAddress!);
+    if (tries === undefined) return;
+    tries.wrong -= 1;
+    if (tries.wrong < FREE_TRIES_PER_ADDRESS) tries.blockedUntil = 0;
   }
 
   #count(key: string, freeTries: number): void {

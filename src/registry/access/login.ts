@@ -34,11 +34,12 @@ export class Login {
         retryAfterSeconds: seconds,
       });
     }
+    if (await this.passwords.isRemembered(user, password)) return true;
+    this.#damping.begin(remoteAddress, user);
     if (await this.passwords.verify(user, password)) {
       this.#damping.succeeded(remoteAddress, user);
       return true;
     }
-    this.#damping.failed(remoteAddress, user);
     this.onRefused({ user, remoteAddress });
     return false;
   }

@@ -37,12 +37,20 @@ export class PasswordFile {
       await Bun.password.verify(password, anyHash(hashes)).catch(() => false);
       return false;
     }
-    const proof = createHmac("sha256", this.#key).update(`${user}\0${hash}\0${password}`).digest("base64");
-    const until = this.#remembered.get(proof);
-    if (until !== undefined && until > performance.now()) return true;
     if (!(await Bun.password.verify(password, hash))) return false;
-    this.#remember(proof);
+    this.#remember(this.#proof(user, hash, password));
     return true;
+  }
+
+  /** True when this was the right password minutes ago and still is. */
+  async isRemembered(user: string, password: string): Promise<boolean> {
+    const hash = (await this.#file.get()).get(user);
+    const until = hash === undefined ? undefined : this.#remembered.get(this.#proof(user, hash, password));
+    return until !== undefined && until > performance.now();
+  }
+
+  #proof(user: string, hash: string, password: string): string {
+    return createHmac("sha256", this.#key).update(`${user}\0${hash}\0${password}`).digest("base64");
   }
 
   /** Changes with the password, and is gone with the user: what identity tokens are bound to. */

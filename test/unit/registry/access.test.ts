@@ -164,18 +164,19 @@ test("LoginDamping doubles the wait, forgets in time, and blocks nobody at other
   const damping = new LoginDamping(() => now);
   for (let i = 0; i < 10; i++) {
     expect(damping.waitMs("1.2.3.4", "ann")).toBe(0);
-    damping.failed("1.2.3.4", "ann");
+    damping.begin("1.2.3.4", "ann");
   }
   expect(damping.waitMs("1.2.3.4", "ann")).toBe(2000);
   expect(damping.waitMs("1.2.3.4", "bob")).toBe(2000);
   expect(damping.waitMs("9.9.9.9", "ann")).toBe(0);
   now += 2000;
   expect(damping.waitMs("1.2.3.4", "ann")).toBe(0);
-  damping.failed("1.2.3.4", "ann");
+  damping.begin("1.2.3.4", "ann");
   expect(damping.waitMs("1.2.3.4", "ann")).toBe(4000);
-  for (let i = 0; i < 30; i++) damping.failed("1.2.3.4", "ann");
+  for (let i = 0; i < 30; i++) damping.begin("1.2.3.4", "ann");
   expect(damping.waitMs("1.2.3.4", "ann")).toBe(15 * 60_000);
   // One's own account does not help an address that guesses.
+  damping.begin("1.2.3.4", "mallory");
   damping.succeeded("1.2.3.4", "mallory");
   expect(damping.waitMs("1.2.3.4", "ann")).toBe(15 * 60_000);
   now += 50 * 60_000;
