@@ -78,7 +78,7 @@ async function openRegistry(root: string, port: number, prefix: string[] = []): 
     env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
   });
   const answers = ["curl", "-sf", "-o", "/dev/null", `http://127.0.0.1:${port}/v2/`];
-  while ((await Bun.spawn([...prefix, ...answers]).exited) !== 0) {
+  while ((await Bun.spawn([...prefix, ...answers]).exited) !== 0 || child.exitCode !== null) {
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
     await Bun.sleep(20);
   }
@@ -86,6 +86,8 @@ async function openRegistry(root: string, port: number, prefix: string[] = []): 
     child.kill("SIGKILL");
     await child.exited;
   };
+  // Also when a figure fails.
+  stack.defer(stop);
   return { host: `127.0.0.1:${port}`, stop };
 }
 

@@ -30,6 +30,7 @@ export async function inspectContainer(
     Args: args,
     State: reportState(record.state, container.health),
     Image: record.imageId,
+    ...(await manifestDescriptor(context, container)),
     ResolvConfPath: fileAt("resolv.conf"),
     HostnamePath: fileAt("hostname"),
     HostsPath: fileAt("hosts"),
@@ -65,6 +66,17 @@ function reportConfig({ config, hostConfig, networks }: Container["record"]): Co
   const { OnBuild, Labels, StopSignal, StopTimeout, Shell, ...before } = config;
   const after = { OnBuild, Labels, StopSignal, StopTimeout, Shell };
   return { ...before, MacAddress, ...after };
+}
+
+/** Which platform of an index the container stands on. */
+async function manifestDescriptor(
+  context: EngineContext,
+  { record }: Container,
+): Promise<Pick<ContainerInspect, "ImageManifestDescriptor">> {
+  if (record.imageManifest === undefined || context.images.findImage(record.imageId) === undefined) return {};
+  const manifests = await context.images.listManifests(record.imageId);
+  const descriptor = manifests.find(({ ID }) => ID === record.imageManifest)?.Descriptor;
+  return descriptor === undefined ? {} : { ImageManifestDescriptor: descriptor };
 }
 
 /** Bytes of the writable layer and of all layers together. */

@@ -84,10 +84,11 @@ async function* unpackLayers(
   const failure = new AbortController();
   const stop = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
   const paths = new Map(blobs.map((blob) => [blob.digest, blob.path]));
-  const missing = record.layers.map((_, index) => !parts.records.snapshots.has(record.chainIds[index]!));
+  const missing = record.layers.map((_, index) => !parts.snapshots.isUsable(record.chainIds[index]!));
   const unpack = async (layer: Descriptor, index: number) => {
     // An image before this one in the archive may have taken the blob into the store.
-    const isStored = (await parts.content.findSize(layer.digest)) !== undefined;
+    const isDamaged = parts.records.damagedBlobs.has(layer.digest);
+    const isStored = !isDamaged && (await parts.content.findSize(layer.digest)) === layer.size;
     const path = isStored ? parts.content.path(layer.digest) : paths.get(layer.digest)!;
     const diffId = record.config.rootfs.diff_ids[index]!;
     await parts.snapshots.ensureFromBlob(record.chainIds[index]!, diffId, path, { index, signal: stop });

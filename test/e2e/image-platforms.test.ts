@@ -158,6 +158,8 @@ test("the API tells every manifest, what it takes and who uses it", async () => 
   expect(inspected.Manifests[1]!.ImageData).toMatchObject({ Containers: [] });
   const list = (await (await daemon.api("GET", "/v1.51/images/json?manifests=1")).json()) as { Manifests: object[] }[];
   expect(list[0]!.Manifests).toEqual(inspected.Manifests);
+  const container = (await (await daemon.api("GET", "/v1.51/containers/user/json")).json()) as Record<string, unknown>;
+  expect(container.ImageManifestDescriptor).toMatchObject({ digest: own.descriptor.digest });
   const both = await daemon.api("GET", `/v1.51/images/${ref()}/json?manifests=1&platform=%7B%22os%22%3A%22linux%22%7D`);
   expect(both.status).toBe(400);
   for (const client of [daemon.docker, daemon.naru]) {

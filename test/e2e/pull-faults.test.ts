@@ -199,6 +199,20 @@ test("what was damaged on the disk is told by verify and repaired by a pull", as
   await expectNoOrphans(1);
 });
 
+test("loading an image repairs it as well", async () => {
+  await daemon.docker(["pull", name()]);
+  const archive = join(daemon.root, "whole.tar");
+  await daemon.docker(["save", "-o", archive, name()]);
+  const { digest } = large.layers[1]!.descriptor;
+  const path = join(daemon.dataRoot, "blobs/sha256", digest.slice(7));
+  const blob = Buffer.from(await Bun.file(path).arrayBuffer());
+  blob[50]! ^= 0xff;
+  await Bun.write(path, blob);
+  expect((await verify()).stdout).toContain(digest);
+  expect(await daemon.docker(["load", "-i", archive])).toMatchObject({ code: 0 });
+  expect(await verify()).toMatchObject({ code: 0, stdout: "" });
+});
+
 test("prune removes what has come of a download that was cut off", async () => {
   await daemon.api("POST", "/v1.51/images/prune");
   await Bun.write(join(daemon.dataRoot, "ingest/partial", "0".repeat(64)), new Uint8Array(12_345));
