@@ -16,6 +16,8 @@ const NONE_HERE = "and none was kept here when it came; pull it, signed, from it
 /** Good signatures by the digest that they sign, as they were found at a pull. */
 interface KeptSignatures {
   signatures: StoredSignature[];
+  /** Ids of the images that came with them: an index' one, where the signature is of one of its platforms. */
+  images: Digest[];
 }
 type RunnableImage = Parameters<ImagePolicy["admitRun"]>[1];
 type SignedRequirement = Extract<Requirement, { kind: "signed" }>;
@@ -45,9 +47,9 @@ export class FilePolicy implements ImagePolicy {
   }
 
   /** Forgets the signatures of images that are no longer here. */
-  async forgetAllBut(digests: ReadonlySet<Digest>): Promise<void> {
-    const gone = [...this.kept.entries()].map(([digest]) => digest).filter((digest) => !digests.has(digest as Digest));
-    await Promise.all(gone.map((digest) => this.kept.delete(digest)));
+  async forgetAllBut(imageIds: ReadonlySet<Digest>): Promise<void> {
+    const gone = [...this.kept.entries()].filter(([, { images }]) => !images.some((id) => imageIds.has(id)));
+    await Promise.all(gone.map(([digest]) => this.kept.delete(digest)));
   }
 
   async admitPull(
@@ -71,7 +73,7 @@ export class FilePolicy implements ImagePolicy {
       damage.push(...listed.damage);
     }
     const good = checkRequirements(rule, image, found, (reason) => refuse([reason, ...damage].join("; ")));
-    await this.keep(good);
+    await this.keep(good, image.digests[0]!);
   }
 
   admitRun(ref: string, image: RunnableImage): void {
@@ -100,11 +102,17 @@ export class FilePolicy implements ImagePolicy {
     checkRequirements(rule, image, signatures, refuse, NONE_HERE);
   }
 
-  private async keep(good: readonly GoodSignature[]): Promise<void> {
+  private async keep(good: readonly GoodSignature[], imageId: Digest): Promise<void> {
     for (const { signature, claims } of good) {
-      const known = this.kept.get(claims.digest)?.signatures ?? [];
-      if (known.some((one) => one.payload === signature.payload && one.signature === signature.signature)) continue;
-      await this.kept.put(claims.digest, { signatures: [...known, signature] });
+      const { signatures = [], images = [] } = this.kept.get(claims.digest) ?? {};
+      const isKnown = signatures.some(
+        (one) => one.payload === signature.payload && one.signature === signature.signature,
+      );
+      if (isKnown && images.includes(imageId)) continue;
+      await this.kept.put(claims.digest, {
+        signatures: isKnown ? signatures : [...signatures, signature],
+        images: images.includes(imageId) ? images : [...images, imageId],
+      });
     }
   }
 

@@ -236,6 +236,11 @@ describe("a daemon's policy", () => {
     await policy.admitPull({ reference, digests: [image.digest] }, repository);
     await policy.forgetAllBut(new Set([image.digest]));
     policy.admitRun(NAME, local(image));
+    // The signature of a platform's image came with its index.
+    const index = await pushImage(repository, "index", { architecture: "index" });
+    await policy.admitPull({ reference, digests: [index.digest, image.digest] }, repository);
+    await policy.forgetAllBut(new Set([index.digest]));
+    policy.admitRun(NAME, { ...local(image), id: index.digest });
     await policy.forgetAllBut(new Set());
     expect(() => policy.admitRun(NAME, local(image))).toThrow("none was kept");
     const open = await FilePolicy.open(undefined, store);
