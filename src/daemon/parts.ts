@@ -82,7 +82,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
-  await policy.forgetAllBut(new Set(images.listImages().flatMap(({ id, manifest }) => [id, manifest])));
+  await policy.forgetAllBut(new Set(images.listImages().map(({ id }) => id)));
   const files = await createContainerFiles({ execRoot, monitorPath });
   lap("images, volumes, monitor");
   const netns = NetnsServer.start(monitorPath);
