@@ -4,9 +4,9 @@ import { eventJson, eventLine } from "../../../src/cli/event-line.ts";
 import { indentJson } from "../../../src/cli/indent-json.ts";
 import { type SystemInfo, serverInfoText } from "../../../src/cli/info-report.ts";
 import { type ProgressMessage, showProgress } from "../../../src/cli/progress.ts";
-import { progressBar } from "../../../src/lib/progress-bar.ts";
 import { cpuPercent, memoryWithoutCache, missingSample, statsRow } from "../../../src/cli/rows/stats-row.ts";
 import { buildTimeText, completeServerVersion, versionText } from "../../../src/cli/version-report.ts";
+import { progressBar } from "../../../src/lib/progress-bar.ts";
 
 describe("stats", () => {
   const cpu = (total_usage: number, system_cpu_usage: number, online_cpus?: number) => ({
