@@ -4,14 +4,11 @@
  * BuildKit's gRPC, naru's own context protocol) all make a `BuildRequest` and read `BuildEvent`s.
  */
 import { type ErrorKind, NaruError } from "../lib/errors.ts";
+import type { BuildEvent, BuildStep, BuildWarning, SourceRange } from "../model/build.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Digest, Platform } from "../model/image.ts";
 
-/** Place of a piece of a Dockerfile; lines from 1, columns from 0, the end exclusive. */
-export interface SourceRange {
-  start: { line: number; column: number };
-  end: { line: number; column: number };
-}
+export type { BuildEvent, BuildStep, BuildWarning, SourceRange };
 
 /** Where in a Dockerfile a build failed. */
 export interface FailurePlace {
@@ -46,7 +43,15 @@ export interface ContextSource {
    * already sent in an earlier build of the same context is not sent again.
    * @returns an absolute directory that must not be changed
    */
-  sync(options: { include?: readonly string[]; exclude?: readonly string[]; signal: AbortSignal }): Promise<string>;
+  sync(options: {
+    include?: readonly string[];
+    exclude?: readonly string[];
+    /** Told how many bytes have come so far. */
+    onTransfer?(bytes: number): void;
+    signal: AbortSignal;
+  }): Promise<string>;
+  /** Stands for the files that the last sync() brought, when that is known: equal versions, equal files. */
+  readonly version?: string | undefined;
   /** True: the directory is another one in the next build, so nothing about its files is worth remembering. */
   readonly isTemporary?: boolean;
 }
@@ -147,50 +152,6 @@ export interface BuildRequest {
   /** `--check`: only the checks run. `--print` forms: outline, targets. */
   onlyCheck?: "lint" | "outline" | "targets";
   session?: ClientSession;
-}
-
-/** A step as clients show it (BuildKit's vertex). Times in Unix milliseconds, with fractions. */
-export interface BuildStep {
-  digest: Digest;
-  name: string;
-  inputs: Digest[];
-  startedAt?: number;
-  completedAt?: number;
-  cached: boolean;
-  error?: string;
-  /** Why it was not cached: "context/app.js changed", "ARG VERSION is 2, was 1". */
-  missReason?: string;
-  /** Steps of one stage are shown together. */
-  group?: string;
-}
-export type BuildEvent =
-  | { type: "step"; step: BuildStep }
-  /** Progress inside a step: a pull, a context transfer, an export. */
-  | {
-      type: "progress";
-      step: Digest;
-      id: string;
-      name: string;
-      current: number;
-      total: number;
-      startedAt: number;
-      completedAt?: number;
-    }
-  /** The instructions of the Dockerfile that are built, once, at the beginning; for the classic builder's output. */
-  | { type: "instructions"; list: { text: string; step?: Digest }[] }
-  /** A step's process runs in a container of this id. */
-  | { type: "running"; step: Digest; containerId: string }
-  | { type: "log"; step: Digest; stream: "stdout" | "stderr"; data: Uint8Array; at: number }
-  | { type: "warning"; step: Digest; warning: BuildWarning };
-
-export interface BuildWarning {
-  /** BuildKit's name of the rule. */
-  rule: string;
-  short: string;
-  detail: string[];
-  url: string;
-  file: string;
-  ranges: SourceRange[];
 }
 
 export interface BuildResult {

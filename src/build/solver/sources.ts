@@ -1,5 +1,6 @@
 /** Steps that bring files in: images, contexts, URLs, git repositories. */
 import { errorText, NaruError } from "../../lib/errors.ts";
+import type { Digest } from "../../model/image.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { digestOf } from "./cache-key.ts";
@@ -40,7 +41,7 @@ async function bring(
     case "image":
       return { result: openImage(context, operation, run), isCached: true };
     case "local":
-      return { result: await openContext(operation, run), isCached: false };
+      return { result: await openContext(operation, digest, run), isCached: false };
     case "http": {
       const startedAt = nowMs();
       const onProgress = (current: number, total: number) =>
@@ -81,16 +82,28 @@ function openImage({ workshop }: SolverContext, { image }: ImageOperation, run: 
   return { identity: digestOf("image", top.kind === "image" ? top.chainId : top.id), layers };
 }
 
-async function openContext(operation: LocalOperation, run: BuildRun): Promise<StepResult> {
+async function openContext(operation: LocalOperation, step: Digest, run: BuildRun): Promise<StepResult> {
   const { context, include, exclude } = operation;
+  const startedAt = nowMs();
+  let bytes: number | undefined;
+  const tell = (current: number, completedAt?: number) => {
+    const times = { startedAt, ...(completedAt === undefined ? {} : { completedAt }) };
+    run.emit({ type: "progress", step, id: "transferring context:", name: "transferring", current, total: 0, ...times });
+  };
   const directory = await context.sync({
     ...(include ? { include } : {}),
     ...(exclude ? { exclude } : {}),
+    onTransfer: (current) => {
+      bytes = current;
+      tell(current);
+    },
     signal: run.signal,
   });
+  if (bytes !== undefined) tell(bytes, nowMs());
+  const { version, isTemporary = false } = context;
   return {
     identity: undefined,
     layers: [],
-    context: { directory, exclude: exclude ?? [], isTemporary: context.isTemporary ?? false },
+    context: { directory, exclude: exclude ?? [], isTemporary, ...(version === undefined ? {} : { version }) },
   };
 }
