@@ -3,7 +3,8 @@ import type { KeyObject } from "node:crypto";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../lib/errors.ts";
-import { type KeyPairFiles, readPrivateKey, readPublicKey } from "../signature/key-file.ts";
+import { type KeyPairFiles, readPrivateKey } from "../signature/key-file.ts";
+import { readPublicKey } from "../signature/public-key.ts";
 import { CliError } from "./cli-error.ts";
 import { keyPassphrase } from "./passphrase.ts";
 

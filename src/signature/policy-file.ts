@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { parseContainersPolicy } from "./containers-policy.ts";
-import { readPublicKey } from "./key-file.ts";
 import { parseOwnPolicy } from "./own-policy.ts";
 import type { PolicyKeys } from "./policy-keys.ts";
+import { readPublicKey } from "./public-key.ts";
 import type { SignaturePolicy } from "./signature-policy.ts";
 
 /** Reads the file and the keys that it names. @throws {NaruError} invalid, telling which part of which file is wrong */

@@ -1,8 +1,9 @@
 /** Key files: ours, cosign's and skopeo's, openssl's; and what signatures by them are worth. */
 import { describe, expect, test } from "bun:test";
 import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
-import { generateKeyFiles, readPrivateKey, readPublicKey } from "../../../src/signature/key-file.ts";
+import { generateKeyFiles, readPrivateKey } from "../../../src/signature/key-file.ts";
 import { isSignedBy, keyFingerprint, signBytes } from "../../../src/signature/key-signature.ts";
+import { readPublicKey } from "../../../src/signature/public-key.ts";
 import { openSealedKey, sealKey } from "../../../src/signature/sealed-key.ts";
 
 const passphrase = (text: string) => async () => text;
