@@ -4,9 +4,15 @@
  */
 import type { Digest } from "../../model/image.ts";
 
+/** That somebody was told of a blob, and when (milliseconds since 1970). */
+interface Sight {
+  at: number;
+  before: Sight | undefined;
+}
+
 export class BlobGuard {
   private readonly holds = new Map<Digest, number>();
-  private readonly seen = new Map<Digest, number>();
+  private readonly seen = new Map<Digest, Sight>();
   private readonly removals = new Map<Digest, Promise<void>>();
   /** What clients saw before this process began is not known: they may have seen anything just then. */
   private readonly startedAt: number;
@@ -15,10 +21,20 @@ export class BlobGuard {
     this.startedAt = now();
   }
 
-  /** Remembers that a client was told of the blob; waits for its removal when that has begun. */
-  async touch(digest: Digest): Promise<void> {
+  /** Remembers that a client is told of the blob; waits for its removal when that has begun. */
+  async touch(digest: Digest): Promise<Sight> {
     await this.settled(digest);
-    this.seen.set(digest, this.now());
+    const before = this.seen.get(digest);
+    const sight = { at: this.now(), before: before && { at: before.at, before: undefined } };
+    this.seen.set(digest, sight);
+    return sight;
+  }
+
+  /** Takes a touch back: the blob was not there. Else any made-up digest would take memory. */
+  retract(digest: Digest, sight: Sight): void {
+    if (this.seen.get(digest) !== sight) return;
+    if (sight.before === undefined) this.seen.delete(digest);
+    else this.seen.set(digest, sight.before);
   }
 
   /** Nothing of this is removed until disposed. */
@@ -29,7 +45,7 @@ export class BlobGuard {
     return {
       [Symbol.dispose]: () => {
         for (const digest of held) {
-          this.seen.set(digest, this.now());
+          this.seen.set(digest, { at: this.now(), before: undefined });
           const others = this.holds.get(digest)! - 1;
           if (others === 0) this.holds.delete(digest);
           else this.holds.set(digest, others);
@@ -40,7 +56,7 @@ export class BlobGuard {
 
   /** Milliseconds since 1970. */
   lastUse(digest: Digest): number {
-    return this.seen.get(digest) ?? this.startedAt;
+    return this.seen.get(digest)?.at ?? this.startedAt;
   }
 
   isSafe(digest: Digest, cutoff: number): boolean {
@@ -68,7 +84,7 @@ export class BlobGuard {
   /** Forgets what was seen before `cutoff`; such entries protect nothing any more. */
   forgetBefore(cutoff: number): void {
     if (cutoff <= this.startedAt) return;
-    for (const [digest, at] of this.seen) if (at < cutoff) this.seen.delete(digest);
+    for (const [digest, { at }] of this.seen) if (at < cutoff) this.seen.delete(digest);
   }
 
   private async settled(digest: Digest): Promise<void> {

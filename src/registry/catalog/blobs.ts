@@ -29,9 +29,11 @@ export class Blobs {
     const { storage, guard, names } = this.parts;
     checkRepository(repository);
     if (!names.has(repository)) return undefined;
-    await guard.touch(digest);
+    const sight = await guard.touch(digest);
     const [link, blob] = await Promise.all([storage.stat(linkKey(repository, digest)), storage.stat(blobKey(digest))]);
-    return link && blob;
+    const found = link && blob;
+    if (found === undefined) guard.retract(digest, sight);
+    return found;
   }
 
   /** @throws BLOB_UNKNOWN */

@@ -38,8 +38,10 @@ export class Manifests {
     }
     const digest = parseDigest(reference);
     if (!names.has(repository)) return undefined;
-    await guard.touch(digest);
-    return await readDescriptor(storage, manifestKey(repository, digest));
+    const sight = await guard.touch(digest);
+    const descriptor = await readDescriptor(storage, manifestKey(repository, digest));
+    if (descriptor === undefined) guard.retract(digest, sight);
+    return descriptor;
   }
 
   async find(repository: string, reference: string): Promise<StoredManifest | undefined> {

@@ -81,7 +81,8 @@ export class Uploads {
         });
       }
       using _held = await guard.hold([digest]);
-      if ((await storage.stat(blobKey(digest))) !== undefined) await storage.abandonUpload(id);
+      // Another size: a power cut took its content where syncs are switched off.
+      if ((await storage.stat(blobKey(digest)))?.size === size) await storage.abandonUpload(id);
       else await storage.finishUpload(id, blobKey(digest));
       await this.blobs.link(repository, digest);
       this.sessions.delete(id);

@@ -67,6 +67,22 @@ test("a removal that fails is told, and blocks nobody", async () => {
   await guard.touch(BLOB);
 });
 
+test("a touch of what was not there is taken back, and no other sight with it", async () => {
+  const { guard, clock } = guardAt(100);
+  clock.now = 200;
+  guard.retract(BLOB, await guard.touch(BLOB));
+  expect(guard.lastUse(BLOB)).toBe(100);
+  await guard.touch(BLOB);
+  clock.now = 300;
+  guard.retract(BLOB, await guard.touch(BLOB));
+  expect(guard.lastUse(BLOB)).toBe(200);
+  const early = await guard.touch(BLOB);
+  (await guard.hold([BLOB]))[Symbol.dispose]();
+  clock.now = 400;
+  guard.retract(BLOB, early);
+  expect(guard.lastUse(BLOB)).toBe(300);
+});
+
 test("forgetting what protects nothing any more changes no answer", async () => {
   const { guard, clock } = guardAt(100);
   clock.now = 200;
