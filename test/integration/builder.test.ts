@@ -220,6 +220,31 @@ describe("a cache that travels", () => {
     expect(stepsOf(events).filter(({ name, cached }) => / (RUN|COPY) /.test(name) && !cached)).toEqual([]);
   });
 
+  test("the least of it is enough when nothing changed: stages whose layers did not travel are not built", async () => {
+    const chunks: Uint8Array[] = [];
+    const write = async (tar: AsyncIterable<Uint8Array>) => {
+      for await (const chunk of tar) chunks.push(chunk);
+    };
+    const [first] = await bytesOf(builder, { cacheTo: [{ type: "local", mode: "min", attributes: {}, write }] });
+    const directory = await mkdtemp(join(scratch, "cache-"));
+    await Bun.$`tar -C ${directory} -x < ${Buffer.concat(chunks)}`.quiet();
+    const whole = builder.parts.builder;
+    await whole.pruneCache({ all: true, filters: new Map() });
+    const source = directoryContext(directory, "cache");
+    const [second, events] = await bytesOf(builder, { cacheFrom: [{ type: "local", source, attributes: {} }] });
+    expect(second).toBe(first);
+    expect(events.some(({ type }) => type === "running")).toBeFalse();
+    // With another last step the stage's files are still known by what they are.
+    const tar = gatheredOutput("tar");
+    const changed = dockerfile.replace("echo last", "echo other");
+    const again = await builder.build(changed, {
+      outputs: [tar.output],
+      cacheFrom: [{ type: "local", source, attributes: {} }],
+    });
+    expect((await listTar(tar.bytes())).u).toBe(first);
+    expect(again.events.filter(({ type }) => type === "running")).toHaveLength(1);
+  });
+
   test("inside the image; one that is not there does not end the build", async () => {
     const { result } = await builder.build("FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/u\n", {
       cacheTo: [{ type: "inline" }],

@@ -138,7 +138,7 @@ function classicWords(error: unknown): { message: string; code?: number } {
     const words = `The command '${JSON.parse(`"${command}"`)}' returned a non-zero code: ${code}`;
     return { message: words, code: Number(code) };
   }
-  const missing = /^"\/(.*)": not found$/.exec(message);
+  const missing = /^failed to compute cache key: .*"\/(.*)": not found$/.exec(message);
   if (missing && error instanceof BuildFailure) {
     const word = instructionOf(error);
     const path = missing[1];

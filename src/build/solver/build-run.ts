@@ -2,12 +2,17 @@
 import type { Digest } from "../../model/image.ts";
 import type { BuildEvent, BuildRequest, BuildStep } from "../contract.ts";
 import type { ImportedCaches } from "./cache-import.ts";
+import type { CacheRecord } from "./cache-store.ts";
+import type { ContentDigests } from "./content-digests.ts";
 import { type Step, stepDigest, stepInputs } from "./graph.ts";
 import type { StepResult } from "./step-result.ts";
 
 export class BuildRun {
   /** Results by step digest, so that a step of several stages is solved once. */
   readonly results = new Map<Digest, Promise<StepResult>>();
+  /** By step digest: records found without computing anything, and digests of what steps take from contexts. */
+  readonly lookups = new Map<Digest, Promise<CacheRecord | undefined>>();
+  readonly contents = new Map<Digest, Promise<ContentDigests>>();
   /** Let go at the end: images and cache records in use, downloaded trees. */
   readonly undo = new AsyncDisposableStack();
   private readonly aborter = new AbortController();

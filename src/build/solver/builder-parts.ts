@@ -8,6 +8,7 @@ import type { SbomMaker } from "../../sbom/contract.ts";
 import type { ImagePolicy } from "../../signature/contract.ts";
 import type { StateStore } from "../../store/contract.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
+import type { DigestMemo } from "./digest-memo.ts";
 import type { GcSettings } from "./gc-policy.ts";
 import type { TreeViews } from "./tree-views.ts";
 
@@ -44,6 +45,7 @@ export interface SolverContext extends BuilderParts {
   pool: WorkerPool;
   views: TreeViews;
   cacheMounts: CacheMounts;
+  digestMemo: DigestMemo;
   /** `<data root>/builder`. */
   directory: string;
 }

@@ -12,21 +12,28 @@ import type { CacheStore } from "./cache-store.ts";
 import type { ConfiguredTarget } from "./image-config.ts";
 import { layoutTar } from "./layout-tar.ts";
 
-/**
- * "min": what the results consist of. "max": every step of the build.
- * Layers are packed when they were not.
- */
+/** Of the steps of a build: those with their layers, which are packed when they were not, and those with their keys alone. */
+interface Collected {
+  whole: ReadonlySet<string>;
+  all: readonly string[];
+}
+
 async function collect(
   context: SolverContext,
   cache: CacheStore,
-  ids: Iterable<string>,
+  { whole, all }: Collected,
   compression: LayerCompression,
 ): Promise<CacheList> {
   const records: TravellingRecord[] = [];
-  for (const id of new Set(ids)) {
+  for (const id of new Set([...whole, ...all])) {
     const record = cache.get(id);
     if (!record) continue;
     const { keys, identity, kind, description, parents, validator } = record;
+    if (!whole.has(id)) {
+      // Enough to know that what was copied from it has not changed.
+      records.push({ id, keys, identity, kind, description, parents, isKeyOnly: true });
+      continue;
+    }
     const packed =
       record.layer === undefined ? undefined : await context.workshop.packLayer(record.layer, { compression });
     records.push({
@@ -51,7 +58,8 @@ export async function withInlineCache(
   target: ConfiguredTarget,
 ): Promise<ConfiguredTarget> {
   if (!run.request.cacheTo.some(({ type }) => type === "inline")) return target;
-  const list = await collect(context, cache, target.recordIds, compressionOf(run));
+  const collected = { whole: new Set(target.recordIds), all: await allRecordIds(run) };
+  const list = await collect(context, cache, collected, compressionOf(run));
   return { ...target, config: { ...target.config, ...{ [INLINE_CACHE_KEY]: list } } };
 }
 
@@ -65,8 +73,10 @@ export async function exportCache(
     if (target.type === "inline") continue;
     const name = `exporting cache to ${target.type === "registry" ? target.ref : "client directory"}`;
     await run.showing({ digest: digestOf(name), name, inputs: [], cached: false }, async () => {
-      const ids = target.mode === "max" ? await allRecordIds(run) : targets.flatMap(({ recordIds }) => recordIds);
-      await send(context, run, target, await collect(context, cache, ids, compressionOf(run)));
+      const all = await allRecordIds(run);
+      // "min": what the results consist of. "max": every step of the build.
+      const whole = new Set(target.mode === "max" ? all : targets.flatMap(({ recordIds }) => recordIds));
+      await send(context, run, target, await collect(context, cache, { whole, all }, compressionOf(run)));
     });
   }
 }
@@ -80,9 +90,14 @@ function compressionOf({ request }: BuildRun): LayerCompression {
   return output && "compression" in output && output.compression !== undefined ? output.compression : "gzip";
 }
 
+/** Also of steps whose results nobody needed. */
 async function allRecordIds(run: BuildRun): Promise<string[]> {
   const results = await Promise.all(run.results.values());
-  return results.flatMap(({ recordIds }) => recordIds ?? []);
+  const found = await Promise.all(run.lookups.values());
+  return [
+    ...results.flatMap(({ recordIds }) => recordIds ?? []),
+    ...found.flatMap((record) => (record ? [record.id] : [])),
+  ];
 }
 
 async function send(

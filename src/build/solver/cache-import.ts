@@ -67,6 +67,7 @@ export class ImportedCaches {
     const { layer, ...rest } = record;
     const here = this.cache.get(record.id);
     if (here) return here;
+    if (record.isKeyOnly) return { ...rest, createdAt: "", lastUsedAt: "", usageCount: 0 };
     try {
       const { workshop } = this.context;
       const id = layer && (await workshop.importLayer(layer.blob, layer.diffId, readBlob(layer.blob), this.run.signal));

@@ -19,6 +19,7 @@ export interface TravellingRecord {
   description: string;
   parents: string[];
   validator?: CacheRecord["validator"];
+  isKeyOnly?: true;
   /** Absent when the step changed nothing. */
   layer?: { diffId: Digest; blob: Descriptor };
 }
@@ -66,7 +67,7 @@ const isDigest = (value: unknown) => typeof value === "string" && DIGEST.test(va
 /** It came from a registry: nothing of it is trusted to be there. */
 function isRecord(value: unknown): value is TravellingRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { id, keys, identity, kind, description, parents, layer } = value as Partial<TravellingRecord>;
+  const { id, keys, identity, kind, description, parents, layer, isKeyOnly } = value as Partial<TravellingRecord>;
   return (
     typeof id === "string" &&
     /^[a-z0-9]{25}$/.test(id) &&
@@ -77,6 +78,7 @@ function isRecord(value: unknown): value is TravellingRecord {
     typeof description === "string" &&
     Array.isArray(parents) &&
     parents.every((parent) => typeof parent === "string") &&
+    (isKeyOnly === undefined || (isKeyOnly === true && layer === undefined)) &&
     (layer === undefined ||
       (isDigest(layer.diffId) && isDigest(layer.blob?.digest) && Number.isInteger(layer.blob.size)))
   );

@@ -12,6 +12,8 @@ export interface CacheRecord {
   identity: Digest;
   /** Built layer; absent when the step changed nothing. */
   layer?: string;
+  /** From a cache elsewhere that has no layers for it: its identity is known, its result is not. Never kept here. */
+  isKeyOnly?: true;
   kind: BuildCacheRecord["Type"];
   description: string;
   /** Records of the steps that this one stands on. */

@@ -1,6 +1,7 @@
 /** What a step takes from its inputs, by content: for keys that hold although a stage was built anew. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { errorText, NaruError } from "../../lib/errors.ts";
 import type { DigestParams } from "./build-worker.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import type { InputKey } from "./cache-key.ts";
@@ -15,7 +16,7 @@ type TreeUse = CopyAction | (ExecMount & { type: "bind" });
 /** Files by path with the start of their digest, by name of the key's part. */
 export type Listings = Record<string, Record<string, string>>;
 
-interface ContentDigests {
+export interface ContentDigests {
   inputKey: InputKey;
   listings: Listings;
 }
@@ -66,15 +67,22 @@ async function digestUse(
   { resultOf, signal }: { resultOf(step: Step | undefined): StepResult; signal: AbortSignal },
 ): Promise<TreeDigest> {
   const source = resultOf(use.from);
+  const options: DigestOptions = {
+    ignoresOwner: source.context !== undefined || ("action" in use && use.owner !== undefined),
+    ignoresMode: "action" in use && use.mode !== undefined && /^[0-7]+$/.test(use.mode),
+  };
+  const inRoot = (root: string) =>
+    "action" in use ? selectionOf(use, source, root) : mountSelection(use, source, root);
+  const version = source.context?.version;
+  const memoKey = version === undefined ? undefined : JSON.stringify([version, inRoot(""), options]);
+  const known = memoKey === undefined ? undefined : context.digestMemo.find(memoKey);
+  if (known) return known;
   const view = await context.views.openLayers(directoriesOf(context, source));
   try {
-    const selection = "action" in use ? selectionOf(use, source, view.path) : mountSelection(use, source, view.path);
-    const options: DigestOptions = {
-      ignoresOwner: source.context !== undefined || ("action" in use && use.owner !== undefined),
-      ignoresMode: "action" in use && use.mode !== undefined && /^[0-7]+$/.test(use.mode),
-    };
+    const selection = inRoot(view.path);
     const params: DigestParams = { selections: [{ selection, options }], ...statCache(context, source, selection) };
     const [digest] = await context.pool.run<TreeDigest[]>("digest", params, { signal });
+    if (memoKey !== undefined) context.digestMemo.keep(memoKey, digest!);
     return digest!;
   } finally {
     await view.close();

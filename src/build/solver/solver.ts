@@ -10,8 +10,8 @@ import { BuildFailure } from "../contract.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { digestOf, type KeyParts, keyOf, keyParts } from "./cache-key.ts";
+import { CacheLookup, findResult, identityKey } from "./cache-lookup.ts";
 import { type CacheRecord, type CacheStore, newRecordId } from "./cache-store.ts";
-import { contentDigests } from "./content-digests.ts";
 import { runExec } from "./exec-step.ts";
 import { runFileOperation } from "./file-step.ts";
 import { Flight, type FlightListener } from "./flight.ts";
@@ -21,7 +21,7 @@ import { solveSource } from "./sources.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 import type { Turns } from "./turns.ts";
 
-type Computed = Step<ExecOperation | FileOperation>;
+export type Computed = Step<ExecOperation | FileOperation>;
 
 interface Made {
   record: CacheRecord;
@@ -29,6 +29,7 @@ interface Made {
 
 export class Solver {
   private readonly flights = new Map<Digest, Flight<Made>>();
+  private readonly lookup: CacheLookup;
 
   constructor(
     private readonly context: SolverContext,
@@ -36,7 +37,9 @@ export class Solver {
     private readonly misses: MissHistory,
     /** Processes that may run at once. */
     private readonly turns: Turns,
-  ) {}
+  ) {
+    this.lookup = new CacheLookup(context, cache, misses, (step, run) => this.solve(step, run));
+  }
 
   /** @throws {BuildFailure} of the first step that fails; the caller ends the others */
   solve(step: Step | undefined, run: BuildRun): Promise<StepResult> {
@@ -52,14 +55,18 @@ export class Solver {
   }
 
   private async solveNow(step: Step, run: BuildRun): Promise<StepResult> {
-    const inputs = stepInputs(step);
-    await Promise.all(inputs.map((input) => this.solve(input, run)));
-    run.signal.throwIfAborted();
     const { operation } = step;
     switch (operation.type) {
       case "exec":
-      case "file":
+      case "file": {
+        const record = await this.lookup.find(step as Computed, run).catch((error) => {
+          throw this.tellFailure(step as Computed, run, nowMs(), error);
+        });
+        if (record && !record.isKeyOnly) return await this.taken(step as Computed, record, run);
+        await this.inputResults(step, run);
+        run.signal.throwIfAborted();
         return await this.told(step as Computed, run);
+      }
       case "merge":
         return await this.merge(operation.roots, run);
       default:
@@ -77,6 +84,14 @@ export class Solver {
     return { identity, layers, ownLayers, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
   }
 
+  /** A step whose result is known without those of its inputs: only what it stands on is needed. */
+  private async taken(step: Computed, record: CacheRecord, run: BuildRun): Promise<StepResult> {
+    const root = await this.solve(step.operation.root, run);
+    const at = nowMs();
+    run.show(step, { startedAt: at, completedAt: at, cached: true });
+    return this.use(record, root);
+  }
+
   /** Computes or finds a step and tells clients how it went. */
   private async told(step: Computed, run: BuildRun): Promise<StepResult> {
     const startedAt = nowMs();
@@ -86,10 +101,15 @@ export class Solver {
       run.show(step, { startedAt, completedAt: nowMs(), cached: isCached, ...(missReason ? { missReason } : {}) });
       return result;
     } catch (error) {
-      const failure = run.signal.aborted ? error : failureOf(step, run, error);
-      run.show(step, { startedAt, completedAt: nowMs(), error: errorText(failure) });
-      throw failure;
+      throw this.tellFailure(step, run, startedAt, error);
     }
+  }
+
+  /** Tells clients of a step's failure. @returns what to throw */
+  private tellFailure(step: Computed, run: BuildRun, startedAt: number, error: unknown): unknown {
+    const failure = run.signal.aborted ? error : failureOf(step, run, error);
+    run.show(step, { startedAt, completedAt: nowMs(), error: errorText(failure) });
+    return failure;
   }
 
   private async findOrMake(
@@ -100,17 +120,17 @@ export class Solver {
     const results = await this.inputResults(step, run);
     const resultOf = (input: Step | undefined) => (input === undefined ? SCRATCH : results.get(input)!);
     const root = resultOf(step.operation.root);
-    const fastKey = identityKey(step, resultOf, run.latestSeconds);
-    const known = fastKey && !step.ignoresCache ? await this.find(fastKey, run) : undefined;
-    if (known) return { result: this.use(known, root, run), isCached: true };
-    const contents = await contentDigests(this.context, step.operation, { resultOf, signal: run.signal });
+    const fastKey = identityKey(step.operation, resultOf, run.latestSeconds);
+    const known = fastKey && !step.ignoresCache ? await findResult(this.cache, fastKey, run) : undefined;
+    if (known) return { result: this.use(known, root), isCached: true };
+    const contents = await this.lookup.contentsOf(step, resultOf, run);
     const parts = keyParts(step.operation, contents.inputKey, run.latestSeconds);
     const key = keyOf(parts);
-    const same = step.ignoresCache ? undefined : await this.find(key, run);
+    const same = step.ignoresCache ? undefined : await findResult(this.cache, key, run);
     if (same) {
       if (fastKey) this.cache.addKey(same, fastKey);
       this.misses.note(step, parts, contents.listings);
-      return { result: this.use(same, root, run), isCached: true };
+      return { result: this.use(same, root), isCached: true };
     }
     const missReason = step.ignoresCache
       ? "the cache was not asked for it"
@@ -118,12 +138,9 @@ export class Solver {
     run.show(step, { startedAt, ...(missReason ? { missReason } : {}) });
     const keys = fastKey ? [key, fastKey] : [key];
     const { record } = await this.make(step, run, { key, keys, parts, resultOf });
+    run.undo.defer(this.cache.hold(record.id));
     this.misses.note(step, parts, contents.listings);
-    return { result: this.use(record, root, run), isCached: false, missReason };
-  }
-
-  private async find(key: Digest, run: BuildRun): Promise<CacheRecord | undefined> {
-    return this.cache.find(key) ?? (await run.imported?.find(key));
+    return { result: this.use(record, root), isCached: false, missReason };
   }
 
   private async inputResults(step: Step, run: BuildRun): Promise<Map<Step, StepResult>> {
@@ -133,8 +150,7 @@ export class Solver {
   }
 
   /** The result on the root that this build has, which is equal to the one it was made on. */
-  private use(record: CacheRecord, root: StepResult, run: BuildRun): StepResult {
-    run.undo.defer(this.cache.hold(record.id));
+  private use(record: CacheRecord, root: StepResult): StepResult {
     this.cache.touch(record.id);
     const own: LayerHandle[] = record.layer === undefined ? [] : [{ kind: "built", id: record.layer }];
     return {
@@ -163,6 +179,9 @@ export class Solver {
         await flying.ended;
         continue;
       }
+      // Somebody may have finished it since it was looked for.
+      const finished = flying || step.ignoresCache ? undefined : await findResult(this.cache, work.key, run);
+      if (finished) return { record: finished };
       const flight = flying ?? this.begin(step, run, work);
       return await flight.join(listener, run.signal);
     }
@@ -249,27 +268,6 @@ function imageCompression({ request }: BuildRun): "gzip" | "zstd" | "uncompresse
       return output.compression ?? "gzip";
   }
   return undefined;
-}
-
-/** The key of the inputs' identities; undefined when one is a context, of which only the files taken count. */
-function identityKey(
-  { operation }: Computed,
-  resultOf: (step: Step | undefined) => StepResult,
-  clamp: number | undefined,
-): Digest | undefined {
-  let isKnown = true;
-  const parts = keyParts(
-    operation,
-    (step, use) => {
-      const { identity } = resultOf(step);
-      if (identity === undefined) isKnown = false;
-      // Which files are taken is part of the key, since what they contain is not.
-      const taken = use !== "root" && "sources" in use ? JSON.stringify([use.sources, use.exclude]) : "";
-      return `${identity} ${taken}`;
-    },
-    clamp,
-  );
-  return isKnown ? keyOf(parts) : undefined;
 }
 
 function describe({ show, operation }: Computed): string {

@@ -88,7 +88,15 @@ async function openContext(operation: LocalOperation, step: Digest, run: BuildRu
   let bytes: number | undefined;
   const tell = (current: number, completedAt?: number) => {
     const times = { startedAt, ...(completedAt === undefined ? {} : { completedAt }) };
-    run.emit({ type: "progress", step, id: "transferring context:", name: "transferring", current, total: 0, ...times });
+    run.emit({
+      type: "progress",
+      step,
+      id: "transferring context:",
+      name: "transferring",
+      current,
+      total: 0,
+      ...times,
+    });
   };
   const directory = await context.sync({
     ...(include ? { include } : {}),

@@ -24,6 +24,8 @@ interface ContextTree {
   exclude: readonly string[];
   /** Another directory next time: nothing about its files is worth remembering. */
   isTemporary: boolean;
+  /** Equal versions hold the same files; undefined when nobody can tell. */
+  version?: string;
 }
 
 /** The result of an empty root. */
