@@ -18,6 +18,7 @@ import { CacheMounts } from "./solver/cache-mounts.ts";
 import { CachePruner } from "./solver/cache-pruner.ts";
 import { CacheStore, newRecordId } from "./solver/cache-store.ts";
 import { cacheUsage } from "./solver/cache-usage.ts";
+import { DigestMemo } from "./solver/digest-memo.ts";
 import { exportFiles } from "./solver/export-files.ts";
 import { exportArchive, exportImage, type ImageExport } from "./solver/export-image.ts";
 import { sweepGitCheckouts } from "./solver/git-source.ts";
@@ -54,7 +55,7 @@ export async function createBuilder(parts: BuilderParts, frontend: Frontend = pl
     idleMs: WORKER_IDLE_MS,
   });
   const cacheMounts = new CacheMounts(parts.store, directory);
-  const builder = new LocalBuilder({ ...parts, pool, views, cacheMounts, directory }, frontend);
+  const builder = new LocalBuilder({ ...parts, pool, views, cacheMounts, digestMemo: new DigestMemo(), directory }, frontend);
   await builder.sweep();
   return builder;
 }

@@ -3,14 +3,16 @@
  * never changed: when its files differ, a new one is made that shares the unchanged files.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workerEntry } from "../../lib/worker-entry.ts";
 import { WorkerPool } from "../../lib/worker-pool.ts";
+import type { FilesAnswer } from "../../model/build-exchange.ts";
 import { framed, unframed } from "./message-stream.ts";
 import type { ReceiveParams, ReceiveResult } from "./receive-directory.ts";
 
 const WORKER_IDLE_MS = 3000;
+const MARK = "mark";
 /** Contexts that nobody built from for this long are removed at the next start. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -20,15 +22,30 @@ export interface FileTransfer {
   send(message: Uint8Array): Promise<void>;
 }
 
+/** A transfer of bytes that are framed already (message-stream.ts), whose sender may find that nothing has changed. */
+export interface MarkedTransfer {
+  answer: Promise<FilesAnswer>;
+  bytes: AsyncIterable<Uint8Array>;
+  sendBytes(data: Uint8Array): Promise<void>;
+}
+
+type OpenTransfer = (signal: AbortSignal, known: string | undefined) => FileTransfer | MarkedTransfer;
+
 /** A directory that does not change until it is released. */
 export interface ContextLease extends ReceiveResult {
   directory: string;
+  /** Equal versions hold the same files. */
+  version: string;
   release(): void;
 }
 
 interface Version {
   directory: string;
   users: number;
+  /** The client's word for this list of files; undefined when it gave none. */
+  mark: string | undefined;
+  /** Counts the changes made in place. */
+  changes: number;
 }
 
 class KeptContext {
@@ -63,7 +80,7 @@ export class KeptContexts {
    * Takes in a directory. `key` is equal for builds of the same directory of the same client.
    * @throws {NaruError} invalid for hostile lists; the signal's reason. What is unfinished then is sent anew the next time.
    */
-  async receive(key: string, open: (signal: AbortSignal) => FileTransfer, signal: AbortSignal): Promise<ContextLease> {
+  async receive(key: string, open: OpenTransfer, signal: AbortSignal): Promise<ContextLease> {
     const name = createHash("sha256").update(key).digest("hex").slice(0, 32);
     const context = this.contexts.get(name) ?? new KeptContext();
     this.contexts.set(name, context);
@@ -71,6 +88,13 @@ export class KeptContexts {
     const work = before.then(() => this.transfer(context, name, open, signal));
     context.turn = work.catch(() => {});
     return await work;
+  }
+
+  /** Sends a directory to a client that keeps it under a path of its own. */
+  async send(directory: string, transfer: FileTransfer, signal: AbortSignal): Promise<void> {
+    const job = this.pool.start<void>("send", { directory }, { input: framed(transfer.messages), signal });
+    for await (const message of unframed(job.output)) await transfer.send(message);
+    await job.result;
   }
 
   /** Removes everything that no build uses. @returns the bytes freed */
@@ -90,33 +114,65 @@ export class KeptContexts {
   private async transfer(
     context: KeptContext,
     name: string,
-    open: (signal: AbortSignal) => FileTransfer,
+    open: OpenTransfer,
     signal: AbortSignal,
   ): Promise<ContextLease> {
-    const latest = context.latest ?? { directory: this.newDirectory(name), users: 0 };
-    const copyTo = latest.users > 0 ? this.newDirectory(name) : undefined;
-    await mkdir(latest.directory, { recursive: true, mode: 0o755 });
-    const params: ReceiveParams = { directory: latest.directory, copyTo };
+    const latest = context.latest ?? { directory: this.newDirectory(name), users: 0, mark: undefined, changes: 0 };
     const stop = new AbortController();
-    const transfer = open(AbortSignal.any([signal, stop.signal]));
-    let result: ReceiveResult;
+    const transfer = open(AbortSignal.any([signal, stop.signal]), latest.mark);
     try {
-      const job = this.pool.start<ReceiveResult>("receive", params, { input: framed(transfer.messages), signal });
-      for await (const message of unframed(job.output)) await transfer.send(message);
-      result = await job.result;
+      const answer = "answer" in transfer ? await transfer.answer : undefined;
+      if (answer?.same) return this.lease(context, latest, { isChanged: false, files: 0, bytes: 0 });
+      const { version, result } = await this.bring(latest, name, transfer, signal);
+      await remember(version, answer?.mark);
+      return this.lease(context, version, result);
     } catch (error) {
-      if (copyTo !== undefined) await rm(copyTo, { recursive: true, force: true });
       throw signal.aborted ? signal.reason : error;
     } finally {
       stop.abort();
     }
-    const isNew = copyTo !== undefined && result.isChanged;
-    const version = isNew ? { directory: copyTo, users: 0 } : latest;
+  }
+
+  /** Brings what differs, into the latest version or, when that is in use, into a new one. */
+  private async bring(
+    latest: Version,
+    name: string,
+    transfer: FileTransfer | MarkedTransfer,
+    signal: AbortSignal,
+  ): Promise<{ version: Version; result: ReceiveResult }> {
+    const copyTo = latest.users > 0 ? this.newDirectory(name) : undefined;
+    await mkdir(latest.directory, { recursive: true, mode: 0o755 });
+    if (copyTo === undefined) await forget(latest);
+    const params: ReceiveParams = { directory: latest.directory, copyTo };
+    try {
+      const input = "answer" in transfer ? transfer.bytes : framed(transfer.messages);
+      const job = this.pool.start<ReceiveResult>("receive", params, { input, signal });
+      if ("answer" in transfer) for await (const data of job.output) await transfer.sendBytes(data);
+      else for await (const message of unframed(job.output)) await transfer.send(message);
+      const result = await job.result;
+      if (copyTo !== undefined && result.isChanged) {
+        return { version: { directory: copyTo, users: 0, mark: undefined, changes: 0 }, result };
+      }
+      if (result.isChanged) latest.changes += 1;
+      return { version: latest, result };
+    } catch (error) {
+      if (copyTo !== undefined) await rm(copyTo, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private lease(context: KeptContext, version: Version, result: ReceiveResult): ContextLease {
     context.latest = version;
     version.users += 1;
     const now = new Date();
-    await utimes(version.directory, now, now);
-    return { ...result, directory: join(version.directory, "tree"), release: once(() => this.letGo(context, version)) };
+    // Only for what is removed when it grows old.
+    utimes(version.directory, now, now).catch(() => {});
+    return {
+      ...result,
+      directory: join(version.directory, "tree"),
+      version: `${version.directory}#${version.changes}`,
+      release: once(() => this.letGo(context, version)),
+    };
   }
 
   private letGo(context: KeptContext, version: Version): void {
@@ -146,9 +202,23 @@ export class KeptContexts {
       return;
     }
     const context = new KeptContext();
-    context.latest = { directory: newest, users: 0 };
+    const mark = await readFile(join(newest, MARK), "utf8").catch(() => undefined);
+    context.latest = { directory: newest, users: 0, mark, changes: 0 };
     this.contexts.set(name, context);
   }
+}
+
+/** The mark is gone before the files change: after a crash in between, it must not stand for others. */
+async function forget(version: Version): Promise<void> {
+  if (version.mark === undefined) return;
+  version.mark = undefined;
+  await rm(join(version.directory, MARK), { force: true });
+}
+
+async function remember(version: Version, mark: string | undefined): Promise<void> {
+  if (mark === undefined) return;
+  await writeFile(join(version.directory, MARK), mark);
+  version.mark = mark;
 }
 
 function once(action: () => void): () => void {

@@ -84,6 +84,12 @@ async function digestUse(
     const [digest] = await context.pool.run<TreeDigest[]>("digest", params, { signal });
     if (memoKey !== undefined) context.digestMemo.keep(memoKey, digest!);
     return digest!;
+  } catch (error) {
+    signal.throwIfAborted();
+    const kind = error instanceof NaruError ? error.kind : "internal";
+    const ref = use.from?.show.group ?? (source.context ? "context" : "stage");
+    const words = `failed to compute cache key: failed to calculate checksum of ref ${ref}: ${errorText(error)}`;
+    throw new NaruError(kind, words, { cause: error });
   } finally {
     await view.close();
   }
