@@ -4,6 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
+import type { ClientSession } from "../contract.ts";
 import type { BuildRun } from "./build-run.ts";
 import type { ChangeParams } from "./build-worker.ts";
 import type { SolverContext } from "./builder-parts.ts";
@@ -14,7 +15,7 @@ import type { GitOperation } from "./graph.ts";
 import { openAgentSocket } from "./ssh-relay.ts";
 
 /** How the names of this daemon's checkouts begin. */
-function gitPrefix(instance: string): string {
+export function gitPrefix(instance: string): string {
   return `naru-git-${instance}-`;
 }
 
@@ -41,8 +42,8 @@ export async function bringGitTree(
   // Not under the data root, which lets nobody in but root.
   const directory = join(tmpdir(), `${gitPrefix(context.config.instance)}${randomBytes(8).toString("hex")}`);
   undo.defer(() => rm(directory, { recursive: true, force: true }));
-  const authorization = await findAuthorization(operation.remote, run);
-  const agentSocket = await findAgent(context, operation.remote, run, undo);
+  const authorization = await findAuthorization(operation.remote, run.request.session, run.signal);
+  const agentSocket = await findAgent(context, operation.remote, run.request.session, undo);
   const checkout = new GitCheckout(directory, operation, {
     ...(authorization === undefined ? {} : { authorization }),
     ...(agentSocket === undefined ? {} : { agentSocket }),
@@ -74,8 +75,11 @@ function checkCommit({ checksum }: GitOperation, commit: string): void {
 }
 
 /** A token from the client's secrets, as BuildKit names them. */
-async function findAuthorization(remote: string, { request, signal }: BuildRun): Promise<string | undefined> {
-  const { session } = request;
+export async function findAuthorization(
+  remote: string,
+  session: ClientSession | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (!session || !URL.canParse(remote) || !/^https?:/.test(remote)) return undefined;
   const { host } = new URL(remote);
   for (const suffix of [`.${host}`, ""]) {
@@ -88,10 +92,11 @@ async function findAuthorization(remote: string, { request, signal }: BuildRun):
   return undefined;
 }
 
-async function findAgent(
-  context: SolverContext,
+/** The socket of the client's agent, for repositories that are reached by ssh. */
+export async function findAgent(
+  context: Parameters<typeof openAgentSocket>[0],
   remote: string,
-  { request }: BuildRun,
+  session: ClientSession | undefined,
   undo: AsyncDisposableStack,
 ): Promise<string | undefined> {
   if (/^(https?|git):/.test(remote)) return undefined;
@@ -105,7 +110,7 @@ async function findAgent(
     target: "",
     readOnly: false,
   } as const;
-  return await openAgentSocket(context, { mount, session: request.session }, undo);
+  return await openAgentSocket(context, { mount, session }, undo);
 }
 
 /** Makes a layer of a directory's files, owned by root, all as old as `seconds` says. */

@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
 import type { AgentConnection, ClientSession } from "../contract.ts";
-import type { SolverContext } from "./builder-parts.ts";
+import type { BuilderConfig } from "./builder-parts.ts";
 import type { ExecMount } from "./graph.ts";
 
 interface AgentRequest {
@@ -16,7 +16,7 @@ let nextNumber = 1;
 
 /** Listens until undone. Undefined for an optional agent that the client does not forward. */
 export async function openAgentSocket(
-  { config }: SolverContext,
+  { config }: { config: Pick<BuilderConfig, "execRoot"> },
   { mount, session }: AgentRequest,
   undo: AsyncDisposableStack,
 ): Promise<string | undefined> {
