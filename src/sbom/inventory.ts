@@ -29,6 +29,7 @@ const FILE_READERS: readonly FileReader[] = [
 /** An image of strangers must not fill the memory with what it says of itself. */
 const MAX_PACKAGES = 200_000;
 const MAX_NOTES = 100;
+const NAMELESS = /^[\s\p{Cc}]*$/u;
 const FILES_BETWEEN_PAUSES = 1000;
 
 /** `layers`: directories, newest first. @throws {NaruError} see SbomMaker.make() */
@@ -81,6 +82,8 @@ class Collection {
   readonly notes: string[] = [];
 
   add(found: FoundPackage): void {
+    // Nothing can be said of what has no name to be called by.
+    if (NAMELESS.test(found.name)) return;
     const key = packageUrl(found);
     if (this.packages.has(key)) return;
     if (this.packages.size >= MAX_PACKAGES) {

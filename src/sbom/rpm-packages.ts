@@ -53,7 +53,7 @@ function addPackages(scan: Scan, file: TreeFile): void {
     throw new NaruError("invalid", `the image's RPM database ${foundIn} is damaged: ${errorText(cause)}`, { cause });
   }
   for (const { blob } of rows) {
-    const header = parseRpmHeader(blob);
+    const header = blob instanceof Uint8Array ? parseRpmHeader(blob) : undefined;
     if (header === undefined) scan.note(`${foundIn} holds a package whose header is damaged`);
     // Keys of the packages' signers lie among the packages.
     else if (header.name !== "gpg-pubkey") scan.add(describe(scan, header, foundIn));
@@ -61,7 +61,8 @@ function addPackages(scan: Scan, file: TreeFile): void {
 }
 
 interface PackageRow {
-  blob: Uint8Array;
+  /** Bytes, unless the database is damaged. */
+  blob: unknown;
 }
 
 function readDatabase(bytes: Buffer): PackageRow[] {

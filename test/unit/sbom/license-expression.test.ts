@@ -35,11 +35,14 @@ describe("expressions of SPDX identifiers", () => {
     ["(MIT", "LicenseRef-MIT"],
     ["()", "LicenseRef-unnamed"],
     ["🐻", "LicenseRef-unnamed"],
-    [`${"(".repeat(2000)}`, "LicenseRef-unnamed"],
-    ["x".repeat(5000), "NOASSERTION"],
   ])("%s: %s", (text, expected) => {
     expect(said("spdx", text)).toBe(expected);
   });
+});
+
+test("texts that are too long or too deep to be expressions", () => {
+  expect(said("spdx", "(".repeat(2000))).toBe("LicenseRef-unnamed");
+  expect(said("spdx", "x".repeat(5000))).toBe("NOASSERTION");
 });
 
 describe("Debian's short names", () => {
