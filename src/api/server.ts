@@ -2,7 +2,9 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { BuildKitServer } from "../build/buildkit/buildkit-server.ts";
 import type { ClassicBuilder } from "../build/classic/classic-builder.ts";
+import type { CommandBuilds } from "../build/command/command-builds.ts";
 import type { Builder } from "../build/contract.ts";
 import type { RegistryClient } from "../distribution/contract.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -10,6 +12,7 @@ import { errorText, NaruError } from "../lib/errors.ts";
 import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
 import { archiveHandlers } from "./archive.ts";
 import { buildHandlers } from "./build.ts";
+import { buildKitHandlers } from "./buildkit.ts";
 import { containerStreamHandlers } from "./container-streams.ts";
 import { containerHandlers } from "./containers.ts";
 import { errorBody, statusOf } from "./errors.ts";
@@ -18,6 +21,7 @@ import { execHandlers } from "./exec.ts";
 import { type ImageSboms, imageSbomHandlers } from "./image-sbom.ts";
 import { type ImageMaker, imageSourceHandlers } from "./image-sources.ts";
 import { imageHandlers } from "./images.ts";
+import { naruBuildHandlers } from "./naru-build.ts";
 import { networkHandlers } from "./networks.ts";
 import { Query } from "./query.ts";
 import { registryHandlers } from "./registries.ts";
@@ -31,6 +35,8 @@ interface ApiParts {
   engine: Engine;
   builder: Builder;
   classicBuilder: ClassicBuilder;
+  buildKit: BuildKitServer;
+  commandBuilds: CommandBuilds;
   imageMaker: ImageMaker;
   registries: RegistryClient;
   sboms: ImageSboms;
@@ -51,7 +57,7 @@ const COMMON_HEADERS: Headers = {
 
 /** Every operation that naru serves. */
 export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
-  const { engine, builder, classicBuilder, imageMaker, registries, sboms } = parts;
+  const { engine, builder, classicBuilder, buildKit, commandBuilds, imageMaker, registries, sboms } = parts;
   return {
     ...systemHandlers(engine.system, builder),
     ...containerHandlers(engine.containers),
@@ -61,6 +67,8 @@ export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
     ...imageHandlers(engine.images),
     ...imageSourceHandlers(engine.images, imageMaker),
     ...buildHandlers(builder, classicBuilder),
+    ...buildKitHandlers(buildKit),
+    ...naruBuildHandlers(commandBuilds),
     ...imageSbomHandlers(sboms),
     ...registryHandlers(registries),
     ...networkHandlers(engine.networks),

@@ -15,12 +15,9 @@ type SystemBackend = Pick<SystemService, "info" | "version" | "diskUsage" | "eve
 
 const DISK_USAGE_TYPES = ["container", "image", "volume", "build-cache"] as const;
 
-/**
- * Builder-Version 1 sends the docker client to POST /build, whose refusal it can show; 2 would send it to the builder's
- * session, where it could not.
- */
+/** Builder-Version 2 sends docker's client to BuildKit's session, 1 would send it to POST /build. */
 const PING_HEADERS: Headers = {
-  "Builder-Version": "1",
+  "Builder-Version": "2",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
   Swarm: "inactive",

@@ -49,6 +49,7 @@ export class Daemon {
       builder: parts.builder,
       classicBuilder: parts.classicBuilder,
       buildKit: parts.buildKit,
+      commandBuilds: parts.commandBuilds,
       imageMaker: parts.imageMaker,
       registries: parts.registries,
       sboms: parts.sboms,

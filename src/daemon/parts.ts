@@ -3,7 +3,10 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ImageSboms } from "../api/image-sbom.ts";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
+import { type BuildKitServer, createBuildKitServer } from "../build/buildkit/buildkit-server.ts";
 import { type ClassicBuilder, createClassicBuilder } from "../build/classic/classic-builder.ts";
+import { type CommandBuilds, createCommandBuilds } from "../build/command/command-builds.ts";
+import { KeptContexts } from "../build/contexts/kept-contexts.ts";
 import type { Builder } from "../build/contract.ts";
 import { createBuilder } from "../build/create-builder.ts";
 import type { BuilderConfig } from "../build/solver/builder-parts.ts";
@@ -20,7 +23,7 @@ import { bootstrapImage } from "../image/bootstrap.ts";
 import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
 import type { ImageStore, ProgressLine, TransferLimits } from "../image/contract.ts";
-import { createImageStore } from "../image/image-store.ts";
+import { createImageStore } from "../image/open-image-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { createNetworkController } from "../network/network-controller.ts";
@@ -45,6 +48,8 @@ export interface Parts {
   engine: Engine;
   builder: Builder;
   classicBuilder: ClassicBuilder;
+  buildKit: BuildKitServer;
+  commandBuilds: CommandBuilds;
   imageMaker: ImageMaker;
   sboms: ImageSboms;
   registries: RegistryClient;
@@ -121,6 +126,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   await engine.restore();
   lap("containers");
   let { builderGc } = options;
+  const keptContexts = await KeptContexts.open(`${dataRoot}/builder/kept-contexts`);
   const builder = await createBuilder({
     images,
     workshop: images.workshop,
@@ -128,6 +134,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     runtime,
     networks,
     store,
+    keptContexts,
     sbomMaker: createSbomMaker(),
     policy,
     registries,
@@ -135,12 +142,17 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     log,
   });
   undo.defer(() => builder.close());
+  const scratch = `${dataRoot}/builder/contexts`;
+  const buildKit = createBuildKitServer({ builder, kept: keptContexts, files, scratch, instance, log });
+  undo.defer(() => buildKit.close());
   lap("builder");
   const opened = undo.move();
   return {
     engine,
     builder,
-    classicBuilder: createClassicBuilder({ builder, files, dataRoot }),
+    classicBuilder: createClassicBuilder({ builder, files, dataRoot, instance }),
+    buildKit,
+    commandBuilds: createCommandBuilds({ builder, kept: keptContexts, files, dataRoot, execRoot, instance, log }),
     imageMaker: imageMaker(images, monitorPath),
     registries,
     sboms: createImageSboms(images, images.workshop),

@@ -194,11 +194,22 @@ class DrivenJob<Result> {
         });
       }
     };
-    for await (const chunk of input) {
-      if (this.ended) return;
-      gathered.push(chunk);
-      gatheredBytes += chunk.length;
-      if (gatheredBytes >= GATHER_BYTES) await flush();
+    const iterator = input[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const coming = iterator.next();
+        // A source that has nothing more at the moment may wait for what the worker says to what it has.
+        if (gatheredBytes > 0 && !(await arrivesAtOnce(coming))) await flush();
+        const { done, value } = await coming;
+        if (done) break;
+        if (this.ended) return;
+        gathered.push(value);
+        gatheredBytes += value.length;
+        if (gatheredBytes >= GATHER_BYTES) await flush();
+      }
+    } finally {
+      // Not awaited: a source that hangs would keep the job from its end.
+      iterator.return?.()?.catch(() => {});
     }
     await flush();
     this.send({ type: "input-end" });
@@ -212,6 +223,13 @@ class DrivenJob<Result> {
   private takeOutput(data: Uint8Array): void {
     this.output.push(data, () => this.send({ type: "output-taken", bytes: data.length }));
   }
+}
+
+/** Whether a promise is settled by the next turn of the event loop. */
+async function arrivesAtOnce(coming: Promise<unknown>): Promise<boolean> {
+  const turn = new Promise<false>((resolve) => setImmediate(() => resolve(false)));
+  const arrived = () => true;
+  return await Promise.race([coming.then(arrived, arrived), turn]);
 }
 
 /** What a job wrote and nobody has read yet. */

@@ -99,7 +99,7 @@ test("other clients get the same bytes", async () => {
 test("a list that lies costs the push nothing but the saving", async () => {
   const upload = await registry.request("POST", "/v2/team/data/blobs/uploads/");
   const session = upload.headers.get("location")!;
-  const lies: [string, BodyInit][] = [
+  const lies: [string, string | Uint8Array<ArrayBuffer>][] = [
     ["application/vnd.naru.blob-edit.v1", "Xnonsense"],
     ["application/vnd.naru.blob-edit.v1", new Uint8Array([0x43, ...new Array(48).fill(7)])],
   ];

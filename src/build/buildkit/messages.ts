@@ -220,6 +220,14 @@ export const statusRequest = control<{ Ref: string }>("StatusRequest");
 export const statusResponse = control<StatusResponse>("StatusResponse");
 export const listWorkersResponse = control<{ record: WorkerRecord[] }>("ListWorkersResponse");
 export const infoResponse = control<{ buildkitVersion: WorkerRecord["BuildkitVersion"] }>("InfoResponse");
+export const pruneRequest = control<{
+  filter: string[];
+  all: boolean;
+  keepDuration: number;
+  reservedSpace: number;
+  maxUsedSpace: number;
+  minFreeSpace: number;
+}>("PruneRequest");
 export const diskUsageRequest = control<{ filter: string[] }>("DiskUsageRequest");
 export const diskUsageResponse = control<{ record: UsageRecord[] }>("DiskUsageResponse");
 export const usageRecord = control<UsageRecord>("UsageRecord");

@@ -27,6 +27,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     registries: {} as never,
     builder: {} as never,
     classicBuilder: {} as never,
+    buildKit: {} as never,
     sboms: {} as never,
     log: { request: () => {}, fault: () => {} },
   });

@@ -1,0 +1,61 @@
+/** BuildKit's side of the daemon: the connections that clients turn into gRPC (`/grpc`) and into sessions (`/session`). */
+import type { IncomingHttpHeaders } from "node:http";
+import { release } from "node:os";
+import type { Duplex } from "node:stream";
+import { errorText } from "../../lib/errors.ts";
+import { machineArchitecture } from "../../lib/machine-architecture.ts";
+import { NARU_VERSION } from "../../lib/version.ts";
+import type { GrpcMethods } from "../grpc/grpc-server.ts";
+import type { SolveParts } from "./build-solve.ts";
+import type { WorkerRecord } from "./messages.ts";
+import { SessionRegistry } from "./session-registry.ts";
+
+export interface BuildKitServer {
+  /** Serves builds on a connection that was upgraded. Resolves when it has ended. */
+  serveBuilds(connection: Duplex): Promise<void>;
+  /** Takes a client's session on a connection that was upgraded. Resolves when it has ended. */
+  serveSession(connection: Duplex, headers: IncomingHttpHeaders): Promise<void>;
+  close(): void;
+}
+
+interface ServerParts extends SolveParts {
+  /** Names this builder to its clients; the same after every restart. */
+  instance: string;
+  log: { error(message: string, fields?: Record<string, unknown>): void };
+}
+
+export function createBuildKitServer(parts: ServerParts): BuildKitServer {
+  const sessions = new SessionRegistry();
+  let methods: Promise<GrpcMethods> | undefined;
+  // Loaded by the first build: daemons that build nothing need none of it.
+  const load = async () => {
+    const { controlMethods } = await import("./control-service.ts");
+    return controlMethods({ ...parts, sessions, worker: () => workerRecord(parts.instance) });
+  };
+  return {
+    async serveBuilds(connection) {
+      methods ??= load();
+      const { serveGrpc } = await import("../grpc/grpc-server.ts");
+      await serveGrpc(connection, await methods, (path, error) => {
+        parts.log.error("a builder's call failed in an unexpected way", { path, error: errorText(error) });
+      });
+    },
+    serveSession: (connection, headers) => sessions.accept(connection, headers),
+    close: () => sessions.close(),
+  };
+}
+
+/** As `buildx inspect` and `buildx ls` show it. */
+function workerRecord(instance: string): WorkerRecord {
+  return {
+    ID: instance,
+    Labels: {
+      "org.mobyproject.buildkit.worker.executor": "oci",
+      "org.mobyproject.buildkit.worker.hostname": `naru (${release()})`,
+      "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
+    },
+    platforms: [{ Architecture: machineArchitecture(), OS: "linux", Variant: "" }],
+    GCPolicy: [],
+    BuildkitVersion: { package: "naru", version: `v${NARU_VERSION}`, revision: "" },
+  };
+}
