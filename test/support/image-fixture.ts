@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createRegistryClient } from "../../src/distribution/registry-client.ts";
 import { createContainerFiles } from "../../src/image/container-files.ts";
 import type { ContainerFiles, ImageStore, LocalImage, ProgressLine } from "../../src/image/contract.ts";
-import { createImageStore } from "../../src/image/image-store.ts";
+import { createImageStore } from "../../src/image/open-image-store.ts";
 import { ALLOW_ALL } from "./allow-all.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { streamOf, type TestEntry, tarOf } from "./tar-building.ts";
