@@ -3,9 +3,17 @@
  * its own speed. The download goes on when all of them leave, so that the next one finds it done.
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
+import { errorText, NaruError } from "../../lib/errors.ts";
 import type { Descriptor } from "../../model/image.ts";
 
 const READ_BYTES = 256 * 1024;
+
+/** The download failed for a reason of this machine's, not of the upstream's. */
+export class CannotKeep extends NaruError {
+  constructor(blob: Descriptor, cause: unknown) {
+    super("unavailable", `the cache cannot keep ${blob.digest}: ${errorText(cause)}`, { cause });
+  }
+}
 
 export class BlobFill {
   /** Bytes in the file. */
@@ -36,7 +44,9 @@ export class BlobFill {
     source: AsyncIterable<Uint8Array>,
     store: (path: string) => Promise<void>,
   ): Promise<BlobFill> {
-    const file = await open(path, "wx+", 0o600);
+    const file = await open(path, "wx+", 0o600).catch((error: unknown) => {
+      throw new CannotKeep(blob, error);
+    });
     return new BlobFill(blob, path, file, source, store);
   }
 
@@ -71,7 +81,7 @@ export class BlobFill {
   async #fill(source: AsyncIterable<Uint8Array>, store: (path: string) => Promise<void>): Promise<void> {
     try {
       for await (const chunk of source) {
-        await writeAll(this.file, chunk, this.#size);
+        await this.#keep(() => writeAll(this.file, chunk, this.#size));
         this.#size += chunk.length;
         this.#tell();
       }
@@ -80,8 +90,10 @@ export class BlobFill {
       }
       this.#isVerified = true;
       this.#tell();
-      await this.file.datasync();
-      await store(this.path);
+      await this.#keep(async () => {
+        await this.file.datasync();
+        await store(this.path);
+      });
     } catch (error) {
       this.#failure = error;
       await rm(this.path, { force: true });
@@ -90,6 +102,14 @@ export class BlobFill {
       this.#isOver = true;
       this.#tell();
       await this.#closeWhenUnused();
+    }
+  }
+
+  async #keep(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw new CannotKeep(this.blob, error);
     }
   }
 

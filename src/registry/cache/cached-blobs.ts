@@ -5,17 +5,20 @@ import { isKind } from "../../lib/errors.ts";
 import type { Descriptor, Digest } from "../../model/image.ts";
 import type { RegistryCatalog, StoredManifest } from "../contract.ts";
 import { parseManifestLinks } from "../manifest-links.ts";
-import { BlobFill } from "./blob-fill.ts";
+import { BlobFill, CannotKeep } from "./blob-fill.ts";
 import type { CountCached } from "./cached-manifests.ts";
 import type { UpstreamLink } from "./upstream-link.ts";
 import type { CachedName } from "./upstreams.ts";
 
 const KNOWN_BLOBS = 20_000;
+/** After a full disk, blobs are handed through for so long without being kept. */
+const KEEP_NOTHING_MS = 60_000;
 
 export class CachedBlobs {
   readonly #fills = new Map<string, Promise<BlobFill>>();
   /** Blobs that manifests name, by "repository@digest": nothing else is fetched. */
   readonly #known = new Map<string, Descriptor>();
+  #keepsFrom = 0;
   /** Repositories whose manifests have all been read for that. */
   readonly #scans = new Map<string, Promise<void>>();
 
@@ -69,8 +72,22 @@ export class CachedBlobs {
     }
   }
 
+  /** The bytes of a blob that is not here yet, from the download that all share. */
+  async read(name: CachedName, blob: Descriptor, start: number, end: number): Promise<AsyncIterable<Uint8Array>> {
+    const isShared = Date.now() >= this.#keepsFrom || this.#fills.has(`${name.stored}@${blob.digest}`);
+    if (isShared) {
+      const fill = await this.#fill(name, blob).catch((error) => this.#cannotKeep(error));
+      if (fill !== undefined) return fill.read(start, end);
+    }
+    this.count("blob", "miss", blob.size);
+    const remote = await this.link.open(name);
+    const source = remote.readBlob(blob, { offset: start });
+    // To its own end the source compares the digest.
+    return end === blob.size ? source : upTo(end - start, source);
+  }
+
   /** The download of a blob, begun when there is none. */
-  async fill(name: CachedName, blob: Descriptor): Promise<BlobFill> {
+  async #fill(name: CachedName, blob: Descriptor): Promise<BlobFill> {
     // Content is the same in every repository, but only one that was asked for it may hold it.
     const key = `${name.stored}@${blob.digest}`;
     const running = this.#fills.get(key);
@@ -95,10 +112,18 @@ export class CachedBlobs {
     fill.finished
       .catch((error) => {
         this.count("blob", "failed", 0);
-        this.link.failed(name, error);
+        if (error instanceof CannotKeep) this.#cannotKeep(error);
+        else this.link.failed(name, error);
       })
       .finally(onEnd);
     return fill;
+  }
+
+  /** @throws what is no trouble of this machine's */
+  #cannotKeep(error: unknown): undefined {
+    if (!(error instanceof CannotKeep)) throw error;
+    this.#keepsFrom = Date.now() + KEEP_NOTHING_MS;
+    this.link.warn("a blob could not be kept; for a minute blobs are only handed through", error);
   }
 
   async #scan(stored: string): Promise<void> {
@@ -110,5 +135,14 @@ export class CachedBlobs {
     } catch (error) {
       if (!isKind(error, "not-found")) throw error;
     }
+  }
+}
+
+async function* upTo(length: number, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const piece of pieces) {
+    yield piece.subarray(0, left);
+    left -= piece.length;
+    if (left <= 0) return;
   }
 }

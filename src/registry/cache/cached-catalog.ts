@@ -95,8 +95,7 @@ export class CachedCatalog extends ForwardingCatalog {
     }
     const blob = await this.blobs.findNamed(name, digest);
     if (blob === undefined) return await this.inner.readBlob(repository, digest, range);
-    const fill = await this.blobs.fill(name, blob);
-    return fill.read(range?.start ?? 0, range?.end ?? blob.size);
+    return await this.blobs.read(name, blob, range?.start ?? 0, range?.end ?? blob.size);
   }
 
   override async listTags(repository: string, options: { after?: string; limit?: number }): Promise<string[]> {

@@ -76,8 +76,13 @@ export class CachedManifests {
       signal: AbortSignal.timeout(MANIFEST_TIMEOUT_MS),
     });
     const manifest = { mediaType: descriptor.mediaType, bytes };
-    await this.inner.putManifest(name.stored, reference, manifest, ACTOR, { mayLackContent: true });
-    if (!reference.includes(":")) this.use.compared(name.stored, reference);
+    try {
+      await this.inner.putManifest(name.stored, reference, manifest, ACTOR, { mayLackContent: true });
+      if (!reference.includes(":")) this.use.compared(name.stored, reference);
+    } catch (error) {
+      // A full disk: it is asked for again then.
+      this.link.warn("a manifest could not be kept", error);
+    }
     this.count("manifest", "miss", bytes.length);
     this.link.succeeded(name);
     return { descriptor, bytes };

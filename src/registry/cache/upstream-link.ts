@@ -31,6 +31,11 @@ export class UpstreamLink {
     this.#pausedUntil.delete(upstream.host);
   }
 
+  /** Something of this machine's went wrong on the way. */
+  warn(message: string, error: unknown): void {
+    this.log.warn(message, { reason: errorText(error) });
+  }
+
   failed({ upstream, path }: CachedName, error: unknown): void {
     if (!isUnknownThere(error)) this.#pausedUntil.set(upstream.host, Date.now() + FAILURE_PAUSE_MS);
     this.log.warn("the upstream failed", { host: upstream.host, repository: path, reason: errorText(error) });

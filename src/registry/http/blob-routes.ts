@@ -36,7 +36,7 @@ export async function answerBlob(exchange: RegistryExchange, reference: string):
   if (method === "HEAD" || start === end) return new Response(null, init);
   const path = catalog.localBlobPath(repository, digest);
   if (path === undefined)
-    return await streamedReply(await catalog.readBlob(repository, digest, range), end - start, init);
+    return await streamedReply(exchange, await catalog.readBlob(repository, digest, range), end - start, init);
   // Bun answers a file by sendfile(2), and its Range by itself; a slice is not cut again.
   return new Response(range === undefined ? Bun.file(path) : Bun.file(path).slice(start, end), init);
 }
@@ -52,20 +52,31 @@ function wantedRange(request: Request, digest: string, size: number): { start: n
  * Bun sends streams without their length (in chunks, and cut off when the stream fails); so what is small enough is
  * gathered first. Clients know the size of the rest from the manifest.
  */
-async function streamedReply(pieces: AsyncIterable<Uint8Array>, length: number, init: ResponseInit): Promise<Response> {
-  if (length > GATHERED_BYTES) return new Response(streamOf(pieces), init);
+async function streamedReply(
+  { broken }: RegistryExchange,
+  pieces: AsyncIterable<Uint8Array>,
+  length: number,
+  init: ResponseInit,
+): Promise<Response> {
+  if (length > GATHERED_BYTES) return new Response(streamOf(pieces, broken), init);
   return new Response(Buffer.concat(await Array.fromAsync(pieces)), init);
 }
 
 /** Pulls a piece when the client has room for one. */
-function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+function streamOf(pieces: AsyncIterable<Uint8Array>, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const next = await iterator.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
+        try {
+          const next = await iterator.next();
+          if (next.done) controller.close();
+          else controller.enqueue(next.value);
+        } catch (error) {
+          onFailure(error);
+          // Cuts the connection, so that nobody takes the beginning for the whole. With an error Bun would print its code.
+          controller.error(undefined);
+        }
       },
       async cancel() {
         await iterator.return?.();

@@ -15,6 +15,8 @@ export interface RegistryExchange {
   catalog: RegistryCatalog;
   grant: Grant;
   actor: Actor;
+  /** An answer that has begun cannot be completed: for the log. */
+  broken(error: unknown): void;
   /** The body, counted; nothing when there is none. */
   body(): AsyncIterable<Uint8Array>;
 }

@@ -97,6 +97,7 @@ async function answer(
     catalog,
     grant,
     actor: { user: grant.user, remoteAddress: origin.remoteAddress },
+    broken: (error) => parts.log.warn("an answer was cut short", { url: request.url, reason: errorText(error) }),
     body: () => countedBody(request, seen),
   };
   return await dispatch(exchange, route, parts);
