@@ -143,6 +143,42 @@ describe("the classic builder's words", () => {
   });
 });
 
+test("a context that the daemon fetches: a repository's directory, a tar, a Dockerfile alone", async () => {
+  await using context = await makeContext({ "sub/Dockerfile": "FROM busybox\nCOPY f /f\n", "sub/f": "from git\n" });
+  const git = (...words: string[]) =>
+    Bun.$`git -c user.name=t -c user.email=t@t -C ${context.directory} ${words}`.quiet();
+  await git("init", "-q", "-b", "main");
+  await git("add", ".");
+  await git("commit", "-qm", "one");
+  await Bun.$`git clone -q --bare ${context.directory} ${context.directory}/served.git && git -C ${context.directory}/served.git update-server-info`.quiet();
+  await Bun.$`tar -C ${context.directory}/sub -czf ${context.directory}/context.tgz .`.quiet();
+  await using server = {
+    files: Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch(request) {
+        const file = Bun.file(`${context.directory}${new URL(request.url).pathname}`);
+        return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
+      },
+    }),
+    [Symbol.asyncDispose]: () => server.files.stop(true),
+  };
+  const built = (path: string, query = "") =>
+    post(
+      `t=remote&${query}remote=${encodeURIComponent(`http://127.0.0.1:${server.files.port}/${path}`)}`,
+      new Uint8Array(),
+    );
+  expect(await built("served.git#main:sub")).toContain("Successfully tagged remote:latest");
+  expect(await inImage("remote", "cat /f")).toBe("from git\n");
+  expect(await built("context.tgz")).toContain("Successfully built");
+  await context.write({ plain: "FROM busybox\nRUN echo alone >/f\n" });
+  expect(await built("plain")).toContain("Successfully built");
+  expect(await inImage("remote", "cat /f")).toBe("alone\n");
+  expect(await built("nothing")).toContain("the server answered 404");
+  expect(await post("remote=/etc/passwd", new Uint8Array())).toContain("neither a git repository nor an http URL");
+  expect((await run(["ls", `${daemon.dataRoot}/builder/contexts`])).stdout).toBe("");
+});
+
 describe("what instructions do", () => {
   test("COPY and ADD in all their forms", async () => {
     await using context = await makeContext({

@@ -6,6 +6,7 @@ import { canonicalReference, familiarName, parseReference } from "../../lib/imag
 import { type Builder, BuildFailure } from "../contract.ts";
 import { ClassicOutput } from "./classic-output.ts";
 import { type ClassicOptions, classicRequest } from "./classic-request.ts";
+import { type FetchedContext, fetchContext } from "./remote-context.ts";
 import { arrivedContext, spoolContext } from "./spooled-context.ts";
 
 export interface ClassicBuilder {
@@ -20,6 +21,8 @@ interface ClassicParts {
   builder: Builder;
   files: ContainerFiles;
   dataRoot: string;
+  /** Names this daemon among several. */
+  instance: string;
 }
 
 export function createClassicBuilder(parts: ClassicParts): ClassicBuilder {
@@ -29,15 +32,15 @@ export function createClassicBuilder(parts: ClassicParts): ClassicBuilder {
 const NO_IMAGE = "the build made no image";
 
 async function* build(
-  { builder, files, dataRoot }: ClassicParts,
+  { builder, files, dataRoot, instance }: ClassicParts,
   options: ClassicOptions,
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<ProgressLine, void> {
   const tags = options.tags.map((name) => canonicalReference(parseReference(name)));
-  const spooled = await spoolContext(files, join(dataRoot, "builder/contexts"), body, signal);
+  const context = await bringContext({ files, dataRoot, instance }, options, body, signal);
   try {
-    const request = classicRequest(options, await arrivedContext(spooled.directory, options.dockerfile));
+    const request = classicRequest(options, context.arrived);
     const lines = new LineQueue();
     const output = new ClassicOutput((line) => lines.push(line));
     const work = builder
@@ -61,7 +64,24 @@ async function* build(
     yield { stream: `Successfully built ${id.replace(/^sha256:/, "").slice(0, 12)}\n` };
     for (const tag of tags) yield { stream: `Successfully tagged ${familiarName(tag)}\n` };
   } finally {
-    await spooled.remove();
+    await context.remove();
+  }
+}
+
+async function bringContext(
+  { files, dataRoot, instance }: Omit<ClassicParts, "builder">,
+  { remote, dockerfile }: ClassicOptions,
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<FetchedContext> {
+  const contextsDirectory = join(dataRoot, "builder/contexts");
+  if (remote !== "") return await fetchContext({ files, contextsDirectory, instance }, { remote, dockerfile }, signal);
+  const { directory, remove } = await spoolContext(files, contextsDirectory, body, signal);
+  try {
+    return { arrived: await arrivedContext(directory, dockerfile), remove };
+  } catch (error) {
+    await remove();
+    throw error;
   }
 }
 

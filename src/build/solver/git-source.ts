@@ -19,6 +19,11 @@ export function gitPrefix(instance: string): string {
   return `naru-git-${instance}-`;
 }
 
+/** A path for a checkout, which does not exist yet. Not under the data root, which lets nobody in but root. */
+export function newCheckoutDirectory(instance: string): string {
+  return join(tmpdir(), `${gitPrefix(instance)}${randomBytes(8).toString("hex")}`);
+}
+
 /** Removes checkouts that an earlier process left. */
 export async function sweepGitCheckouts(instance: string): Promise<void> {
   for (const name of await readdir(tmpdir())) {
@@ -39,8 +44,7 @@ export async function bringGitTree(
   { operation, run, onOutput }: GitRun,
 ): Promise<{ record: CacheRecord; isCached: boolean }> {
   await using undo = new AsyncDisposableStack();
-  // Not under the data root, which lets nobody in but root.
-  const directory = join(tmpdir(), `${gitPrefix(context.config.instance)}${randomBytes(8).toString("hex")}`);
+  const directory = newCheckoutDirectory(context.config.instance);
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const authorization = await findAuthorization(operation.remote, run.request.session, run.signal);
   const agentSocket = await findAgent(context, operation.remote, run.request.session, undo);
