@@ -170,6 +170,27 @@ test("slow uploads hold nobody up", async () => {
   for (const socket of sockets) socket.destroy();
 });
 
+test("memory stays flat, however much is under way", async () => {
+  await using busy = await startNaruRegistry({ flags: ["--fsync", "never"] });
+  const at = new DistributionClient(busy.url);
+  const layers = Array.from({ length: 6 }, () => freshBlob(60_000_000));
+  await Promise.all(layers.map((layer) => at.pushBlob("flat", layer)));
+  // Readers that take nothing: what they do not read must not wait in memory.
+  const stalled = await Promise.all(
+    layers.map(async ({ digest }) => {
+      const socket = await connect(busy.host);
+      socket.pause();
+      socket.write(`GET /v2/flat/blobs/${digest} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return socket;
+    }),
+  );
+  for (const layer of layers) expect(await isWhole(at, "flat", layer)).toBe(true);
+  for (const socket of stalled) socket.destroy();
+  const peakKilobytes = Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${busy.pid}/status`).text())![1]);
+  // 360 MB went in and out.
+  expect(peakKilobytes).toBeLessThan(220_000);
+}, 60_000);
+
 test("a full disk is told, kills nothing, and works again when there is room", async () => {
   const root = await mkdtemp(join(tmpdir(), "naru-full-"));
   const mounted = await run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", root]);

@@ -56,17 +56,22 @@ export class UploadSession {
   }
 }
 
-/** Leaves a stream that may never yield again. */
+/**
+ * Leaves a stream that may never yield again. Each piece has a promise of its own: Promise.race against one that lasts as
+ * long as the stream would keep every piece in memory.
+ */
 async function* untilAborted(data: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {});
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
   const iterator = data[Symbol.asyncIterator]();
+  let leave: (reason: unknown) => void = () => {};
+  const abort = () => leave(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
   try {
     for (;;) {
       signal.throwIfAborted();
-      const next = await Promise.race([iterator.next(), aborted.promise]);
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        leave = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done) return;
       yield next.value;
     }
