@@ -1,9 +1,10 @@
 /** A Solve of a BuildKit client: attributes, session and exporters become a request, and its result the client's map. */
 
 import type { ContainerFiles } from "../../image/contract.ts";
-import { NaruError } from "../../lib/errors.ts";
+import { isKind, NaruError } from "../../lib/errors.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import type { Builder, BuildRequest, BuildResult, ContextSource } from "../contract.ts";
+import { placeInside } from "../solver/exec-mounts.ts";
 import type { BuildJob } from "./build-job.ts";
 import { outputsOf } from "./client-exporters.ts";
 import {
@@ -149,9 +150,12 @@ class Contexts {
 }
 
 async function readInside(directory: string, path: string): Promise<Uint8Array | undefined> {
-  const { placeInside } = await import("../solver/exec-mounts.ts");
-  const file = Bun.file(placeInside(directory, path));
-  return (await file.exists()) ? await file.bytes() : undefined;
+  try {
+    return await Bun.file(placeInside(directory, path)).bytes();
+  } catch (error) {
+    if (isKind(error, "not-found")) return undefined;
+    throw error;
+  }
 }
 
 /** The builder's metadata as strings: what is no text travels as JSON in base64. */

@@ -155,7 +155,7 @@ async function prune(call: GrpcCall, builder: Builder): Promise<void> {
 /** "id==x,type==y": all must hold. Of the comparisons only equality, and "~=" for `type`'s sake, are docker's. @throws invalid */
 function filtersOf(texts: readonly string[]): Map<string, string[]> {
   const filters = new Map<string, string[]>();
-  for (const text of texts.flatMap((one) => one.split(","))) {
+  for (const text of texts.flatMap((one) => one.split(",")).filter(Boolean)) {
     const match = /^([\w.]+)(?:(==|!=|~=)(.*))?$/.exec(text);
     if (match === null) throw new NaruError("invalid", `failed to parse filter ${JSON.stringify(text)}`);
     const [, name = "", operator = "==", value = "true"] = match;
