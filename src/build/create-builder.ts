@@ -30,6 +30,7 @@ import { BuildPlanning } from "./solver/planning.ts";
 import type { PruneWish } from "./solver/prune-plan.ts";
 import { Solver } from "./solver/solver.ts";
 import { squashTarget } from "./solver/squash.ts";
+import { agentDirectory } from "./solver/ssh-relay.ts";
 import { TreeViews } from "./solver/tree-views.ts";
 import { Turns } from "./solver/turns.ts";
 
@@ -49,13 +50,17 @@ export async function createBuilder(parts: BuilderParts, frontend: Frontend = pl
     await rm(join(directory, "contexts", name), { recursive: true, force: true });
   }
   await sweepGitCheckouts(parts.config.instance);
+  await rm(agentDirectory(parts.config.execRoot), { recursive: true, force: true });
   const entry = workerEntry("src/build/solver/build-worker.ts", import.meta.url);
   const pool = new WorkerPool(() => new Worker(entry), {
     maxWorkers: Math.max(4, availableParallelism()),
     idleMs: WORKER_IDLE_MS,
   });
   const cacheMounts = new CacheMounts(parts.store, directory);
-  const builder = new LocalBuilder({ ...parts, pool, views, cacheMounts, digestMemo: new DigestMemo(), directory }, frontend);
+  const builder = new LocalBuilder(
+    { ...parts, pool, views, cacheMounts, digestMemo: new DigestMemo(), directory },
+    frontend,
+  );
   await builder.sweep();
   return builder;
 }

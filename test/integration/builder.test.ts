@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BuildEvent, ClientSession } from "../../src/build/contract.ts";
 import type { Manifest } from "../../src/model/image.ts";
+import { busyboxTar } from "../support/daemon.ts";
 import { failureOf } from "../support/failure.ts";
-import { directoryContext, gatheredOutput, type OpenBuilder, openBuilder } from "../support/open-builder.ts";
+import { startNaruRegistry } from "../support/naru-registry.ts";
+import { directoryContext, gatheredOutput, type OpenBuilder, once, openBuilder } from "../support/open-builder.ts";
 
 let builder: OpenBuilder;
 let scratch: string;
@@ -21,6 +23,13 @@ afterAll(async () => {
   await builder[Symbol.asyncDispose]();
   await rm(scratch, { recursive: true, force: true });
 });
+
+/** The very image, not another one made the same way. */
+async function copyBusybox(other: OpenBuilder): Promise<void> {
+  const { signal } = new AbortController();
+  const archive = await builder.parts.engine.images.save(["busybox"], { signal });
+  for await (const _ of other.parts.engine.images.load(archive, { quiet: true, signal }));
+}
 
 async function contextWith(files: Record<string, string>): Promise<string> {
   const directory = await mkdtemp(join(scratch, "context-"));
@@ -166,11 +175,7 @@ describe("reproducible", () => {
 
   test("layers are the same from another root, at another time, in another order", async () => {
     await using other = await openBuilder();
-    const archive = await builder.parts.engine.images.save(["busybox"], { signal: new AbortController().signal });
-    for await (const _ of other.parts.engine.images.load(archive, {
-      quiet: true,
-      signal: new AbortController().signal,
-    }));
+    await copyBusybox(other);
     const files = { "b/two": "2", "a/one": "1", zero: "0" };
     const one = await contextWith(files);
     const two = await contextWith(Object.fromEntries(Object.entries(files).reverse()));
@@ -209,11 +214,7 @@ describe("a cache that travels", () => {
     const directory = await mkdtemp(join(scratch, "cache-"));
     await Bun.$`tar -C ${directory} -x < ${Buffer.concat(chunks)}`.quiet();
     await using other = await openBuilder();
-    const archive = await builder.parts.engine.images.save(["busybox"], { signal: new AbortController().signal });
-    for await (const _ of other.parts.engine.images.load(archive, {
-      quiet: true,
-      signal: new AbortController().signal,
-    }));
+    await copyBusybox(other);
     const source = directoryContext(directory, "cache");
     const [second, events] = await bytesOf(other, { cacheFrom: [{ type: "local", source, attributes: {} }] });
     expect(second).toBe(first);
@@ -424,6 +425,52 @@ describe("files from elsewhere", () => {
     });
     return { url: `http://127.0.0.1:${files.port}`, [Symbol.asyncDispose]: () => files.stop(true) };
   }
+});
+
+describe("registries", () => {
+  test("take the image and its cache, and give the cache to another builder; the base comes from there too", async () => {
+    await using registry = await startNaruRegistry();
+    const dockerfile =
+      "FROM busybox AS make\nRUN cat /proc/sys/kernel/random/uuid >/u\nFROM busybox\nCOPY --from=make /u /u\n";
+    const attributes = {};
+    const cache = { type: "registry", ref: `${registry.host}/app:cache`, attributes } as const;
+    const names = [`${registry.host}/app:1`];
+    const { result } = await builder.build(dockerfile, {
+      outputs: [{ type: "image", names, push: true }],
+      cacheTo: [{ ...cache, mode: "max" }],
+    });
+    const pushed = await registry.request("HEAD", "/v2/app/manifests/1");
+    expect(pushed.headers.get("docker-content-digest")).toBe(result.imageId!);
+    await using other = await openBuilder();
+    await copyBusybox(other);
+    const tar = gatheredOutput("tar");
+    const { events } = await other.build(dockerfile, { outputs: [tar.output], cacheFrom: [cache] });
+    expect(events.some(({ type }) => type === "running")).toBeFalse();
+    const pulled = gatheredOutput("tar");
+    await other.build(`FROM ${registry.host}/app:1\nRUN cp /u /v\n`, { outputs: [pulled.output] });
+    const files = await listTar(pulled.bytes());
+    expect([files.u, files.v]).toEqual([(await listTar(tar.bytes())).u, files.u]);
+    const failure = await failureOf(
+      builder.build("FROM busybox\n", { outputs: [{ type: "image", names: ["127.0.0.1:1/x"], push: true }] }),
+    );
+    expect(failure.message).toContain("failed to push 127.0.0.1:1/x");
+  });
+});
+
+test("an image for another processor is refused in clear words when nothing emulates it", async () => {
+  const { signal } = new AbortController();
+  const foreign = process.arch === "arm64" ? "s390x" : "arm64";
+  const options = { repo: "foreign", tag: "latest", message: "", changes: [], platform: `linux/${foreign}`, signal };
+  await builder.parts.engine.images.importTar(once(await busyboxTar()), options);
+  const platforms = [{ os: "linux", architecture: foreign }];
+  const failure = await failureOf(builder.build("FROM foreign\nRUN true\n", { platforms }));
+  expect(failure.message).toContain(`cannot run programs of linux/${foreign}`);
+  // Without a process there is nothing to emulate.
+  const { result } = await builder.build("FROM foreign\nCOPY <<EOF /f\nx\nEOF\n", {
+    platforms,
+    outputs: [{ type: "image", names: ["foreign:built"], push: false }],
+  });
+  expect((await builder.parts.engine.images.inspect(result.imageId!)).Architecture).toBe(foreign);
 });
 
 describe("limits", () => {

@@ -47,7 +47,8 @@ export async function openBuilder(settings: Record<string, string> = {}): Promis
   };
 }
 
-async function* once(data: Uint8Array): AsyncGenerator<Uint8Array, void> {
+/** A stream of one chunk. */
+export async function* once(data: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield data;
 }
 

@@ -43,6 +43,7 @@ export class ClassicOutput {
       case "warning":
         break;
       case "progress":
+        this.progress(event);
         break;
     }
     this.advance(false);
@@ -51,6 +52,13 @@ export class ClassicOutput {
   /** All instructions are done; the last one's id is the image's. */
   finish(imageId: string): void {
     this.advance(true, imageId);
+  }
+
+  /** Layers of a pull, which come before the first instruction is told. */
+  private progress({ id, name, current, total }: BuildEvent & { type: "progress" }): void {
+    if (this.instructions.length > 0 || !/^[0-9a-f]{12}$/.test(id)) return;
+    const status = name.slice(0, 1).toUpperCase() + name.slice(1);
+    this.write({ status, progressDetail: total > 0 ? { current, total } : {}, id });
   }
 
   private of(step: Digest): Shown {

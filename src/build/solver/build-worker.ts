@@ -5,9 +5,9 @@ import { removeStubs, type StubParams } from "./mount-stubs.ts";
 import { StatCache } from "./stat-cache.ts";
 import { changeTree, type TreeAction } from "./tree-changes.ts";
 import { type DigestOptions, digestSelection, type TreeDigest } from "./tree-digest.ts";
-import type { Selection } from "./tree-selection.ts";
+import { SelectedTree, type Selection } from "./tree-selection.ts";
 
-serveJobs({ digest, change, stubs, squash });
+serveJobs({ digest, expand, change, stubs, squash });
 
 export interface DigestParams {
   selections: { selection: Selection; options: DigestOptions }[];
@@ -22,6 +22,16 @@ async function digest({ selections, statCachePath }: DigestParams, { signal }: J
   // What is not remembered is only read again.
   if (statCachePath !== undefined) await cache.save(statCachePath).catch(() => {});
   return found;
+}
+
+/** The paths that a selection's patterns stand for. */
+async function expand(selection: Selection): Promise<string[]> {
+  const tree = new SelectedTree(selection);
+  try {
+    return tree.paths();
+  } finally {
+    tree.close();
+  }
 }
 
 export interface ChangeParams {

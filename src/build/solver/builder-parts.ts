@@ -7,6 +7,7 @@ import type { ContainerRuntime } from "../../runtime/contract.ts";
 import type { SbomMaker } from "../../sbom/contract.ts";
 import type { ImagePolicy } from "../../signature/contract.ts";
 import type { StateStore } from "../../store/contract.ts";
+import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { DigestMemo } from "./digest-memo.ts";
 import type { GcSettings } from "./gc-policy.ts";
@@ -33,6 +34,7 @@ export interface BuilderParts {
   runtime: ContainerRuntime;
   networks: NetworkController;
   store: StateStore;
+  keptContexts: KeptContexts;
   sbomMaker: SbomMaker;
   policy: ImagePolicy;
   registries: RegistryClient;

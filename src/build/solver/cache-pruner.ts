@@ -63,8 +63,9 @@ export class CachePruner {
   }
 
   /** False when a build has begun to use it meanwhile. */
-  private async remove({ row, cacheMount }: CacheUsage): Promise<boolean> {
-    const { cacheMounts, workshop } = this.context;
+  private async remove({ row, cacheMount, keptContext }: CacheUsage): Promise<boolean> {
+    const { cacheMounts, keptContexts, workshop } = this.context;
+    if (keptContext !== undefined) return await keptContexts.remove(keptContext);
     if (cacheMount !== undefined) {
       if (cacheMounts.isInUse(cacheMount)) return false;
       await cacheMounts.remove(cacheMount);

@@ -1,5 +1,6 @@
 /** What the build cache holds, as rows: results, sources, cache directories. */
 import { measureTree } from "../../linux/trees.ts";
+import type { KeptRow } from "../contexts/kept-contexts.ts";
 import type { BuildCacheRecord } from "../contract.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import type { CacheMountRecord } from "./cache-mounts.ts";
@@ -12,6 +13,8 @@ export interface CacheUsage {
   freedBytes: number;
   /** Number of a cache directory; absent for results. */
   cacheMount?: string;
+  /** Name of a kept context; absent for others. */
+  keptContext?: string;
 }
 
 const MEASURED_AT_ONCE = 2;
@@ -33,6 +36,11 @@ export async function cacheUsage(context: SolverContext, cache: CacheStore): Pro
       usage.push({ row: mountRow(mount, bytes, isInUse), freedBytes: bytes, cacheMount: mount.number });
     });
   }
+  work.push(async () => {
+    for (const kept of await context.keptContexts.list()) {
+      usage.push({ row: contextRow(kept), freedBytes: kept.bytes, keptContext: kept.name });
+    }
+  });
   const queue = work.values();
   const drain = async () => {
     for (const measure of queue) await measure();
@@ -65,6 +73,21 @@ function resultRow(record: CacheRecord, layer: LayerSize, cache: CacheStore): Bu
     CreatedAt: record.createdAt,
     LastUsedAt: record.lastUsedAt,
     UsageCount: record.usageCount,
+  };
+}
+
+function contextRow({ name, bytes, isInUse, createdAt, usedAt, usageCount }: KeptRow): BuildCacheRecord {
+  return {
+    ID: `context${name.slice(0, 18)}`,
+    Parents: null,
+    Type: "source.local",
+    Description: "local source of a client",
+    InUse: isInUse,
+    Shared: false,
+    Size: bytes,
+    CreatedAt: createdAt.toISOString(),
+    LastUsedAt: usedAt.toISOString(),
+    UsageCount: usageCount,
   };
 }
 

@@ -11,6 +11,7 @@ import type { ContainerProcess, OutputChunk, ResolvedMount, StartRequest } from 
 import type { BuildRequest, ClientSession } from "../contract.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { openExecMounts } from "./exec-mounts.ts";
+import { checkCanRun } from "./foreign-platform.ts";
 import type { ExecOperation } from "./graph.ts";
 import type { StepResult } from "./step-result.ts";
 
@@ -35,6 +36,7 @@ export interface ExecRun {
  */
 export async function runExec(context: SolverContext, run: ExecRun): Promise<LayerHandle | undefined> {
   const { workshop } = context;
+  await checkCanRun(run.operation.root);
   await using undo = new AsyncDisposableStack();
   const draft = await workshop.openDraft();
   undo.defer(() => workshop.removeLayer(draft.id));

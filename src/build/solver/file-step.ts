@@ -132,8 +132,9 @@ class LayerChange {
     const root = await this.viewOf(source);
     const given = await this.ownerOf(action.owner);
     const owner = given ?? (source.context || source.isSource ? { uid: 0, gid: 0 } : undefined);
-    const archives = action.unpacks ? await this.findArchives(action, root) : [];
-    const sources = action.sources.filter((path) => !archives.includes(path));
+    const { archives, sources } = action.unpacks
+      ? await this.findArchives(action, source, root)
+      : { archives: [], sources: action.sources };
     if (sources.length > 0) {
       this.pending.push({
         action: "copy",
@@ -141,29 +142,44 @@ class LayerChange {
         destination: action.destination,
         ...(owner ? { owner } : {}),
         ...(action.mode === undefined ? {} : { mode: action.mode }),
-        isDirectory: action.sources.length > 1,
+        isDirectory: action.sources.length > 1 || archives.length + sources.length > 1,
       });
     }
-    for (const path of archives) await this.unpack(placeInside(root, path), action.destination, given);
+    for (const archive of archives) await this.unpack(archive, action.destination, given);
   }
 
-  /** Those of the sources that are tar archives; patterns are looked at as a whole name only. */
-  private async findArchives(action: CopyAction, root: string): Promise<string[]> {
-    const found: string[] = [];
+  /** Places of the tar archives among the sources, and the other sources; patterns are expanded when they fit some. */
+  private async findArchives(action: CopyAction, source: StepResult, root: string) {
+    const archives: string[] = [];
+    const sources: string[] = [];
     for (const path of action.sources) {
-      let place: string;
-      try {
-        place = placeInside(root, path);
-      } catch {
-        continue;
-      }
-      if (await this.context.files.isArchive(place)) found.push(path);
+      const isPattern = /[*?[]/.test(path);
+      const paths = isPattern ? await this.expand(action, source, root, path) : [path];
+      const places = await Promise.all(paths.map((one) => this.findArchive(root, one)));
+      const others = paths.filter((_, index) => places[index] === undefined);
+      archives.push(...places.filter((place) => place !== undefined));
+      sources.push(...(others.length === paths.length ? [path] : others));
     }
-    return found;
+    return { archives, sources };
+  }
+
+  private async expand(action: CopyAction, source: StepResult, root: string, path: string): Promise<string[]> {
+    const selection = { ...selectionOf(action, source, root), sources: [path] };
+    return await this.context.pool.run<string[]>("expand", selection, { signal: this.run.signal });
+  }
+
+  private async findArchive(root: string, path: string): Promise<string | undefined> {
+    try {
+      const place = placeInside(root, path.replace(/\\(?=[*?[\]\\])/g, ""));
+      return (await this.context.files.isArchive(place)) ? place : undefined;
+    } catch {
+      // What is not there is told by the copy.
+      return undefined;
+    }
   }
 
   private async unpack(archive: string, destination: string, owner: Owner | undefined): Promise<void> {
-    await this.makeDestination(destination);
+    await this.makeDestination(destination, owner);
     await this.context.files.writeArchive(this.target, destination, Bun.file(archive).stream(), {
       noOverwriteDirNonDir: false,
       copyUidGid: owner,
@@ -171,8 +187,8 @@ class LayerChange {
     });
   }
 
-  private async makeDestination(destination: string): Promise<void> {
-    this.pending.push({ action: "mkdir", path: destination });
+  private async makeDestination(destination: string, owner: Owner | undefined): Promise<void> {
+    this.pending.push({ action: "mkdir", path: destination, ...(owner ? { owner } : {}) });
     await this.flush();
   }
 

@@ -14,6 +14,11 @@ interface AgentRequest {
 
 let nextNumber = 1;
 
+/** Where the sockets lie while steps use them. */
+export function agentDirectory(execRoot: string): string {
+  return join(execRoot, "build-ssh");
+}
+
 /** Listens until undone. Undefined for an optional agent that the client does not forward. */
 export async function openAgentSocket(
   { config }: { config: Pick<BuilderConfig, "execRoot"> },
@@ -29,7 +34,7 @@ export async function openAgentSocket(
   }
   probe.close();
   // The path of a socket must fit into 107 bytes.
-  const directory = join(config.execRoot, "build-ssh");
+  const directory = agentDirectory(config.execRoot);
   await mkdir(directory, { recursive: true, mode: 0o711 });
   const path = join(directory, (nextNumber++).toString(36));
   await rm(path, { force: true });

@@ -55,6 +55,18 @@ export async function changeTree(
   }
 }
 
+/** Where a walk's entries go, and what directories are like that are missing there. */
+interface CopyPlace {
+  open: OpenDirectories;
+  copier: Copier;
+  made: { owner: Owner; mode: number };
+}
+
+/** As docker has it: octal digits are the mode of the directories, too, that a copy has to make; words are not. */
+function madeMode(mode: string | undefined): number {
+  return mode !== undefined && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) : DIRECTORY_MODE;
+}
+
 class TreeChange {
   private readonly root: number;
   /** Times of directories, set when nothing is written into them any more; by raw path. */
@@ -117,7 +129,7 @@ class TreeChange {
       if (errorCode(error) !== "ENOENT") throw error;
     }
     const [parentPath, name] = splitRaw(path);
-    const parent = this.openDirectory(parentPath, owner);
+    const parent = this.openDirectory(parentPath, owner, mode);
     try {
       return this.makeDirectoryIn(parent, name, path, owner, mode);
     } finally {
@@ -153,7 +165,7 @@ class TreeChange {
     const raw = cleanPath(files.toRaw(path));
     const isDirectory = path.endsWith("/") || this.isDirectory(raw);
     const [parentPath, base] = isDirectory ? [raw, files.toRaw(name)] : splitRaw(raw);
-    const parent = this.openDirectory(parentPath, ROOT);
+    const parent = this.openDirectory(parentPath, owner, madeMode(mode));
     try {
       replaceNonDirectory(parent, base);
       const fd = files.openAt(parent, base, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
@@ -214,6 +226,7 @@ class TreeChange {
     signal: AbortSignal,
   ): Promise<void> {
     const { owner = ROOT } = action;
+    const made = { owner, mode: madeMode(action.mode) };
     const place = this.placeOf(item, action);
     let sinceTurn = 0;
     // Directories are opened as the walk enters them; their times are set at the end.
@@ -221,7 +234,7 @@ class TreeChange {
     try {
       for (const entries of tree.walk(item)) {
         for (const entry of entries) {
-          this.copyEntry(entry, [place, entry.relative].filter(Boolean).join("/"), { open, copier, owner });
+          this.copyEntry(entry, [place, entry.relative].filter(Boolean).join("/"), { open, copier, made });
           sinceTurn += 1;
           if (sinceTurn % 500 !== 0) continue;
           await new Promise((resolve) => setImmediate(resolve));
@@ -233,17 +246,13 @@ class TreeChange {
     }
   }
 
-  private copyEntry(
-    entry: WalkedEntry,
-    path: string,
-    { open, copier, owner }: { open: OpenDirectories; copier: Copier; owner: Owner },
-  ): void {
+  private copyEntry(entry: WalkedEntry, path: string, { open, copier, made }: CopyPlace): void {
     if ((entry.status.mode & S.IFMT) === S.IFDIR) {
-      this.copyDirectory(entry, path, entry.relative === "", { open, copier, owner });
+      this.copyDirectory(entry, path, entry.relative === "", { open, copier, made });
       return;
     }
     const [parentPath, name] = splitRaw(path);
-    const parent = open.get(parentPath) ?? open.add(parentPath, this.openDirectory(parentPath, owner));
+    const parent = open.get(parentPath) ?? open.add(parentPath, this.openDirectory(parentPath, made.owner, made.mode));
     this.keepTime(parentPath, parent);
     copier.copy(entry, parent, name);
   }
@@ -259,13 +268,8 @@ class TreeChange {
     return intoDirectory ? [target, item.name].filter(Boolean).join("/") : target;
   }
 
-  private copyDirectory(
-    entry: WalkedEntry,
-    path: string,
-    isTop: boolean,
-    { open, copier, owner }: { open: OpenDirectories; copier: Copier; owner: Owner },
-  ): void {
-    const fd = this.openDirectory(path, owner);
+  private copyDirectory(entry: WalkedEntry, path: string, isTop: boolean, { open, copier, made }: CopyPlace): void {
+    const fd = this.openDirectory(path, made.owner, made.mode);
     open.add(path, fd);
     // The destination itself stays as it is, or is made with the usual permissions.
     if (isTop) return;

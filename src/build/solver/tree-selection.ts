@@ -65,7 +65,13 @@ export class SelectedTree {
     return this.selection.sources.flatMap((source) => this.expand(source));
   }
 
-  private expand(source: string): SelectedItem[] {
+  /** Paths that the sources stand for, as patterns that fit only them. */
+  paths(): string[] {
+    const found = this.selection.sources.flatMap((source) => this.expand(source));
+    return found.map(({ written }) => `/${files.fromRaw(written)}`.replace(/[*?[\]\\]/g, "\\$&"));
+  }
+
+  private expand(source: string): (SelectedItem & { written: string })[] {
     const { keepsParents, allowsNoMatch } = this.selection;
     const [base, rest] = pivot(source);
     const raw = files.toRaw(keepsParents && rest !== undefined ? `${base}/${rest}` : source);
