@@ -1,11 +1,11 @@
 /**
  * Builds the Dockerfiles of test/unit/build/recorded/cases.ts with a real docker's buildx and keeps what came of it beside them.
- * usage: DOCKER_HOST=unix:///path/docker.sock bun scripts/record-dockerfiles.ts
+ * usage: DOCKER_HOST=unix:///path/docker.sock bun scripts/record-dockerfiles.ts [mistakes] [builds] [files] [checks]
  * The daemon must have the image "busybox", and must be BuildKit 0.25 (docker 28.5).
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { readSavedImage } from "../test/support/saved-image.ts";
 import { CASES, CONTEXT, type DockerfileCase, type Kind } from "../test/unit/build/recorded/cases.ts";
 
@@ -78,9 +78,11 @@ async function recordCalls(one: DockerfileCase, directory: string) {
   return { lint: await call("check"), outline: await call("outline"), targets: await call("targets") };
 }
 
+/** Only the kinds that are named; all when none is. */
+const kinds = process.argv.slice(2);
 const root = await mkdtemp(join(tmpdir(), "record-dockerfiles-"));
 try {
-  for (const { kind, cases } of CASES) {
+  for (const { kind, cases } of CASES.filter((group) => kinds.length === 0 || kinds.includes(group.kind))) {
     const replies: Record<string, unknown> = {};
     for (const one of cases.filter(({ differs }) => !differs)) replies[one.name] = await record(kind, one);
     await Bun.write(`test/unit/build/recorded/${kind}.json`, `${JSON.stringify(replies, null, 2)}\n`);
@@ -94,10 +96,10 @@ try {
 async function record(kind: Kind, one: DockerfileCase): Promise<unknown> {
   const directory = join(root, "context");
   await rm(directory, { recursive: true, force: true });
-  const files = { ...CONTEXT, Dockerfile: one.dockerfile, ...(one.ignore ? { ".dockerignore": one.ignore } : {}) };
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), content);
-  }
+  await mkdir(directory);
+  if (Bun.spawnSync(["sh", "-c", CONTEXT], { cwd: directory }).exitCode !== 0)
+    throw new Error("the context cannot be made");
+  await writeFile(join(directory, "Dockerfile"), one.dockerfile);
+  if (one.ignore) await writeFile(join(directory, ".dockerignore"), one.ignore);
   return kind === "checks" ? recordCalls(one, directory) : recordBuild(one, directory);
 }

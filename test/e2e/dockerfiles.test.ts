@@ -3,17 +3,19 @@
  * beside what a real docker made of them.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { ContainerConfig } from "../../src/model/container.ts";
 import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { readSavedImage, type SavedImage } from "../support/saved-image.ts";
 import builds from "../unit/build/recorded/builds.json";
 import { CASES, CONTEXT, type DockerfileCase } from "../unit/build/recorded/cases.ts";
+import files from "../unit/build/recorded/files.json";
 
-const recorded = builds as unknown as Record<string, SavedImage>;
-const cases = CASES.find(({ kind }) => kind === "builds")!.cases.filter((one) => !one.differs);
+const recorded = { ...builds, ...files } as unknown as Record<string, SavedImage>;
+const groups = CASES.filter(({ kind }) => kind === "builds" || kind === "files");
+const cases = groups.flatMap((group) => group.cases).filter((one) => !one.differs);
 
 let daemon: TestDaemon;
 let directory: string;
@@ -22,10 +24,8 @@ beforeAll(async () => {
   daemon = await startDaemon();
   await importBusybox(daemon);
   directory = await mkdtemp(join(tmpdir(), "naru-dockerfiles-"));
-  for (const [path, content] of Object.entries(CONTEXT)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), content);
-  }
+  const made = Bun.spawnSync(["sh", "-c", CONTEXT], { cwd: directory });
+  if (made.exitCode !== 0) throw new Error(`the context cannot be made: ${made.stderr}`);
 });
 afterAll(async () => {
   await daemon?.stop();
@@ -37,8 +37,10 @@ async function docker(words: string[]): Promise<void> {
   if (code !== 0) throw new Error(`docker ${words.join(" ")}: ${stderr}`);
 }
 
-async function build({ dockerfile, buildArgs = {}, target }: DockerfileCase): Promise<SavedImage> {
+async function build({ dockerfile, buildArgs = {}, target, ignore }: DockerfileCase): Promise<SavedImage> {
   await writeFile(join(directory, "Dockerfile"), dockerfile);
+  if (ignore === undefined) await rm(join(directory, ".dockerignore"), { force: true });
+  else await writeFile(join(directory, ".dockerignore"), ignore);
   const args = Object.entries(buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
   await docker(["build", "-q", "-t", "made", ...args, ...(target ? ["--target", target] : []), directory]);
   const archive = join(daemon.root, "made.tar");

@@ -40,7 +40,8 @@ async function layerEntries(path: string): Promise<string[]> {
   const lines = listing.split("\n").filter(Boolean);
   const entries = lines.map((line) => {
     const [, mode, owner, size, name] = /^(\S+) +(\S+) +(\S+) \S+ \S+ (.*)$/.exec(line) ?? [];
-    return `${mode} ${owner} ${size} ${name}`;
+    // An opaque directory's mark has no mode that anybody would see.
+    return name?.endsWith(".wh..wh..opq") ? `opaque ${name}` : `${mode} ${owner} ${size} ${name}`;
   });
   return entries.filter((entry) => !STUBS.test(entry)).toSorted();
 }

@@ -9,6 +9,7 @@ import { TestServices, testRequest } from "../../support/planning.ts";
 import builds from "./recorded/builds.json";
 import { CASES, type DockerfileCase } from "./recorded/cases.ts";
 import checks from "./recorded/checks.json";
+import files from "./recorded/files.json";
 import mistakes from "./recorded/mistakes.json";
 
 interface RecordedBuild {
@@ -82,9 +83,9 @@ describe("mistakes", () => {
 });
 
 describe("builds", () => {
-  for (const one of casesOf("builds")) {
+  for (const one of [...casesOf("builds"), ...casesOf("files")]) {
     test(one.name, async () => {
-      const recorded = (builds as unknown as Record<string, RecordedBuild>)[one.name]!;
+      const recorded = ({ ...builds, ...files } as unknown as Record<string, RecordedBuild>)[one.name]!;
       expect(recorded.error).toBeUndefined();
       const plan = await planDockerfile(requestOf(one), new TestServices());
       const target = plan.targets[0]!;

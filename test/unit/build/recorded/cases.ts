@@ -2,7 +2,7 @@
 /**
  * Dockerfiles whose builds were watched on a real docker (28.5, BuildKit 0.25) by scripts/record-dockerfiles.ts: its errors, the
  * names of its steps, the image's configuration and history, and what --check, --call=outline and --call=targets answer.
- * The context holds f.txt, g.md, dir/a.txt and dir/sub/b.txt; the only image is busybox.
+ * CONTEXT makes the files; the only image is busybox.
  */
 export interface DockerfileCase {
   name: string;
@@ -311,6 +311,141 @@ const builds: Record<string, string> = {
   tabs: "FROM\tbusybox\n\tENV\ta=b\nRUN\techo\thi\n",
 };
 
+/** Which files get where, with which modes and owners: as builds, and every layer's entries are compared after a real build. */
+const files: Record<string, string> = {
+  "directories give their contents": on(
+    "COPY dir /x",
+    "COPY dir/ /y/",
+    "COPY dir/. /z",
+    "COPY ./dir/sub /w/",
+    "COPY / /all/",
+  ),
+  "links among sources": on(
+    "COPY link /l",
+    "COPY linkdir /ld",
+    "COPY linkdir/a.txt /la",
+    "COPY dir/up /up/",
+    "COPY link f.txt /both/",
+  ),
+  "onto what is there": on(
+    ...[
+      "RUN mkdir -p /q /r/sub && echo old > /r/a.txt && echo old > /file",
+      "COPY f.txt /q",
+      "COPY dir /q",
+      "COPY dir /r",
+    ],
+    ...["COPY f.txt /file", "COPY run.sh /q/f.txt"],
+  ),
+  "through links of the image": on(
+    ...[
+      "RUN mkdir -p /real/in && ln -s /real /s && ln -s ../real/in /rel && ln -s /etc/../../real /out",
+      "COPY f.txt /s/",
+    ],
+    ...["COPY g.md /rel/new/", "COPY f.txt /out/o", "COPY --link g.md /plain/linked", "WORKDIR /s/w", "COPY f.txt ."],
+  ),
+  patterns: on(
+    "COPY *.t?t /x/",
+    "COPY d*r/*.txt /y/",
+    "COPY [fg].* /z/",
+    "COPY nothing* /n/",
+    "COPY dir/[as]* /s/",
+    "COPY */sub /t/",
+    "COPY *.md /one",
+  ),
+  excluded: on(
+    ...[
+      "COPY --exclude=**/*.txt --exclude=sub/deep dir /e/",
+      "COPY --exclude=dir --exclude=*.tar* . /f/",
+      "COPY --exclude=* dir /g/",
+    ],
+    ...["COPY --exclude=*.md --exclude=!g.md *.md f.txt /h/", "ADD --exclude=a.txt dir /i/"],
+  ),
+  archives: on(
+    ...[
+      "ADD a.tar /t1",
+      "ADD a.tar.gz b.tar.bz2 /t2/",
+      "ADD a.tar f.txt /t3/",
+      "ADD --unpack=false a.tar /t4/",
+      "COPY a.tar /t5",
+    ],
+    ...["ADD --chown=5:6 a.tar /t6/", "ADD --chmod=700 a.tar /t7/", "ADD f.txt /t8", "ADD *.tar /t9/"],
+  ),
+  "owners and modes": on(
+    ...[
+      "COPY <<EOF /etc/passwd",
+      "root:x:0:0::/:/bin/sh",
+      "me:x:12:13::/:/bin/sh",
+      "EOF",
+      "COPY <<EOF /etc/group",
+      "them:x:44:",
+      "EOF",
+    ],
+    ...[
+      "COPY --chown=me f.txt /a",
+      "COPY --chown=me:them dir /b/",
+      "COPY --chown=:them f.txt /c",
+      "COPY --chown=99 f.txt /d/e/f",
+    ],
+    ...[
+      "COPY run.sh secret /g/",
+      "COPY --chmod=4711 f.txt /h",
+      "COPY --chmod=u+x,go-r f.txt /i",
+      "COPY --chmod=750 dir /j/",
+    ],
+    ...["COPY --chmod=a=rX dir /k/", "USER me", "COPY f.txt /l", "WORKDIR /m/n", "COPY f.txt o/p"],
+  ),
+  "owners stay between stages": lines(
+    ...[
+      "FROM busybox AS a",
+      "RUN mkdir -p /o/p && echo 1 > /o/p/q && chown -R 5:6 /o && chmod 640 /o/p/q && ln -s q /o/p/l && ln /o/p/q /o/p/h",
+    ],
+    ...[
+      "FROM busybox",
+      "COPY --from=a /o /x",
+      "COPY --from=a /o/p/q /o/p/l /y/",
+      "COPY --from=a --chown=7 /o /z",
+      "COPY --link --from=a /o /w/",
+    ],
+  ),
+  "what processes leave": on(
+    ...[
+      "RUN mkdir -p /a/b && echo 1 > /a/b/c && echo 2 > /a/d && ln -s b /a/l",
+      "RUN rm /a/d && chmod 700 /a/b",
+      "RUN rm -r /a/b && mkdir /a/b && echo 3 > /a/b/e",
+    ],
+    ...[
+      "RUN mv /a/b /a/f && rm /a/l && mkdir /a/l",
+      "RUN chown 3:4 /a && touch /a/new && mkfifo /a/pipe",
+      "RUN rm -r /a",
+    ],
+  ),
+  "what mounts leave": on(
+    ...["RUN --mount=target=/ctx/in,rw echo w > /ctx/in/new", "RUN --mount=type=tmpfs,target=/t/u echo x > /t/u/x"],
+    ...["RUN --mount=type=cache,target=/c/d echo y > /c/d/y", "RUN --mount=type=cache,target=/c/d cp /c/d/y /kept"],
+    ...[
+      "RUN --mount=type=bind,from=busybox,source=/bin,target=/b/c true",
+      "RUN --mount=type=secret,id=none,target=/s/t true",
+    ],
+    ...["RUN --mount=source=f.txt,target=/one/file cat /one/file > /read"],
+  ),
+  "ignored files stay out": on("COPY . /all/", "COPY dir /d/"),
+  "documents get places": on(
+    ...["COPY <<a <<b /two/", "1", "a", "2", "b", "COPY <<a /renamed", "3", "a", "COPY f.txt <<c /mixed/", "4", "c"],
+    ...[
+      "COPY --chown=3:4 --chmod=640 <<d /o/",
+      "5",
+      "d",
+      "ADD <<e /e/",
+      "6",
+      "e",
+      "WORKDIR /w",
+      "COPY <<f ./",
+      "7",
+      "f",
+    ],
+  ),
+};
+
 /** What --check, --call=outline and --call=targets answer. */
 const checks: Record<string, string> = {
   "every rule": lines(
@@ -410,6 +545,8 @@ const targets: Record<string, string> = { "target unknown": "nope", "names of st
 const ignores: Record<string, string> = {
   "every rule": "ignored.txt\n",
   "ignored files": "ignored.txt\n*.md\n",
+  "ignored files stay out":
+    "# all but\n**/*.txt\n!dir/a.txt\na.*\n.dockerignore\nDockerfile\ndir/sub/**\n!dir/sub/deep/*.md\n",
 };
 const differences: Record<string, string> = {
   "a trigger reads another stage": "docker gives the other stage a number twice: [tools 3/2]",
@@ -417,9 +554,9 @@ const differences: Record<string, string> = {
   "secret with from": "docker looks for the image first, which nothing would use",
 };
 
-export type Kind = "mistakes" | "builds" | "checks";
+export type Kind = "mistakes" | "builds" | "files" | "checks";
 
-export const CASES: { kind: Kind; cases: DockerfileCase[] }[] = Object.entries({ mistakes, builds, checks }).map(
+export const CASES: { kind: Kind; cases: DockerfileCase[] }[] = Object.entries({ mistakes, builds, files, checks }).map(
   ([kind, group]) => ({
     kind: kind as Kind,
     cases: Object.entries(group).map(([name, dockerfile]) => ({
@@ -429,10 +566,13 @@ export const CASES: { kind: Kind; cases: DockerfileCase[] }[] = Object.entries({
   }),
 );
 
-/** The files of the context. */
-export const CONTEXT: Record<string, string> = {
-  "f.txt": "f\n",
-  "g.md": "g\n",
-  "dir/a.txt": "a\n",
-  "dir/sub/b.txt": "b\n",
-};
+/** Makes the files of the context; to be run by sh in its directory. */
+export const CONTEXT = `set -e; umask 022
+echo f > f.txt; echo g > g.md; echo x > run.sh; chmod 755 run.sh; echo s > secret; chmod 600 secret
+mkdir -p dir/sub/deep dir/empty tree/bin; chmod 700 dir/empty
+echo a > dir/a.txt; echo b > dir/sub/b.txt; echo c > dir/sub/deep/c.md; echo d > dir/.hidden
+ln -s f.txt link; ln -s dir linkdir; ln -s ../f.txt dir/up; ln -s nowhere dir/broken
+echo t > tree/bin/tool; echo u > tree/top; ln -s bin/tool tree/short; chmod 750 tree/bin/tool
+tar -C tree --sort=name --owner=7 --group=8 --numeric-owner --mtime=@1600000000 -cf a.tar .
+gzip -nk a.tar; tar -C tree --sort=name --owner=7 --group=8 --numeric-owner --mtime=@1600000000 -cjf b.tar.bz2 bin
+`;
