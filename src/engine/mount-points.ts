@@ -32,7 +32,16 @@ export async function collectMountWishes(
     byDestination.set(wish.destination, wish);
   };
   for (const spec of host.Binds ?? []) add(parseBind(spec));
-  for (const mount of host.Mounts ?? []) add(await parseMount(mount));
+  for (const mount of host.Mounts ?? []) {
+    if (mount.BindOptions?.ReadOnlyForceRecursive && !context.runtime.info.hasRecursiveReadOnly) {
+      throw new NaruError(
+        "invalid",
+        `${mount.Target} cannot be made read-only with the mounts inside it: that needs Linux 5.12 and crun 1.4 or newer; ` +
+          "leave bind-recursive=readonly out",
+      );
+    }
+    add(await parseMount(mount));
+  }
   for (const [destination, options] of Object.entries(host.Tmpfs ?? {})) add(parseTmpfs(destination, options));
   for (const path of Object.keys(config.Volumes ?? {})) {
     const destination = cleanDestination(path);

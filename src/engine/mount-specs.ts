@@ -156,6 +156,7 @@ async function bindFields(mount: Mount, bad: (reason: string) => NaruError) {
     source: posix.normalize(source).replace(/(.)\/$/, "$1"),
     propagation,
     recursive: !options.NonRecursive,
+    ...(options.ReadOnlyNonRecursive ? { options: ["ro"] } : {}),
     makeSource: options.CreateMountpoint ?? false,
   };
 }

@@ -27,7 +27,7 @@ import {
   rootPath,
 } from "./run-directory.ts";
 import { containerStartError } from "./runtime-errors.ts";
-import { type RuntimeProgram, runCommand } from "./runtime-program.ts";
+import { hasRecursiveReadOnly, type RuntimeProgram, runCommand } from "./runtime-program.ts";
 import { SeccompCache, type SeccompChoice } from "./seccomp-cache.ts";
 import { SeccompFilters } from "./seccomp-choice.ts";
 
@@ -122,8 +122,7 @@ export class ContainerLauncher {
       this.#resolveUser(request),
       containerDevices(hostConfig),
       this.#resourceSupport().then((support) => containerResources(hostConfig, support)),
-      // Only crun takes compiled filters.
-      filter && program.name === "crun" ? this.#programs.choose(filter) : filter && { filter },
+      filter && program.takesCompiledFilters ? this.#programs.choose(filter) : filter && { filter },
       checkPropagation(request.mounts),
     ]);
     const parts = {
@@ -136,6 +135,7 @@ export class ContainerLauncher {
       rootPath: rootPath(request.runDir),
       initPath: monitorPath,
       cgroupVersion: layout.version,
+      recursiveReadOnly: hasRecursiveReadOnly(program, facts.kernel),
     };
     return { spec: buildOciConfig(request, parts, facts, defaults), seccomp };
   }

@@ -130,6 +130,8 @@ export interface RuntimeInfo {
   cgroupDriver: "cgroupfs" | "systemd";
   /** Whether the kernel can weigh block devices (`--blkio-weight`). */
   hasBlockWeights: boolean;
+  /** Whether a read-only bind mount can make the mounts inside it read-only too (Linux 5.12 and a runtime that knows it). */
+  hasRecursiveReadOnly: boolean;
   warnings: string[];
 }
 

@@ -29,7 +29,7 @@ import type { ProcessExited } from "./monitor-protocol.ts";
 import { type Conclude, lostStatus, MonitoredProcess, OutputFanOut } from "./monitored-process.ts";
 import type { RuntimeDefaults } from "./oci-config.ts";
 import { containerFiles, createExecRoot, findCgroupPath, findPid, removeRunDirectory } from "./run-directory.ts";
-import { findRuntimeProgram, type RuntimeProgram } from "./runtime-program.ts";
+import { findRuntimeProgram, hasRecursiveReadOnly, type RuntimeProgram } from "./runtime-program.ts";
 
 interface CrunRuntimeOptions {
   /** Holds the runtime's state (`crun/`) and compiled seccomp filters (`seccomp/`). */
@@ -75,6 +75,7 @@ export async function createCrunRuntime(options: CrunRuntimeOptions): Promise<Cr
     cgroupVersion: layout.version,
     cgroupDriver: "cgroupfs",
     hasBlockWeights: await hasBlockWeights(layout),
+    hasRecursiveReadOnly: hasRecursiveReadOnly(program, facts.kernel),
     warnings,
   };
   return new Runtime(info, layout, launcher, new ExecLauncher(common), `/naru-${options.instance}`);

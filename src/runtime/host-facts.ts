@@ -76,3 +76,11 @@ async function existingPaths(paths: string[]): Promise<string[]> {
   );
   return paths.filter((_, index) => exists[index]);
 }
+
+/** Compares the first two numbers of releases: "6.1.0-18-amd64" is at least "5.12". */
+export function isKernelAtLeast(release: string, wanted: string): boolean {
+  const numbers = (text: string) => text.split(/[.-]/, 2).map(Number);
+  const [major = 0, minor = 0] = numbers(release);
+  const [wantedMajor = 0, wantedMinor = 0] = numbers(wanted);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}

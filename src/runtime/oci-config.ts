@@ -42,6 +42,8 @@ export interface ConfigParts {
   /** Host path of the program for --init. */
   initPath: string;
   cgroupVersion: "1" | "2";
+  /** Read-only bind mounts cover the mounts inside them. */
+  recursiveReadOnly: boolean;
 }
 
 /** The whole configuration of a container. */
@@ -59,6 +61,7 @@ export function buildOciConfig(
     mounts: request.mounts,
     initPath: init ? parts.initPath : undefined,
     writableCgroups: parts.security.writableCgroups,
+    recursiveReadOnly: parts.recursiveReadOnly,
   });
   const annotations = { ...hostConfig.Annotations, ...parts.seccomp.annotations };
   const sysctl = containerSysctls(request, namespaces);

@@ -10,6 +10,8 @@ interface MountRequest {
   initPath: string | undefined;
   /** `--security-opt writable-cgroups=true`. */
   writableCgroups?: boolean;
+  /** Read-only bind mounts cover the mounts inside them; otherwise only themselves. */
+  recursiveReadOnly: boolean;
 }
 
 /** Where --init puts its program. */
@@ -52,7 +54,7 @@ export function containerMounts(request: MountRequest): OciMount[] {
     : [];
   return [
     ...[...defaults, ...init].map((mount) => adjustDefault(mount, request)),
-    ...mounts.map((mount) => userMount(mount, hostConfig)),
+    ...mounts.map((mount) => userMount(mount, request)),
   ];
 }
 
@@ -88,7 +90,7 @@ function adjustDefault(mount: OciMount, { hostConfig, writableCgroups = false }:
   return { ...mount, options };
 }
 
-function userMount(mount: ResolvedMount, hostConfig: MountRequest["hostConfig"]): OciMount {
+function userMount(mount: ResolvedMount, { hostConfig, recursiveReadOnly }: MountRequest): OciMount {
   const { destination, type, source } = mount;
   if (type === "tmpfs") return { destination, type, source: mount.source || "tmpfs", options: tmpfsOptions(mount) };
   if (type === "overlay") {
@@ -96,7 +98,8 @@ function userMount(mount: ResolvedMount, hostConfig: MountRequest["hostConfig"])
   }
   const isReadOnly = mount.readOnly || (hostConfig.ReadonlyRootfs === true && ACCOUNT_MOUNTS.has(destination));
   // "rro" covers submounts too; "ro" among the options asks for leaving them as they are, and a file has none.
-  const readOnly = isReadOnly ? [mount.options.includes("ro") || !mount.recursive ? "ro" : "rro"] : [];
+  const isWhole = recursiveReadOnly && mount.recursive && !mount.options.includes("ro");
+  const readOnly = isReadOnly ? [isWhole ? "rro" : "ro"] : [];
   const others = mount.options.filter((option) => !["ro", "rw", "rro", "bind", "rbind"].includes(option));
   const options = [mount.recursive ? "rbind" : "bind", ...readOnly, mount.propagation || "rprivate", ...others];
   return { destination, type, source, options };

@@ -1,11 +1,23 @@
 /** Finding the OCI runtime that makes containers, and knowing how to call it. */
+import { readFile } from "node:fs/promises";
 import { NaruError } from "../lib/errors.ts";
+import { isKernelAtLeast } from "./host-facts.ts";
 
 export interface RuntimeProgram {
   name: "crun" | "runc";
   path: string;
   version: string;
+  /** It takes seccomp filters that are compiled already: crun from about version 1 on, not that of Ubuntu 22.04. */
+  takesCompiledFilters: boolean;
+  /** It knows the mount option "rro"; one that does not would ignore it, and the mount be writable. */
+  knowsRecursiveReadOnly: boolean;
 }
+
+/** By this annotation, which the program itself names, crun is handed a compiled filter (crun(1)). */
+export const COMPILED_FILTER_ANNOTATION = "run.oci.seccomp_bpf_data";
+
+/** The option as a word of its own in the program. */
+const RECURSIVE_READ_ONLY = "\0rro\0";
 
 /** In order of preference: crun is several times faster. */
 const KNOWN = ["crun", "runc"] as const;
@@ -38,7 +50,14 @@ async function probe(path: string): Promise<RuntimeProgram | undefined> {
     const [text, code] = await Promise.all([new Response(child.stdout).text(), child.exited]);
     const [, name, version = ""] = /^(crun|runc) version (\S+)/m.exec(text) ?? [];
     if (code !== 0 || (name !== "crun" && name !== "runc")) return undefined;
-    return { name, path, version };
+    const contents = await readFile(path);
+    return {
+      name,
+      path,
+      version,
+      takesCompiledFilters: name === "crun" && contents.includes(COMPILED_FILTER_ANNOTATION),
+      knowsRecursiveReadOnly: name === "runc" || contents.includes(RECURSIVE_READ_ONLY),
+    };
   } catch {
     return undefined;
   }
@@ -73,4 +92,9 @@ function globalOptions({ name, path }: RuntimeProgram, { stateRoot, logPath }: R
 function startOptions({ pidFile, consoleSocket }: RuntimeCall): string[] {
   const console = consoleSocket === undefined ? [] : ["--console-socket", consoleSocket];
   return ["--detach", "--pid-file", pidFile, ...console];
+}
+
+/** Whether a read-only bind mount may be asked to cover the mounts inside it: mount_setattr(2) came with Linux 5.12. */
+export function hasRecursiveReadOnly(program: RuntimeProgram, kernel: string): boolean {
+  return program.knowsRecursiveReadOnly && isKernelAtLeast(kernel, "5.12");
 }

@@ -6,8 +6,8 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SeccompFilter } from "./oci-spec.ts";
+import { COMPILED_FILTER_ANNOTATION } from "./runtime-program.ts";
 
-const ANNOTATION = "run.oci.seccomp_bpf_data";
 /** A filter's program is some 8 KiB. */
 const MAX_REMEMBERED = 64;
 /** Size of an instruction, struct sock_filter in linux/filter.h. */
@@ -42,7 +42,7 @@ export class SeccompCache {
     if (program === undefined) return { filter, unknownKey: key };
     // Without rules of its own: a runtime that ignored the annotation would forbid everything, rather than nothing.
     const strict: SeccompFilter = { ...filter, defaultAction: "SCMP_ACT_ERRNO", syscalls: [] };
-    return { filter: strict, annotations: { [ANNOTATION]: program } };
+    return { filter: strict, annotations: { [COMPILED_FILTER_ANNOTATION]: program } };
   }
 
   /** Keeps the program in `path`, which crun has compiled for a container that runs. Failures only cost time later. */

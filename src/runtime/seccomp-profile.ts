@@ -1,5 +1,6 @@
 /** Docker's seccomp profiles, and what is left of one for a container: the filter as OCI runtimes take it. */
 import { NaruError } from "../lib/errors.ts";
+import { isKernelAtLeast } from "./host-facts.ts";
 import type { SeccompArg, SeccompFilter, SeccompFilterRule } from "./oci-spec.ts";
 
 interface SeccompCondition {
@@ -97,15 +98,8 @@ function applies({ includes = {}, excludes = {} }: SeccompRule, target: SeccompT
   const has = (capability: string) => target.capabilities.has(capability);
   if (excludes.arches?.includes(target.arch)) return false;
   if (excludes.caps?.some(has)) return false;
-  if (excludes.minKernel && isAtLeast(target.kernel, excludes.minKernel)) return false;
+  if (excludes.minKernel && isKernelAtLeast(target.kernel, excludes.minKernel)) return false;
   if (includes.arches?.length && !includes.arches.includes(target.arch)) return false;
   if (includes.caps && !includes.caps.every(has)) return false;
-  return !includes.minKernel || isAtLeast(target.kernel, includes.minKernel);
-}
-
-function isAtLeast(release: string, wanted: string): boolean {
-  const numbers = (text: string) => text.split(/[.-]/, 2).map(Number);
-  const [major = 0, minor = 0] = numbers(release);
-  const [wantedMajor = 0, wantedMinor = 0] = numbers(wanted);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+  return !includes.minKernel || isKernelAtLeast(target.kernel, includes.minKernel);
 }

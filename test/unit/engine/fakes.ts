@@ -70,6 +70,7 @@ export class FakeRuntime implements ContainerRuntime {
     cgroupVersion: "2" as const,
     cgroupDriver: "cgroupfs" as const,
     hasBlockWeights: false,
+    hasRecursiveReadOnly: true,
     warnings: [],
   };
   readonly processes = new Map<string, FakeProcess>();

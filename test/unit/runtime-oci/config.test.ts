@@ -42,6 +42,7 @@ function build(change: Partial<StartRequest> = {}, options: { version?: "1" | "2
     rootPath: "/run/abc/rootfs",
     initPath: "/lib/init",
     cgroupVersion: options.version ?? "1",
+    recursiveReadOnly: true,
   };
   return buildOciConfig(request, parts, facts, { ...defaults, init: options.init ?? false });
 }

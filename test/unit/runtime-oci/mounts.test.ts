@@ -14,7 +14,7 @@ const bind: ResolvedMount = {
 const tmpfs: ResolvedMount = { ...bind, type: "tmpfs", source: "" };
 
 function mountsOf(hostConfig: object, mounts: ResolvedMount[] = [], initPath?: string): Record<string, string> {
-  const all = containerMounts({ hostConfig, mounts, initPath });
+  const all = containerMounts({ hostConfig, mounts, initPath, recursiveReadOnly: true });
   return Object.fromEntries(
     all.map(({ destination, type, source, options }) => [destination, `${type} ${source} ${options.join()}`]),
   );
