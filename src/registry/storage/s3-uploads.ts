@@ -169,10 +169,11 @@ export class S3Uploads {
   }
 }
 
-/** Cuts a stream into pieces and sends a few of them at a time. */
+/** Cuts a stream into pieces and sends a few of them at a time, out of a few buffers that are used again and again. */
 class PieceSender {
-  private gathered: Uint8Array[] = [];
-  private gatheredBytes = 0;
+  private buffer: Uint8Array<ArrayBuffer> | undefined;
+  private filled = 0;
+  private readonly spare: Uint8Array<ArrayBuffer>[] = [];
   private readonly underWay = new Set<Promise<void>>();
   private failure: { error: unknown } | undefined;
 
@@ -182,14 +183,19 @@ class PieceSender {
   ) {}
 
   async add(bytes: Uint8Array): Promise<void> {
-    this.gathered.push(bytes);
-    this.gatheredBytes += bytes.length;
-    if (this.gatheredBytes >= (this.offset < LATER_OFFSET ? PIECE_BYTES : LATER_PIECE_BYTES)) await this.flush();
+    for (let at = 0; at < bytes.length; ) {
+      this.buffer ??= this.spare.pop() ?? new Uint8Array(this.offset < LATER_OFFSET ? PIECE_BYTES : LATER_PIECE_BYTES);
+      const part = bytes.subarray(at, at + this.buffer.length - this.filled);
+      this.buffer.set(part, this.filled);
+      this.filled += part.length;
+      at += part.length;
+      if (this.filled === this.buffer.length) await this.flush();
+    }
   }
 
   /** Sends the rest and waits for all. */
   async end(): Promise<void> {
-    if (this.gatheredBytes > 0) await this.flush();
+    if (this.filled > 0) await this.flush();
     await Promise.all(this.underWay);
     if (this.failure !== undefined) throw this.failure.error;
   }
@@ -197,16 +203,19 @@ class PieceSender {
   private async flush(): Promise<void> {
     while (this.underWay.size >= PIECES_UNDER_WAY) await Promise.race(this.underWay);
     if (this.failure !== undefined) throw this.failure.error;
-    const body = Buffer.concat(this.gathered);
-    this.gathered = [];
-    this.gatheredBytes = 0;
-    const piece = { offset: this.offset, size: body.length };
-    this.offset += body.length;
-    const sending = this.send(piece, body)
+    const buffer = this.buffer!;
+    const piece = { offset: this.offset, size: this.filled };
+    this.buffer = undefined;
+    this.filled = 0;
+    this.offset += piece.size;
+    const sending = this.send(piece, buffer.subarray(0, piece.size))
       .catch((error: unknown) => {
         this.failure ??= { error };
       })
-      .finally(() => this.underWay.delete(sending));
+      .finally(() => {
+        this.spare.push(buffer);
+        this.underWay.delete(sending);
+      });
     this.underWay.add(sending);
   }
 }
