@@ -34,7 +34,9 @@ async function collect(query: string, at = client): Promise<CollectReport> {
 }
 async function storedBlobs(root: string): Promise<string[]> {
   const entries = await readdir(join(root, "blobs"), { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  // A directory promises no order.
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  return files.sort();
 }
 const exists = async (name: string, { digest }: TestBlob, at = client) =>
   (await at.send("HEAD", `/v2/${name}/blobs/${digest}`)).status === 200;
