@@ -31,6 +31,8 @@ const FLOOR: Record<string, number> = {
   model: 1,
 };
 const CLI_MAY_IMPORT = new Set(["cli", "lib", "model", "compose", "distribution", "signature"]);
+/** Of linux/ the client needs what scans a build's context: loaded only by `build`. */
+const CLI_MAY_IMPORT_FILES = new Set(["src/linux/tree-scan.ts"]);
 /** Domains whose insides only their own folder and daemon/ may import; everyone else uses the contract. */
 const BEHIND_CONTRACT = new Set(["image", "network", "volume", "runtime", "store", "engine"]);
 const HTTP_MODULES = /^(node:)?(http|https|http2)$/;
@@ -55,7 +57,8 @@ function findingFor(file: string, specifier: string, isTypeOnly: boolean): strin
   const targetFloor = FLOOR[targetRoom];
   if (targetFloor === undefined) return `imports src/${targetRoom}, which has no floor`;
   const isContract = target.endsWith("/contract.ts");
-  if (room === "cli" && !CLI_MAY_IMPORT.has(targetRoom)) return `cli/ may not import ${targetRoom}/ (${specifier})`;
+  if (room === "cli" && !CLI_MAY_IMPORT.has(targetRoom) && !CLI_MAY_IMPORT_FILES.has(target))
+    return `cli/ may not import ${targetRoom}/ (${specifier})`;
   if (targetFloor > floor) return `imports upwards: ${targetRoom}/ lies above ${room}/ (${specifier})`;
   if (targetFloor === floor && !isContract && floor > 1)
     return `${targetRoom}/ is on the same floor; use its contract.ts`;

@@ -107,8 +107,8 @@ export type ClientCall =
 
 export type FileSource = { kind: "context" } | { kind: "named"; name: string } | { kind: "cache"; origin: number };
 
-/** Of the call "files". `mark` stands for the whole list; equal marks mean that nothing changed. */
-export type FilesAnswer = { same: true } | { same: false; mark: string };
+/** Of the call "files". `mark` stands for the whole list; equal marks mean that nothing changed. Absent: do not rely on it. */
+export type FilesAnswer = { same: true } | { same: false; mark?: string };
 /** Of the call "secret", in base64; null when there is none. */
 export type SecretAnswer = string | null;
 export type LoginAnswer = { username: string; password: string; identityToken?: string } | null;

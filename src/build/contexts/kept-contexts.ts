@@ -5,10 +5,11 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { framed, unframed } from "../../lib/message-stream.ts";
 import { workerEntry } from "../../lib/worker-entry.ts";
 import { WorkerPool } from "../../lib/worker-pool.ts";
+import { measureTree } from "../../linux/trees.ts";
 import type { FilesAnswer } from "../../model/build-exchange.ts";
-import { framed, unframed } from "./message-stream.ts";
 import type { ReceiveParams, ReceiveResult } from "./receive-directory.ts";
 
 const WORKER_IDLE_MS = 3000;
@@ -48,8 +49,20 @@ interface Version {
   changes: number;
 }
 
+/** A directory that is kept. */
+export interface KeptRow {
+  name: string;
+  bytes: number;
+  isInUse: boolean;
+  createdAt: Date;
+  usedAt: Date;
+  usageCount: number;
+}
+
 class KeptContext {
   latest: Version | undefined;
+  createdAt: Date | undefined;
+  usageCount = 0;
   /** One transfer at a time. */
   turn: Promise<unknown> = Promise.resolve();
 }
@@ -97,18 +110,35 @@ export class KeptContexts {
     await job.result;
   }
 
-  /** Removes everything that no build uses. @returns the bytes freed */
-  async prune(): Promise<number> {
-    let freed = 0;
-    for (const [name, context] of this.contexts) {
-      await context.turn;
-      if (context.latest === undefined || context.latest.users > 0) continue;
-      context.latest = undefined;
-      this.contexts.delete(name);
-      freed += await bytesUnder(join(this.root, name));
-      await rm(join(this.root, name), { recursive: true, force: true });
+  /** What is kept, for lists of the cache; sizes are measured, so this takes as long as `du`. */
+  async list(): Promise<KeptRow[]> {
+    const rows: KeptRow[] = [];
+    for (const [name, { latest, createdAt, usageCount }] of this.contexts) {
+      if (latest === undefined) continue;
+      const used = await stat(latest.directory).catch(() => undefined);
+      if (used === undefined) continue;
+      const bytes = await measureTree(join(this.root, name)).catch(() => 0);
+      rows.push({
+        name,
+        bytes,
+        isInUse: latest.users > 0,
+        createdAt: createdAt ?? used.birthtime,
+        usedAt: used.mtime,
+        usageCount,
+      });
     }
-    return freed;
+    return rows;
+  }
+
+  /** False when a build uses it, or it is not there. */
+  async remove(name: string): Promise<boolean> {
+    const context = this.contexts.get(name);
+    await context?.turn;
+    if (context?.latest === undefined || context.latest.users > 0) return false;
+    context.latest = undefined;
+    this.contexts.delete(name);
+    await rm(join(this.root, name), { recursive: true, force: true });
+    return true;
   }
 
   private async transfer(
@@ -163,8 +193,10 @@ export class KeptContexts {
 
   private lease(context: KeptContext, version: Version, result: ReceiveResult): ContextLease {
     context.latest = version;
+    context.usageCount += 1;
     version.users += 1;
     const now = new Date();
+    context.createdAt ??= now;
     // Only for what is removed when it grows old.
     utimes(version.directory, now, now).catch(() => {});
     return {
@@ -227,12 +259,4 @@ function once(action: () => void): () => void {
     if (!isDone) action();
     isDone = true;
   };
-}
-
-async function bytesUnder(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return bytes;
 }

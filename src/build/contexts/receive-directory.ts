@@ -25,10 +25,10 @@ import { dirname, join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
 import { decodePacket, encodePacket, type FileStat, PACKET } from "../../lib/file-packets.ts";
 import { fileKind, permissionBits } from "../../lib/go-file-mode.ts";
+import { frame, unframed } from "../../lib/message-stream.ts";
 import type { JobContext } from "../../lib/worker-job.ts";
 import { setXattr } from "../../linux/xattr.ts";
 import { differenceOf, FileList, type ListDifference } from "./file-list.ts";
-import { frame, unframed } from "./message-stream.ts";
 
 export interface ReceiveParams {
   /** Of the version that is here: `tree` and, when that is whole, `list`. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
 import { decodePacket, encodePacket, type FilePacket, type FileStat, PACKET } from "../../lib/file-packets.ts";
 import { type FileKind, goMode } from "../../lib/go-file-mode.ts";
+import { frame, unframed } from "../../lib/message-stream.ts";
 import type { JobContext } from "../../lib/worker-job.ts";
-import { frame, unframed } from "./message-stream.ts";
 
 const PIECE_BYTES = 32 * 1024;
 
