@@ -162,6 +162,15 @@ export class ImagePublisher {
     return [manifest, ...(await this.collect(gone.chainIds, [...dropped]))];
   }
 
+  /** Keeps what is being read, whatever becomes of its image meanwhile; the answer lets go of it and clears up. */
+  keep({ chainIds = [], blobs = [] }: { chainIds?: Digest[]; blobs?: Digest[] }): () => Promise<void> {
+    const unpin = this.parts.records.pin({ chainIds, blobs });
+    return async () => {
+      unpin();
+      await this.collect(chainIds, blobs);
+    };
+  }
+
   /** Removes those of the snapshots and blobs that nobody uses. @returns the chain IDs removed, the newest first */
   async collect(chainIds: Digest[], blobs: Digest[]): Promise<Digest[]> {
     const { records, content, snapshots } = this.parts;

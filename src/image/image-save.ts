@@ -6,6 +6,7 @@ import type { Descriptor, Digest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
+import type { ImagePublisher } from "./image-publisher.ts";
 import type { ImageRecord, ImageRecords, PlatformImage } from "./image-records.ts";
 import { encodeHeader, padding, type TarEntry } from "./tar-header.ts";
 
@@ -73,16 +74,16 @@ function matches(ref: string, canonical: string): boolean {
  */
 export async function* saveImages(
   saved: SavedImage[],
-  parts: { content: ContentStore; records: ImageRecords },
+  parts: { content: ContentStore; publisher: ImagePublisher },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void> {
   const blobs = new Map<Digest, number>();
   for (const item of saved) for (const { digest, size } of savedBlobs(item)) blobs.set(digest, size);
-  const unpin = parts.records.pin({ blobs: [...blobs.keys()] });
+  const letGo = parts.publisher.keep({ blobs: [...blobs.keys()] });
   try {
     yield* archive(saved, blobs, parts.content, signal);
   } finally {
-    unpin();
+    await letGo();
   }
 }
 

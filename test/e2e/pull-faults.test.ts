@@ -213,6 +213,20 @@ test("loading an image repairs it as well", async () => {
   expect(await verify()).toMatchObject({ code: 0, stdout: "" });
 });
 
+test("an image that is removed while it is saved is saved whole, and gone afterwards", async () => {
+  await daemon.docker(["pull", name()]);
+  const answer = await daemon.api("GET", `/v1.51/images/${name()}/get`);
+  const reader = answer.body!.getReader();
+  const parts = [(await reader.read()).value!];
+  expect(await daemon.docker(["rmi", "-f", name()])).toMatchObject({ code: 0 });
+  for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
+  await expectNoOrphans(0);
+  const archive = join(daemon.root, "removed.tar");
+  await Bun.write(archive, new Blob(parts));
+  expect(await daemon.docker(["load", "-i", archive])).toMatchObject({ code: 0 });
+  expect(await verify()).toMatchObject({ code: 0 });
+});
+
 test("prune removes what has come of a download that was cut off", async () => {
   await daemon.api("POST", "/v1.51/images/prune");
   await Bun.write(join(daemon.dataRoot, "ingest/partial", "0".repeat(64)), new Uint8Array(12_345));

@@ -87,8 +87,7 @@ class Push {
   }
 
   async *run(): AsyncGenerator<ProgressLine, void> {
-    const { records } = this.parts;
-    const unpin = records.pin({ blobs: this.record.blobs.map(({ digest }) => digest) });
+    const letGo = this.parts.publisher.keep({ blobs: this.record.blobs.map(({ digest }) => digest) });
     const stop = new AbortController();
     const lines = new ProgressLines();
     const work = this.send(lines, AbortSignal.any([this.signal, stop.signal])).then(
@@ -100,7 +99,7 @@ class Push {
     } finally {
       stop.abort(new NaruError("unavailable", "the push was cancelled"));
       await work;
-      unpin();
+      await letGo();
     }
   }
 

@@ -6,16 +6,18 @@ import type { ContentStore } from "../content-store.ts";
 import type { ProgressLine, VerifyReport } from "../contract.ts";
 import type { DataLayout } from "../data-layout.ts";
 import type { ImageCatalog } from "../image-catalog.ts";
+import type { ImagePublisher } from "../image-publisher.ts";
 import { type ImageRecord, type ImageRecords, platformImages } from "../image-records.ts";
 import type { SnapshotStore } from "../snapshot-store.ts";
 import type { LayerCheckParams, LayerCheckResult } from "./layer-check.ts";
 
-export interface VerifyParts {
+interface VerifyParts {
   layout: DataLayout;
   records: ImageRecords;
   catalog: ImageCatalog;
   content: ContentStore;
   snapshots: SnapshotStore;
+  publisher: ImagePublisher;
   pool: WorkerPool;
 }
 
@@ -68,7 +70,7 @@ class Verification {
     const name = records.listReferences(record.id)[0] ?? record.id;
     yield { status: `Verifying ${name}` };
     const chainIds = platformImages(record).flatMap((image) => image.chainIds);
-    const unpin = records.pin({ chainIds, blobs: record.blobs.map(({ digest }) => digest) });
+    const letGo = this.parts.publisher.keep({ chainIds, blobs: record.blobs.map(({ digest }) => digest) });
     try {
       for (const image of platformImages(record)) {
         for (const [index, { digest, size }] of image.layers.entries()) {
@@ -83,7 +85,7 @@ class Verification {
         yield* this.once(blob.digest, blob.digest, blob.size, () => this.checkSmall(record.id, blob));
       }
     } finally {
-      unpin();
+      await letGo();
     }
   }
 
