@@ -11,7 +11,8 @@ import type { StoredObject } from "../contract.ts";
 import { type Part, type Piece, planParts, withoutGaps } from "./piece-plan.ts";
 import type { S3Client } from "./s3-client.ts";
 
-const PIECE_BYTES = 8 * 1024 * 1024;
+/** Each upload has three in memory. */
+const PIECE_BYTES = 6 * 1024 * 1024;
 /** Larger later on: a multipart upload has at most 10,000 parts. */
 const LATER_PIECE_BYTES = 64 * 1024 * 1024;
 const LATER_OFFSET = 32 * 1024 * 1024 * 1024;
