@@ -132,6 +132,7 @@ function storageFacts(open: OpenCatalog, storage: RegistryStorage, collector: Co
       for await (const { size } of storage.list(KEYS.blobs)) bytes += size;
       return bytes;
     },
+    isThere: async () => (await storage.stat(KEYS.layout)) !== undefined,
     uploadsUnderWay: async () => (await Array.fromAsync(storage.listUploads())).length,
     repositories: async () => [...open.parts.names.list()].length,
     collections: () => collector.totals,

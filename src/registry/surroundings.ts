@@ -78,7 +78,13 @@ export async function openSurroundings(
     access: access.control,
     run: () => retentionRun(context.catalog, settings.retention.rules, { log, metrics }),
   });
-  const debug = debugPaths({ metrics, catalog: context.catalog, rules: settings.retention.rules, log });
+  const debug = debugPaths({
+    metrics,
+    catalog: context.catalog,
+    storage: context.storage,
+    rules: settings.retention.rules,
+    log,
+  });
   const copyOf = (repository: string) => settings.cache.upstreams.find(repository)?.upstream.host;
   // With an outside token service nobody can log in at the page, and it must not show what they may not see.
   const hasPage = settings.page && settings.access.kind !== "outside";

@@ -1,5 +1,6 @@
 /** What naru's registry does by rule: retention, quotas, webhooks, metrics. */
 import { expect, test } from "bun:test";
+import { rename } from "node:fs/promises";
 import { MEDIA } from "../../src/model/media-types.ts";
 import { eventually, NARU, run } from "../support/daemon.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
@@ -240,4 +241,9 @@ test("metrics count requests, bytes and events; health says whether the storage 
   );
   expect(Number(/^naru_registry_storage_bytes (\d+)$/m.exec(text)![1])).toBeGreaterThan(5000);
   expect(await jsonOf(registry.request("GET", "/healthz"))).toEqual({ status: "ok" });
+  // The disk went away.
+  await rename(registry.root, `${registry.root}.away`);
+  expect((await registry.request("GET", "/healthz")).status).toBe(503);
+  await rename(`${registry.root}.away`, registry.root);
+  expect((await registry.request("GET", "/healthz")).status).toBe(200);
 });

@@ -9,6 +9,7 @@ import { RegistryAccess } from "./registry-access.ts";
 import { parseRights, type Rights, simpleRights } from "./rights.ts";
 import { TokenIssuer } from "./token-issuer.ts";
 import { openTokenKey, type TokenKey } from "./token-key.ts";
+import { rememberTokens } from "./token-memory.ts";
 import { TokenService } from "./token-service.ts";
 import { readTrustedKeys, verifyToken } from "./token-verifier.ts";
 
@@ -46,7 +47,7 @@ async function outsideAccess(settings: OutsideTokenSettings): Promise<AccessCont
   const { realm, service, issuer } = settings;
   const keys = await readTrustedKeys(settings);
   return new RegistryAccess({
-    verifyToken: (token) => verifyToken(token, { issuer, audience: service, keys }),
+    verifyToken: rememberTokens((token) => verifyToken(token, { issuer, audience: service, keys })),
     challenge: { scheme: "bearer", realm: () => realm, service },
   });
 }
@@ -69,7 +70,7 @@ async function ownAccess(settings: AccessSettings, context: AccessContext): Prom
   const control = new RegistryAccess({
     login,
     rights,
-    verifyToken: isBearer ? (token) => tokens.verify(token) : undefined,
+    verifyToken: isBearer ? rememberTokens((token) => tokens.verify(token)) : undefined,
     challenge: isBearer
       ? { scheme: "bearer", realm: (origin) => `${context.externalUrl(origin)}/token`, service }
       : { scheme: "basic", realm: service },

@@ -5,12 +5,14 @@ import type { RegistryCatalog } from "../contract.ts";
 import { dryRunText, retentionRun } from "../retention/retention-run.ts";
 import type { RetentionRule } from "../retention/rules.ts";
 import type { RegistryMetrics } from "./registry-metrics.ts";
+import type { StorageFacts } from "./storage-gauges.ts";
 
 export type DebugPaths = (request: Request) => Promise<Response>;
 
 interface DebugParts {
   metrics: RegistryMetrics;
   catalog: RegistryCatalog;
+  storage: StorageFacts;
   rules: readonly RetentionRule[];
   log: Parameters<typeof retentionRun>[2]["log"];
 }
@@ -25,16 +27,19 @@ export function debugPaths(parts: DebugParts): DebugPaths {
         headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
       });
     }
-    if (pathname === "/healthz") return await answerHealth(parts.catalog);
+    if (pathname === "/healthz") return await answerHealth(parts.storage);
     return text(404, "here are /metrics, /healthz and /retention\n");
   };
 }
 
 /** Healthy is a registry whose storage answers. */
-async function answerHealth(catalog: RegistryCatalog): Promise<Response> {
+async function answerHealth(storage: StorageFacts): Promise<Response> {
   try {
-    await catalog.listRepositories({ limit: 1 });
-    return Response.json({ status: "ok" });
+    if (await storage.isThere()) return Response.json({ status: "ok" });
+    return Response.json(
+      { status: "failing", reason: "the storage does not hold this registry any more" },
+      { status: 503 },
+    );
   } catch (error) {
     return Response.json({ status: "failing", reason: errorText(error) }, { status: 503 });
   }

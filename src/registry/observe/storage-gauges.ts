@@ -9,6 +9,8 @@ const FRESH_MS = 60_000;
 export interface StorageFacts {
   /** Bytes of all blobs and manifests. */
   storedBytes(): Promise<number>;
+  /** False or a failure: what the registry keeps cannot be reached. */
+  isThere(): Promise<boolean>;
   uploadsUnderWay(): Promise<number>;
   repositories(): Promise<number>;
   /** Runs of the garbage collection and bytes that they freed, since the start. */

@@ -6,6 +6,7 @@ import { parseHtpasswd } from "../../../src/registry/access/password-file.ts";
 import { parseRights } from "../../../src/registry/access/rights.ts";
 import { allows, parseScopes, scopeText, wantedScopes } from "../../../src/registry/access/scopes.ts";
 import { keyId } from "../../../src/registry/access/token-key.ts";
+import { rememberTokens } from "../../../src/registry/access/token-memory.ts";
 import { type TokenExpectation, verifyToken } from "../../../src/registry/access/token-verifier.ts";
 import { SettingReader } from "../../../src/registry/config/setting-reader.ts";
 import { newKey, selfSign } from "../../../src/registry/tls/self-signed.ts";
@@ -65,6 +66,26 @@ test("verifyToken() lets no token choose how it is checked", async () => {
     key,
   );
   expect(await verify(x5c)).toBeUndefined();
+});
+
+test("rememberTokens() asks once for a good token, each time for a bad one, and again after a minute or at its end", async () => {
+  let [now, asked] = [NOW * 1000, 0];
+  const verify = rememberTokens(
+    async (text) => {
+      asked += 1;
+      const exp = text === "short" ? NOW + 10 : NOW + 300;
+      return text === "bad" ? undefined : { subject: text, access: [], claims: { exp } };
+    },
+    () => now,
+  );
+  for (const text of ["good", "good", "short", "short", "bad", "bad"]) await verify(text);
+  expect(asked).toBe(4);
+  now += 11_000;
+  for (const text of ["good", "short"]) await verify(text);
+  expect(asked).toBe(5);
+  now += 60_000;
+  expect((await verify("good"))?.subject).toBe("good");
+  expect(asked).toBe(6);
 });
 
 test("parseToken() takes nothing that is no token", () => {
