@@ -109,6 +109,11 @@ export type CacheOrigin =
   | { type: "registry"; ref: string; attributes: Record<string, string> }
   | { type: "local"; source: ContextSource; attributes: Record<string, string> };
 
+/** A build whose result stands for an image in another one (bake's `target:`); its own outputs are not made there. */
+export interface OtherBuild {
+  build: BuildRequest;
+}
+
 export interface BuildRequest {
   /** The Dockerfile's text and the name to show for it. */
   dockerfile: { name: string; text: Uint8Array };
@@ -116,8 +121,8 @@ export interface BuildRequest {
   ignoreFile?: { name: string; text: Uint8Array };
   /** Main context; undefined when there is none (a Dockerfile alone). */
   context?: ContextSource;
-  /** Named contexts: a tree, or another image ("docker-image://…"), or a git or http URL. */
-  namedContexts: Record<string, ContextSource | string>;
+  /** Named contexts: a tree, or another image ("docker-image://…"), or a git or http URL, or what another build makes. */
+  namedContexts: Record<string, ContextSource | string | OtherBuild>;
   target: string;
   buildArgs: Record<string, string>;
   labels: Record<string, string>;
@@ -182,9 +187,14 @@ export interface BuildCacheRecord {
 export interface Builder {
   /**
    * Solves the request. Aborting ends the running steps and leaves nothing behind.
+   * `onEvent` may return a promise: a process' output waits while it is pending.
    * @throws {BuildFailure} with the place in the Dockerfile
    */
-  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult>;
+  build(
+    request: BuildRequest,
+    onEvent: (event: BuildEvent) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<BuildResult>;
   listCache(): Promise<BuildCacheRecord[]>;
   pruneCache(options: {
     all: boolean;

@@ -127,10 +127,11 @@ export function nameBase({ showsPlatform }: Planning, node: StageNode): void {
   root.show.name = numberedName(node, root.show.name, showsPlatform, node.platform!);
 }
 
-function useContext(node: StageNode, { root, image }: LoadedContext, platform: Platform): void {
+function useContext(node: StageNode, { root, image, stage }: LoadedContext, platform: Platform): void {
   node.platform = platform;
   node.root = root;
-  if (image) takeConfig(node, image);
+  if (stage) node.takeResult(stage);
+  else if (image) takeConfig(node, image);
   else node.image = emptyImage(platform);
 }
 

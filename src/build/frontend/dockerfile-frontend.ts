@@ -124,7 +124,21 @@ function newPlanning(session: Session, wanted: Platform | undefined, wantsAllSta
     nodes: [],
     instructions: [],
     listed: { ports: 0 },
+    planOther: (other, otherPlatform) => planOther(other, session.services, otherPlatform),
   };
+}
+
+/** Another build's graph, as a part of this one's. */
+async function planOther(request: BuildRequest, services: PlanningServices, platform: Platform): Promise<StageNode> {
+  const { name, text } = request.dockerfile;
+  try {
+    const session = openSession(request, services);
+    const { target } = await planPlatform(session, platform);
+    session.contexts.finish();
+    return target;
+  } catch (error) {
+    throw asBuildFailure(error, name, text);
+  }
 }
 
 /** @throws {NaruError} invalid */

@@ -4,20 +4,23 @@ import { goQuoted } from "../../lib/go-quote.ts";
 import { canonicalReference, familiarName, parseReference } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { ContextSource } from "../contract.ts";
+import type { ContextSource, OtherBuild } from "../contract.ts";
 import type { ResolvedImage, Step } from "../solver/graph.ts";
 import { readIgnores } from "./context-steps.ts";
 import { parseGitSource } from "./git-source.ts";
 import type { Planning } from "./planning.ts";
+import type { StageNode } from "./stage-node.ts";
 
 export interface NamedContext {
   name: string;
-  source: ContextSource | string;
+  source: ContextSource | string | OtherBuild;
 }
 /** Without an image: a tree of files. */
 export interface LoadedContext {
   root: Step | undefined;
   image?: ResolvedImage;
+  /** The last stage of another build. */
+  stage?: StageNode;
 }
 
 const DOCKER_IMAGE = "docker-image://";
@@ -54,6 +57,10 @@ export async function loadNamedContext(
   paths: Set<string>,
 ): Promise<LoadedContext> {
   const { name, source } = context;
+  if (typeof source !== "string" && "build" in source) {
+    const stage = await planning.planOther(source.build, platform);
+    return { root: stage.root, stage };
+  }
   if (typeof source !== "string") return { root: await localTree(planning, name, source, paths) };
   if (source.startsWith(DOCKER_IMAGE)) return loadImage(planning, name, source.slice(DOCKER_IMAGE.length), platform);
   const git = parseGitSource(source);

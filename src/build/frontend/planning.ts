@@ -31,6 +31,8 @@ export interface Planning {
   readonly globalArgFacts: ReadonlyMap<string, ArgFact>;
   readonly nodes: StageNode[];
   readonly instructions: PlannedInstruction[];
+  /** Plans another build with the same services. @returns the stage that it makes. @throws {BuildFailure} */
+  planOther(request: BuildRequest, platform: Platform): Promise<StageNode>;
   /** How much there is already of what a short text can make much of. */
   readonly listed: { ports: number };
 }

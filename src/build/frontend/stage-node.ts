@@ -89,14 +89,19 @@ export class StageNode {
     this.root = base.root;
     this.env = new Map(base.env);
     this.platform = base.platform;
-    this.image = structuredClone(base.image);
+    this.takeResult(base);
     this.image.config.OnBuild = null;
-    this.baseImage = base.baseImage;
-    this.baseHistory = base.baseHistory;
-    this.history = [...base.history];
     this.declaredArgs = [...base.declaredArgs];
     this.hasOwnWorkdir = base.hasOwnWorkdir;
     this.paths = base.paths;
+  }
+
+  /** What of another stage is in its image, beside the files. */
+  takeResult({ image, baseImage, baseHistory, history }: StageNode): void {
+    this.image = structuredClone(image);
+    if (baseImage) this.baseImage = baseImage;
+    this.baseHistory = baseHistory;
+    this.history = [...history];
   }
 }
 
