@@ -6,7 +6,7 @@ import { NaruError } from "../lib/errors.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
-import type { BuildCacheRecord, BuildEvent, Builder, BuildOutput, BuildRequest, BuildResult } from "./contract.ts";
+import type { BuildCacheRecord, Builder, BuildOutput, BuildRequest, BuildResult } from "./contract.ts";
 import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
 import { answerSubrequest } from "./frontend/subrequests.ts";
 import { withAttestations } from "./solver/attestations.ts";
@@ -82,7 +82,7 @@ class LocalBuilder implements Builder {
     this.solver = new Solver(context, this.cache, new MissHistory(context.store), turns);
   }
 
-  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult> {
+  build(request: BuildRequest, onEvent: Parameters<Builder["build"]>[1], signal: AbortSignal): Promise<BuildResult> {
     const run = new BuildRun(request, onEvent, AbortSignal.any([signal, this.closing.signal]));
     const work = this.buildAll(run);
     const ended = work.then(

@@ -1,6 +1,7 @@
 /** `docker build` without buildx, by the real client: what it prints, what it makes, what it leaves. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { utimes } from "node:fs/promises";
+import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { makeContext } from "../support/build-context.ts";
 import { eventually, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -238,7 +239,7 @@ describe("what instructions do", () => {
         "644 0:0 two/a",
         "644 0:0 two/f",
         "644 0:0 star/f",
-        "755 1000:1000 owned",
+        "640 1000:1000 owned",
         "640 1000:1000 owned/a",
         "644 5:5 five/deep/f",
         "644 0:2000 grouped",
@@ -419,6 +420,33 @@ test("two builds of the same share their steps", async () => {
   expect(await inImage("s1", "cat /t")).toBe(await inImage("s2", "cat /t"));
 });
 
+test("a step's flood of output does not fill the daemon's memory while its client reads nothing", async () => {
+  await using context = await makeContext({ Dockerfile: "FROM busybox\nRUN seq 1 3000000\n" });
+  const tar = (await Bun.$`tar -C ${context.directory} -c .`.quiet()).stdout;
+  const before = await residentBytes(daemon.pid);
+  const socket = connect(daemon.socketPath);
+  socket.write(
+    `POST /build?t=flood HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${tar.length}\r\n\r\n`,
+  );
+  socket.write(tar);
+  socket.pause();
+  await Bun.sleep(2000);
+  expect((await residentBytes(daemon.pid)) - before).toBeLessThan(150e6);
+  socket.resume();
+  let seen = "";
+  for await (const chunk of socket) {
+    seen = (seen + chunk.toString()).slice(-4000);
+    if (seen.includes("Successfully tagged")) break;
+  }
+  expect(seen).toContain("3000000\\n");
+  socket.destroy();
+}, 60_000);
+
+async function residentBytes(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text();
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
 describe("hostile contexts", () => {
   test("links that lead out are followed inside the context, not outside", async () => {
     await using context = await makeContext({
@@ -463,6 +491,25 @@ t.close()`;
     await post("t=evil", await tar(evil));
     expect(await Bun.file(`/tmp/naru-evil-${process.pid}`).exists()).toBeFalse();
   });
+});
+
+test("an image that is removed, and the cache, take all of their files with them", async () => {
+  await using context = await makeContext({
+    a: "1",
+    Dockerfile: "FROM busybox\nCOPY a /a\nRUN echo x >/x\nCOPY --link a /b\n",
+  });
+  expect((await context.build(daemon, ["-q", "-t", "gone"])).code).toBe(0);
+  const prune = () => daemon.docker(["builder", "prune", "-af"], { env: { DOCKER_BUILDKIT: "0" } });
+  await prune();
+  expect(await inImage("gone", "cat /a /b")).toBe("11");
+  const images = (await daemon.docker(["images", "-aq", "--no-trunc"])).stdout.split("\n").filter(Boolean);
+  const base = (await daemon.docker(["inspect", "-f", "{{.Id}}", "busybox"])).stdout.trim();
+  await daemon.docker(["rmi", "-f", ...new Set(images.filter((id) => id !== base))]);
+  await eventually(
+    async () => (await run(["ls", `${daemon.dataRoot}/snapshots`])).stdout.trim().split("\n").length === 2,
+  );
+  const blobs = (await run(["ls", `${daemon.dataRoot}/blobs/sha256`])).stdout.trim().split("\n");
+  expect(blobs).toHaveLength(3);
 });
 
 describe("what ends early leaves nothing", () => {

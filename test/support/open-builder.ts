@@ -37,7 +37,11 @@ export async function openBuilder(settings: Record<string, string> = {}): Promis
     },
     async build(dockerfile, request = {}, signal = new AbortController().signal) {
       const events: BuildEvent[] = [];
-      const result = await parts.builder.build(requestOf(dockerfile, request), (event) => events.push(event), signal);
+      const result = await parts.builder.build(
+        requestOf(dockerfile, request),
+        (event) => void events.push(event),
+        signal,
+      );
       return { result, events };
     },
     async [Symbol.asyncDispose]() {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ContainerFiles, ProgressLine } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference } from "../../lib/image-reference.ts";
-import { type Builder, BuildFailure } from "../contract.ts";
+import { type BuildEvent, type Builder, BuildFailure } from "../contract.ts";
 import { ClassicOutput } from "./classic-output.ts";
 import { type ClassicOptions, classicRequest } from "./classic-request.ts";
 import { type FetchedContext, fetchContext } from "./remote-context.ts";
@@ -29,6 +29,8 @@ export function createClassicBuilder(parts: ClassicParts): ClassicBuilder {
   return { build: (options, body, signal) => build(parts, options, body, signal) };
 }
 
+/** Pieces of output that may wait for a slow client; then the processes wait. */
+const MAX_WAITING_LINES = 1000;
 const NO_IMAGE = "the build made no image";
 
 async function* build(
@@ -43,15 +45,17 @@ async function* build(
     const request = classicRequest(options, context.arrived);
     const lines = new LineQueue();
     const output = new ClassicOutput((line) => lines.push(line));
-    const work = builder
-      .build(request, (event) => output.take(event), signal)
-      .then(
-        ({ imageId = "" }) => {
-          output.finish(imageId);
-          lines.end(imageId);
-        },
-        (error) => lines.fail(error),
-      );
+    const onEvent = (event: BuildEvent) => {
+      output.take(event);
+      return lines.room();
+    };
+    const work = builder.build(request, onEvent, signal).then(
+      ({ imageId = "" }) => {
+        output.finish(imageId);
+        lines.end(imageId);
+      },
+      (error) => lines.fail(error),
+    );
     yield* options.isQuiet ? quietLines(lines) : lines.read();
     await work;
     const id = lines.imageId;
@@ -103,6 +107,13 @@ class LineQueue {
   private error: unknown;
   private hasLines = false;
   private wake: (() => void) | undefined;
+  private readonly waiting: (() => void)[] = [];
+
+  /** Undefined while the client keeps up. */
+  room(): Promise<void> | undefined {
+    if (this.lines.length < MAX_WAITING_LINES) return undefined;
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
 
   push(line: ProgressLine): void {
     this.hasLines = true;
@@ -123,19 +134,25 @@ class LineQueue {
   }
 
   async *read(): AsyncGenerator<ProgressLine, void> {
+    yield* this.readLines();
+    if (this.error === undefined) return;
+    if (!this.hasLines) throw classicFailure(this.error);
+    yield failureLine(this.error);
+  }
+
+  private async *readLines(): AsyncGenerator<ProgressLine, void> {
     for (;;) {
       const line = this.lines.shift();
-      if (line) yield line;
-      else if (this.ended) break;
+      if (line) {
+        if (this.lines.length < MAX_WAITING_LINES / 2) for (const go of this.waiting.splice(0)) go();
+        yield line;
+      } else if (this.ended) break;
       else {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
         });
       }
     }
-    if (this.error === undefined) return;
-    if (!this.hasLines) throw classicFailure(this.error);
-    yield failureLine(this.error);
   }
 }
 

@@ -18,6 +18,7 @@ export class BuildRun {
   private readonly aborter = new AbortController();
   private readonly steps = new Map<Digest, BuildStep>();
   readonly signal: AbortSignal;
+  private readonly ended: Promise<void>;
   /** RFC 3339. */
   readonly startedAt = new Date().toISOString();
   /** Caches from elsewhere; undefined: none were named. */
@@ -27,10 +28,11 @@ export class BuildRun {
 
   constructor(
     readonly request: BuildRequest,
-    private readonly onEvent: (event: BuildEvent) => void,
+    private readonly onEvent: (event: BuildEvent) => void | Promise<void>,
     signal: AbortSignal,
   ) {
     this.signal = AbortSignal.any([signal, this.aborter.signal]);
+    this.ended = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
   /** Ends what still runs: the build failed or is done. */
@@ -38,8 +40,11 @@ export class BuildRun {
     this.aborter.abort(reason);
   }
 
-  emit(event: BuildEvent): void {
-    this.onEvent(event);
+  /** Resolves when the client takes more; only a process' output waits for that. */
+  emit(event: BuildEvent): void | Promise<void> {
+    const taken = this.onEvent(event);
+    // A client that is gone never takes anything.
+    return taken && Promise.race([taken, this.ended]);
   }
 
   /** Tells clients of a step; later calls change what is told of it. */

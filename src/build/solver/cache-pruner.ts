@@ -1,5 +1,6 @@
 /** Removes what a prune or a limit takes from the build cache. */
-import { statfs } from "node:fs/promises";
+import { readdir, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
 import type { BuildCacheRecord } from "../contract.ts";
 import type { SolverContext } from "./builder-parts.ts";
@@ -7,6 +8,9 @@ import type { CacheStore } from "./cache-store.ts";
 import { type CacheUsage, cacheUsage } from "./cache-usage.ts";
 import { type GcSettings, gcPolicies } from "./gc-policy.ts";
 import { type PruneWish, planPrune } from "./prune-plan.ts";
+
+/** Files with digests of contexts: one for each directory and what is copied of it. */
+const MAX_STAT_CACHES = 200;
 
 /** After a build, so that several that end together are looked at once. */
 const SETTLE_MS = 1000;
@@ -47,6 +51,7 @@ export class CachePruner {
   private async applyLimits(): Promise<void> {
     const { diskBytes } = await this.disk();
     for (const wish of gcPolicies(this.settings(), diskBytes)) await this.pruneNow(wish);
+    await trimStatCache(join(this.context.directory, "stat-cache"));
   }
 
   private async pruneNow(wish: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
@@ -89,4 +94,15 @@ export class CachePruner {
     this.working = next.catch(() => {});
     return next;
   }
+}
+
+/** Keeps those that were written last. */
+async function trimStatCache(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  if (names.length <= MAX_STAT_CACHES) return;
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, writtenMs: (await stat(join(directory, name))).mtimeMs })),
+  );
+  aged.sort((a, b) => b.writtenMs - a.writtenMs);
+  for (const { name } of aged.slice(MAX_STAT_CACHES / 2)) await rm(join(directory, name), { force: true });
 }

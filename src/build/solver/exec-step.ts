@@ -25,7 +25,7 @@ export interface ExecRun {
   /** Results of the mounts' `from`, in the order of the mounts. */
   mountSources: readonly (StepResult | undefined)[];
   session: ClientSession | undefined;
-  onOutput(chunk: OutputChunk): void;
+  onOutput(chunk: OutputChunk): void | Promise<void>;
   onRunning(containerId: string): void;
   signal: AbortSignal;
 }
@@ -37,6 +37,13 @@ export interface ExecRun {
 export async function runExec(context: SolverContext, run: ExecRun): Promise<LayerHandle | undefined> {
   const { workshop } = context;
   await checkCanRun(run.operation.root);
+  const device = run.operation.devices?.find(({ required }) => required);
+  if (device) {
+    throw new NaruError(
+      "not-implemented",
+      `device ${device.name}: naru does not read CDI specifications; mark it required=false, or do without it`,
+    );
+  }
   await using undo = new AsyncDisposableStack();
   const draft = await workshop.openDraft();
   undo.defer(() => workshop.removeLayer(draft.id));

@@ -5,7 +5,8 @@ import type { OutputChunk } from "../../runtime/contract.ts";
 const MAX_REPLAY_BYTES = 1024 * 1024;
 
 export interface FlightListener {
-  onOutput(chunk: OutputChunk, at: number): void;
+  /** A promise: the process' output waits. */
+  onOutput(chunk: OutputChunk, at: number): void | Promise<void>;
   onRunning(containerId: string): void;
 }
 
@@ -31,7 +32,7 @@ export class Flight<Result> implements FlightListener {
 
   /** The result, for a build that may leave before. A build that leaves as the last one waits until all is undone. */
   async join(listener: FlightListener, signal: AbortSignal): Promise<Result> {
-    for (const { chunk, at } of this.past) listener.onOutput(chunk, at);
+    for (const { chunk, at } of this.past) await listener.onOutput(chunk, at);
     if (this.containerId !== undefined) listener.onRunning(this.containerId);
     this.listeners.add(listener);
     const left = Promise.withResolvers<never>();
@@ -53,12 +54,18 @@ export class Flight<Result> implements FlightListener {
     }
   }
 
-  onOutput(chunk: OutputChunk, at: number): void {
+  onOutput(chunk: OutputChunk, at: number): void | Promise<void> {
     if (this.pastBytes < MAX_REPLAY_BYTES) {
       this.past.push({ chunk, at });
       this.pastBytes += chunk.data.length;
     }
-    for (const listener of this.listeners) listener.onOutput(chunk, at);
+    let slow: Promise<unknown> | undefined;
+    for (const listener of this.listeners) {
+      const taken = listener.onOutput(chunk, at);
+      // A client that is gone does not hold up the others.
+      if (taken) slow = Promise.all([slow, taken.catch(() => {})]);
+    }
+    return slow?.then(() => {});
   }
 
   onRunning(containerId: string): void {

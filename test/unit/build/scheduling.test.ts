@@ -14,8 +14,8 @@ const listener = () => {
   const heard: string[] = [];
   return {
     heard,
-    onOutput: ({ data }: { data: Uint8Array }) => heard.push(Buffer.from(data).toString()),
-    onRunning: (id: string) => heard.push(id),
+    onOutput: ({ data }: { data: Uint8Array }) => void heard.push(Buffer.from(data).toString()),
+    onRunning: (id: string) => void heard.push(id),
   };
 };
 
