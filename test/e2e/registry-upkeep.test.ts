@@ -118,6 +118,28 @@ quotas:
   expect((await patch(30_000)).status).toBe(202);
   expect((await patch(30_000)).status).toBe(403);
   await registry.request("DELETE", location.pathname);
+  // Both find room when they begin, and only one when they end.
+  const pause = Promise.withResolvers<void>();
+  const slowly = async (seed: number) => {
+    const { bytes, descriptor } = blobOf(35_000, seed);
+    const begun = await registry.request("POST", "/v2/small/app/blobs/uploads/");
+    const address = new URL(begun.headers.get("location")!, registry.url).pathname;
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(bytes.subarray(0, 10));
+        await pause.promise;
+        controller.enqueue(bytes.subarray(10));
+        controller.close();
+      },
+    });
+    const sent = await registry.request("PATCH", address, { body });
+    if (sent.status !== 202) return sent.status;
+    return (await registry.request("PUT", `${address}?digest=${descriptor.digest}`)).status;
+  };
+  const both = [slowly(11), slowly(12)];
+  await Bun.sleep(100);
+  pause.resolve();
+  expect((await Promise.all(both)).sort()).toEqual([201, 403]);
   const whole = testRepository(registry.host, "large/more");
   await expect(pushImage(whole, "v1", { layer: blobOf(900_000, 4).bytes })).rejects.toThrow("this registry may hold");
   const metrics = await (await registry.request("GET", "/metrics")).text();

@@ -11,6 +11,7 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 export class QuotaCatalog extends ForwardingCatalog {
   readonly #ledger: UsageLedger;
+  #lastCheck: Promise<void> = Promise.resolve();
 
   constructor(
     inner: RegistryCatalog,
@@ -55,6 +56,7 @@ export class QuotaCatalog extends ForwardingCatalog {
   override async finishUpload(repository: string, id: string, digest: Digest, actor: Actor): Promise<void> {
     const size = await this.inner.uploadSize(repository, id);
     const known = await this.inner.findBlob(repository, digest);
+    if (known === undefined) await this.#checkAtEnd(repository, id, size);
     await this.inner.finishUpload(repository, id, digest, actor);
     this.#ledger.arrived(id);
     if (known === undefined) this.#ledger.blobAdded(repository, digest, size);
@@ -105,6 +107,21 @@ export class QuotaCatalog extends ForwardingCatalog {
     return await Promise.all(
       whole.map(async (quota) => ({ quota, bytes: await this.#ledger.bytesWhere(quota.repositories) })),
     );
+  }
+
+  /** Several at a time may each have found room when they began. One after the other, so that not all of them go. */
+  #checkAtEnd(repository: string, id: string, size: number): Promise<void> {
+    const check = this.#lastCheck.then(() => this.#refuseBeyond(repository, id, size));
+    this.#lastCheck = check.catch(() => {});
+    return check;
+  }
+
+  async #refuseBeyond(repository: string, id: string, size: number): Promise<void> {
+    this.#ledger.arriving(id, repository, size);
+    const room = await this.#room(repository, size);
+    if (size <= room.bytes) return;
+    await this.abandonUpload(repository, id);
+    throw room.refusal();
   }
 
   /** How large an upload may become at most, by the tightest quota. `own`: what has arrived of it, which is counted already. */
