@@ -101,7 +101,12 @@ function userMount(mount: ResolvedMount, { hostConfig, recursiveReadOnly }: Moun
   const isWhole = recursiveReadOnly && mount.recursive && !mount.options.includes("ro");
   const readOnly = isReadOnly ? [isWhole ? "rro" : "ro"] : [];
   const others = mount.options.filter((option) => !["ro", "rw", "rro", "bind", "rbind"].includes(option));
-  const options = [mount.recursive ? "rbind" : "bind", ...readOnly, mount.propagation || "rprivate", ...others];
+  const propagation = mount.propagation || "rprivate";
+  // crun takes a recursive propagation for a recursive bind.
+  const own = mount.recursive
+    ? ["rbind", ...readOnly, propagation]
+    : ["bind", ...readOnly, propagation.replace(/^r/, "")];
+  const options = [...own, ...others];
   return { destination, type, source, options };
 }
 

@@ -276,3 +276,24 @@ test("a directory of an image as a mount", async () => {
   const file = await daemon.docker(["run", "--rm", ...mount("bin/busybox"), "busybox", "true"]);
   expect(file.stderr).toContain("is no directory: mount the directory it lies in");
 });
+
+test("a bind mount covers the mounts inside its source as it is asked to", async () => {
+  const source = join(scratch, "tree");
+  await Bun.$`mkdir -p ${source}/inner && mount -t tmpfs inner ${source}/inner && touch ${source}/inner/seen`.quiet();
+  try {
+    const look =
+      "ls /m/inner; touch /m/inner/new 2>/dev/null && echo inner; touch /m/new 2>/dev/null && echo outer; true";
+    for (const [options, seen] of [
+      ["", "seen\ninner\nouter\n"],
+      [",ro", "new\nseen\n"],
+      [",ro,bind-recursive=readonly,bind-propagation=rprivate", "new\nseen\n"],
+      [",ro,bind-recursive=writable", "new\nseen\ninner\n"],
+      [",ro,bind-recursive=disabled", ""],
+    ] as const) {
+      const mount = ["--mount", `type=bind,src=${source},dst=/m${options}`];
+      expect((await daemon.docker(["run", "--rm", ...mount, "busybox", ...sh(look)])).stdout).toBe(seen);
+    }
+  } finally {
+    await Bun.$`umount ${source}/inner`.quiet();
+  }
+});

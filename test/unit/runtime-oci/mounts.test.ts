@@ -58,7 +58,7 @@ describe("containerMounts", () => {
     ["plain", bind, "bind /host rbind,rprivate"],
     ["read-only, submounts too", { ...bind, readOnly: true }, "bind /host rbind,rro,rprivate"],
     ["read-only, submounts not", { ...bind, readOnly: true, options: ["ro"] }, "bind /host rbind,ro,rprivate"],
-    ["not recursive", { ...bind, recursive: false }, "bind /host bind,rprivate"],
+    ["not recursive", { ...bind, recursive: false }, "bind /host bind,private"],
     ["propagation", { ...bind, propagation: "rslave" }, "bind /host rbind,rslave"],
     ["tmpfs", tmpfs, "tmpfs tmpfs noexec,nosuid,nodev,rprivate"],
     ["tmpfs options", { ...tmpfs, options: ["exec", "size=1m"] }, "tmpfs tmpfs nosuid,nodev,rprivate,exec,size=1m"],
