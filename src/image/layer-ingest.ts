@@ -156,6 +156,7 @@ export async function unpackStream(
       reader.push(Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength));
       await hooks.onPlain?.(chunk);
     }
+    if (uncollected > 0) Bun.gc(true);
     reader.finish();
     tree.finish();
     return { diffId: `sha256:${diffHash.digest("hex")}`, compression };

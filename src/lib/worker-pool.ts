@@ -15,6 +15,8 @@ const ABORT_GRACE_MS = 10_000;
 
 interface JobOptions {
   input?: AsyncIterable<Uint8Array>;
+  /** Whoever makes the input has no more use for a chunk once it is taken: large ones need not be copied. */
+  ownsInput?: boolean;
   signal?: AbortSignal;
 }
 
@@ -55,13 +57,14 @@ export class WorkerPool {
     return { result, output: output.read() };
   }
 
-  private async drive<Result>(kind: string, params: unknown, { input, signal }: JobOptions, output: OutputQueue) {
+  private async drive<Result>(kind: string, params: unknown, options: JobOptions, output: OutputQueue) {
+    const { signal } = options;
     signal?.throwIfAborted();
     const worker = await this.acquire();
     const job = new DrivenJob<Result>(worker, output);
     let healthy = false;
     try {
-      const result = await job.run(kind, params, input, signal);
+      const result = await job.run(kind, params, options);
       healthy = true;
       return result;
     } catch (error) {
@@ -122,7 +125,7 @@ class DrivenJob<Result> {
     private readonly output: OutputQueue,
   ) {}
 
-  run(kind: string, params: unknown, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal | undefined) {
+  run(kind: string, params: unknown, { input, ownsInput = false, signal }: JobOptions) {
     return new Promise<Result>((resolve, reject) => {
       let grace: ReturnType<typeof setTimeout> | undefined;
       const abort = () => {
@@ -156,7 +159,7 @@ class DrivenJob<Result> {
       this.send({ type: "start", kind, params });
       this.output.onLeave = () => this.send({ type: "abort" });
       if (input) {
-        this.sendInput(input).catch((error) => {
+        this.sendInput(input, ownsInput).catch((error) => {
           this.send({ type: "input-failed", message: error instanceof Error ? error.message : String(error) });
         });
       }
@@ -172,22 +175,20 @@ class DrivenJob<Result> {
     if (!this.ended) this.worker.postMessage(message, transfer);
   }
 
-  private async sendInput(input: AsyncIterable<Uint8Array>): Promise<void> {
+  private async sendInput(input: AsyncIterable<Uint8Array>, ownsInput: boolean): Promise<void> {
     let gathered: Uint8Array[] = [];
     let gatheredBytes = 0;
     const flush = async () => {
       if (gatheredBytes === 0) return;
-      // A copy of its own: chunks from sockets and files may share a larger buffer, which must not be handed over.
-      const data = new Uint8Array(gatheredBytes);
-      let at = 0;
-      for (const chunk of gathered) {
-        data.set(chunk, at);
-        at += chunk.length;
-      }
-      this.unacknowledged += data.length;
-      this.send({ type: "input", data }, [data.buffer]);
+      const [only] = gathered;
+      if (ownsInput && gathered.length === 1 && only && hasOwnBuffer(only)) await hand(only);
+      else await hand(joined(gathered, gatheredBytes));
       gathered = [];
       gatheredBytes = 0;
+    };
+    const hand = async (data: Uint8Array<ArrayBuffer>) => {
+      this.unacknowledged += data.length;
+      this.send({ type: "input", data }, [data.buffer]);
       while (this.unacknowledged > INPUT_WINDOW_BYTES && !this.ended) {
         await new Promise<void>((resolve) => {
           this.wakeSender = resolve;
@@ -230,6 +231,21 @@ async function arrivesAtOnce(coming: Promise<unknown>): Promise<boolean> {
   const turn = new Promise<false>((resolve) => setImmediate(() => resolve(false)));
   const arrived = () => true;
   return await Promise.race([coming.then(arrived, arrived), turn]);
+}
+
+/** A copy of its own: chunks from sockets and files may share a larger buffer, which must not be handed over. */
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    data.set(chunk, at);
+    at += chunk.length;
+  }
+  return data;
+}
+
+function hasOwnBuffer(chunk: Uint8Array): chunk is Uint8Array<ArrayBuffer> {
+  return chunk.buffer instanceof ArrayBuffer && chunk.length === chunk.buffer.byteLength;
 }
 
 /** What a job wrote and nobody has read yet. */

@@ -238,11 +238,19 @@ test("prune removes what has come of a download that was cut off", async () => {
 test("eight images at once stay within the daemon's memory", async () => {
   const images = Array.from({ length: 8 }, (_, index) => imageOf([largeLayer(`file${index}`, 6)]));
   await Promise.all(images.map((image, index) => sendImage(registry.host, `many/${index}`, image, "1")));
+  let peakBytes = 0;
+  const watch = setInterval(async () => {
+    const text = await Bun.file(`/proc/${daemon.pid}/smaps_rollup`).text();
+    peakBytes = Math.max(peakBytes, Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]) * 1024);
+  }, 20);
   const pulls = await Promise.all(
     images.map((_, index) => daemon.docker(["pull", "-q", `${registry.host}/many/${index}:1`])),
   );
+  clearInterval(watch);
   for (const pulled of pulls) expect(pulled).toMatchObject({ code: 0, stderr: "" });
   expect((await out(["images", "-q"])).split("\n")).toHaveLength(8);
+  expect(peakBytes).toBeGreaterThan(10e6);
+  expect(peakBytes).toBeLessThan(150e6);
 });
 
 test("system df tells the bytes that are on the disk, however images share them", async () => {

@@ -17,7 +17,7 @@ import type { Trash } from "../trash.ts";
 import type { DownloadParams, DownloadResult } from "./download-ingest.ts";
 import type { PartialBlobs } from "./partial-blobs.ts";
 
-export interface TransferListener {
+interface TransferListener {
   /** It has to wait for others to end. */
   onWaiting?(): void;
   onProgress?(bytes: number): void;
@@ -207,7 +207,8 @@ class Transfer {
     const source = new ObservedSource(this.bytesFrom(offset));
     const params: DownloadParams = { partialPath: partials.path(digest), digest, filesDir, limits: DEFAULT_LIMITS };
     try {
-      return await pool.run<DownloadResult>("download", params, { input: source, signal: this.stop.signal });
+      const { signal } = this.stop;
+      return await pool.run<DownloadResult>("download", params, { input: source, ownsInput: true, signal });
     } catch (error) {
       if (this.stop.signal.aborted) throw error;
       // The worker only knows that its input failed; why, was known here.
@@ -232,8 +233,10 @@ class Transfer {
         },
       };
       for await (const chunk of this.parts.source.read(this.layer, this.from, options)) {
+        // The worker may own it afterwards.
+        const { length } = chunk;
         yield chunk;
-        this.tellBytes(this.bytes + chunk.length);
+        this.tellBytes(this.bytes + length);
       }
     }
     this.state = "arrived";
