@@ -160,6 +160,58 @@ describe("outputs", () => {
   }
 });
 
+describe("what copies keep", () => {
+  test("holes, hard links, attributes, set-id bits and times", async () => {
+    const directory = await contextWith({ plain: "x" });
+    await Bun.$`cd ${directory} && truncate -s 50M sparse && ln plain linked && setfattr -n user.note -v kept plain && chmod 4755 plain`.quiet();
+    await utimes(join(directory, "plain"), 981173106, 981173106);
+    const dockerfile =
+      "FROM busybox AS one\nCOPY . /all/\nFROM busybox\nCOPY --from=one /all /again\nRUN stat -c '%h %b %s %Y %a' /again/plain /again/sparse >/s; test /again/plain -ef /again/linked\n";
+    const tar = gatheredOutput("tar");
+    await builder.build(dockerfile, { context: directoryContext(directory), outputs: [tar.output] });
+    const unpacked = await mkdtemp(join(scratch, "kept-"));
+    await Bun.$`tar -C ${unpacked} --xattrs -x < ${Buffer.from(tar.bytes())}`.quiet();
+    const [plain = "", sparse = ""] = (await Bun.file(join(unpacked, "s")).text()).split("\n");
+    expect(plain).toMatch(/^2 \d+ 1 981173106 4755$/);
+    const [, blocks, size] = sparse.split(" ").map(Number);
+    expect([blocks! < 1000, size]).toEqual([true, 50 * 1024 * 1024]);
+    const note = await Bun.$`getfattr --only-values -n user.note ${unpacked}/again/plain`.quiet();
+    expect(note.stdout.toString()).toBe("kept");
+  });
+
+  test("ADD unpacks every compression, and takes what only looks like an archive for a file", async () => {
+    const directory = await contextWith({ inner: "inside\n" });
+    await Bun.$`cd ${directory} && tar cf a.tar inner && tar czf a.tgz inner && tar cjf a.tbz inner && tar cJf a.txz inner && zstd -q -o a.tzst a.tar`.quiet();
+    await Bun.$`cd ${directory} && gzip -c inner > note.gz && head -c 300 a.tgz | head -c 5 > cut.tgz`.quiet();
+    const names = ["a.tar", "a.tgz", "a.tbz", "a.txz", "a.tzst"];
+    const adds = [...names, "note.gz", "cut.tgz"].map((name) => `ADD ${name} /${name}.d/`);
+    const tar = gatheredOutput("tar");
+    await builder.build(`FROM scratch\n${adds.join("\n")}\n`, {
+      context: directoryContext(directory),
+      outputs: [tar.output],
+    });
+    const files = await listTar(tar.bytes());
+    for (const name of names) expect(files[`${name}.d/inner`]).toBe("inside\n");
+    expect(Object.keys(files).filter((name) => name.includes("note") || name.includes("cut"))).toEqual(
+      expect.arrayContaining(["note.gz.d/note.gz", "cut.tgz.d/cut.tgz"]),
+    );
+  });
+
+  test("a cache directory begins with what it is seeded from, with the owner and mode that were asked for", async () => {
+    const tar = gatheredOutput("tar");
+    const dockerfile = [
+      "FROM busybox AS seed",
+      "RUN mkdir -p /s/deep && echo seeded >/s/deep/f",
+      "FROM busybox",
+      "RUN --mount=type=cache,id=seeded,target=/c,from=seed,source=/s cat /c/deep/f >/got; echo more >>/c/deep/f",
+      "RUN --mount=type=cache,id=seeded,target=/c,from=seed,source=/s cat /c/deep/f >/again",
+      "RUN --mount=type=cache,id=owned,target=/o,uid=7,gid=8,mode=0750 stat -c '%u %g %a' /o >/owner",
+    ].join("\n");
+    await builder.build(dockerfile, { outputs: [tar.output] });
+    expect(await listTar(tar.bytes())).toMatchObject({ got: "seeded\n", again: "seeded\nmore\n", owner: "7 8 750\n" });
+  });
+});
+
 describe("reproducible", () => {
   const dockerfile = "FROM busybox\nWORKDIR /app\nCOPY . .\nRUN echo made >made\n";
 
