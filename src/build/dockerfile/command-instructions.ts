@@ -6,7 +6,6 @@ import type { HealthConfig } from "../../model/container.ts";
 import type { CommandLine, ParsedLine } from "./ast.ts";
 import { readFlags } from "./flags.ts";
 import { readJsonList } from "./json-form.ts";
-import { LineError } from "./line-error.ts";
 
 const MIN_DURATION = 1e6;
 const MAX_RETRIES = 2 ** 31 - 1;
@@ -24,7 +23,7 @@ function invalid(message: string): NaruError {
 
 /** The shell form keeps its text as one argument; an empty one has none. */
 export function readCommand(line: ParsedLine): CommandLine {
-  const list = LineError.wrap(() => readJsonList(line.rest));
+  const list = readJsonList(line.rest);
   if (list) return { form: "exec", arguments: list, heredocs: [] };
   return { form: "shell", arguments: line.rest === "" ? [] : [line.rest], heredocs: line.heredocs };
 }
@@ -40,7 +39,7 @@ export function readHealthcheck(line: ParsedLine): { health: HealthConfig; isShe
   if (line.rest === "") throw invalid("HEALTHCHECK requires at least one argument");
   const [, word = "", command = ""] = /^(\S+)\s*([\s\S]*)$/.exec(line.rest) ?? [];
   const type = word.toUpperCase();
-  const list = LineError.wrap(() => readJsonList(command));
+  const list = readJsonList(command);
   if (type === "NONE") {
     if (command !== "") throw invalid("HEALTHCHECK NONE takes no arguments");
     return { health: { Test: ["NONE"] }, isShell: false };

@@ -2,9 +2,8 @@
 import { NaruError } from "../../lib/errors.ts";
 import type { AddInstruction, CopyInstruction, InlineFile, ParsedLine, Unplaced } from "./ast.ts";
 import { readFlags } from "./flags.ts";
-import { chomped, missingHeredoc, readHeredocWord } from "./heredoc.ts";
+import { chomped, readHeredocWord } from "./heredoc.ts";
 import { readJsonList } from "./json-form.ts";
-import { LineError } from "./line-error.ts";
 import { blankSeparated } from "./words.ts";
 
 const COMMON_FLAGS = { chown: "text", chmod: "text", link: "bool", exclude: "texts" } as const;
@@ -44,7 +43,7 @@ function readCommon(flags: { chown?: string; chmod?: string; link?: boolean; exc
 }
 
 function argumentsOf(line: ParsedLine, keyword: string): string[] {
-  const words = LineError.wrap(() => readJsonList(line.rest)) ?? blankSeparated(line.rest);
+  const words = readJsonList(line.rest) ?? blankSeparated(line.rest);
   if (words.length >= 2) return words;
   const message = `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined`;
   throw new NaruError("invalid", message);
@@ -63,9 +62,9 @@ function readPaths(line: ParsedLine, words: readonly string[], keyword: string) 
       sources.push(source);
       continue;
     }
-    const body = line.heredocs.findLast(({ name }) => name === heredoc.name);
-    if (!body) throw missingHeredoc(heredoc.name);
-    const content = heredoc.chomp ? chomped(body.content) : body.content;
+    // The JSON form has no texts, but such words all the same.
+    const text = line.heredocs.findLast(({ name }) => name === heredoc.name)?.content ?? "";
+    const content = heredoc.chomp ? chomped(text) : text;
     inlineFiles.push({ path: heredoc.name, content, expand: heredoc.expand });
   }
   return { sources, inlineFiles, destination };

@@ -1,6 +1,5 @@
 /** Here-documents: `<<EOF`, `<<-EOF`, `3<<EOF`; a quoted word means that nothing in the text is expanded. */
 import { NaruError } from "../../lib/errors.ts";
-import { goQuoted } from "../../lib/go-quote.ts";
 import type { Heredoc } from "./ast.ts";
 import { expand } from "./expansion.ts";
 
@@ -56,9 +55,4 @@ export function chomped(content: string): string {
 export function heredocSummary(content: string): string {
   const lines = content.trim().replaceAll("\r\n", "\n").split("\n");
   return lines.length > 1 ? `${lines[0]}...` : lines[0]!;
-}
-
-/** The text of a heredoc that an instruction names but that is not there. */
-export function missingHeredoc(name: string): NaruError {
-  return new NaruError("invalid", `the here-document ${goQuoted(name)} has no text`);
 }

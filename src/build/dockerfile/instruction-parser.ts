@@ -7,10 +7,9 @@ import { goQuoted } from "../../lib/go-quote.ts";
 import type { ArgDeclaration, Dockerfile, Instruction, ParsedDockerfile, ParsedLine, Stage } from "./ast.ts";
 import { readCommand, readHealthcheck, readShell } from "./command-instructions.ts";
 import { readAdd, readCopy } from "./copy-instructions.ts";
-import { DockerfileError, placed } from "./dockerfile-error.ts";
+import { DockerfileError } from "./dockerfile-error.ts";
 import { readFlags, splitInstruction } from "./flags.ts";
 import { readJsonList } from "./json-form.ts";
-import { LineError } from "./line-error.ts";
 import { parseLines, parseTrigger } from "./line-parser.ts";
 import { readRun } from "./run-instruction.ts";
 import { suggestionInCase } from "./suggestion.ts";
@@ -59,7 +58,6 @@ function atLine<T>(line: ParsedLine, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof NaruError)) throw error;
-    if (error instanceof LineError) throw placed(error, line.range, line.keyword);
     const message = `dockerfile parse error on line ${line.range.start.line}: ${error.message}`;
     throw new DockerfileError(message, [line.range], nearOf(error, line), { cause: error });
   }
@@ -100,7 +98,7 @@ function readInstruction(line: ParsedLine, token: ParsedDockerfile["escape"]): I
     case "MAINTAINER":
       return { ...place, kind: "MAINTAINER", maintainer: exactlyOne(line) };
     case "ONBUILD":
-      return { ...place, kind: "ONBUILD", trigger: readOnbuild(line, token) };
+      return { ...place, kind: "ONBUILD", trigger: readOnbuild(line) };
     case "RUN":
       return { ...place, ...readRun(line) };
     case "SHELL":
@@ -140,7 +138,7 @@ function atLeastOne(line: ParsedLine, words: string[]): string[] {
 }
 
 function readPairList(line: ParsedLine, keyword: "ENV" | "LABEL", token: ParsedDockerfile["escape"]) {
-  const pairs = LineError.wrap(() => readPairs(line.rest, keyword, token));
+  const pairs = readPairs(line.rest, keyword, token);
   noFlags(line);
   if (pairs.length === 0) throw invalid(`${keyword} requires at least one argument`);
   if (pairs.some(({ key }) => key === "")) throw invalid(`${keyword} names can not be blank`);
@@ -164,7 +162,7 @@ function describe(line: ParsedLine, name: string): string {
 }
 
 function readVolumes(line: ParsedLine): string[] {
-  const list = LineError.wrap(() => readJsonList(line.rest)) ?? blankSeparated(line.rest);
+  const list = readJsonList(line.rest) ?? blankSeparated(line.rest);
   const paths = atLeastOne(line, list).map((path) => path.trim());
   if (paths.includes("")) throw invalid("VOLUME specified can not be an empty string");
   return paths;
@@ -194,11 +192,9 @@ function readFrom(line: ParsedLine): Stage {
   };
 }
 
-function readOnbuild(line: ParsedLine, token: ParsedDockerfile["escape"]): string {
+function readOnbuild(line: ParsedLine): string {
   if (line.rest === "") throw invalid("ONBUILD requires at least one argument");
-  const trigger = splitInstruction(line.rest);
-  const keyword = trigger.keyword.toUpperCase();
-  checkTriggerForm(keyword, trigger.rest, token);
+  const keyword = splitInstruction(line.rest).keyword.toUpperCase();
   noFlags(line);
   if (keyword === "ONBUILD") throw invalid("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (keyword === "MAINTAINER" || keyword === "FROM") {
@@ -206,10 +202,4 @@ function readOnbuild(line: ParsedLine, token: ParsedDockerfile["escape"]): strin
   }
   const heredocs = line.heredocs.map(({ content, name }) => `\n${content}${name}`);
   return line.original.replace(/^\s*ONBUILD\s*/i, "") + heredocs.join("");
-}
-
-/** What is wrong with a trigger whatever it means; the rest is told where it runs. */
-function checkTriggerForm(keyword: string, rest: string, token: ParsedDockerfile["escape"]): void {
-  if (keyword === "ENV" || keyword === "LABEL") LineError.wrap(() => readPairs(rest, keyword, token));
-  else if (/^(ADD|COPY|RUN|CMD|ENTRYPOINT|SHELL|VOLUME)$/.test(keyword)) LineError.wrap(() => readJsonList(rest));
 }

@@ -9,6 +9,7 @@ import { DockerfileError } from "./dockerfile-error.ts";
 import { splitInstruction } from "./flags.ts";
 import { readHeredocs } from "./heredoc.ts";
 import { isJsonList } from "./json-form.ts";
+import { checkLineForm } from "./line-form.ts";
 
 /** BuildKit's scanner takes no longer line; a Dockerfile with one is refused there, so nobody has such. */
 const MAX_LINE = 65_535;
@@ -152,18 +153,19 @@ class LineParser {
       comments: this.comments,
     };
     this.comments = [];
-    if (mayHaveHeredocs(keyword, rest)) {
-      for (const heredoc of this.findHeredocs(text, start)) {
-        line.heredocs.push(this.readHeredocBody(heredoc, start));
-      }
-    }
+    const heredocs = this.atLines(start, () => {
+      checkLineForm(keyword, rest, this.result.escape);
+      return mayHaveHeredocs(keyword, rest) ? readHeredocs(text) : [];
+    });
+    for (const heredoc of heredocs) line.heredocs.push(this.readHeredocBody(heredoc, start));
     line.range = lineRange(start, this.at);
     this.result.lines.push(line);
   }
 
-  private findHeredocs(text: string, start: number): Heredoc[] {
+  /** Errors get the lines that were read so far. */
+  private atLines<T>(start: number, read: () => T): T {
     try {
-      return readHeredocs(text);
+      return read();
     } catch (error) {
       throw error instanceof NaruError ? this.error(error.message, start, this.at) : error;
     }
