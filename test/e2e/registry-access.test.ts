@@ -256,6 +256,13 @@ test("naru believes the tokens of an outside service that docker-registry's sett
   );
   await expect(pushImage(testRepository(trusting.host, "public/x"), "v2")).rejects.toThrow();
   expect((await trusting.request("GET", "/v2/", { headers: basic("eve", "evil") })).status).toBe(401);
+  // Whoever may list may not yet take away.
+  const listing = await jsonOf(fetch(`${service.realm}?scope=registry:catalog:*`, { headers: basic("eve", "evil") }));
+  const lister = { authorization: `Bearer ${listing.token}` };
+  expect((await jsonOf(trusting.request("GET", "/v2/_catalog", { headers: lister }))).repositories).toEqual([
+    "public/x",
+  ]);
+  expect((await trusting.request("POST", "/v2/_naru/collection", { headers: lister })).status).toBe(403);
   // Signed by a key that nobody trusts here.
   await using stranger = startTokenServer({ ...authority.client, users: { eve: "evil" } });
   const { token } = await jsonOf(fetch(`${stranger.realm}?scope=repository:public/x:pull`));

@@ -30,7 +30,7 @@ export class RegistryAccess implements AccessControl {
       const token = await this.parts.verifyToken(bearer);
       if (token === undefined) throw this.#unauthorized(origin, wanted, "invalid_token");
       const grant = this.#require(tokenGrant(token), origin, wanted);
-      return wanted.action === "catalog" ? await this.#listing(token.subject) : grant;
+      return wanted.action === "catalog" ? await this.#listing(grant) : grant;
     }
     const login = parseBasic(authorization);
     if (login !== undefined && this.parts.login !== undefined && this.parts.rights !== undefined) {
@@ -40,10 +40,14 @@ export class RegistryAccess implements AccessControl {
     return await this.#anonymous(origin, wanted);
   }
 
-  /** A token for the catalog names no repositories: its owner's rights say which are shown (an outside service's: all). */
-  async #listing(user: string): Promise<Grant> {
+  /**
+   * A token for the catalog names no repositories: its owner's rights say which are shown and what may be done in all of them.
+   * Of an outside service's owners nothing is known: all are shown, and for more than that the token has to name them.
+   */
+  async #listing({ user, may }: Grant): Promise<Grant> {
     const rights = await this.parts.rights?.();
-    return rights === undefined ? { user, may: () => true } : rightsGrant(user, rights);
+    if (rights !== undefined) return rightsGrant(user, rights);
+    return { user, may: (repository, action) => action === "pull" || may(repository, action) };
   }
 
   /** Clients learn from GET /v2/ how to log in, so it is refused to anonymous callers even where they may pull. */
