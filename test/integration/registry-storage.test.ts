@@ -1,12 +1,14 @@
 /** The registry's storages against their common contract, and what is special to each. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RegistryStorage } from "../../src/registry/contract.ts";
+import { BucketLease } from "../../src/registry/storage/bucket-lease.ts";
 import { openLocalStorage } from "../../src/registry/storage/local-storage.ts";
 import { S3Client } from "../../src/registry/storage/s3-client.ts";
 import { openS3Storage, type S3StorageOptions } from "../../src/registry/storage/s3-storage.ts";
+import { eventually } from "../support/daemon.ts";
 import { registryStorageContract } from "../support/registry-storage-contract.ts";
 import { startS3Server, type TestS3Server } from "../support/s3-server.ts";
 
@@ -17,7 +19,7 @@ const opened: RegistryStorage[] = [];
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-registry-storage-"));
   s3 = await startS3Server("registry");
-}, 30_000);
+}, 90_000);
 
 afterAll(async () => {
   await Promise.all(opened.map((storage) => storage.close()));
@@ -37,6 +39,12 @@ function bucket(prefix: string, more: Partial<S3StorageOptions> = {}): S3Storage
   return { ...where, credentials, prefix, redirects: false, listPage: 40, ...more };
 }
 
+async function inBucket(options: S3StorageOptions): Promise<RegistryStorage> {
+  const storage = await openS3Storage(options);
+  opened.push(storage);
+  return storage;
+}
+
 registryStorageContract("local disk", async () => {
   const root = await mkdtemp(join(scratch, "root-"));
   const storage = await local(root);
@@ -52,7 +60,7 @@ registryStorageContract("local disk", async () => {
 let prefixes = 0;
 registryStorageContract("S3", async () => {
   const options = bucket(`run-${prefixes++}/`);
-  return { storage: await openS3Storage(options), reopen: () => openS3Storage(options) };
+  return { storage: await inBucket(options), reopen: () => inBucket(options) };
 });
 
 test("local disk: a second server does not share a root", async () => {
@@ -81,12 +89,46 @@ test("S3: a bucket that is not there is told", async () => {
 });
 
 test("S3: a temporary address gives the object to anybody, and only where that is wished", async () => {
-  const storage = await openS3Storage(bucket("redirects/", { redirects: true }));
+  const storage = await inBucket(bucket("redirects/", { redirects: true }));
   await storage.write("blobs/a@b", new TextEncoder().encode("content"));
   const address = storage.temporaryAddress("blobs/a@b")!;
   expect(await (await fetch(address)).text()).toBe("content");
   expect((await fetch(address.replace(/Signature=..../, "Signature=0000"))).status).toBe(403);
-  expect((await openS3Storage(bucket("redirects/"))).temporaryAddress("blobs/a@b")).toBeUndefined();
+  expect((await inBucket(bucket("redirects/"))).temporaryAddress("blobs/a@b")).toBeUndefined();
+});
+
+test("S3: a second server stays out while the first one lives, and the first writes nothing once it has lost", async () => {
+  const client = new S3Client(bucket("lease/"));
+  const lease = (more: object) =>
+    new TextEncoder().encode(
+      JSON.stringify({ holder: "other", host: "elsewhere", pid: 7, renewedAt: Date.now(), ...more }),
+    );
+  const alive = lease({});
+  await client.put("lease/lease", alive);
+  await expect(openS3Storage(bucket("lease/"))).rejects.toThrow(
+    /another registry server uses this bucket \(elsewhere, process 7\)/,
+  );
+  await client.put("lease/lease", lease({ host: hostname(), pid: process.ppid }));
+  await expect(openS3Storage(bucket("lease/"))).rejects.toMatchObject({ kind: "conflict" });
+  // Killed servers: of this machine, and of another some time ago.
+  for (const gone of [{ host: hostname(), pid: 2 ** 22 + 1 }, { renewedAt: Date.now() - 100_000 }]) {
+    await client.put("lease/lease", lease(gone));
+    await (await openS3Storage(bucket("lease/"))).close();
+    expect(await client.head("lease/lease")).toBeUndefined();
+  }
+  const held = await BucketLease.take(client, "lease/lease", 20);
+  held.check();
+  await client.put("lease/lease", alive);
+  await eventually(() => {
+    try {
+      held.check();
+      return false;
+    } catch (error) {
+      return (error as { kind: string }).kind === "conflict";
+    }
+  });
+  await held.release();
+  expect(await client.head("lease/lease")).toBeDefined();
 });
 
 test("S3: parts that a killed server left are given back", async () => {
@@ -96,13 +138,13 @@ test("S3: parts that a killed server left are given back", async () => {
   await client.putPart("parts/blobs/x", id, 1, new Uint8Array(5 * 1024 * 1024));
   await client.beginParts("other/blobs/y");
   expect(await client.listUnfinishedParts("parts/")).toEqual([{ key: "parts/blobs/x", uploadId: id }]);
-  await openS3Storage(options);
+  await inBucket(options);
   expect(await client.listUnfinishedParts("parts/")).toEqual([]);
   expect(await client.listUnfinishedParts("other/")).toHaveLength(1);
 });
 
 test("S3: a server that is away for a moment is waited for", async () => {
-  const storage = await openS3Storage(bucket("away/"));
+  const storage = await inBucket(bucket("away/"));
   await storage.write("key", new TextEncoder().encode("still here"));
   await s3.kill();
   const reading = storage.readSmall("key");

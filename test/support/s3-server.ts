@@ -99,7 +99,7 @@ async function configure(
 }
 
 async function untilListening(port: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).catch(() => undefined);
     if (socket !== undefined) {

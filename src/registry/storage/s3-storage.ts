@@ -1,7 +1,8 @@
-/** A bucket of an S3-compatible server as the registry's storage. One registry server per bucket and prefix. */
+/** A bucket of an S3-compatible server as the registry's storage. One registry server per bucket and prefix (bucket-lease.ts). */
 import { open, rm } from "node:fs/promises";
 import { NaruError } from "../../lib/errors.ts";
 import type { RegistryStorage, StoredObject } from "../contract.ts";
+import { BucketLease } from "./bucket-lease.ts";
 import { type S3Bucket, S3Client } from "./s3-client.ts";
 import { S3Uploads } from "./s3-uploads.ts";
 
@@ -20,12 +21,13 @@ const READ_ATTEMPTS = 4;
 const ADDRESS_SECONDS = 20 * 60;
 const FILE_PIECE_BYTES = 1024 * 1024;
 
-/** @throws unavailable when the bucket cannot be listed, saying why */
+/** @throws unavailable when the bucket cannot be listed, saying why; conflict when another server uses the prefix */
 export async function openS3Storage(options: S3StorageOptions): Promise<RegistryStorage> {
   const client = new S3Client(options);
   await client.list(options.prefix, { limit: 1 });
+  const lease = await BucketLease.take(client, `${options.prefix}lease`);
   await abandonUnfinished(client, options.prefix);
-  return new S3Storage(client, options);
+  return new S3Storage(client, lease, options);
 }
 
 /** What a killed server was joining: its parts take space that no list of objects shows. Nobody else writes here. */
@@ -49,6 +51,7 @@ class S3Storage implements RegistryStorage {
 
   constructor(
     private readonly client: S3Client,
+    private readonly lease: BucketLease,
     { prefix, redirects, listPage = LIST_PAGE }: S3StorageOptions,
   ) {
     this.#prefix = prefix;
@@ -84,6 +87,7 @@ class S3Storage implements RegistryStorage {
   }
 
   async write(key: string, data: Uint8Array): Promise<void> {
+    this.lease.check();
     await this.client.put(this.#prefix + key, data);
   }
 
@@ -118,11 +122,13 @@ class S3Storage implements RegistryStorage {
   }
 
   async remove(key: string): Promise<void> {
+    this.lease.check();
     await this.client.delete(this.#prefix + key);
   }
 
-  beginUpload(id: string): Promise<void> {
-    return this.#uploads.begin(id);
+  async beginUpload(id: string): Promise<void> {
+    this.lease.check();
+    await this.#uploads.begin(id);
   }
 
   appendUpload(id: string, offset: number, data: AsyncIterable<Uint8Array>): Promise<number> {
@@ -137,8 +143,9 @@ class S3Storage implements RegistryStorage {
     return this.#uploads.read(id);
   }
 
-  finishUpload(id: string, key: string): Promise<void> {
-    return this.#uploads.finish(id, this.#prefix + key);
+  async finishUpload(id: string, key: string): Promise<void> {
+    this.lease.check();
+    await this.#uploads.finish(id, this.#prefix + key);
   }
 
   async adoptFile(path: string, key: string): Promise<void> {
@@ -162,7 +169,9 @@ class S3Storage implements RegistryStorage {
     return this.#uploads.list();
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.lease.release();
+  }
 }
 
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
