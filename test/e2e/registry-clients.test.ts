@@ -174,4 +174,4 @@ test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", 
     await bucket.stop();
     await s3.stop();
   }
-}, 90_000);
+}, 180_000);
