@@ -1,11 +1,14 @@
 /** `docker build` without buildx, by the real client: what it prints, what it makes, what it leaves. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { utimes } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { makeContext } from "../support/build-context.ts";
 import { eventually, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { leftovers } from "../support/leftovers.ts";
+import { startNaruRegistry } from "../support/naru-registry.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -492,6 +495,39 @@ t.close()`;
     expect(await Bun.file(`/tmp/naru-evil-${process.pid}`).exists()).toBeFalse();
   });
 });
+
+test("a base is pulled with the login that docker sends along, anew when --pull asks for it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "naru-build-login-"));
+  await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  const password = await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 });
+  await writeFile(join(folder, "htpasswd"), `ann:${password}\n`);
+  await using registry = await startNaruRegistry({ flags: ["--htpasswd", join(folder, "htpasswd")] });
+  const base = `${registry.host}/base:1`;
+  const DOCKER_CONFIG = join(folder, "config");
+  const docker = async (...words: string[]) => {
+    const result = await daemon.docker(words, { env: { DOCKER_CONFIG, DOCKER_BUILDKIT: "0" }, stdin: "secret" });
+    return result.stdout + result.stderr;
+  };
+  await docker("login", "-u", "ann", "--password-stdin", registry.host);
+  const publish = async (image: string) => {
+    await docker("tag", image, base);
+    expect(await docker("push", base)).toContain("digest: sha256:");
+    await docker("rmi", base);
+  };
+  await publish("busybox");
+  await using context = await makeContext({ Dockerfile: `FROM ${base}\nRUN ls -d /marked || true\n` });
+  expect((await context.build(daemon)).stderr).toMatch(/no basic auth credentials|unauthorized|denied/);
+  const built = await docker("build", context.directory);
+  expect(built).toContain("Successfully built");
+  expect(built).not.toContain("\n/marked\n");
+  await using marked = await makeContext({ Dockerfile: "FROM busybox\nRUN touch /marked\n" });
+  await marked.build(daemon, ["-q", "-t", "marked"]);
+  await docker("tag", base, "kept-base");
+  await publish("marked");
+  await docker("tag", "kept-base", base);
+  expect(await docker("build", context.directory)).toContain("Using cache");
+  expect(await docker("build", "--pull", context.directory)).toContain("\n/marked\n");
+}, 60_000);
 
 test("an image that is removed, and the cache, take all of their files with them", async () => {
   await using context = await makeContext({
