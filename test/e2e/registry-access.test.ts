@@ -43,7 +43,9 @@ beforeAll(async () => {
   await Bun.write(at("htpasswd"), (await line("ann", "secret")) + (await line("bob", "bobs")));
   await Bun.write(at("rights.yaml"), RIGHTS);
   const config = `access: {htpasswd: ${at("htpasswd")}, rights: ${at("rights.yaml")}, tokens: {otherServices: [the other]}}\n`;
-  [registry, daemon] = await Promise.all([startNaruRegistry({ config }), startDaemon()]);
+  // One by one, so that what has started is known when the next one fails.
+  registry = await startNaruRegistry({ config });
+  daemon = await startDaemon();
   await importBusybox(daemon);
 });
 
