@@ -16,7 +16,9 @@ let archive: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-clients-"));
-  [daemon, registry] = await Promise.all([startDaemon(), startNaruRegistry()]);
+  // One by one, so that what has started is known when the next one fails.
+  daemon = await startDaemon();
+  registry = await startNaruRegistry();
   await importBusybox(daemon);
   archive = join(scratch, "busybox.tar");
   await ok(await daemon.docker(["save", "-o", archive, "busybox"]));
