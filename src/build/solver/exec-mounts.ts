@@ -27,7 +27,7 @@ export async function openExecMounts(
   const secrets = new SecretFiles(context, run, undo);
   const mounts: ResolvedMount[] = [];
   const env = await secretEnvironment(run);
-  for (const [index, mount] of operation.mounts.entries()) {
+  for (const [index, mount] of inLockOrder(operation.mounts)) {
     const source = run.mountSources[index];
     const resolved = await openMount({ context, run, undo, secrets }, mount, source);
     if (resolved) mounts.push(resolved);
@@ -36,6 +36,16 @@ export async function openExecMounts(
     }
   }
   return { mounts, env };
+}
+
+/** Cache directories first, by id: steps that lock several of them never wait for each other in a circle. */
+function inLockOrder(mounts: readonly ExecMount[]): [index: number, mount: ExecMount][] {
+  const lockId = (mount: ExecMount) => (mount.type === "cache" ? mount.id : undefined);
+  return [...mounts.entries()].sort(([, a], [, b]) => {
+    const [first, second] = [lockId(a), lockId(b)];
+    if (first === undefined || second === undefined) return Number(first === undefined) - Number(second === undefined);
+    return first < second ? -1 : Number(first > second);
+  });
 }
 
 interface Opening {
