@@ -143,7 +143,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   });
   undo.defer(() => builder.close());
   const scratch = `${dataRoot}/builder/contexts`;
-  const buildKit = createBuildKitServer({ builder, kept: keptContexts, files, scratch, instance, log });
+  const buildKit = createBuildKitServer({ builder, kept: keptContexts, files, scratch, execRoot, instance, log });
   undo.defer(() => buildKit.close());
   lap("builder");
   const opened = undo.move();

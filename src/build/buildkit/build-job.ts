@@ -12,6 +12,7 @@ export class BuildJob {
   private readonly events: StatusResponse[] = [];
   private waiting: Set<() => void> = new Set();
   private isEnded = false;
+  private warnings = 0;
   private readonly steps = new Map<string, BuildStep>();
 
   constructor(
@@ -24,17 +25,19 @@ export class BuildJob {
     this.source = source;
   }
 
-  get counts(): { cached: number; completed: number; total: number } {
+  get counts(): { cached: number; completed: number; total: number; warnings: number } {
     const steps = [...this.steps.values()];
     return {
       cached: steps.filter(({ cached }) => cached).length,
       completed: steps.filter(({ completedAt }) => completedAt !== undefined).length,
       total: steps.length,
+      warnings: this.warnings,
     };
   }
 
   take(event: BuildEvent): void {
     if (event.type === "step") this.steps.set(event.step.digest, event.step);
+    if (event.type === "warning") this.warnings += 1;
     const told = statusOf(event, this.source);
     if (told === undefined) return;
     this.events.push(told);
@@ -42,6 +45,7 @@ export class BuildJob {
   }
 
   end(): void {
+    if (this.isEnded) return;
     this.isEnded = true;
     this.completedAt = Date.now();
     this.wakeAll();

@@ -24,6 +24,11 @@ export class BuildJobs {
     return job;
   }
 
+  /** What happened in a build that is over is told no more. */
+  forget(ref: string): void {
+    if (this.jobs.get(ref)?.completedAt !== undefined) this.jobs.delete(ref);
+  }
+
   /** @throws {NaruError} not-found when nobody begins it soon */
   async find(ref: string, signal: AbortSignal): Promise<BuildJob> {
     const known = this.jobs.get(ref);

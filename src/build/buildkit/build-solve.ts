@@ -1,31 +1,33 @@
 /** A Solve of a BuildKit client: attributes, session and exporters become a request, and its result the client's map. */
-
 import type { ContainerFiles } from "../../image/contract.ts";
-import { isKind, NaruError } from "../../lib/errors.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
-import type { Builder, BuildRequest, BuildResult, ContextSource } from "../contract.ts";
-import { placeInside } from "../solver/exec-mounts.ts";
+import type { Builder, BuildRequest, BuildResult, OtherBuild } from "../contract.ts";
+import { BuildContexts } from "./build-contexts.ts";
 import type { BuildJob } from "./build-job.ts";
 import { outputsOf } from "./client-exporters.ts";
+import { readDefinition } from "./definition-files.ts";
 import {
   cacheImportsOf,
   cacheOriginOf,
   cacheTargetOf,
   type FrontendAttributes,
-  namedContextsOf,
   requestFromAttributes,
 } from "./frontend-attributes.ts";
 import type { Attributes } from "./messages.ts";
-import { SessionContext } from "./session-context.ts";
 import type { BuildSession } from "./session-registry.ts";
 import { sessionServices } from "./session-services.ts";
+import { ShownSteps } from "./shown-steps.ts";
 
 export interface SolveParts {
   builder: Builder;
   kept: KeptContexts;
   files: ContainerFiles;
-  /** Where directories for clients are put together. */
+  /** Where directories of single builds are put together. */
   scratch: string;
+  execRoot: string;
+  /** Names this daemon's checkouts. */
+  instance: string;
+  findSession(id: string, signal: AbortSignal): Promise<BuildSession>;
 }
 
 /** What a client asked for, in one request or over the gateway. */
@@ -36,9 +38,9 @@ export interface SolveWish {
   cacheExports: readonly Attributes[];
   cacheImports: readonly Attributes[];
   entitlements: readonly string[];
+  /** Other builds whose results this one has as contexts, by the names that attributes use. */
+  inputs: ReadonlyMap<string, SolveWish>;
 }
-
-const REMOTE = /^(https?:\/\/|git@|git:\/\/|ssh:\/\/)/;
 
 /** Builds and exports. @throws {BuildFailure} and {NaruError} */
 export async function solve(
@@ -47,115 +49,52 @@ export async function solve(
   job: BuildJob,
   signal: AbortSignal,
 ): Promise<BuildResult> {
-  const contexts = new Contexts(parts, wish.session);
-  try {
-    const request = await requestOf(parts, wish, contexts, signal);
-    job.setSource(request.dockerfile);
-    return await parts.builder.build(request, (event) => job.take(event), signal);
-  } finally {
-    contexts.release();
-  }
+  await using undo = new AsyncDisposableStack();
+  const steps = new ShownSteps((event) => job.take(event));
+  const request = await requestOf(parts, wish, { steps, undo, signal });
+  job.setSource(request.dockerfile);
+  return await parts.builder.build(request, (event) => job.take(event), signal);
 }
 
-async function requestOf(
-  parts: SolveParts,
-  wish: SolveWish,
-  contexts: Contexts,
-  signal: AbortSignal,
-): Promise<BuildRequest> {
+interface Solving {
+  steps: ShownSteps;
+  /** What the request's sources hold. */
+  undo: AsyncDisposableStack;
+  signal: AbortSignal;
+}
+
+async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): Promise<BuildRequest> {
+  const { steps, undo, signal } = solving;
   const { attributes, session } = wish;
   const common = requestFromAttributes(attributes);
-  const main = contexts.main(attributes);
-  const { dockerfile, ignoreFile } = await readDockerfile(attributes, contexts, main, signal);
-  const imports = cacheImportsOf(attributes, wish.cacheImports);
+  const contexts = new BuildContexts({ ...parts, session, attributes, steps, signal });
+  undo.defer(() => contexts.release());
+  const main = await contexts.main();
+  const { dockerfile, ignoreFile } = await readDefinition(attributes, contexts, main, steps, signal);
   return {
     ...common,
     dockerfile,
     ...(ignoreFile ? { ignoreFile } : {}),
-    ...(main ? { context: main } : {}),
-    namedContexts: contexts.named(attributes),
+    ...("source" in main ? { context: main.source } : {}),
+    namedContexts: await contexts.named(await otherBuilds(parts, wish, solving)),
     outputs: outputsOf(wish.exporters, { ...parts, session, signal }),
     cacheTo: wish.cacheExports.map(cacheTargetOf),
-    cacheFrom: imports.map(cacheOriginOf),
+    cacheFrom: cacheImportsOf(attributes, wish.cacheImports).map(cacheOriginOf),
     entitlements: [...wish.entitlements],
     ...(session ? { session: sessionServices(session) } : {}),
   };
 }
 
-/** The Dockerfile with the ignore file beside it, or that of the context. @throws {NaruError} in BuildKit's words */
-async function readDockerfile(
-  attributes: FrontendAttributes,
-  contexts: Contexts,
-  main: ContextSource | undefined,
-  signal: AbortSignal,
-): Promise<Pick<BuildRequest, "dockerfile" | "ignoreFile">> {
-  const name = attributes.filename || "Dockerfile";
-  const own = `${name}.dockerignore`;
-  const local = contexts.local(attributes.dockerfilekey || "dockerfile");
-  const lowered = name.replace(/[^/]+$/, (base) => base.toLowerCase());
-  const directory = await local.sync({ include: [...new Set([name, lowered, own])], signal });
-  const text = (await readInside(directory, name)) ?? (await readInside(directory, lowered));
-  if (text === undefined) {
-    throw new NaruError("invalid", `failed to read dockerfile: open ${name}: no such file or directory`);
-  }
-  const ownIgnores = await readInside(directory, own);
-  if (ownIgnores) return { dockerfile: { name, text }, ignoreFile: { name: own, text: ownIgnores } };
-  const common = main && (await readInside(await main.sync({ include: [IGNORE_FILE], signal }), IGNORE_FILE));
-  return { dockerfile: { name, text }, ...(common ? { ignoreFile: { name: IGNORE_FILE, text: common } } : {}) };
-}
-
-const IGNORE_FILE = ".dockerignore";
-
-/** The client's directories that this build reads. */
-class Contexts {
-  private readonly open = new Map<string, SessionContext>();
-
-  constructor(
-    private readonly parts: SolveParts,
-    private readonly session: BuildSession | undefined,
-  ) {}
-
-  /** @throws {NaruError} invalid for a build without a session */
-  local(name: string): SessionContext {
-    const known = this.open.get(name);
-    if (known) return known;
-    if (this.session === undefined) throw new NaruError("invalid", `no session to read the directory ${name} from`);
-    const context = new SessionContext(name, this.session, this.parts.kept);
-    this.open.set(name, context);
-    return context;
-  }
-
-  main(attributes: FrontendAttributes): ContextSource {
-    const address = attributes.context ?? "";
-    if (REMOTE.test(address)) {
-      throw new NaruError(
-        "not-implemented",
-        `the context ${address} is remote: clone or download it and build its directory`,
-      );
-    }
-    return this.local(attributes.contextkey || "context");
-  }
-
-  named(attributes: FrontendAttributes): BuildRequest["namedContexts"] {
-    const entries = Object.entries(namedContextsOf(attributes)).map(([name, value]) => {
-      const local = /^local:(.+)$/.exec(value);
-      return [name, local ? this.local(local[1]!) : value] as const;
-    });
-    return Object.fromEntries(entries);
-  }
-
-  release(): void {
-    for (const context of this.open.values()) context.release();
-  }
-}
-
-async function readInside(directory: string, path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await Bun.file(placeInside(directory, path)).bytes();
-  } catch (error) {
-    if (isKind(error, "not-found")) return undefined;
-    throw error;
-  }
+/** What they read is shown where they are built for themselves. */
+async function otherBuilds(
+  parts: SolveParts,
+  { inputs }: SolveWish,
+  { undo, signal }: Solving,
+): Promise<Map<string, OtherBuild>> {
+  const builds = new Map<string, OtherBuild>();
+  const steps = new ShownSteps(() => {});
+  for (const [name, wish] of inputs) builds.set(name, { build: await requestOf(parts, wish, { steps, undo, signal }) });
+  return builds;
 }
 
 /** The builder's metadata as strings: what is no text travels as JSON in base64. */

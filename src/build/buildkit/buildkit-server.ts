@@ -18,7 +18,7 @@ export interface BuildKitServer {
   close(): void;
 }
 
-interface ServerParts extends SolveParts {
+interface ServerParts extends Omit<SolveParts, "findSession"> {
   /** Names this builder to its clients; the same after every restart. */
   instance: string;
   log: { error(message: string, fields?: Record<string, unknown>): void };
@@ -30,7 +30,12 @@ export function createBuildKitServer(parts: ServerParts): BuildKitServer {
   // Loaded by the first build: daemons that build nothing need none of it.
   const load = async () => {
     const { controlMethods } = await import("./control-service.ts");
-    return controlMethods({ ...parts, sessions, worker: () => workerRecord(parts.instance) });
+    return controlMethods({
+      ...parts,
+      sessions,
+      findSession: (id, signal) => sessions.find(id, signal),
+      worker: () => workerRecord(parts.instance),
+    });
   };
   return {
     async serveBuilds(connection) {

@@ -36,7 +36,7 @@ const KNOWN = new Set([
   "cmdline",
   "source",
 ]);
-const INFORMATION = /^(vcs:|input-metadata:|frontend\.caps$|build-arg:BUILDKIT_SYNTAX$)/;
+const INFORMATION = /^(local-sessionid:|vcs:|input-metadata:|frontend\.caps$|build-arg:BUILDKIT_SYNTAX$)/;
 
 export type FrontendAttributes = Readonly<Record<string, string>>;
 
@@ -129,7 +129,8 @@ function ulimitOf(text: string): BuildRequest["ulimits"][number] {
 
 function attestationsOf(attributes: FrontendAttributes): BuildRequest["attestations"] {
   const wanted = withPrefix(attributes, ATTESTATION);
-  const isOn = (value: string | undefined) => value !== undefined && !/\bdisabled=true\b/.test(value);
+  // "inline-only" is what clients say when their user asked for nothing: with it no two builds would give the same image.
+  const isOn = (value: string | undefined) => value !== undefined && !/\b(disabled|inline-only)=true\b/.test(value);
   const provenance = isOn(wanted.provenance) ? (/\bmode=max\b/.test(wanted.provenance!) ? "max" : "min") : undefined;
   return { sbom: isOn(wanted.sbom), ...(provenance ? { provenance } : {}) };
 }

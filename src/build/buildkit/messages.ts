@@ -16,6 +16,9 @@ const schema = new ProtobufSchema({
   "pb.Range": "1 start pb.Position, 2 end pb.Position",
   "pb.SourceInfo": "1 filename string, 2 data bytes, 3 definition pb.Definition, 4 language string",
   "pb.ProgressGroup": "1 id string, 2 name string, 3 weak bool",
+  "pb.Input": "1 digest string, 2 index int64",
+  "pb.SourceOp": `1 identifier string, 2 attrs ${STRINGS}`,
+  "pb.Op": "1 inputs pb.Input*, 3 source pb.SourceOp",
   "errdefs.Source": "1 info pb.SourceInfo, 2 ranges pb.Range*",
   [`${CONTROL}.PruneRequest`]:
     "1 filter string*, 2 all bool, 3 keepDuration int64, 4 reservedSpace int64, 5 maxUsedSpace int64, 6 minFreeSpace int64",
@@ -119,7 +122,7 @@ export interface SolveRequest {
   FrontendAttrs: Record<string, string>;
   Cache?: { Exports: Attributes[]; Imports: Attributes[] };
   Entitlements: string[];
-  FrontendInputs: Record<string, unknown>;
+  FrontendInputs: Record<string, { def: Uint8Array[] }>;
   Exporters: Attributes[];
   EnableSessionExporter: boolean;
 }
@@ -202,11 +205,11 @@ export interface GatewaySolveRequest {
   Frontend: string;
   FrontendOpt: Record<string, string>;
   CacheImports: Attributes[];
-  FrontendInputs: Record<string, unknown>;
+  FrontendInputs: Record<string, { def: Uint8Array[] }>;
   Evaluate: boolean;
 }
 export interface GatewayResult {
-  ref?: { id: string };
+  ref?: { id: string; def?: { def: Uint8Array[] } };
   refs?: { refs: Record<string, { id: string }> };
   metadata: Record<string, Uint8Array>;
 }
@@ -230,6 +233,28 @@ export const pruneRequest = control<{
 }>("PruneRequest");
 export const diskUsageRequest = control<{ filter: string[] }>("DiskUsageRequest");
 export const diskUsageResponse = control<{ record: UsageRecord[] }>("DiskUsageResponse");
+export interface HistoryRecord {
+  Ref: string;
+  Frontend: string;
+  FrontendAttrs: Record<string, string>;
+  Exporters: Attributes[];
+  error?: RpcStatus;
+  CreatedAt: Timestamp;
+  CompletedAt?: Timestamp;
+  ExporterResponse: Record<string, string>;
+  pinned: boolean;
+  numCachedSteps: number;
+  numTotalSteps: number;
+  numCompletedSteps: number;
+  numWarnings: number;
+}
+export const historyRequest = control<{ ActiveOnly: boolean; Ref: string; EarlyExit: boolean; Limit: number }>(
+  "BuildHistoryRequest",
+);
+export const historyEvent = control<{ type: number; record: HistoryRecord }>("BuildHistoryEvent");
+export const updateHistoryRequest = control<{ Ref: string; Pinned: boolean; Delete: boolean; Finalize: boolean }>(
+  "UpdateBuildHistoryRequest",
+);
 export const usageRecord = control<UsageRecord>("UsageRecord");
 export const bytesMessage = control<{ data: Uint8Array }>("BytesMessage");
 export const getSecretRequest = schema.codec<{ ID: string }>("moby.buildkit.secrets.v1.GetSecretRequest");
@@ -247,6 +272,11 @@ export const pongResponse = gateway<{
   LLBCaps: ApiCapability[];
   Workers: WorkerRecord[];
 }>("PongResponse");
+/** One operation of a build graph, as far as naru knows of them. */
+export const operation = schema.codec<{
+  inputs: { digest: string; index: number }[];
+  source?: { identifier: string };
+}>("pb.Op");
 export const rpcStatus = schema.codec<RpcStatus>("google.rpc.Status");
 export const sourceDetail = schema.codec<{ info: StatusResponse["warnings"][number]["info"]; ranges: WireRange[] }>(
   "errdefs.Source",

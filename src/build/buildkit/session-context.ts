@@ -7,9 +7,13 @@ import type { BuildSession } from "./session-registry.ts";
 
 const DIFF_COPY = "/moby.filesync.v1.FileSync/DiffCopy";
 
+/** Progress is told this often. */
+const TELL_MS = 100;
+
 type SyncOptions = Parameters<ContextSource["sync"]>[0];
 
 export class SessionContext implements ContextSource {
+  version: string | undefined;
   private readonly leases: ContextLease[] = [];
 
   constructor(
@@ -19,15 +23,22 @@ export class SessionContext implements ContextSource {
     private readonly kept: KeptContexts,
   ) {}
 
-  async sync({ include = [], exclude = [], signal }: SyncOptions): Promise<string> {
+  async sync({ include = [], exclude = [], onTransfer, signal }: SyncOptions): Promise<string> {
     if (!this.session.serves(DIFF_COPY)) {
       throw new NaruError("invalid", `the client sends no local directories (wanted: ${this.name})`);
     }
     const metadata = headersOf({ "dir-name": [this.name], followpaths: include, "exclude-patterns": exclude });
-    const open = (stop: AbortSignal) => this.session.grpc.call(DIFF_COPY, metadata, stop);
+    const open = (stop: AbortSignal) => {
+      const call = this.session.grpc.call(DIFF_COPY, metadata, stop);
+      return { messages: countBytes(call.messages, onTransfer), send: call.send };
+    };
+    // One file that is read ahead of the rest must not take the place of the whole.
+    const isGlance = include.length === 1 && include[0] === ".dockerignore";
+    const key = [this.session.sharedKey || this.session.id, this.name, isGlance ? "glance" : ""].join("\0");
     try {
-      const lease = await this.kept.receive(`${this.session.sharedKey}\0${this.name}`, open, signal);
+      const lease = await this.kept.receive(key, open, signal);
       this.leases.push(lease);
+      if (!isGlance) this.version = lease.version;
       return lease.directory;
     } catch (error) {
       if (!(error instanceof GrpcError)) throw error;
@@ -38,6 +49,27 @@ export class SessionContext implements ContextSource {
   /** To be called when the build has ended. */
   release(): void {
     for (const lease of this.leases) lease.release();
+  }
+}
+
+/** Tells how much has come, now and then and at the end. */
+async function* countBytes(
+  messages: AsyncIterable<Uint8Array>,
+  onTransfer: SyncOptions["onTransfer"],
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  let told = 0;
+  try {
+    for await (const message of messages) {
+      bytes += message.length;
+      if (performance.now() - told > TELL_MS) {
+        told = performance.now();
+        onTransfer?.(bytes);
+      }
+      yield message;
+    }
+  } finally {
+    onTransfer?.(bytes);
   }
 }
 

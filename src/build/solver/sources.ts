@@ -91,7 +91,7 @@ async function openContext(operation: LocalOperation, step: Digest, run: BuildRu
     run.emit({
       type: "progress",
       step,
-      id: "transferring context:",
+      id: `transferring ${context.name}:`,
       name: "transferring",
       current,
       total: 0,

@@ -1,0 +1,48 @@
+/** What naru has of what BuildKit clients ask for before they use it, in the names that they use. */
+
+/** The gateway's capabilities that naru has (BuildKit's names). */
+export const FRONTEND_CAPABILITIES = [
+  "solve.base",
+  "solve.inlinereturn",
+  "gateway.solve.evaluate",
+  "gateway.solve.metadata",
+  "importcaches",
+  "proto.refarray",
+  "reference.output",
+  "return",
+  "returnmap",
+  "frontend.caps",
+  "frontend.inputs",
+];
+/** What the exporters and the frontend can do, in the names by which clients ask. */
+export const GRAPH_CAPABILITIES = [
+  "exporter.image.annotations",
+  "exporter.image.attestations",
+  "exporter.multiple",
+  "exporter.sourcedateepoch",
+  "source.image",
+  "source.local",
+  "source.local.sessionid",
+  "source.local.includepatterns",
+  "source.local.followpaths",
+  "source.local.excludepatterns",
+  "source.local.sharedkeyhint",
+  "source.git",
+  "source.http",
+  "exec.meta.base",
+  "exec.meta.network",
+  "exec.meta.security",
+  "exec.mount.bind",
+  "exec.mount.cache",
+  "exec.mount.cache.sharing",
+  "exec.mount.tmpfs",
+  "exec.mount.secret",
+  "exec.mount.ssh",
+  "exec.secretenv",
+  "file.base",
+  "constraints",
+  "platform",
+  "meta.ignorecache",
+  "meta.description",
+  "meta.exportcache",
+];
