@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { OPERATIONS } from "../../../src/api/operations.ts";
+import { apiHandlers } from "../../../src/api/server.ts";
 import { NaruError } from "../../../src/lib/errors.ts";
 import { SCENARIOS } from "../../e2e/recorded/scenarios.ts";
 import { TestApi } from "./api-harness.ts";
@@ -95,7 +96,7 @@ test("not-modified has no body; a fault of ours is 500 and logged", async () => 
 
 test("what later work brings answers 501, what Docker refuses by itself as Docker does", async () => {
   await using api = await TestApi.start(fakeEngine());
-  const handlers = apiHandlers(fakeEngine(), {} as never);
+  const handlers = apiHandlers({ engine: fakeEngine() } as never);
   const later = OPERATIONS.filter(({ id, refusal }) => refusal?.kind === "later" && handlers[id] === undefined);
   expect(later.map(({ id }) => id)).toContain("PluginPull");
   for (const { method, path } of later) {
