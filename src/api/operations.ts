@@ -194,6 +194,7 @@ const SWARMS = [
 const BEYOND = [
   ...tagged("Beyond the specification", [
     ["Grpc", "POST", "/grpc", "the builder's gRPC connection", BUILD],
+    ["NaruBuild", "POST", "/naru/build", "naru's own: a build over one connection, as `naru build` does it"],
     ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
     ["NaruImageVerify", "POST", "/naru/images/verify", "naru's own: read images back and tell what is damaged"],
     ["NaruImageSbom", "GET", "/naru/images/{name}/sbom", "naru's own: what is installed in an image"],
