@@ -29,7 +29,7 @@ async function build(classic: ClassicBuilder, { exchange, query, signal }: Call)
 }
 
 /** @throws {NaruError} invalid, in Docker's words */
-export function classicOptions(query: Query, exchange: Exchange): ClassicOptions {
+function classicOptions(query: Query, exchange: Exchange): ClassicOptions {
   refuseUnsupported(query);
   return {
     dockerfile: query.text("dockerfile"),

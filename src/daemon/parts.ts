@@ -211,8 +211,18 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
 }
 
 function builderConfig(options: DaemonOptions, instance: string, gc: BuilderConfig["gc"]): BuilderConfig {
-  const { dataRoot, execRoot, shmSizeBytes = 0, dns = [], dnsOptions = [], dnsSearch = [] } = options;
-  return { dataRoot, execRoot, instance, defaultShmSizeBytes: shmSizeBytes, dns, dnsOptions, dnsSearch, gc };
+  const { dataRoot, execRoot, shmSizeBytes = 0, ulimits, dns = [], dnsOptions = [], dnsSearch = [] } = options;
+  return {
+    dataRoot,
+    execRoot,
+    instance,
+    defaultShmSizeBytes: shmSizeBytes,
+    defaultUlimits: ulimits,
+    dns,
+    dnsOptions,
+    dnsSearch,
+    gc,
+  };
 }
 
 /** A mistake is told at the start, not by every container. */

@@ -543,6 +543,19 @@ describe("limits", () => {
     expect(left.some((text) => text.includes("/a"))).toBeFalse();
   });
 
+  test("what --no-cache makes anew replaces what was there before", async () => {
+    const count = async () => (await builder.parts.builder.listCache()).length;
+    const build = (noCache: boolean) => builder.build("FROM busybox\nRUN echo replaced >/r\n", { noCache });
+    await build(false);
+    const before = await count();
+    await build(true);
+    await build(true);
+    for (let tries = 0; tries < 50 && (await count()) > before; tries += 1) await Bun.sleep(100);
+    expect(await count()).toBe(before);
+    const { events } = await build(false);
+    expect(stepLike(events, "echo replaced").cached).toBeTrue();
+  });
+
   test("a build that is cancelled leaves no layer, mount or process", async () => {
     const aborter = new AbortController();
     const before = await readdir(join(builder.dataRoot, "snapshots"));

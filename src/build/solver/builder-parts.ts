@@ -2,6 +2,7 @@
 import type { RegistryClient } from "../../distribution/contract.ts";
 import type { ContainerFiles, ImageStore, LayerWorkshop } from "../../image/contract.ts";
 import type { WorkerPool } from "../../lib/worker-pool.ts";
+import type { Ulimit } from "../../model/container.ts";
 import type { NetworkController } from "../../network/contract.ts";
 import type { ContainerRuntime } from "../../runtime/contract.ts";
 import type { SbomMaker } from "../../sbom/contract.ts";
@@ -20,6 +21,8 @@ export interface BuilderConfig {
   instance: string;
   /** 0: Docker's default. */
   defaultShmSizeBytes: number;
+  /** Of processes whose build names none. */
+  defaultUlimits: readonly Ulimit[];
   dns: readonly string[];
   dnsOptions: readonly string[];
   dnsSearch: readonly string[];

@@ -49,6 +49,7 @@ export class CachePruner {
   }
 
   private async applyLimits(): Promise<void> {
+    for (const record of this.cache.listUnreachable()) await this.removeResult(record.id);
     const { diskBytes } = await this.disk();
     for (const wish of gcPolicies(this.settings(), diskBytes)) await this.pruneNow(wish);
     await trimStatCache(join(this.context.directory, "stat-cache"));
@@ -69,18 +70,22 @@ export class CachePruner {
 
   /** False when a build has begun to use it meanwhile. */
   private async remove({ row, cacheMount, keptContext }: CacheUsage): Promise<boolean> {
-    const { cacheMounts, keptContexts, workshop } = this.context;
+    const { cacheMounts, keptContexts } = this.context;
     if (keptContext !== undefined) return await keptContexts.remove(keptContext);
     if (cacheMount !== undefined) {
       if (cacheMounts.isInUse(cacheMount)) return false;
       await cacheMounts.remove(cacheMount);
       return true;
     }
-    const record = this.cache.get(row.ID);
-    if (!record || this.cache.isInUse(row.ID)) return false;
+    return await this.removeResult(row.ID);
+  }
+
+  private async removeResult(id: string): Promise<boolean> {
+    const record = this.cache.get(id);
+    if (!record || this.cache.isInUse(id)) return false;
     // The record first: nobody finds it any more when its files go.
     await this.cache.remove(record);
-    if (record.layer !== undefined) await workshop.removeLayer(record.layer);
+    if (record.layer !== undefined) await this.context.workshop.removeLayer(record.layer);
     return true;
   }
 

@@ -91,6 +91,11 @@ export class CacheStore {
     };
   }
 
+  /** Records that nobody can find any more: the same step was computed anew and took over their keys. */
+  listUnreachable(): CacheRecord[] {
+    return [...this.records.values()].filter(({ id, keys }) => keys.every((key) => this.byKey.get(key) !== id));
+  }
+
   isInUse(id: string): boolean {
     return this.users.has(id);
   }

@@ -74,7 +74,7 @@ async function runProcess(
   runtime.expectStart();
   await mkdir(runDir, { recursive: true, mode: 0o711 });
   undo.defer(() => runtime.delete(id, runDir));
-  const hostConfig = hostConfigOf(operation, config.defaultShmSizeBytes);
+  const hostConfig = hostConfigOf(operation, config);
   const [opened, network] = await Promise.allSettled([
     openExecMounts(context, run, undo),
     openNetwork(context, run, { id, runDir }, undo),
@@ -154,12 +154,17 @@ function byDepth(a: ResolvedMount, b: ResolvedMount): number {
   return a.destination.split("/").length - b.destination.split("/").length;
 }
 
-function hostConfigOf(operation: ExecOperation, defaultShmSizeBytes: number): HostConfig {
+function hostConfigOf(
+  operation: ExecOperation,
+  { defaultShmSizeBytes, defaultUlimits }: SolverContext["config"],
+): HostConfig {
+  const ulimits = [...operation.ulimits];
+  for (const limit of defaultUlimits) if (!ulimits.some(({ Name }) => Name === limit.Name)) ulimits.push(limit);
   const limits: Partial<BuildRequest["resources"]> = operation.resources ?? {};
   return {
     NetworkMode: operation.network,
     ShmSize: operation.shmSizeBytes || defaultShmSizeBytes,
-    Ulimits: [...operation.ulimits],
+    Ulimits: ulimits,
     ExtraHosts: [...operation.extraHosts],
     Privileged: operation.security === "insecure",
     IpcMode: "private",

@@ -4,7 +4,7 @@ import { errorText, NaruError } from "../../lib/errors.ts";
 import type { ChangeParams } from "./build-worker.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { directoriesOf, placeInside } from "./exec-mounts.ts";
-import type { CopyAction, FileAction, FileOperation, Step } from "./graph.ts";
+import { type CopyAction, type FileAction, type FileOperation, findBaseImage, type Step } from "./graph.ts";
 import type { StepResult } from "./step-result.ts";
 import type { Owner, TreeAction } from "./tree-changes.ts";
 import type { Selection } from "./tree-selection.ts";
@@ -63,15 +63,9 @@ function noSpaceError(error: unknown): NaruError | undefined {
   });
 }
 
-/** When the base image was made: a time that does not depend on when or where the build runs. */
+/** When the base image was made: a time that does not depend on when or where the build runs. Seconds. */
 function madeAt(root: Step | undefined): number {
-  for (let step = root; step !== undefined; ) {
-    const { operation } = step;
-    if (operation.type === "image") return Math.floor(Date.parse(operation.image.config.created ?? "") / 1000) || 0;
-    if (operation.type === "merge") step = operation.roots[0];
-    else step = "root" in operation ? operation.root : undefined;
-  }
-  return 0;
+  return Math.floor(Date.parse(findBaseImage(root)?.config.created ?? "") / 1000) || 0;
 }
 
 class LayerChange {

@@ -3,8 +3,7 @@ import { readFile } from "node:fs/promises";
 import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { platformText } from "../../lib/platform.ts";
-import type { Platform } from "../../model/image.ts";
-import type { Step } from "./graph.ts";
+import { findBaseImage, type Step } from "./graph.ts";
 
 /** Programs of these run on that processor as they are. */
 const ALSO_RUNS: Record<string, readonly string[]> = { amd64: ["386"], arm64: ["arm"] };
@@ -13,7 +12,7 @@ const EMULATORS: Record<string, string> = { amd64: "x86_64", arm64: "aarch64", "
 
 /** @throws {NaruError} not-implemented, saying what to install */
 export async function checkCanRun(root: Step | undefined): Promise<void> {
-  const platform = basePlatform(root);
+  const platform = findBaseImage(root)?.platform;
   if (!platform) return;
   const { architecture } = platform;
   const own = machineArchitecture();
@@ -26,15 +25,4 @@ export async function checkCanRun(root: Step | undefined): Promise<void> {
     `this machine (${own}) cannot run programs of ${platformText(platform)}: install an emulator (package qemu-user-static, ` +
       `with ${emulator} in /proc/sys/fs/binfmt_misc), or build in a stage FROM --platform=$BUILDPLATFORM`,
   );
-}
-
-/** Of the image at the bottom; undefined for scratch. */
-function basePlatform(root: Step | undefined): Platform | undefined {
-  for (let step = root; step !== undefined; ) {
-    const { operation } = step;
-    if (operation.type === "image") return operation.image.platform;
-    if (operation.type === "merge") step = operation.roots[0];
-    else step = "root" in operation ? operation.root : undefined;
-  }
-  return undefined;
 }

@@ -309,6 +309,17 @@ export function stepInputs({ operation }: Step): Step[] {
   return [...inputs] as Step[];
 }
 
+/** The image at the bottom of a root; undefined for scratch. */
+export function findBaseImage(root: Step | undefined): ResolvedImage | undefined {
+  for (let step = root; step !== undefined; ) {
+    const { operation } = step;
+    if (operation.type === "image") return operation.image;
+    if (operation.type === "merge") step = operation.roots[0];
+    else step = "root" in operation ? operation.root : undefined;
+  }
+  return undefined;
+}
+
 function readSteps(operation: Operation): (Step | undefined)[] {
   switch (operation.type) {
     case "exec":
