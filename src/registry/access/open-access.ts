@@ -59,7 +59,8 @@ async function ownAccess(settings: AccessSettings, context: AccessContext): Prom
   const passwords = new PasswordFile(settings.htpasswd, told("password file"));
   const rights = openRights(settings, told("rights file"));
   // Faults are told at the start, not by the first login.
-  await Promise.all([passwords.check(), rights()]);
+  await passwords.check();
+  await rights();
   const key = await openTokenKey(context.root);
   const tokens = new TokenIssuer(key, { issuer, service, tokenSeconds: Math.round(tokenMs / 1000) }, rights, passwords);
   const login = new Login(passwords, ({ user, remoteAddress }) => {

@@ -29,11 +29,10 @@ export async function loadTls(settings: TlsSettings, root: string): Promise<Load
   if (settings.selfSigned !== undefined) await ensureSelfSigned(folder, settings.selfSigned);
   const certificatePath = settings.certificate ?? join(folder, "certificate.pem");
   const keyPath = settings.key ?? join(folder, "key.pem");
-  const [cert, key, ca] = await Promise.all([
-    readPem("certificate", certificatePath),
-    readPem("key", keyPath),
-    settings.clientCa === undefined ? undefined : readPem("client CA", settings.clientCa),
-  ]);
+  // One after the other: of several faults the first is told, every time.
+  const cert = await readPem("certificate", certificatePath);
+  const key = await readPem("key", keyPath);
+  const ca = settings.clientCa === undefined ? undefined : await readPem("client CA", settings.clientCa);
   checkPair(cert, key, certificatePath, keyPath);
   if (ca !== undefined) describe(ca, settings.clientCa!);
   const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
