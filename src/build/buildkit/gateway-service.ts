@@ -100,5 +100,5 @@ function foreignGraph(): NaruError {
 
 /** As BuildKit's sub-requests answer: JSON that the client formats. */
 function answerMetadata(answer: Record<string, unknown>): Record<string, Uint8Array> {
-  return { "result.json": Buffer.from(JSON.stringify(answer)), version: Buffer.from("1.0.0") };
+  return { "result.json": Buffer.from(JSON.stringify(answer, undefined, 2)), version: Buffer.from("1.0.0") };
 }

@@ -43,13 +43,33 @@ export class BuildPlanning implements PlanningServices {
   }
 
   async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {
-    const directory = await context.sync({ include: [path], signal: this.signal });
+    const directory = await this.bring(context, path);
     try {
       return await readFile(placeInside(directory, path));
     } catch (error) {
       if (isKind(error, "not-found")) return undefined;
       throw error;
     }
+  }
+
+  private async bring(context: ContextSource, path: string): Promise<string> {
+    const step = digestOf("read", context.name, path);
+    const shown = { digest: step, name: `[context ${context.name}] load ${path}`, inputs: [], cached: false };
+    const startedAt = nowMs();
+    let current = 0;
+    const tell = (times: { completedAt?: number }) => {
+      const id = `transferring ${context.name}:`;
+      this.run.emit({ type: "progress", step, id, name: "transferring", current, total: 0, startedAt, ...times });
+    };
+    return await this.run.showing(shown, async () => {
+      const onTransfer = (bytes: number) => {
+        current = bytes;
+        tell({});
+      };
+      const directory = await context.sync({ include: [path], onTransfer, signal: this.signal });
+      tell({ completedAt: nowMs() });
+      return directory;
+    });
   }
 
   private async resolve(name: string, options: ImageOptions): Promise<ResolvedImage> {
