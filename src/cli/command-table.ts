@@ -6,6 +6,8 @@ type Loader = () => Promise<Command<any>>;
 
 /** The groups of commands, with the summary of each. */
 export const GROUPS: Record<string, string> = {
+  builder: "Builds and their cache",
+  buildx: "Builds, as docker's builder plugin names them",
   container: "Containers",
   context: "Contexts: which daemon to talk to",
   image: "Images",
@@ -39,6 +41,7 @@ type CommandFile = Promise<{ command: Command<any> }>;
 /** The names of each command and its file. */
 const FILES: readonly (readonly [names: readonly string[], load: () => CommandFile])[] = [
   [["attach", "container attach"], () => import("./commands/attach.ts")],
+  [["build", "image build", "builder build", "buildx build", "buildx b"], () => import("./commands/build.ts")],
   [["create", "container create"], () => import("./commands/create.ts")],
   [["exec", "container exec"], () => import("./commands/exec.ts")],
   [["key generate"], () => import("./commands/key-generate.ts")],
@@ -134,6 +137,8 @@ for (const name of Object.keys(LATER_COMMANDS)) COMMANDS[name] = async () => lat
 
 /** Names that work but are not listed: they stand under "Aliases" of their command, or come in a later version. */
 export const HIDDEN_NAMES = new Set<string>([
+  "builder build",
+  "buildx b",
   "container list",
   "container ps",
   "container remove",

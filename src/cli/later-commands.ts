@@ -11,7 +11,6 @@ interface LaterCommand {
   part: LaterPart;
 }
 
-const BUILDER: LaterPart = { name: "the builder", advice: "make images with 'image bootstrap', 'import' or 'commit'" };
 const SWARM: LaterPart = { name: "Swarm", advice: "run containers with 'run'" };
 const COMPOSE: LaterPart = { name: "Compose", advice: "run each container with 'run', on a network of their own" };
 const CHECKPOINTS: LaterPart = { name: "checkpoints", advice: "stop a container with 'pause' or 'stop'" };
@@ -22,10 +21,6 @@ const PLUGINS: LaterPart = { name: "managed plugins", advice: "use the built-in 
  * being offered a similar name.
  */
 export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
-  build: { summary: "Make an image from a Dockerfile", part: BUILDER },
-  "image build": { summary: "Make an image from a Dockerfile", part: BUILDER },
-  builder: { summary: "Builds", part: BUILDER },
-  buildx: { summary: "Extended build capabilities", part: BUILDER },
   compose: { summary: "Define and run applications of several containers", part: COMPOSE },
   config: { summary: "Settings files of a swarm", part: SWARM },
   node: { summary: "Machines of a swarm", part: SWARM },

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { ContainerFiles } from "../../image/contract.ts";
 import { BuildChannels, type ChannelTransport } from "../../lib/build-channels.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { sourceExcerpt } from "../../lib/source-excerpt.ts";
 import type { BuildEnd, BuildWish, ToDaemon } from "../../model/build-exchange.ts";
 import { arrivedContext, spoolContext } from "../classic/spooled-context.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import { fetchRemoteContext, Peeked, temporaryContext } from "../contexts/remote-context.ts";
 import { type Builder, BuildFailure, type ContextSource } from "../contract.ts";
-import { failureExcerpt } from "../dockerfile/excerpt.ts";
 import { ClientCalls, clientSession } from "./client-calls.ts";
 import { ClientDirectory } from "./client-directory.ts";
 import { EventSender } from "./event-sender.ts";
@@ -184,7 +184,7 @@ function failureOf(error: unknown, isCancelled: boolean): BuildEnd {
   return {
     type: "failure",
     message: isCancelled ? "context canceled" : errorText(error),
-    excerpt: failure?.place && !isCancelled ? failureExcerpt(failure.place) : "",
+    excerpt: failure?.place && !isCancelled ? sourceExcerpt(failure.place) : "",
     ...(failure?.options.step && !isCancelled ? { step: failure.options.step } : {}),
     isCancelled,
   };

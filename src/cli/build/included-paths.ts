@@ -61,9 +61,7 @@ function literal(text: string): Part {
 
 /** The paths, in parts, that a path with wildcards and links stands for. */
 function* expand(root: string, wanted: readonly string[]): Generator<string[]> {
-  const queue: { done: string[]; rest: Part[]; links: number }[] = [
-    { done: [], rest: wanted.map(readPart), links: 0 },
-  ];
+  const queue: { done: string[]; rest: Part[]; links: number }[] = [{ done: [], rest: wanted.map(readPart), links: 0 }];
   for (let at = 0; at < queue.length; at += 1) {
     const { done, rest, links } = queue[at]!;
     const [part, ...below] = rest;

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { BuildFailure } from "../../../src/build/contract.ts";
 import type { Instruction } from "../../../src/build/dockerfile/ast.ts";
-import { asBuildFailure, failureExcerpt } from "../../../src/build/dockerfile/excerpt.ts";
+import { asBuildFailure } from "../../../src/build/dockerfile/excerpt.ts";
 import { parseDockerfile } from "../../../src/build/dockerfile/instruction-parser.ts";
 import { parseRunMount } from "../../../src/build/dockerfile/run-mount.ts";
+import { sourceExcerpt } from "../../../src/lib/source-excerpt.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const parse = (text: string) => parseDockerfile(bytes(text));
@@ -181,7 +182,7 @@ test("a mistake is drawn with its neighbours and a caret", () => {
   const text = "FROM x\nRUN a \\\n && b\nCOPY --chwn=1 a b\nRUN c\n";
   const failure = failureOf(text);
   expect(failure.message).toBe("dockerfile parse error on line 4: unknown flag: --chwn (did you mean chown?)");
-  expect(failureExcerpt(failure.place!)).toBe(
+  expect(sourceExcerpt(failure.place!)).toBe(
     [
       "Dockerfile:4",
       "--------------------",
@@ -210,7 +211,7 @@ function failureOf(text: string): BuildFailure {
 test("a caret stands under the word in a continued instruction, and behind tabs", () => {
   const failure = failureOf("FROM x\nCOPY a \\\n\tb \\\n\t--\nHEALTHCHECK \\\n\tFOO x\n");
   expect(failure.place!.caret).toEqual({ line: 6, column: 1, length: 3 });
-  expect(failureExcerpt(failure.place!)).toContain("   6 | >>> \tFOO x\n     |     \t^^^\n");
+  expect(sourceExcerpt(failure.place!)).toContain("   6 | >>> \tFOO x\n     |     \t^^^\n");
 });
 
 /** Each must end, with a result or a mistake, in a moment. */
