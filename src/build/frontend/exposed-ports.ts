@@ -3,7 +3,7 @@ import { NaruError } from "../../lib/errors.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import type { ExposeInstruction } from "../dockerfile/ast.ts";
 import { expand } from "../dockerfile/expansion.ts";
-import { expansionOptions, type Planning, reportUndefined } from "./planning.ts";
+import { expansionOptions, type Planning } from "./planning.ts";
 import type { StageNode } from "./stage-node.ts";
 
 const PROTOCOLS = new Set(["tcp", "udp", "sctp"]);
@@ -14,11 +14,8 @@ const MAX_LISTED = 1_000_000;
 /** The ports with their protocols, in the order of the words. @throws {NaruError} invalid */
 export function exposedPorts(planning: Planning, node: StageNode, instruction: ExposeInstruction): string[] {
   const { range, comments, ports } = instruction;
-  const words = ports.flatMap((word) => {
-    const result = expand(word, node.env, expansionOptions(planning));
-    reportUndefined(planning, node, instruction, result);
-    return result.words;
-  });
+  // Unlike elsewhere docker says nothing of variables without a value, which then name no port.
+  const words = ports.flatMap((word) => expand(word, node.env, expansionOptions(planning)).words);
   return words.flatMap((word) => {
     const port = word.slice(word.lastIndexOf(":") + 1);
     const protocol = port.split("/")[1] ?? "";
