@@ -34,7 +34,7 @@ export async function run(command: string[], options: RunOptions = {}): Promise<
     stderr: "pipe",
     cwd: options.cwd ?? PROJECT,
     env: { ...process.env, ...options.env },
-    timeout: options.timeoutMs ?? 60_000,
+    timeout: options.timeoutMs ?? 60_000 * PATIENCE,
     killSignal: "SIGKILL",
   });
   const [stdout, stderr, code] = await Promise.all([
@@ -143,8 +143,11 @@ export async function startDaemon(
   return daemon;
 }
 
+/** How much slower than usual this machine may be; more than 1 for an emulated one. */
+const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
+
 async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spawn>, log: () => Promise<string>) {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 15_000 * PATIENCE;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the daemon ended with code ${child.exitCode}:\n${await log()}`);
     try {
@@ -155,7 +158,7 @@ async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spa
     }
     await Bun.sleep(5);
   }
-  throw new Error(`the daemon did not answer within 15 s:\n${await log()}`);
+  throw new Error(`the daemon did not answer within ${15 * PATIENCE} s:\n${await log()}`);
 }
 
 /** A tiny root file system with busybox and links for its applets. */
@@ -182,7 +185,7 @@ export async function importBusybox(daemon: TestDaemon, name = "busybox"): Promi
 
 /** Polls until `condition` holds. */
 export async function eventually(condition: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * PATIENCE;
   while (Date.now() < deadline) {
     if (await condition()) return;
     await Bun.sleep(20);
