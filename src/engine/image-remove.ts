@@ -89,7 +89,8 @@ async function removeByName(
   for (const digest of context.images.findImage(image.id)?.repoDigests ?? []) {
     items.push(...(await untag(context, left, digest)));
   }
-  if (user !== undefined) return items;
+  const named = context.images.findImage(image.id);
+  if (user !== undefined || named === undefined || named.repoTags.length > 0) return items;
   return [...items, ...(await deleteImage(context, image))];
 }
 

@@ -37,10 +37,15 @@ export class ContentStore {
 
   /** A manifest or configuration when it is here and is what its digest says. */
   async findWhole(digest: Digest): Promise<Buffer | undefined> {
-    const size = await this.findSize(digest);
-    if (size === undefined || size > MAX_METADATA_BYTES) return undefined;
-    const data = await readFile(this.path(digest));
-    return sha256(data) === digest ? data : undefined;
+    try {
+      const { size } = await stat(this.path(digest));
+      if (size > MAX_METADATA_BYTES) return undefined;
+      const data = await readFile(this.path(digest));
+      return sha256(data) === digest ? data : undefined;
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   /** Takes a finished file whose digest is known. An equal blob that is here already stays. */

@@ -21,6 +21,8 @@ export interface BlobSource {
   size: number;
   path?: string;
   data?: Uint8Array;
+  /** What the store has under this digest, if anything, was found to be something else. */
+  replaces?: boolean;
 }
 
 /** A layer's blob: `path` is a finished file when it is not in the content store yet. */
@@ -36,43 +38,47 @@ export class ImagePublisher {
   constructor(private readonly parts: Parts) {}
 
   /**
-   * Writes the image's record after all it stands on is in place; from then on it exists. When it was here already, it
-   * gains the record's platforms.
-   * The caller has pinned the blobs and snapshots.
+   * Writes the image's record and its names after all it stands on is in place; from then on it exists. When it was here
+   * already, it gains the record's platforms. The caller has pinned the blobs and snapshots.
    */
   async publish(record: ImageRecord, blobs: BlobSource[], references: string[]): Promise<void> {
     const { content, records, catalog } = this.parts;
     await this.oneAtATime(async () => {
       for (const blob of blobs) {
-        const isDamaged = records.damagedBlobs.has(blob.digest);
+        const isDamaged = blob.replaces || records.damagedBlobs.has(blob.digest);
         if (!isDamaged && (await content.findSize(blob.digest)) === blob.size) continue;
         if (blob.data) await content.put(blob.data, blob.digest);
         else if (blob.path !== undefined) await content.adopt(blob.path, blob.digest);
         else throw new NaruError("internal", `blob ${blob.digest} is missing or damaged; load or pull the image again`);
-        if (isDamaged) await records.damagedBlobs.delete(blob.digest);
+        if (records.damagedBlobs.has(blob.digest)) await records.damagedBlobs.delete(blob.digest);
       }
     });
     const known = records.images.get(record.id);
-    await records.putImage(known ? mergeRecords(known, record) : record);
+    // Begun in one turn, so that nobody sees the image without its names, or removes it before it has them.
+    const writes = [records.putImage(known ? mergeRecords(known, record) : record)];
     catalog.forget(record.id);
-    for (const reference of references) await this.tag(record.id, reference);
+    if (references.length > 0) writes.push(this.name(record.id, references));
+    await Promise.all(writes);
   }
 
-  /** Points a canonical reference at the image. */
-  async tag(id: Digest, reference: string): Promise<void> {
+  /**
+   * Points canonical references at the image: tags, and digests of repositories that have it. All begins in the caller's
+   * turn. @throws {NaruError} not-found when the image has gone
+   */
+  async name(id: Digest, references: string[]): Promise<void> {
     const { records, catalog } = this.parts;
-    const before = records.references.get(reference)?.id;
     const image = records.images.get(id);
-    if (image) await records.putImage({ ...image, lastTaggedAt: new Date().toISOString() });
-    await records.putReference(reference, id);
+    if (!image) throw new NaruError("not-found", `No such image: ${id}`);
+    const writes: Promise<void>[] = [];
+    for (const reference of references) {
+      const before = records.references.get(reference)?.id;
+      writes.push(records.putReference(reference, id));
+      if (before) catalog.forget(before);
+    }
+    const hasTag = references.some((reference) => !reference.includes("@"));
+    if (hasTag) writes.push(records.putImage({ ...image, lastTaggedAt: new Date().toISOString() }));
     catalog.forget(id);
-    if (before) catalog.forget(before);
-  }
-
-  /** Points a canonical reference with a digest at the image that it is of. */
-  async refer(reference: string, id: Digest): Promise<void> {
-    await this.parts.records.putReference(reference, id);
-    this.parts.catalog.forget(id);
+    await Promise.all(writes);
   }
 
   /** Makes configuration and manifest of an image whose layers are unpacked, and publishes it. */
@@ -121,9 +127,11 @@ export class ImagePublisher {
     const { records, catalog } = this.parts;
     const image = records.images.get(id);
     if (!image) throw new NaruError("not-found", `No such image: ${id}`);
-    for (const reference of records.listReferences(id)) await records.deleteReference(reference);
-    await records.deleteImage(image);
+    // Begun in one turn: a name that came in between would name nothing.
+    const writes = records.listReferences(id).map((reference) => records.deleteReference(reference));
+    writes.push(records.deleteImage(image));
     catalog.forget(id);
+    await Promise.all(writes);
     const removed = await this.collect(
       allChainIds(image),
       image.blobs.map((blob) => blob.digest),

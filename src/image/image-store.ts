@@ -74,7 +74,7 @@ export class LocalImageStore implements OpenImageStore {
       throw new NaruError("invalid", "refusing to create a tag with a digest reference");
     }
     const { id } = this.parts.catalog.getRecord(ref);
-    await this.parts.publisher.tag(id, canonicalReference(reference));
+    await this.parts.publisher.name(id, [canonicalReference(reference)]);
     return this.parts.catalog.get(id);
   }
 

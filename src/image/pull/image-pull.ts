@@ -122,11 +122,14 @@ class Pull {
       throw new NaruError("invalid", `unsupported digest ${descriptor.digest}: naru stores images by sha256`);
     }
     const here = await this.findHere(descriptor);
-    if (here) {
-      await this.admit(descriptor, here, signal);
-      return await this.name(descriptor.digest);
+    const { content, records, publisher } = this.parts;
+    if (here) await this.admit(descriptor, here, signal);
+    // Still: it may have been removed meanwhile.
+    if (here && records.images.has(descriptor.digest)) {
+      const names = this.names(descriptor.digest);
+      this.isNews = names.includes(this.canonical);
+      return await publisher.name(descriptor.digest, names);
     }
-    const { content } = this.parts;
     const name = familiarName(this.canonical);
     const plan = await planPull(this.remote, descriptor, content, { name, platform: this.wished, signal });
     this.checkPlatform(plan);
@@ -174,9 +177,10 @@ class Pull {
       const blobs: BlobSource[] = [...metadata, ...layers.blobs];
       const record: ImageRecord = imageRecord(descriptor, [image], uniqueBlobs(blobs));
       const sources = uniqueBlobs(blobs).map(({ digest }) => blobs.find((blob) => blob.digest === digest)!);
-      await publisher.publish(record, sources, []);
+      await publisher.publish(record, sources, this.names(descriptor.digest));
       this.isNews = true;
-      await this.name(descriptor.digest);
+      // Another pull of the same bytes may have been first to bring them into the store.
+      for (const { digest } of image.layers) await partials.remove(digest);
     } finally {
       await release();
       for (const letGo of holds) letGo();
@@ -185,13 +189,9 @@ class Pull {
     }
   }
 
-  /** The names that the registry gave it: its tag, and its digest in that repository. */
-  private async name(id: Digest): Promise<void> {
-    const { records, publisher } = this.parts;
-    const byDigest = `${repositoryOf(this.reference)}@${id}`;
-    if (records.references.get(byDigest)?.id !== id) await publisher.refer(byDigest, id);
-    if (this.canonical === byDigest || records.references.get(this.canonical)?.id === id) return;
-    await publisher.tag(id, this.canonical);
-    this.isNews = true;
+  /** Those of the names that the registry gave it (its tag, its digest in that repository) which are not known here. */
+  private names(id: Digest): string[] {
+    const all = new Set([this.canonical, `${repositoryOf(this.reference)}@${id}`]);
+    return [...all].filter((reference) => this.parts.records.references.get(reference)?.id !== id);
   }
 }

@@ -145,7 +145,7 @@ async function bring(
 
 async function unpack(
   parts: LayerParts,
-  { chainId, diffId, index }: WantedLayer,
+  { layer, chainId, diffId, index }: WantedLayer,
   arrived: ArrivedLayer,
   signal: AbortSignal,
 ): Promise<void> {
@@ -153,15 +153,38 @@ async function unpack(
   try {
     await snapshots.ensure(chainId, async () => {
       const unpacked = arrived.takeUnpacked();
+      if (unpacked) await snapshots.commitChecked(chainId, diffId, unpacked, index);
       // Whoever shares the download took its files for another place in another image.
-      if (!unpacked) await snapshots.unpackBlob(chainId, diffId, arrived.path, { index, signal });
-      else await snapshots.commitChecked(chainId, diffId, unpacked, index);
+      else
+        await unpackArrived(
+          parts,
+          layer,
+          (path) => snapshots.unpackBlob(chainId, diffId, path, { index, signal }),
+          arrived,
+        );
     });
   } catch (error) {
     if (error instanceof NaruError && error.message.startsWith("invalid diffID")) {
       throw new NaruError("invalid", `layers from manifest don't match image configuration: ${error.message}`);
     }
     throw error;
+  }
+}
+
+/** The blob lies in the store as soon as one of those who share it has published its image. */
+async function unpackArrived(
+  { content }: LayerParts,
+  { digest, size }: Descriptor,
+  unpackFrom: (path: string) => Promise<void>,
+  arrived: ArrivedLayer,
+): Promise<void> {
+  const isStored = async () => (await content.findSize(digest)) === size;
+  if (await isStored()) return await unpackFrom(content.path(digest));
+  try {
+    await unpackFrom(arrived.path);
+  } catch (error) {
+    if (!(await isStored())) throw error;
+    await unpackFrom(content.path(digest));
   }
 }
 

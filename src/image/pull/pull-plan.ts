@@ -128,7 +128,8 @@ class MetadataReader {
     const { digest } = descriptor;
     const known = await this.content.findWhole(digest);
     const data = known ?? (await fetch());
-    this.sources.push({ digest, size: data.length, data: known ? undefined : data });
+    // With its bytes also when it is here: it may be removed before the pull holds it.
+    this.sources.push({ digest, size: data.length, data, replaces: known === undefined });
     return data;
   }
 }

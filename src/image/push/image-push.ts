@@ -161,6 +161,9 @@ class Push {
     // One platform of an index has no name of its own here.
     if (digest !== this.record.id) return;
     const byDigest = `${repositoryOf(this.reference)}@${digest}`;
-    if (this.parts.records.references.get(byDigest)?.id !== digest) await this.parts.publisher.refer(byDigest, digest);
+    const { records, publisher } = this.parts;
+    const isKnown = records.references.get(byDigest)?.id === digest;
+    // It may have been removed while it was pushed.
+    if (!isKnown && records.images.has(digest)) await publisher.name(digest, [byDigest]);
   }
 }

@@ -8,7 +8,7 @@ import type { ContentStore } from "../content-store.ts";
 import type { ImageCatalog } from "../image-catalog.ts";
 import { type ImageRecord, type PlatformImage, platformImages } from "../image-records.ts";
 
-export interface ManifestToPush {
+interface ManifestToPush {
   descriptor: Descriptor;
   bytes: Uint8Array;
 }
