@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BuildEvent, ClientSession } from "../../src/build/contract.ts";
+import type { BuildEvent, BuildOutput, ClientSession } from "../../src/build/contract.ts";
 import type { Manifest } from "../../src/model/image.ts";
 import { busyboxTar } from "../support/daemon.ts";
 import { failureOf } from "../support/failure.ts";
@@ -116,6 +116,26 @@ describe("outputs", () => {
     expect(manifest.annotations).toEqual({ note: "n" });
     expect(manifest.layers.at(-1)!.mediaType).toEndWith("+zstd");
     expect(result.metadata).toMatchObject({ "containerimage.digest": image.Id, "image.name": "zstd:a,zstd:b" });
+  });
+
+  test("several platforms make an index, and a directory each", async () => {
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    const local = gatheredOutput("local");
+    const archive = gatheredOutput("oci", ["multi"]);
+    const { result } = await builder.build("FROM scratch\nARG TARGETARCH\nCOPY <<EOF /arch\n$TARGETARCH\nEOF\n", {
+      platforms,
+      outputs: [local.output, archive.output, { type: "image", names: ["multi"], push: false }],
+    });
+    expect(await listTar(local.bytes())).toEqual({ "linux_amd64/arch": "amd64\n", "linux_arm64/arch": "arm64\n" });
+    const index = await blobOf(result.imageId!);
+    expect(index.manifests.map(({ platform }: { platform: object }) => platform)).toEqual(platforms);
+    const files = await listTar(archive.bytes());
+    expect(JSON.parse(files["index.json"]!).manifests[0].digest).toBe(result.imageId!);
+    const docker = gatheredOutput("docker", ["multi"]);
+    const refused = await failureOf(
+      builder.build("FROM scratch\nCOPY <<EOF /f\nEOF\n", { platforms, outputs: [docker.output] }),
+    );
+    expect(refused.message).toContain("does not support exporting manifest lists");
   });
 
   test("provenance and a bill of materials lie beside the image as BuildKit puts them", async () => {
@@ -554,6 +574,53 @@ describe("limits", () => {
     expect(await count()).toBe(before);
     const { events } = await build(false);
     expect(stepLike(events, "echo replaced").cached).toBeTrue();
+  });
+
+  test("a storm of builds, cancellations and prunes fails nowhere and leaves nothing", async () => {
+    await using stormy = await openBuilder();
+    await stormy.importBusybox();
+    const directory = await contextWith({ f0: "0", f1: "1" });
+    const failures: string[] = [];
+    const one = async (index: number) => {
+      const aborter = new AbortController();
+      const timer = index % 3 === 0 ? setTimeout(() => aborter.abort(), (index * 37) % 500) : undefined;
+      const sharing = ["shared", "locked", "private"][index % 3];
+      const dockerfile = [
+        `FROM busybox AS a\nRUN sleep 0.${index % 3}; echo ${index % 2} >/a`,
+        `FROM busybox AS b\nCOPY f${index % 2} /f`,
+        `RUN --mount=type=cache,target=/c,sharing=${sharing} cat /f >>/c/x; echo b >/b`,
+        "FROM busybox\nCOPY --from=a /a /a\nCOPY --link --from=b /b /f /d/",
+        "RUN --mount=type=bind,from=b,source=/f,target=/m cat /m >/z",
+      ].join("\n");
+      const outputs: BuildOutput[] = [{ type: "image", names: [`storm:${index % 4}`], push: false }];
+      const request = { context: directoryContext(directory), noCache: index % 5 === 0, outputs };
+      await stormy.build(dockerfile, request, aborter.signal).catch((error) => {
+        if (!aborter.signal.aborted) failures.push(error.message);
+      });
+      clearTimeout(timer);
+      if (index % 4 === 0) await stormy.parts.builder.pruneCache({ all: index % 8 === 0, filters: new Map() });
+    };
+    const waiting = Array.from({ length: 30 }, (_, index) => index).values();
+    const lane = async () => {
+      for (const index of waiting) await one(index);
+    };
+    await Promise.all(Array.from({ length: 6 }, lane));
+    expect(failures).toEqual([]);
+    for (const { Id, RepoTags } of await stormy.parts.engine.images.list({
+      all: true,
+      filters: new Map(),
+      sharedSize: false,
+    })) {
+      if (!RepoTags.includes("busybox:latest"))
+        await stormy.parts.engine.images.remove(Id, { force: true, noPrune: false });
+    }
+    await stormy.parts.builder.pruneCache({ all: true, filters: new Map() });
+    expect((await readdir(join(stormy.dataRoot, "snapshots"))).length).toBe(2);
+    expect((await readdir(join(stormy.dataRoot, "blobs/sha256"))).length).toBe(3);
+    for (const place of ["builder/cache-mounts", "builder/contexts", "../exec/containers"]) {
+      expect(await readdir(join(stormy.dataRoot, place))).toEqual([]);
+    }
+    expect(await Bun.file("/proc/self/mountinfo").text()).not.toContain("build-mounts");
   });
 
   test("a build that is cancelled leaves no layer, mount or process", async () => {
