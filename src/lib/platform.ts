@@ -62,7 +62,7 @@ export function fitsPlatform(own: PlatformWish, wished: PlatformWish): boolean {
  * How well an image for `own` serves `wished`: 0 best, undefined not at all. A processor also runs lower variants of its
  * architecture; where nothing was wished, the architectures that it runs beside its own too (386 on amd64, arm on arm64).
  */
-export function platformRank(own: PlatformWish, wished: PlatformWish | undefined): number | undefined {
+function platformRank(own: PlatformWish, wished: PlatformWish | undefined): number | undefined {
   const os = wished?.os || "linux";
   const architecture = wished?.architecture || machineArchitecture();
   if (own.os !== os) return undefined;
