@@ -117,7 +117,10 @@ export class LocalImageStore implements OpenImageStore {
     for (const image of records.images.values()) for (const { digest, size } of image.blobs) blobs.set(digest, size);
     let total = 0;
     for (const size of blobs.values()) total += size;
-    for (const snapshot of records.snapshots.values()) total += snapshot.sizeBytes;
+    // Built layers may have several chain IDs.
+    const directories = new Map<string, number>();
+    for (const { directory, sizeBytes } of records.snapshots.values()) directories.set(directory, sizeBytes);
+    for (const size of directories.values()) total += size;
     return total;
   }
 
