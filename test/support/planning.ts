@@ -1,5 +1,5 @@
 /** A build request and services for the frontend alone: the only image is busybox, and nothing is fetched or run. */
-import type { BuildRequest, ContextSource } from "../../src/build/contract.ts";
+import type { BuildRequest, BuildWarning, ContextSource } from "../../src/build/contract.ts";
 import type { PlanningServices, ResolvedImage } from "../../src/build/solver/graph.ts";
 import { NaruError } from "../../src/lib/errors.ts";
 import type { Digest, ImageConfig, Platform } from "../../src/model/image.ts";
@@ -64,6 +64,11 @@ export class TestServices implements PlanningServices {
     };
     const { architecture, os } = config;
     return { name, canonical: name, id: ID, platform: { architecture, os }, config };
+  }
+
+  readonly warned: string[] = [];
+  warn({ rule }: BuildWarning): void {
+    this.warned.push(rule);
   }
 
   async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {

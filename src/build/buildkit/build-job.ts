@@ -38,10 +38,17 @@ export class BuildJob {
   take(event: BuildEvent): void {
     if (event.type === "step") this.steps.set(event.step.digest, event.step);
     if (event.type === "warning") this.warnings += 1;
-    const told = statusOf(event, this.source);
+    const told = statusOf(event.type === "warning" ? this.atDefinition(event) : event, this.source);
     if (told === undefined) return;
     this.events.push(told);
     this.wakeAll();
+  }
+
+  /** Clients show warnings with the step that loaded the Dockerfile. */
+  private atDefinition(event: BuildEvent & { type: "warning" }): BuildEvent {
+    const steps = [...this.steps.values()];
+    const definition = steps.find(({ name }) => name.startsWith("[internal] load build definition"));
+    return definition ? { ...event, step: definition.digest } : event;
   }
 
   end(): void {

@@ -52,6 +52,7 @@ export class CheckReport {
   constructor(
     private readonly file: string,
     directive: string,
+    private readonly onWarning: (warning: BuildWarning) => void = () => {},
   ) {
     this.options = parseCheckOptions(directive);
   }
@@ -70,7 +71,9 @@ export class CheckReport {
     if (this.told.has(key)) return;
     this.told.add(key);
     const ranges = linesOf(range);
-    this.warnings.push({ rule, short, detail: [CHECK_RULES[rule].help], url: "", file: this.file, ranges });
+    const warning = { rule, short, detail: [CHECK_RULES[rule].help], url: "", file: this.file, ranges };
+    this.warnings.push(warning);
+    this.onWarning(warning);
   }
 
   /** "# check=error=true" makes warnings fail the build. */

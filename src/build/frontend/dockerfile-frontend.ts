@@ -4,7 +4,7 @@
  */
 import { NaruError } from "../../lib/errors.ts";
 import type { Platform } from "../../model/image.ts";
-import type { BuildRequest } from "../contract.ts";
+import type { BuildRequest, BuildWarning } from "../contract.ts";
 import type { Dockerfile } from "../dockerfile/ast.ts";
 import { CheckReport } from "../dockerfile/check-report.ts";
 import { asBuildFailure } from "../dockerfile/excerpt.ts";
@@ -37,7 +37,8 @@ export interface Session {
 export const planDockerfile: Frontend = async (request, services) => {
   const { name, text } = request.dockerfile;
   try {
-    return await planAll(openSession(request, services));
+    const report = newReport(request, (warning) => services.warn(warning));
+    return await planAll(openSession(request, services, report));
   } catch (error) {
     throw asBuildFailure(error, name, text);
   }
@@ -57,8 +58,8 @@ export function openSession(request: BuildRequest, services: PlanningServices, r
 }
 
 /** @throws {NaruError} invalid: `failed to parse check options: …` */
-export function newReport({ dockerfile }: BuildRequest): CheckReport {
-  return new CheckReport(dockerfile.name, checkDirective(dockerfile.text));
+export function newReport({ dockerfile }: BuildRequest, onWarning?: (warning: BuildWarning) => void): CheckReport {
+  return new CheckReport(dockerfile.name, checkDirective(dockerfile.text), onWarning);
 }
 
 /** Read before the rest, so that its findings can be told when the rest is wrong. */

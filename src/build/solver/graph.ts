@@ -227,6 +227,8 @@ export interface PlanningServices {
   ): Promise<ResolvedImage>;
   /** A file of a context, for frontends that need more than the Dockerfile; undefined when it is not there. */
   readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined>;
+  /** Told as they are found, so that they are known of a plan that fails, too; all are in the plan as well. */
+  warn(warning: BuildWarning): void;
   readonly signal: AbortSignal;
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { ContextSource } from "../contract.ts";
+import type { BuildWarning, ContextSource } from "../contract.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { digestOf } from "./cache-key.ts";
@@ -70,6 +70,11 @@ export class BuildPlanning implements PlanningServices {
       tell({ completedAt: nowMs() });
       return directory;
     });
+  }
+
+  /** Which step shows it is the clients' business. */
+  warn(warning: BuildWarning): void {
+    this.run.emit({ type: "warning", step: digestOf("definition"), warning });
   }
 
   private async resolve(name: string, options: ImageOptions): Promise<ResolvedImage> {

@@ -59,7 +59,9 @@ export class Solver {
     switch (operation.type) {
       case "exec":
       case "file": {
-        const record = await this.lookup.find(step as Computed, run).catch((error) => {
+        const record = await this.lookup.find(step as Computed, run).catch(async (error) => {
+          // What failed may be an input's: then that one tells it, at its own place.
+          await this.inputResults(step, run);
           throw this.tellFailure(step as Computed, run, nowMs(), error);
         });
         if (record && !record.isKeyOnly) return await this.taken(step as Computed, record, run);

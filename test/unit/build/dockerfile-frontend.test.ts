@@ -350,6 +350,12 @@ test("labels, cache wishes, times and materials of the request", async () => {
   ]);
 });
 
+test("warnings are told as they are found, also when the plan then fails", async () => {
+  const services = new TestServices();
+  await expect(plan("FROM busybox AS A\nMAINTAINER x\nRUNN x", {}, services)).rejects.toThrow("unknown instruction");
+  expect(services.warned).toEqual(["StageNameCasing", "MaintainerDeprecated"]);
+});
+
 test("every instruction that runs is told, with its place and slot", async () => {
   const made = await plan("FROM busybox\nENV a=b\nRUN x\n");
   expect(made.instructions.map(({ text, range, step }) => [text, range.start.line, step?.show.slot])).toEqual([
