@@ -85,6 +85,19 @@ test("one of two pulls leaves: the other goes on; both leave: only resumable byt
   expect(watched.blobReads(large.layers[0]!.descriptor.digest)).toHaveLength(1);
 });
 
+test("who shares a download that fails for the other one goes on by itself", async () => {
+  const { digest } = large.layers[0]!.descriptor;
+  await using other = await watchRegistry(registry.host);
+  other.restMs = 5;
+  other.spoil = (piece, { path }) => (path.endsWith(digest) ? Buffer.alloc(piece.length) : piece);
+  const bad = daemon.docker(["pull", `${other.host}/${REPOSITORY}:1`]);
+  await eventually(() => other.blobReads(digest).some(({ sentBytes }) => sentBytes > 100_000));
+  const good = await daemon.docker(["pull", name()]);
+  expect((await bad).stderr).toContain("verification failed");
+  expect(good).toMatchObject({ code: 0, stderr: "" });
+  expect(watched.blobReads(digest)).toHaveLength(1);
+});
+
 test("docker's client is interrupted: the next pull asks for the rest only", async () => {
   watched.restMs = 10;
   const child = Bun.spawn([DOCKER, "pull", name()], {

@@ -60,8 +60,16 @@ export class LayerTransfers {
     from: RemoteRepository,
     options: { unpack: boolean; listener: TransferListener; signal: AbortSignal },
   ): Promise<ArrivedLayer> {
-    const transfer = await this.findOrStart(layer, from, options.unpack);
-    return await transfer.join(options.listener, options.signal);
+    for (;;) {
+      const transfer = await this.findOrStart(layer, from, options.unpack);
+      try {
+        return await transfer.join(options.listener, options.signal);
+      } catch (error) {
+        // Somebody else's registry or login failed; this one's may not.
+        if (transfer.from === from || options.signal.aborted) throw error;
+        await transfer.gone;
+      }
+    }
   }
 
   private async findOrStart(layer: Descriptor, from: RemoteRepository, unpack: boolean): Promise<Transfer> {
@@ -93,7 +101,7 @@ class Transfer {
   constructor(
     private readonly parts: TransferParts,
     private readonly layer: Descriptor,
-    private readonly from: RemoteRepository,
+    readonly from: RemoteRepository,
     private readonly unpack: boolean,
   ) {
     this.gone = new Promise((resolve) => {
