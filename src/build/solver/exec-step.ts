@@ -74,7 +74,6 @@ async function runProcess(
   runtime.expectStart();
   await mkdir(runDir, { recursive: true, mode: 0o711 });
   undo.defer(() => runtime.delete(id, runDir));
-  const hostConfig = hostConfigOf(operation, config);
   const [opened, network] = await Promise.allSettled([
     openExecMounts(context, run, undo),
     openNetwork(context, run, { id, runDir }, undo),
@@ -89,29 +88,36 @@ async function runProcess(
   // Once more, for what the start makes goes before the network that it uses.
   undo.defer(() => runtime.delete(id, runDir));
   const process = await startProcess(context, run, {
-    id,
+    ...startRequest(operation, config, { id, env }),
     runDir,
-    config: {
-      Cmd: [...operation.args],
-      Env: env,
-      WorkingDir: operation.cwd,
-      User: operation.user,
-      Hostname: operation.hostname || DEFAULT_HOSTNAME,
-    },
-    hostConfig,
     root,
     mounts,
-    hostname: operation.hostname || DEFAULT_HOSTNAME,
-    domainname: "",
     networkNamespace: network.value.namespacePath,
     heldDescriptors: network.value.heldDescriptors,
-    log: { path: undefined, maxSizeBytes: 0, maxFiles: 1 },
-    cgroupPath: join(operation.cgroupParent || `/naru-${config.instance}`, id),
     onOutput: { onChunk: (chunk) => run.onOutput(chunk), onEnd: ended.resolve },
   });
   run.onRunning(id);
   await finishProcess(context, { process, id, runDir, ended: ended.promise }, operation, signal);
   return places;
+}
+
+/** What of the request comes from the operation alone. */
+function startRequest(
+  operation: ExecOperation,
+  config: SolverContext["config"],
+  { id, env }: { id: string; env: string[] },
+) {
+  const hostname = operation.hostname || DEFAULT_HOSTNAME;
+  const { cwd: WorkingDir, user: User } = operation;
+  return {
+    id,
+    config: { Cmd: [...operation.args], Env: env, WorkingDir, User, Hostname: hostname },
+    hostConfig: hostConfigOf(operation, config),
+    hostname,
+    domainname: "",
+    log: { path: undefined, maxSizeBytes: 0, maxFiles: 1 },
+    cgroupPath: join(operation.cgroupParent || `/naru-${config.instance}`, id),
+  };
 }
 
 async function startProcess(context: SolverContext, run: ExecRun, request: StartRequest): Promise<ContainerProcess> {

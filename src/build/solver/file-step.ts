@@ -6,7 +6,8 @@ import type { SolverContext } from "./builder-parts.ts";
 import { directoriesOf, placeInside } from "./exec-mounts.ts";
 import { type CopyAction, type FileAction, type FileOperation, findBaseImage, type Step } from "./graph.ts";
 import type { StepResult } from "./step-result.ts";
-import type { Owner, TreeAction } from "./tree-changes.ts";
+import type { TreeAction } from "./tree-changes.ts";
+import type { Owner } from "./tree-copier.ts";
 import type { Selection } from "./tree-selection.ts";
 
 interface FileRun {
