@@ -23,6 +23,7 @@ import { oneMessage } from "./one-message.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import { sideMethods } from "./side-services.ts";
 import { answerSolve } from "./solve-call.ts";
+import { tunneledConnection } from "./tunneled-connection.ts";
 
 const SERVICE = "/moby.buildkit.v1.Control";
 const NANOSECONDS_PER_SECOND = 1e9;
@@ -56,6 +57,10 @@ export function controlMethods(parts: ControlParts): GrpcMethods {
       const filters = parseRowFilters(diskUsageRequest.decode(await oneMessage(call)).filter);
       const rows = (await parts.builder.listCache()).filter((row) => matchesRow(filters, row));
       await call.send(diskUsageResponse.encode({ record: rows.map(usageRow) }));
+    },
+    [`${SERVICE}/Session`]: async (call) => {
+      call.begin();
+      await parts.sessions.accept(tunneledConnection(call), call.metadata);
     },
     [`${SERVICE}/Prune`]: (call) => prune(call, parts.builder),
     ...historyMethods(history, jobs),

@@ -5,6 +5,7 @@ export const FRONTEND_CAPABILITIES = [
   "solve.base",
   "solve.inlinereturn",
   "gateway.solve.evaluate",
+  "gateway.evaluate",
   "gateway.solve.metadata",
   "importcaches",
   "proto.refarray",

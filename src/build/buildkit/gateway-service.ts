@@ -10,6 +10,7 @@ import type { SolveWish } from "./build-solve.ts";
 import type { GatewayBuild, GatewayBuilds, GatewayWish } from "./gateway-builds.ts";
 import { FRONTEND_CAPABILITIES, GRAPH_CAPABILITIES } from "./gateway-capabilities.ts";
 import {
+  evaluateRequest,
   type GatewaySolveRequest,
   gatewaySolveRequest,
   gatewaySolveResponse,
@@ -37,6 +38,13 @@ export function gatewayMethods(builds: GatewayBuilds, worker: () => WorkerRecord
       await call.send(pongResponse.encode(pong));
     },
     [`${SERVICE}/Solve`]: (call) => solve(call, builds),
+    // A result is made when it is returned; whoever wants it made waits for that too, and would see its steps twice.
+    [`${SERVICE}/Evaluate`]: async (call) => {
+      const { Ref } = evaluateRequest.decode(await oneMessage(call));
+      await builds.find(call);
+      if (builds.result(Ref) === undefined) throw new NaruError("not-found", `no such ref: ${Ref}`);
+      await call.send(EMPTY);
+    },
     [`${SERVICE}/Return`]: async (call) => {
       const { result, error } = returnRequest.decode(await oneMessage(call));
       const build = await builds.find(call);

@@ -11,7 +11,10 @@ const schema = new ProtobufSchema({
   "google.protobuf.Any": "1 type_url string, 2 value bytes",
   "google.rpc.Status": "1 code int32, 2 message string, 3 details google.protobuf.Any*",
   "pb.Platform": "1 Architecture string, 2 OS string, 3 Variant string, 4 OSVersion string, 5 OSFeatures string*",
-  "pb.Definition": "1 def bytes*",
+  "pb.Definition": "1 def bytes*, 2 metadata map<string;pb.OpMetadata>, 3 Source pb.Source",
+  // Clients want them to be there; what could be in them says nothing to naru.
+  "pb.OpMetadata": "",
+  "pb.Source": "",
   "pb.Position": "1 line int32, 2 character int32",
   "pb.Range": "1 start pb.Position, 2 end pb.Position",
   "pb.SourceInfo": "1 filename string, 2 data bytes, 3 definition pb.Definition, 4 language string",
@@ -90,6 +93,7 @@ const schema = new ProtobufSchema({
     "13 FrontendInputs map<string;pb.Definition>, 14 Evaluate bool",
   [`${GATEWAY}.CacheOptionsEntry`]: `1 Type string, 2 Attrs ${STRINGS}`,
   [`${GATEWAY}.SolveResponse`]: `1 ref string, 3 result ${GATEWAY}.Result`,
+  [`${GATEWAY}.EvaluateRequest`]: "1 Ref string",
   [`${GATEWAY}.ReadFileRequest`]: `1 Ref string, 2 FilePath string, 3 Range ${GATEWAY}.FileRange`,
   [`${GATEWAY}.FileRange`]: "1 Offset int64, 2 Length int64",
   [`${GATEWAY}.ReadFileResponse`]: "1 Data bytes",
@@ -122,7 +126,7 @@ export interface SolveRequest {
   FrontendAttrs: Record<string, string>;
   Cache?: { Exports: Attributes[]; Imports: Attributes[] };
   Entitlements: string[];
-  FrontendInputs: Record<string, { def: Uint8Array[] }>;
+  FrontendInputs: Record<string, WireDefinition>;
   Exporters: Attributes[];
   EnableSessionExporter: boolean;
 }
@@ -205,11 +209,17 @@ export interface GatewaySolveRequest {
   Frontend: string;
   FrontendOpt: Record<string, string>;
   CacheImports: Attributes[];
-  FrontendInputs: Record<string, { def: Uint8Array[] }>;
+  FrontendInputs: Record<string, WireDefinition>;
   Evaluate: boolean;
 }
+/** A graph of operations as it travels. */
+export interface WireDefinition {
+  def: Uint8Array[];
+  metadata?: Record<string, object>;
+  Source?: object;
+}
 export interface GatewayResult {
-  ref?: { id: string; def?: { def: Uint8Array[] } };
+  ref?: { id: string; def?: WireDefinition };
   refs?: { refs: Record<string, { id: string }> };
   metadata: Record<string, Uint8Array>;
 }
@@ -266,6 +276,7 @@ export const credentialsResponse = schema.codec<{ Username: string; Secret: stri
 export const checkAgentRequest = schema.codec<{ ID: string }>("moby.sshforward.v1.CheckAgentRequest");
 export const gatewaySolveRequest = gateway<GatewaySolveRequest>("SolveRequest");
 export const gatewaySolveResponse = gateway<{ result: GatewayResult }>("SolveResponse");
+export const evaluateRequest = gateway<{ Ref: string }>("EvaluateRequest");
 export const returnRequest = gateway<{ result?: GatewayResult; error?: RpcStatus }>("ReturnRequest");
 export const pongResponse = gateway<{
   FrontendAPICaps: ApiCapability[];

@@ -3,19 +3,20 @@
  * that; naru gives one of a single operation, which names the build whose result is meant.
  */
 import { createHash } from "node:crypto";
-import { operation } from "./messages.ts";
+import { operation, type WireDefinition } from "./messages.ts";
 
 const SCHEME = "naru-result://";
-
-export interface WireDefinition {
-  def: Uint8Array[];
-}
 
 /** The source, and a last operation without a kind that says what the result is. */
 export function definitionOf(resultId: string): WireDefinition {
   const source = operation.encode({ source: { identifier: SCHEME + resultId } });
-  const digest = `sha256:${createHash("sha256").update(source).digest("hex")}`;
-  return { def: [source, operation.encode({ inputs: [{ digest, index: 0 }] })] };
+  const digest = digestOf(source);
+  const last = operation.encode({ inputs: [{ digest, index: 0 }] });
+  return { def: [source, last], metadata: { [digest]: {}, [digestOf(last)]: {} }, Source: {} };
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 /** Undefined for a graph of the client's own. */

@@ -9,6 +9,8 @@ export interface GrpcCall {
   metadata: IncomingHttpHeaders;
   /** Requests in order; ends when the client has sent all. */
   messages: AsyncIterable<Uint8Array>;
+  /** Sends the headers, for a client that waits for them before it sends its first message. */
+  begin(): void;
   /** Resolves when there is room for more. */
   send(message: Uint8Array): Promise<void>;
   /** Aborted when the client gives up or its deadline passes. */
@@ -58,6 +60,7 @@ async function answer(
     await method({
       metadata: headers,
       messages: readMessages(stream),
+      begin: () => reply.start(),
       send: (message) => reply.send(message),
       signal: gone.signal,
     });
@@ -106,7 +109,7 @@ class Reply {
     stream.end();
   }
 
-  private start(): void {
+  start(): void {
     if (this.started || this.stream.closed || this.stream.destroyed) return;
     this.started = true;
     this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
