@@ -135,6 +135,12 @@ export function setLink(name: string, change: { up?: boolean; mtu?: number }): N
   return { message: message(RTM.NEWLINK, 0, Buffer.concat(parts)), what: `set up interface ${name}` };
 }
 
+/** Gives an interface that is down another name. */
+export function renameLink(index: number, name: string): NetlinkRequest {
+  const body = Buffer.concat([linkHeader({ index }), text(IFLA.IFNAME, name)]);
+  return { message: message(RTM.NEWLINK, 0, body), what: `name interface ${index} ${name}` };
+}
+
 /** Takes many milliseconds inside the kernel: for `requestInBackground`. An interface that is gone already is fine. */
 export function deleteLink(name: string): NetlinkRequest {
   const body = Buffer.concat([linkHeader(), text(IFLA.IFNAME, name)]);

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { type ChildKind, createChild, createDummy, createVlan } from "../linux/netlink-child-links.ts";
-import { addAddress, decodeLink, deleteLink, linkQuery, setLink } from "../linux/netlink-route.ts";
+import { addAddress, decodeLink, deleteLink, linkQuery, renameLink, setLink } from "../linux/netlink-route.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import { findLink, formatMac, parseMac } from "./bridge-interface.ts";
@@ -69,8 +69,9 @@ export async function plugInChild(
   { child, index }: ParentRecord & { index: number },
   namespaceFd: number,
 ): Promise<void> {
-  const { interfaceName: name } = endpoint;
   const mac = parseMac(endpoint.mac);
+  // The kernel refuses a name that our own namespace has, although the interface is not made there: "eth0" comes afterwards.
+  const name = `nrnew-${randomBytes(4).toString("hex")}`;
   await hostRoute.requestInBackground([createChild({ name, parentIndex: index, child, namespaceFd, mac })]);
   const [answer] = await containerRoute.queryInBackground(linkQuery(name), `look at interface ${name}`);
   if (answer === undefined) throw new Error(`the interface ${name} vanished while it was made`);
@@ -78,8 +79,9 @@ export async function plugInChild(
   endpoint.interfaceIndex = link.index;
   endpoint.mac = formatMac(link.mac);
   await containerRoute.requestInBackground([
+    renameLink(link.index, endpoint.interfaceName),
     ...endpointAddresses({ ...endpoint, ipv6: undefined }).map((address) => addAddress(link.index, address)),
-    setLink(name, { up: true }),
+    setLink(endpoint.interfaceName, { up: true }),
   ]);
 }
 
