@@ -102,6 +102,7 @@ class LocalBuilder implements Builder {
 
   private async buildAll(run: BuildRun): Promise<BuildResult> {
     try {
+      checkEntitlements(run.request.entitlements, this.context.config.entitlements());
       const services = new BuildPlanning(this.context, run);
       if (run.request.onlyCheck) {
         return { metadata: {}, warnings: [], answer: await answerSubrequest(run.request, services) };
@@ -181,5 +182,13 @@ class LocalBuilder implements Builder {
     const { workshop } = this.context;
     const known = new Set([...this.cache.records.values()].map(({ layer }) => layer));
     for (const id of workshop.listLayers()) if (!known.has(id)) await workshop.removeLayer(id);
+  }
+}
+
+/** @throws {NaruError} forbidden, in BuildKit's words */
+function checkEntitlements(wanted: readonly string[], allowed: readonly string[]): void {
+  for (const name of wanted) {
+    if (allowed.includes(name)) continue;
+    throw new NaruError("forbidden", `granting entitlement ${name} is not allowed by build daemon configuration`);
   }
 }

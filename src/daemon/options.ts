@@ -66,6 +66,8 @@ export interface DaemonOptions {
   certificateDirs: string[];
   downloadAttempts: number;
   builderGc: GcSettings;
+  /** What builds may be allowed by their clients: "network.host", "security.insecure". */
+  builderEntitlements: string[];
 }
 
 /** @throws invalid for a setting that naru does not support or whose value makes no sense. */
@@ -110,6 +112,10 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     concurrentUploads: transferLimit(read.int("max-concurrent-uploads", 5), "uploads"),
     downloadAttempts: downloadAttempts(read.int("max-download-attempts", 5)),
     builderGc: builderGc(read),
+    builderEntitlements: [
+      ...(read.bool("builder-allow-network-host", true) ? ["network.host"] : []),
+      ...(read.bool("builder-allow-insecure", false) ? ["security.insecure"] : []),
+    ],
   };
 }
 

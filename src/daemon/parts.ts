@@ -125,7 +125,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => engine.shutdown());
   await engine.restore();
   lap("containers");
-  let { builderGc } = options;
+  let { builderGc, builderEntitlements } = options;
   const keptContexts = await KeptContexts.open(`${dataRoot}/builder/kept-contexts`);
   const builder = await createBuilder({
     images,
@@ -138,7 +138,11 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     sbomMaker: createSbomMaker(),
     policy,
     registries,
-    config: builderConfig(options, instance, () => builderGc),
+    config: {
+      ...builderConfig(options, instance),
+      gc: () => builderGc,
+      entitlements: () => builderEntitlements,
+    },
     log,
   });
   undo.defer(() => builder.close());
@@ -162,7 +166,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
       registrySettings = settings;
       Object.assign(limits, transferLimits(changed));
       Object.assign(config, reloadable(changed));
-      builderGc = changed.builderGc;
+      ({ builderGc, builderEntitlements } = changed);
     },
     close: () => opened.disposeAsync(),
   };
@@ -210,7 +214,7 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
   };
 }
 
-function builderConfig(options: DaemonOptions, instance: string, gc: BuilderConfig["gc"]): BuilderConfig {
+function builderConfig(options: DaemonOptions, instance: string): Omit<BuilderConfig, "gc" | "entitlements"> {
   const { dataRoot, execRoot, shmSizeBytes = 0, ulimits, dns = [], dnsOptions = [], dnsSearch = [] } = options;
   return {
     dataRoot,
@@ -221,7 +225,6 @@ function builderConfig(options: DaemonOptions, instance: string, gc: BuilderConf
     dns,
     dnsOptions,
     dnsSearch,
-    gc,
   };
 }
 

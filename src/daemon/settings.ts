@@ -85,6 +85,15 @@ const DAEMON: Setting[] = [
 
 const SPACE = 'bytes, "20GB" or "10%" of the disk';
 const BUILDER: Setting[] = [
+  setting("builder-allow-network-host", "bool", "Builds may use the host's network (--allow network.host)", {
+    key: "builder.entitlements.network-host",
+    defaultText: "true",
+    isReloadable: true,
+  }),
+  setting("builder-allow-insecure", "bool", "Builds may run privileged (--allow security.insecure)", {
+    key: "builder.entitlements.security-insecure",
+    isReloadable: true,
+  }),
   setting("builder-gc", "bool", "Keep the build cache within limits by itself", {
     key: "builder.gc.enabled",
     defaultText: "true",

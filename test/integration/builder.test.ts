@@ -529,6 +529,21 @@ describe("registries", () => {
   });
 });
 
+test("privileges are for builds whose client asks and whose daemon lets it", async () => {
+  const dockerfile = "FROM busybox\nRUN --security=insecure cat /proc/self/status | grep CapEff >/caps\n";
+  const entitlements = ["security.insecure"];
+  const refused = await failureOf(builder.build(dockerfile, { entitlements }));
+  expect(refused.message).toBe("granting entitlement security.insecure is not allowed by build daemon configuration");
+  await using trusting = await openBuilder({ "builder-allow-insecure": true });
+  await trusting.importBusybox();
+  const tar = gatheredOutput("tar");
+  await trusting.build(dockerfile, { entitlements, outputs: [tar.output] });
+  const usual = gatheredOutput("tar");
+  await trusting.build(dockerfile.replace("--security=insecure ", ""), { outputs: [usual.output] });
+  const bits = async (bytes: Uint8Array) => BigInt(`0x${(await listTar(bytes)).caps!.split("\t")[1]!.trim()}`);
+  expect(await bits(tar.bytes())).toBeGreaterThan(await bits(usual.bytes()));
+});
+
 test("an image for another processor is refused in clear words when nothing emulates it", async () => {
   const { signal } = new AbortController();
   const foreign = process.arch === "arm64" ? "s390x" : "arm64";

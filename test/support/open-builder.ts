@@ -22,7 +22,7 @@ export interface OpenBuilder extends AsyncDisposable {
   ): Promise<{ result: BuildResult; events: BuildEvent[] }>;
 }
 
-export async function openBuilder(settings: Record<string, string> = {}): Promise<OpenBuilder> {
+export async function openBuilder(settings: Record<string, string | boolean> = {}): Promise<OpenBuilder> {
   const root = await mkdtemp(join(tmpdir(), "naru-builder-"));
   const dataRoot = join(root, "data");
   const given = new Map(Object.entries({ "data-root": dataRoot, "exec-root": join(root, "exec"), ...settings }));

@@ -26,6 +26,8 @@ export interface BuilderConfig {
   dns: readonly string[];
   dnsOptions: readonly string[];
   dnsSearch: readonly string[];
+  /** What a client may allow its builds; asked for again every time. */
+  entitlements(): readonly string[];
   /** Limits of the cache; asked for again every time. */
   gc(): GcSettings;
 }
