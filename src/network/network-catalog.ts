@@ -31,13 +31,13 @@ const MOST_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 30;
 
 /** A bridge as it is in the kernel now. */
-export interface LiveBridge extends BridgeRecord {
+interface LiveBridge extends BridgeRecord {
   index: number;
   pools: AddressPool[];
 }
 
 /** What containers stand on as it is in the kernel now. */
-export interface LiveParent extends ParentRecord {
+interface LiveParent extends ParentRecord {
   index: number;
   pools: AddressPool[];
 }

@@ -200,6 +200,7 @@ export class FakeImages {
           repoTags: image.repoTags.filter((tag) => tag !== name),
         }));
       },
+      prunePartial: async () => 0,
       deleteImage: async (id) => {
         this.images = this.images.filter((image) => image.id !== id);
         return [id];
