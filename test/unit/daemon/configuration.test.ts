@@ -17,6 +17,33 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 const SEE_HELP = "\nSee 'naru daemon --help'.";
 
+describe("the builder's settings, as dockerd nests them", () => {
+  const optionsOf = (builder: object) => daemonOptions(parseConfigFile(JSON.stringify({ builder })));
+
+  test("limits and rights", () => {
+    const { builderGc, builderEntitlements } = optionsOf({
+      gc: {
+        enabled: true,
+        defaultKeepStorage: "10GB",
+        policy: [{ keepStorage: "1GB", filter: ["unused-for=48h"] }, { all: true }],
+      },
+      entitlements: { "network-host": false, "security-insecure": true },
+    });
+    expect(builderGc).toMatchObject({ enabled: true, defaultKeepStorage: "10GB" });
+    expect(builderGc.policy).toHaveLength(2);
+    expect(builderEntitlements).toEqual(["security.insecure"]);
+    expect(optionsOf({}).builderEntitlements).toEqual(["network.host"]);
+    expect(optionsOf({ gc: { enabled: false } }).builderGc.enabled).toBeFalse();
+  });
+
+  test("mistakes are told at the start", () => {
+    expect(() => optionsOf({ gc: { defaultKeepStorage: "much" } })).toThrow("invalid size");
+    expect(() => optionsOf({ gc: { policy: [{ filter: ["x"] }] } })).toThrow('filter "x"');
+    expect(() => optionsOf({ gc: { nonsense: 1 } })).toThrow("builder.gc.nonsense");
+    expect(() => optionsOf({ gc: { enabled: "yes" } })).toThrow("cannot unmarshal");
+  });
+});
+
 describe("command line", () => {
   test("values add up, switches combine", () => {
     const line = parseCommandLine(
