@@ -65,6 +65,9 @@ export class RegistryListener {
       const next = RegistryServer.listen({ host, port: this.port, tls: loaded.options, reusePort: true }, this.handler);
       const old = this.server;
       this.server = next;
+      // Connections that the kernel has given to the old socket and nobody has accepted are cut when it closes. Right after
+      // the loop has looked for connections there are the fewest.
+      await new Promise((resolve) => setImmediate(resolve));
       const ended = old.stop(graceMs).finally(() => this.#ending.delete(ended));
       this.#ending.add(ended);
       log.info("the certificate was renewed", { until: loaded.until, fingerprint: loaded.fingerprint });
