@@ -12,7 +12,7 @@ let daemon: TestDaemon;
 
 /** A client's command that must succeed. */
 async function docker(...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await daemon.docker(words, { timeoutMs: BUILD_MS, env: { DOCKER_BUILDKIT: "0" } });
+  const { code, stdout, stderr } = await daemon.docker(words, { timeoutMs: BUILD_MS });
   if (code !== 0) throw new Error(`docker ${words.join(" ")}: ${stderr.slice(-2000)}${stdout.slice(-2000)}`);
   return stdout.trim();
 }
