@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import type { RegistryClient } from "../distribution/contract.ts";
 import { NaruError } from "../lib/errors.ts";
 import { Slots } from "../lib/slots.ts";
+import { spreadChildren } from "../linux/directory-spread.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
@@ -48,6 +49,7 @@ export async function createImageStore(options: {
   ]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
+  for (const directory of [layout.ingest, layout.snapshots]) spreadChildren(directory);
   const trash = new Trash(layout.trash);
   const records = new ImageRecords(options.store);
   const pool = createArchivePool();
