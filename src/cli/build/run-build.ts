@@ -34,9 +34,10 @@ export async function runBuild({ flags, word, given, context }: BuildUse): Promi
   // The connection opens while files are read.
   const opening = context.client();
   opening.then((client) => client.warm(1)).catch(() => {});
-  const files = await findSourceFiles(word, flags.file);
-  const agents = flags.ssh.length > 0 ? await openAgents(flags.ssh) : undefined;
+  let agents: SshAgents | undefined;
   try {
+    const files = await findSourceFiles(word, flags.file);
+    if (flags.ssh.length > 0) agents = await openAgents(flags.ssh);
     const client = await opening;
     const config = await context.config();
     const plan = planBuild(flags, {
@@ -65,6 +66,8 @@ export async function runBuild({ flags, word, given, context }: BuildUse): Promi
     return 0;
   } finally {
     agents?.close();
+    // Only what is open can be closed when the command ends.
+    await opening.catch(() => {});
   }
 }
 
