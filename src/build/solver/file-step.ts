@@ -1,4 +1,5 @@
 /** Runs a file operation: its actions, in order, in a view of the root with a new layer on top. */
+import { readdir } from "node:fs/promises";
 import type { LayerDraft, LayerHandle } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import type { ChangeParams } from "./build-worker.ts";
@@ -49,9 +50,8 @@ export async function runFileOperation(context: SolverContext, run: FileRun): Pr
   } finally {
     await change.close();
   }
-  const { isEmpty } = await context.pool.run<{ isEmpty: boolean }>("stubs", { upperDir: draft.upperDir, places: [] });
   run.signal.throwIfAborted();
-  if (isEmpty) return undefined;
+  if ((await readdir(draft.upperDir)).length === 0) return undefined;
   await workshop.keepDraft(draft);
   undo.move();
   return { kind: "built", id: draft.id };
