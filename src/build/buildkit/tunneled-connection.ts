@@ -13,7 +13,9 @@ export function tunneledConnection(call: GrpcCall): Duplex {
     read() {
       incoming.next().then(
         ({ done, value }) => {
-          connection.push(done ? null : Buffer.from(bytesMessage.decode(value).data));
+          if (!done) connection.push(Buffer.from(bytesMessage.decode(value).data));
+          // The client waits for the call's end when it has closed its side.
+          else connection.destroy();
         },
         (error) => connection.destroy(new Error(errorText(error))),
       );
@@ -30,6 +32,8 @@ export function tunneledConnection(call: GrpcCall): Duplex {
 }
 
 async function sendPieces(call: GrpcCall, chunk: Buffer): Promise<void> {
+  // What is written to one HTTP/2 connection while another one inside it is being written stays in Bun's buffer.
+  await new Promise((resolve) => setImmediate(resolve));
   for (let at = 0; at < chunk.length; at += MAX_PIECE_BYTES) {
     await call.send(bytesMessage.encode({ data: chunk.subarray(at, at + MAX_PIECE_BYTES) }));
   }
