@@ -42,6 +42,12 @@ type CommandFile = Promise<{ command: Command<any> }>;
 const FILES: readonly (readonly [names: readonly string[], load: () => CommandFile])[] = [
   [["attach", "container attach"], () => import("./commands/attach.ts")],
   [["build", "image build", "builder build", "buildx build", "buildx b"], () => import("./commands/build.ts")],
+  [["builder prune"], () => import("./commands/builder-prune.ts")],
+  [["buildx du", "builder du"], () => import("./commands/buildx-du.ts")],
+  [["buildx inspect"], () => import("./commands/buildx-inspect.ts")],
+  [["buildx ls"], () => import("./commands/buildx-ls.ts")],
+  [["buildx prune"], () => import("./commands/buildx-prune.ts")],
+  [["buildx version"], () => import("./commands/buildx-version.ts")],
   [["create", "container create"], () => import("./commands/create.ts")],
   [["exec", "container exec"], () => import("./commands/exec.ts")],
   [["key generate"], () => import("./commands/key-generate.ts")],
@@ -130,9 +136,17 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["volume update"], () => import("./commands/volume-update.ts")],
 ];
 
+/** Commands of docker's builder plugin that only tell what to do instead. */
+const OTHER_BUILDX = ["bake", "create", "rm", "stop", "use", "imagetools", "history", "dial-stdio"].map(
+  (name) => `buildx ${name}`,
+);
+
 /** Every command by the words that call it. Only the chosen command's file is loaded, which keeps the start short. */
 export const COMMANDS: Record<string, Loader> = {};
 for (const [names, load] of FILES) for (const name of names) COMMANDS[name] = async () => (await load()).command;
+for (const name of OTHER_BUILDX) {
+  COMMANDS[name] = async () => (await import("./commands/buildx-other.ts")).otherBuildxCommand(name);
+}
 for (const name of Object.keys(LATER_COMMANDS)) COMMANDS[name] = async () => laterCommand(name);
 
 /** Names that work but are not listed: they stand under "Aliases" of their command, or come in a later version. */
@@ -154,5 +168,6 @@ export const HIDDEN_NAMES = new Set<string>([
   "volume remove",
   "completion",
   "trust",
+  ...OTHER_BUILDX,
   ...Object.keys(LATER_COMMANDS),
 ]);
