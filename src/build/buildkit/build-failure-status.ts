@@ -25,5 +25,5 @@ export function buildErrorOf(error: unknown): GrpcError {
 
 /** Clients print the name of every code but this one before the words, and BuildKit's builds fail with this one. */
 function plain(error: GrpcError): GrpcError {
-  return error.code === GRPC.cancelled ? error : new GrpcError(GRPC.unknown, error.message, error.details);
+  return error.code === GRPC.cancelled ? error : new GrpcError(GRPC.unknown, error.message, error.details, error.fault);
 }

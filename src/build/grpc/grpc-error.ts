@@ -24,6 +24,8 @@ export class GrpcError extends Error {
     readonly code: number,
     message: string,
     readonly details?: Uint8Array,
+    /** What went wrong on this side in a way that nobody foresaw. */
+    readonly fault?: unknown,
   ) {
     super(message);
     this.name = "GrpcError";
@@ -47,5 +49,5 @@ export function grpcErrorOf(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error;
   if (error instanceof NaruError) return new GrpcError(CODES[error.kind], error.message);
   if (error instanceof Error && error.name === "AbortError") return new GrpcError(GRPC.cancelled, "context canceled");
-  return new GrpcError(GRPC.unknown, errorText(error));
+  return new GrpcError(GRPC.unknown, errorText(error), undefined, error);
 }

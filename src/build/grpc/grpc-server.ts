@@ -67,7 +67,7 @@ async function answer(
     reply.end(new GrpcError(GRPC.ok, ""));
   } catch (error) {
     const told = grpcErrorOf(error);
-    if (told.code === GRPC.unknown && !gone.signal.aborted) onFault(path, error);
+    if (told.fault !== undefined && !gone.signal.aborted) onFault(path, told.fault);
     reply.end(told);
   } finally {
     clearTimeout(timer);
