@@ -156,12 +156,15 @@ class LocalBuilder implements Builder {
       case "image": {
         const published = await exportImage(this.context, from, output);
         result.imageId = published.image.id;
-        Object.assign(result.metadata, imageMetadata(published, output.names));
+        Object.assign(result.metadata, imageMetadata(published, output.names, true));
         return;
       }
       case "oci":
       case "docker":
-        Object.assign(result.metadata, imageMetadata(await exportArchive(this.context, from, output), output.names));
+        Object.assign(
+          result.metadata,
+          imageMetadata(await exportArchive(this.context, from, output), output.names, false),
+        );
         return;
       case "tar":
       case "local":
