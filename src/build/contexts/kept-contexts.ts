@@ -157,6 +157,8 @@ export class KeptContexts {
       await remember(version, answer?.mark);
       return this.lease(context, version, result);
     } catch (error) {
+      // What never was whole is of no use to anybody.
+      if (context.latest === undefined) await rm(join(this.root, name), { recursive: true, force: true });
       throw signal.aborted ? signal.reason : error;
     } finally {
       stop.abort();

@@ -20,6 +20,8 @@ export class ContextWalk {
   private readonly scanner = new DirectoryScanner();
   private readonly ignores: IgnoreMatcher | undefined;
   private readonly included: IncludedNode;
+  /** Of files with several names. */
+  private readonly inodes = new Map<FileStat, string>();
 
   /** @throws {NaruError} invalid for a bad pattern */
   constructor(
@@ -55,19 +57,32 @@ export class ContextWalk {
   /** The files in the order of their transfer: names of a directory by their bytes, what lies in it right after it. */
   list(): FileStat[] {
     const found: FileStat[] = [];
-    this.listBelow("", this.included, found, new Map());
+    this.inodes.clear();
+    this.listBelow("", this.included, found);
+    this.tellHardLinks(found);
     return found;
   }
 
-  private listBelow(
-    directory: string,
-    node: IncludedNode | undefined,
-    found: FileStat[],
-    firstNames: Map<string, string>,
-  ): void {
+  /** Of several names of a file the first in the list has the content, the others name it. */
+  private tellHardLinks(found: readonly FileStat[]): void {
+    if (this.inodes.size === 0) return;
+    const firstNames = new Map<string, string>();
+    for (const stat of found) {
+      const inode = this.inodes.get(stat);
+      if (inode === undefined) continue;
+      const first = firstNames.get(inode);
+      if (first === undefined) firstNames.set(inode, stat.path);
+      else {
+        stat.linkname = first;
+        stat.size = 0;
+      }
+    }
+  }
+
+  private listBelow(directory: string, node: IncludedNode | undefined, found: FileStat[]): void {
     const entries = this.scan(directory, node);
     // The scanner's buffers are used again below this directory.
-    const stats = entries.map((entry, index) => this.statOf(join(directory, entry.name), entry, index, firstNames));
+    const stats = entries.map((entry, index) => this.statOf(join(directory, entry.name), entry, index));
     const order = entries
       .map((_, index) => index)
       .sort((one, other) => byBytes(entries[one]!.name, entries[other]!.name));
@@ -76,20 +91,15 @@ export class ContextWalk {
       const stat = stats[index];
       if (stat === undefined) continue;
       if (kind !== "directory") found.push(stat);
-      else this.listDirectory(stat, below(node, name), found, firstNames);
+      else this.listDirectory(stat, below(node, name), found);
     }
   }
 
   /** A directory that is ignored, but may hold exceptions, is there when it holds some. */
-  private listDirectory(
-    stat: FileStat,
-    node: IncludedNode | undefined,
-    found: FileStat[],
-    firstNames: Map<string, string>,
-  ): void {
+  private listDirectory(stat: FileStat, node: IncludedNode | undefined, found: FileStat[]): void {
     const place = found.length;
     found.push(stat);
-    this.listBelow(stat.path, node, found, firstNames);
+    this.listBelow(stat.path, node, found);
     if (found.length === place + 1 && this.ignores?.excludes(stat.path)) found.pop();
   }
 
@@ -107,32 +117,22 @@ export class ContextWalk {
   }
 
   /** Undefined for what means nothing elsewhere: sockets, pipes, devices; and for ignored files. */
-  private statOf(
-    path: string,
-    { kind }: ScannedEntry,
-    index: number,
-    firstNames: Map<string, string>,
-  ): FileStat | undefined {
+  private statOf(path: string, { kind }: ScannedEntry, index: number): FileStat | undefined {
     if (kind === "other" || (kind !== "directory" && this.ignores?.excludes(path))) return undefined;
     const { mode, size, links, inode, device, modifiedNs } = this.scanner.status(index);
     const place = `${this.root}/${path}`;
-    let linkname = kind === "symlink" ? readlinkSync(place) : "";
-    if (kind === "file" && links > 1) {
-      const key = `${device} ${inode}`;
-      linkname = firstNames.get(key) ?? "";
-      if (linkname === "") firstNames.set(key, path);
-    }
-    const isContent = kind === "file" && linkname === "";
-    return {
+    const stat: FileStat = {
       path,
       mode: goMode(mode & 0o7777, kind as FileKind),
       uid: 0,
       gid: 0,
-      size: isContent ? size : 0,
+      size: kind === "file" ? size : 0,
       modTime: modifiedNs,
-      linkname,
+      linkname: kind === "symlink" ? readlinkSync(place) : "",
       xattrs: kind === "symlink" ? {} : travellingXattrs(place),
     };
+    if (kind === "file" && links > 1) this.inodes.set(stat, `${device} ${inode}`);
+    return stat;
   }
 }
 

@@ -49,7 +49,8 @@ export async function runBuild({ flags, word, given, context }: BuildUse): Promi
       agents: agents?.ids ?? [],
     });
     const display = await openDisplay(
-      { progress: flags.progress, quiet: flags.quiet || method?.isJson === true },
+      // What is JSON is meant for a program.
+      method?.isJson ? { progress: "quiet", quiet: true } : flags,
       { isGiven: given("progress"), program: context.program },
     );
     const side = clientSide(plan, files.input, agents, context);
