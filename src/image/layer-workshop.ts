@@ -174,6 +174,8 @@ export class ImageLayerWorkshop implements LayerWorkshop {
         await records.putBuiltLayer(id, { diffId, sizeBytes, blobs: { ...record.blobs, [compression]: blob } });
       } finally {
         unpin();
+        // When the layer was removed meanwhile nobody has the blob.
+        await this.parts.publisher.collect([], [digest]);
       }
       return { diffId, blob, sizeBytes };
     } finally {

@@ -591,6 +591,24 @@ describe("limits", () => {
     expect(stepLike(events, "echo replaced").cached).toBeTrue();
   });
 
+  test("whoever shares a step goes on when the build that began it goes away with its context", async () => {
+    const dockerfile = "FROM busybox\nRUN --mount=type=bind,target=/m sleep 1; cat /m/file >/got\n";
+    const [first, second] = [await contextWith({ file: "same" }), await contextWith({ file: "same" })];
+    const leaving = new AbortController();
+    const one = builder
+      .build(dockerfile, { context: directoryContext(first) }, leaving.signal)
+      .catch(() => rm(first, { recursive: true }));
+    await Bun.sleep(300);
+    const tar = gatheredOutput("tar");
+    const two = builder.build(dockerfile, { context: directoryContext(second), outputs: [tar.output] });
+    await Bun.sleep(300);
+    leaving.abort(new Error("left"));
+    await one;
+    const { events } = await two;
+    expect((await listTar(tar.bytes())).got).toBe("same");
+    expect(stepLike(events, "sleep 1").cached).toBeFalse();
+  });
+
   test("a storm of builds, cancellations and prunes fails nowhere and leaves nothing", async () => {
     await using stormy = await openBuilder();
     await stormy.importBusybox();

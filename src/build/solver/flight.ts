@@ -19,7 +19,13 @@ export class Flight<Result> implements FlightListener {
   readonly signal = this.aborter.signal;
   private readonly work: Promise<Result>;
 
-  constructor(start: (flight: Flight<Result>) => Promise<Result>) {
+  constructor(
+    /** Of the cache record that will be made. */
+    readonly recordId: string,
+    /** Of the build that began it. */
+    readonly starter: AbortSignal,
+    start: (flight: Flight<Result>) => Promise<Result>,
+  ) {
     this.work = start(this);
     // Each joined build sees the failure; one that nobody waits for any more must not end the process.
     this.work.catch(() => {});

@@ -140,7 +140,6 @@ export class Solver {
     run.show(step, { startedAt, ...(missReason ? { missReason } : {}) });
     const keys = fastKey ? [key, fastKey] : [key];
     const { record } = await this.make(step, run, { key, keys, parts, resultOf });
-    run.undo.defer(this.cache.hold(record.id));
     this.misses.note(step, parts, contents.listings);
     return { result: this.use(record, root), isCached: false, missReason };
   }
@@ -185,12 +184,26 @@ export class Solver {
       const finished = flying || step.ignoresCache ? undefined : await findResult(this.cache, work.key, run);
       if (finished) return { record: finished };
       const flight = flying ?? this.begin(step, run, work);
-      return await flight.join(listener, run.signal);
+      // Before it is made: from its first moment on nobody may prune it.
+      run.undo.defer(this.cache.hold(flight.recordId));
+      try {
+        return await flight.join(listener, run.signal);
+      } catch (error) {
+        // The build that began it went away, and with it its context and its client: then it is this one's turn.
+        if (flight === flying && flight.starter.aborted && !run.signal.aborted) continue;
+        throw error;
+      }
     }
   }
 
   private begin(step: Computed, run: BuildRun, work: Parameters<Solver["make"]>[2]): Flight<Made> {
-    const flight = new Flight<Made>((started) => this.compute(step, run, work, started));
+    // The build that began may leave before the others, with another root than theirs that only looks the same.
+    const used = stepInputs(step).flatMap((input) => work.resultOf(input).recordIds ?? []);
+    const releases = used.map((id) => this.cache.hold(id));
+    const flight = new Flight<Made>(newRecordId(), run.signal, (started) => this.compute(step, run, work, started));
+    void flight.ended.then(() => {
+      for (const release of releases) release();
+    });
     if (!step.ignoresCache) {
       this.flights.set(work.key, flight);
       void flight.ended.then(() => {
@@ -227,7 +240,7 @@ export class Solver {
           )
         : await runFileOperation(this.context, { operation, root: resultOf(operation.root), resultOf, signal });
     const layerId = layer?.kind === "built" ? layer.id : undefined;
-    const id = newRecordId();
+    const id = flight.recordId;
     const record = await this.remember({
       id,
       keys,

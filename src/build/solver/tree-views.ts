@@ -15,6 +15,7 @@ interface TreeView {
 export class TreeViews {
   private readonly directory: string;
   private prepared: Promise<void> | undefined;
+  private removed: Promise<void> = Promise.resolve();
   private mounted = 0;
   private nextNumber = 1;
 
@@ -71,7 +72,8 @@ export class TreeViews {
     const path = join(this.directory, (this.nextNumber++).toString(36));
     this.mounted += 1;
     try {
-      this.prepared ??= this.prepare();
+      // Whoever comes while the directory goes waits for that.
+      this.prepared ??= this.removed.then(() => this.prepare());
       await this.prepared;
       await mkdir(path, { mode: 0o700 });
       mountOn(path);
@@ -95,13 +97,18 @@ export class TreeViews {
     makePrivate(this.directory);
   }
 
+  private async removeDirectory(): Promise<void> {
+    unmount(this.directory);
+    await rmdir(this.directory).catch(() => {});
+  }
+
   private async close(path: string): Promise<void> {
     unmount(path);
     await rmdir(path).catch(() => {});
     this.mounted -= 1;
     if (this.mounted > 0) return;
     this.prepared = undefined;
-    unmount(this.directory);
-    await rmdir(this.directory).catch(() => {});
+    this.removed = this.removeDirectory();
+    await this.removed;
   }
 }

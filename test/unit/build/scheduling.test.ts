@@ -47,7 +47,7 @@ describe("Flight", () => {
   test("is one piece of work for all who join, who hear also what was said before", async () => {
     let finish: (value: number) => void = () => {};
     let started = 0;
-    const flight = new Flight<number>(() => {
+    const flight = new Flight<number>("id", never, () => {
       started += 1;
       return new Promise((resolve) => {
         finish = resolve;
@@ -66,6 +66,8 @@ describe("Flight", () => {
   test("goes on when one leaves, is cancelled when the last does, who waits until all is undone", async () => {
     let isUndone = false;
     const flight = new Flight<number>(
+      "id",
+      never,
       ({ signal }) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", async () => {
