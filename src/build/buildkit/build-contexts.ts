@@ -97,6 +97,8 @@ export class BuildContexts {
     if (!session?.serves(PULL))
       throw new NaruError("invalid", "the client sends no archive (its session has no upload)");
     const call = session.grpc.call(PULL, { urlpath: path, urlhost: "buildkit-session" }, signal);
+    // Without it the client resets the call when it has sent all, also what was not read yet.
+    call.closeSend();
     const spooled = await steps.showing("[internal] load remote build context", () =>
       spoolContext(files, scratch, contentsOf(call.messages), signal),
     );

@@ -1,0 +1,332 @@
+/** `docker buildx build`, `bake` and `docker compose build` by the real clients: what they print, what they make. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { makeContext } from "../support/build-context.ts";
+import { importBusybox, type RunOptions, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startDebianRegistry } from "../support/debian-registry.ts";
+
+let daemon: TestDaemon;
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "naru-buildkit-"));
+  daemon = await startDaemon();
+  await importBusybox(daemon);
+});
+afterAll(async () => {
+  await daemon.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const plain = ["buildx", "build", "--progress", "plain"];
+
+/** A build from a directory of these files. */
+async function build(files: Parameters<typeof makeContext>[0], words: string[] = [], options: RunOptions = {}) {
+  await using context = await makeContext(files);
+  return await daemon.docker([...plain, ...words, context.directory], options);
+}
+
+/** Steps as the client prints them, without numbers of steps and times. */
+function steps(stderr: string): string[] {
+  return stderr.split("\n").flatMap((line) => /^#\d+ (\[.*|exporting.*|transferring .*|CACHED)$/.exec(line)?.[1] ?? []);
+}
+
+async function imageSays(image: string, ...words: string[]): Promise<string> {
+  const { stdout, stderr } = await daemon.docker(["run", "--rm", image, ...words]);
+  return stdout + stderr;
+}
+
+describe("progress", () => {
+  test("a build tells its files' transfers, its steps and its image; the second one comes from the cache", async () => {
+    await using context = await makeContext({ Dockerfile: "FROM busybox\nCOPY a /\nRUN cat /a\n", a: "hello\n" });
+    const first = await daemon.docker([...plain, "-t", "demo", context.directory]);
+    expect(first.code).toBe(0);
+    const shown = steps(first.stderr).map((line) =>
+      line.replace(/@sha256:\w+/, "").replace(/ [\d.]+s( done)?$| done$/, ""),
+    );
+    for (const line of [
+      "[internal] load build definition from Dockerfile",
+      "[internal] load .dockerignore",
+      "transferring context: 2B",
+      "[internal] load metadata for docker.io/library/busybox:latest",
+      "[1/3] FROM docker.io/library/busybox:latest",
+      "[internal] load build context",
+      "[2/3] COPY a /",
+      "[3/3] RUN cat /a",
+      "exporting to image",
+    ])
+      expect(shown).toContain(line);
+    expect(shown.filter((line) => /^transferring dockerfile: \d+B$/.test(line)).length).toBeGreaterThan(0);
+    expect(first.stderr).toMatch(/\n#\d+ \d+\.\d+ hello\n/);
+    const second = await daemon.docker([...plain, "-t", "demo", context.directory]);
+    expect(second.stderr).toMatch(/\[3\/3\] RUN cat \/a\n#\d+ CACHED/);
+    // Unchanged files do not travel again, and the same inputs give the same image.
+    const images = [first, second].map(({ stderr }) => /writing image (sha256:\w+)/.exec(stderr)?.[1]);
+    expect(images[0]).toBe(images[1]!);
+    expect(await imageSays("demo", "cat", "/a")).toBe("hello\n");
+  });
+
+  test("a failed step is told with its lines and no name of a status", async () => {
+    const { code, stderr } = await build({ Dockerfile: "FROM busybox\nRUN echo so && exit 3\n" });
+    expect(code).toBe(1);
+    expect(stderr).toContain(">>> RUN echo so && exit 3");
+    expect(stderr).toContain(
+      'ERROR: failed to build: failed to solve: process "/bin/sh -c echo so && exit 3" did not complete successfully: exit code: 3',
+    );
+  });
+
+  test("what is missing is told in one line", async () => {
+    const missing = await build({ a: "" }, ["-f", "nope"]);
+    expect(missing.code).toBe(1);
+    const target = await build({ Dockerfile: "FROM busybox\n" }, ["--target", "zz"]);
+    expect(target.stderr).toContain('failed to solve: target stage "zz" could not be found');
+    const secret = await build({
+      Dockerfile: "FROM busybox\nRUN --mount=type=secret,id=s,required cat /run/secrets/s\n",
+    });
+    expect(secret.stderr).toContain("failed to solve: secret s: not found");
+    expect(await daemon.logText()).not.toContain("in an unexpected way");
+  });
+});
+
+describe("contexts", () => {
+  test("a Dockerfile and a tar on standard input", async () => {
+    const alone = await daemon.docker([...plain, "-t", "alone", "-"], { stdin: "FROM busybox\nRUN echo x > /x\n" });
+    expect(alone.code).toBe(0);
+    expect(await imageSays("alone", "cat", "/x")).toBe("x\n");
+    await using context = await makeContext({
+      Dockerfile: "FROM busybox\nCOPY . /d\n",
+      f: "tarred\n",
+      ".dockerignore": "no\n",
+      no: "",
+    });
+    const tar = await Bun.$`tar -C ${context.directory} -c .`.quiet();
+    for (const stdin of [tar.stdout, gzipSync(tar.stdout)]) {
+      expect((await daemon.docker([...plain, "-t", "tarred", "-"], { stdin })).code).toBe(0);
+      expect(await imageSays("tarred", "sh", "-c", "ls /d; cat /d/f")).toBe("Dockerfile\nf\ntarred\n");
+    }
+    const own = await daemon.docker([...plain, "-t", "own", "-f", "-", context.directory], {
+      stdin: "FROM busybox\nCOPY f /own\n",
+    });
+    expect(own.code).toBe(0);
+    expect(await imageSays("own", "cat", "/own")).toBe("tarred\n");
+  });
+
+  test("git repositories and URLs, as main and as named contexts", async () => {
+    await using files = await makeContext({
+      Dockerfile: "FROM busybox\nCOPY f /f\n",
+      f: "root\n",
+      "sub/Dockerfile": "FROM busybox\nCOPY f /f\n",
+      "sub/f": "sub\n",
+    });
+    const work = files.directory;
+    const git = (...words: string[]) => run(["git", "-C", work, "-c", "user.email=a@b", "-c", "user.name=n", ...words]);
+    await git("init", "-q", "-b", "main");
+    await git("add", ".");
+    expect((await git("commit", "-qm", "one")).code).toBe(0);
+    await run(["git", "clone", "-q", "--bare", work, join(scratch, "repo.git")]);
+    await run(["git", "-C", join(scratch, "repo.git"), "update-server-info"]);
+    await run(["tar", "-C", work, "-czf", join(scratch, "ctx.tgz"), "Dockerfile", "f"]);
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async ({ url }) => {
+        const file = Bun.file(join(scratch, decodeURIComponent(new URL(url).pathname)));
+        return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
+      },
+    });
+    const base = `http://127.0.0.1:${server.port}`;
+    for (const [address, said] of [
+      [`${base}/repo.git`, "root\n"],
+      [`${base}/repo.git#main:sub`, "sub\n"],
+      [`${base}/ctx.tgz`, "root\n"],
+    ] as const) {
+      const { code, stderr } = await daemon.docker([...plain, "-t", "remote", address]);
+      expect({ address, code, stderr: code === 0 ? "" : stderr }).toEqual({ address, code: 0, stderr: "" });
+      expect(await imageSays("remote", "cat", "/f")).toBe(said);
+    }
+    const named = await build({ Dockerfile: "FROM busybox\nCOPY --from=other /sub/f /z\n" }, [
+      "--build-context",
+      `other=${base}/repo.git`,
+      "-t",
+      "named",
+    ]);
+    expect(named.code).toBe(0);
+    expect(await imageSays("named", "cat", "/z")).toBe("sub\n");
+    const wrong = await daemon.docker([...plain, `${base}/repo.git#nope`]);
+    expect(wrong.stderr).toContain("repository does not contain ref nope");
+  });
+
+  test("named contexts of the client's and images; names and patterns that are no ASCII; hard links", async () => {
+    await using other = await makeContext({ f: "other\n", skip: "", ".dockerignore": "skip\n" });
+    const { code, stderr } = await build(
+      {
+        "real.Dockerfile": 'FROM base\nCOPY --from=o . /o\nCOPY ["dïr x", "/d"]\n',
+        Dockerfile: { link: "real.Dockerfile" },
+        "dïr x/ü": "u",
+        "dïr x/ä.log": "",
+        ".dockerignore": "**/ä*\n",
+      },
+      ["--build-context", `o=${other.directory}`, "--build-context", "base=docker-image://busybox", "-t", "mixed"],
+    );
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stderr).toContain("[context o] load from client");
+    expect(await imageSays("mixed", "sh", "-c", "cd /o && echo *; cd /d && for f in *; do cat $f; done")).toBe("f\nu");
+  });
+});
+
+describe("outputs and options", () => {
+  test("directory, tar and archive at once; metadata and image id files; labels, annotations", async () => {
+    const out = (name: string) => join(scratch, name);
+    const several = await build({ Dockerfile: "FROM scratch\nCOPY f /d/f\n", f: "out\n" }, [
+      ...[
+        "-o",
+        out("dir"),
+        "-o",
+        `type=tar,dest=${out("t.tar")}`,
+        "-o",
+        `type=docker,dest=${out("d.tar")},name=arch:1`,
+      ],
+      ...["-o", `type=oci,dest=${out("o.tar")}`, "--metadata-file", out("meta.json")],
+    ]);
+    expect({ code: several.code, stderr: several.code === 0 ? "" : several.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await Bun.file(out("dir/d/f")).text()).toBe("out\n");
+    expect((await run(["tar", "-tf", out("t.tar")])).stdout).toContain("d/f");
+    expect((await run(["tar", "-tf", out("o.tar")])).stdout).toContain("oci-layout");
+    expect((await daemon.docker(["load", "-i", out("d.tar")])).stdout).toContain("arch:1");
+    const meta = (await Bun.file(out("meta.json")).json()) as Record<string, unknown>;
+    expect(Object.keys(meta)).toEqual(expect.arrayContaining(["buildx.build.ref", "containerimage.digest"]));
+    const named = await build({ Dockerfile: "FROM busybox\n" }, [
+      ...["-t", "labelled", "--label", "a=b", "--annotation", "org.x=1", "--iidfile", out("iid")],
+    ]);
+    expect(named.code).toBe(0);
+    const labels = await daemon.docker(["image", "inspect", "labelled", "--format", "{{json .Config.Labels}}"]);
+    expect(labels.stdout).toBe('{"a":"b"}\n');
+    expect(await Bun.file(out("iid")).text()).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  test("secrets, an SSH agent, hosts, shared memory and limits reach the steps", async () => {
+    const agent = (await run(["sh", "-c", "ssh-agent -s"])).stdout;
+    const socket = /SSH_AUTH_SOCK=([^;]+)/.exec(agent)?.[1] ?? "";
+    const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(agent)?.[1]);
+    try {
+      const { code, stderr } = await build(
+        {
+          Dockerfile:
+            "FROM busybox\nRUN --mount=type=secret,id=e,env=E --mount=type=secret,id=f --mount=type=ssh " +
+            "echo e=$E f=$(cat /run/secrets/f); test -S $SSH_AUTH_SOCK && echo agent; cat /etc/hosts; ulimit -n; df -m /dev/shm\n",
+          f: "file",
+        },
+        [
+          ...["--secret", "id=e,env=HUSH", "--secret", `id=f,src=${await file("secret", "filed")}`, "--ssh", "default"],
+          ...["--add-host", "a.b:1.2.3.4", "--shm-size", "32m", "--ulimit", "nofile=100:200", "--network", "none"],
+        ],
+        { env: { HUSH: "hushed", SSH_AUTH_SOCK: socket } },
+      );
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      for (const text of ["e=hushed f=filed", " agent\n", "1.2.3.4\ta.b", " 100\n"]) expect(stderr).toContain(text);
+      expect(stderr).toMatch(/\s32\s+0\s+32\s+0% \/dev\/shm/);
+    } finally {
+      process.kill(pid);
+    }
+  });
+
+  test("checks, outlines and targets as text and JSON", async () => {
+    const files = { Dockerfile: "# what it is\nARG A=1\nFROM busybox AS one\nFROM one as two\nRUN echo $A\n" };
+    const check = await build(files, ["--call", "check"]);
+    expect(check.stdout + check.stderr).toContain("FromAsCasing");
+    const targets = await build(files, ["--call", "targets,format=json"]);
+    expect(JSON.parse(targets.stdout).targets.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+    const outline = await build(files, ["--call", "outline", "--target", "two"]);
+    expect(outline.code).toBe(0);
+  });
+
+  test("a push with the client's login, a cache in the registry", async () => {
+    await using registry = await startDebianRegistry({ users: { me: "pw" } });
+    const config = join(scratch, "login");
+    await run(["cp", "-r", daemon.env.DOCKER_CONFIG!, config]);
+    await writeFile(
+      join(config, "config.json"),
+      JSON.stringify({ auths: { [registry.host]: { auth: btoa("me:pw") } } }),
+    );
+    const files = { Dockerfile: "FROM busybox\nRUN date +%N > /now\n" };
+    const words = [
+      "--cache-to",
+      `type=registry,ref=${registry.host}/c:1,mode=max`,
+      "--push",
+      "-t",
+      `${registry.host}/p:1`,
+    ];
+    const pushed = await build(files, words, { env: { DOCKER_CONFIG: config } });
+    expect({ code: pushed.code, stderr: pushed.code === 0 ? "" : pushed.stderr }).toEqual({ code: 0, stderr: "" });
+    expect((await daemon.docker(["buildx", "prune", "-af"])).code).toBe(0);
+    const again = await build(files, ["--cache-from", `type=registry,ref=${registry.host}/c:1`], {
+      env: { DOCKER_CONFIG: config },
+    });
+    expect(again.stderr).toMatch(/RUN date \+%N > \/now\n#\d+ CACHED/);
+    const refused = await build(files, ["--push", "-t", `${registry.host}/p:1`]);
+    expect(refused.code).toBe(1);
+  });
+});
+
+describe("bake and compose", () => {
+  const files = {
+    "docker-bake.json": JSON.stringify({
+      group: { default: { targets: ["app", "lib", "lib2"] } },
+      target: {
+        base: { context: "a", output: ["type=cacheonly"] },
+        lib: { context: "a", tags: ["bk-lib"] },
+        lib2: { context: "a", args: { V: "two" }, tags: ["bk-lib:two"] },
+        app: { context: "b", contexts: { base: "target:base" }, tags: ["bk-app"] },
+      },
+    }),
+    "a/Dockerfile": "FROM busybox\nARG V=none\nENV BASED=yes\nRUN echo $V > /v\nCOPY x /x\n",
+    "a/x": "ax\n",
+    "b/Dockerfile": 'FROM base\nRUN echo $BASED > /app\nCOPY --from=base /x /x2\nCMD ["cat", "/v", "/app", "/x2"]\n',
+    "compose.yaml":
+      "name: bkcomp\nservices:\n  web:\n    build: ./a\n    command: cat /v\n  app:\n    build:\n      context: ./b\n" +
+      "      additional_contexts:\n        base: service:web\n",
+  };
+
+  test("several targets at once, one built on another's result", async () => {
+    await using context = await makeContext(files);
+    const baked = await daemon.docker(["buildx", "bake", "--progress", "plain"], { cwd: context.directory });
+    expect({ code: baked.code, stderr: baked.code === 0 ? "" : baked.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await imageSays("bk-app")).toBe("none\nyes\nax\n");
+    expect(await imageSays("bk-lib:two", "cat", "/v")).toBe("two\n");
+  });
+
+  test("compose builds and starts what it built", async () => {
+    await using context = await makeContext(files);
+    const up = await daemon.docker(["compose", "up", "--build"], { cwd: context.directory });
+    expect(up.stdout).toContain("app-1  | yes");
+    expect((await daemon.docker(["compose", "down", "--rmi", "local"], { cwd: context.directory })).code).toBe(0);
+  });
+});
+
+describe("the builder's state", () => {
+  test("history, its logs and its removal; the cache's rows and their filters", async () => {
+    await build({ Dockerfile: "FROM busybox\nRUN echo remembered\n" });
+    const list = await daemon.docker(["buildx", "history", "ls", "--format", "json"]);
+    expect(list.stdout.split("\n").filter(Boolean).length).toBeGreaterThan(0);
+    const logs = await daemon.docker(["buildx", "history", "logs"]);
+    expect(logs.stdout + logs.stderr).toContain("RUN echo remembered");
+    expect((await daemon.docker(["buildx", "history", "inspect"])).stdout).toContain("Build Steps:");
+    expect((await daemon.docker(["buildx", "history", "rm", "--all"])).code).toBe(0);
+    const contexts = await daemon.docker(["buildx", "du", "--filter", "type=source.local"]);
+    expect(contexts.stdout).toContain("RECLAIMABLE");
+    const pruned = await daemon.docker(["buildx", "prune", "-f", "--filter", "type=source.local"]);
+    expect(pruned.stdout).toContain("Total:");
+    const left = await daemon.docker(["buildx", "du", "--verbose", "--filter", "type=source.local"]);
+    expect(left.stdout).not.toContain("source.local");
+    expect((await daemon.docker(["buildx", "inspect"])).stdout).toContain("linux/amd64");
+    expect((await daemon.docker(["buildx", "ls"])).stdout).toContain("running");
+  });
+});
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(scratch, name);
+  await writeFile(path, text);
+  return path;
+}
