@@ -10,7 +10,14 @@ import { apiHandlers } from "../src/api/server.ts";
 import { API_VERSION, MIN_API_VERSION } from "../src/lib/version.ts";
 
 /** The handlers are only listed, never called. */
-const handlers = apiHandlers({ engine: {}, builder: {}, classicBuilder: {}, imageMaker: {}, registries: {}, sboms: {} } as never);
+const handlers = apiHandlers({
+  engine: {},
+  builder: {},
+  classicBuilder: {},
+  imageMaker: {},
+  registries: {},
+  sboms: {},
+} as never);
 
 function stateOf(operation: Operation): string {
   if (isServed(operation, handlers)) return "served";

@@ -63,7 +63,12 @@ export class DistributionClient {
     return this.send("PATCH", address, { body: bytes, headers });
   }
 
-  put(address: string, digest: string, bytes?: RequestInit["body"], headers: Record<string, string> = {}): Promise<Response> {
+  put(
+    address: string,
+    digest: string,
+    bytes?: RequestInit["body"],
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     const separator = address.includes("?") ? "&" : "?";
     return this.send("PUT", `${address}${separator}digest=${digest}`, { body: bytes, headers });
   }

@@ -33,7 +33,8 @@ export class TestApi implements AsyncDisposable {
       registries: {} as never,
       builder: {} as never,
       classicBuilder: {} as never,
-    buildKit: {} as never,
+      buildKit: {} as never,
+      commandBuilds: {} as never,
       sboms: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });

@@ -28,6 +28,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     builder: {} as never,
     classicBuilder: {} as never,
     buildKit: {} as never,
+    commandBuilds: {} as never,
     sboms: {} as never,
     log: { request: () => {}, fault: () => {} },
   });
