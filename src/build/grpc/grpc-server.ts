@@ -69,6 +69,8 @@ async function answer(
     const told = grpcErrorOf(error);
     if (told.fault !== undefined && !gone.signal.aborted) onFault(path, told.fault);
     reply.end(told);
+    // What still comes has no reader, and the client reads the answer only when it has got rid of it.
+    stream.resume();
   } finally {
     clearTimeout(timer);
   }
