@@ -12,7 +12,6 @@ interface LaterCommand {
 }
 
 const SWARM: LaterPart = { name: "Swarm", advice: "run containers with 'run'" };
-const COMPOSE: LaterPart = { name: "Compose", advice: "run each container with 'run', on a network of their own" };
 const CHECKPOINTS: LaterPart = { name: "checkpoints", advice: "stop a container with 'pause' or 'stop'" };
 const PLUGINS: LaterPart = { name: "managed plugins", advice: "use the built-in network and volume drivers" };
 
@@ -21,7 +20,6 @@ const PLUGINS: LaterPart = { name: "managed plugins", advice: "use the built-in 
  * being offered a similar name.
  */
 export const LATER_COMMANDS: Readonly<Record<string, LaterCommand>> = {
-  compose: { summary: "Define and run applications of several containers", part: COMPOSE },
   config: { summary: "Settings files of a swarm", part: SWARM },
   node: { summary: "Machines of a swarm", part: SWARM },
   secret: { summary: "Secrets of a swarm", part: SWARM },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { editDistance, suggestion } from "../../../src/cli/suggest.ts";
+import { suggestion } from "../../../src/cli/suggest.ts";
 import { binarySize, humanDuration, humanSize, parseByteSize } from "../../../src/cli/units.ts";
+import { editDistance } from "../../../src/lib/edit-distance.ts";
 import { durationText, parseDuration } from "../../../src/lib/go-duration.ts";
 
 describe("sizes", () => {

@@ -1,0 +1,16 @@
+import { defineCommand, minArgs } from "../command.ts";
+
+/** `compose`: its own words decide what is loaded. */
+export const command = defineCommand({
+  usage: "[OPTIONS] COMMAND",
+  summary: "Define and run applications of several containers",
+  description:
+    "Read a project of several containers. 'config' (also 'convert') and 'version' are here; what runs a project comes in a later version.",
+  args: minArgs(0),
+  flags: {},
+  takesAllWords: true,
+  async run({ args, context }) {
+    const { runCompose } = await import("../compose/compose-command.ts");
+    return await runCompose(args, context);
+  },
+});

@@ -1,0 +1,106 @@
+import { basename, dirname } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import { checkConsistency, checkContainerNames, checkResources } from "./consistency.ts";
+import { isTree, newTree, type Tree } from "./document.ts";
+import type { Lookup } from "./interpolation.ts";
+import { loadFiles } from "./load-files.ts";
+import { normalizeProject } from "./normalize.ts";
+import { resolveProjectPaths } from "./paths.ts";
+import { findProject, type ProjectPlace, type Surroundings } from "./project-files.ts";
+import { checkProjectName, normalizedName } from "./project-name.ts";
+import { dropUnused, enabledServices, servicesWithDependencies } from "./service-choice.ts";
+import { resolveEnvironments, resolveLabelFiles, resolveOwnVariables } from "./service-files.ts";
+import { fillServiceDefaults } from "./short-forms.ts";
+
+/** Which project, and how far it is to be worked out. */
+export interface ProjectRequest extends ProjectPlace {
+  name: string;
+  profiles: readonly string[];
+  /** Services to keep, with what they depend on; none keeps all. */
+  services: readonly string[];
+  skips: ReadonlySet<"interpolate" | "normalize" | "paths" | "consistency" | "environment">;
+}
+/** A project, worked out: its tree has long forms only, and only the services that are enabled. */
+export interface ComposeProject {
+  name: string;
+  folder: string;
+  tree: Tree;
+  /** Services that profiles leave out. */
+  disabled: Tree;
+  variables: ReadonlyMap<string, string>;
+}
+
+/** Finds, reads, merges, checks and completes a project. Throws NaruError in docker compose's words. */
+export async function loadProject(
+  request: ProjectRequest,
+  surroundings: Surroundings,
+  readInput: () => Promise<string>,
+): Promise<ComposeProject> {
+  const found = await findProject(request, surroundings);
+  const { variables, folder } = found;
+  for (const warning of found.warnings) surroundings.warn(warning);
+  const unset = new Set<string>();
+  const onUnset = (name: string) => {
+    if (!unset.has(name))
+      surroundings.warn(`The ${JSON.stringify(name)} variable is not set. Defaulting to a blank string.`);
+    unset.add(name);
+  };
+  const lookup: Lookup = (name) => variables.get(name);
+  const read = (path: string) => (path === "-" ? readInput() : readText(path));
+  const guess = request.name || variables.get("COMPOSE_PROJECT_NAME") || "";
+  if (guess !== "") variables.set("COMPOSE_PROJECT_NAME", checkProjectName(guess));
+  const isInterpolated = !request.skips.has("interpolate");
+  const tree = await loadFiles(found.files, folder, { read, lookup, isInterpolated, onUnset });
+  const name =
+    guess ||
+    checkProjectName(typeof tree.name === "string" && tree.name !== "" ? tree.name : normalizedName(basename(folder)));
+  variables.set("COMPOSE_PROJECT_NAME", name);
+  tree.name = name;
+  const project = { name, folder, tree, disabled: newTree(), variables };
+  await complete(project, request, lookup, onUnset);
+  return project;
+}
+
+async function complete(
+  project: ComposeProject,
+  request: ProjectRequest,
+  lookup: Lookup,
+  onUnset: (name: string) => void,
+): Promise<void> {
+  const { tree, name, folder } = project;
+  const { skips } = request;
+  const services = isTree(tree.services) ? tree.services : newTree();
+  for (const service of Object.values(services)) if (isTree(service)) fillServiceDefaults(service);
+  checkResources(tree);
+  if (!skips.has("paths")) resolveProjectPaths(tree, folder);
+  if (!skips.has("normalize")) normalizeProject(tree, name, lookup);
+  // Without interpolation only the model is wanted: everything stays that the files say.
+  if (skips.has("interpolate")) return;
+  if (Object.keys(services).length === 0) throw new NaruError("invalid", "empty compose file");
+  const given =
+    request.profiles.length > 0
+      ? request.profiles
+      : (project.variables.get("COMPOSE_PROFILES") ?? "")
+          .split(",")
+          .map((each) => each.trim())
+          .filter(Boolean);
+  const enabled = enabledServices(services, given, request.services);
+  for (const key in services) if (!(key in enabled)) project.disabled[key] = services[key]!;
+  if (!skips.has("consistency")) checkConsistency(tree, enabled);
+  const chosen = servicesWithDependencies(enabled, request.services);
+  tree.services = chosen;
+  resolveOwnVariables(chosen, lookup);
+  if (!skips.has("environment")) await resolveEnvironments(chosen, lookup, onUnset);
+  await resolveLabelFiles(chosen, lookup, onUnset);
+  if (!skips.has("consistency")) checkContainerNames(chosen);
+  dropUnused(tree, chosen);
+}
+
+async function readText(path: string): Promise<string> {
+  const file = Bun.file(path);
+  const stat = await file.stat().catch(() => undefined);
+  if (!stat) throw new NaruError("not-found", `open ${path}: no such file or directory`);
+  if (stat.isDirectory())
+    throw new NaruError("invalid", `read ${path}: is a directory: name a file in it, not ${dirname(path)}`);
+  return await file.text();
+}

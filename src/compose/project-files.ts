@@ -1,0 +1,105 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { NaruError } from "../lib/errors.ts";
+import { parseEnvFile } from "./env-file.ts";
+
+/** What the command line says about where a project is. */
+export interface ProjectPlace {
+  files: readonly string[];
+  projectDirectory: string;
+  envFiles: readonly string[];
+}
+export interface Surroundings {
+  cwd: string;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Hears of what a user should know but that stops nothing. */
+  warn(text: string): void;
+}
+interface FoundFiles {
+  /** Absolute, but `-` for standard input. */
+  files: string[];
+  folder: string;
+  variables: Map<string, string>;
+  warnings: string[];
+}
+
+const NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const OVERRIDES = [
+  "compose.override.yml",
+  "compose.override.yaml",
+  "docker-compose.override.yml",
+  "docker-compose.override.yaml",
+];
+const exists = (path: string) => Bun.file(path).exists();
+
+/**
+ * Finds a project's files, folder and variables: `-f`, else COMPOSE_FILE, else the usual names here and in the folders above, with
+ * the override beside them. Throws "not-found" in docker compose's words.
+ */
+export async function findProject(place: ProjectPlace, surroundings: Surroundings): Promise<FoundFiles> {
+  const { cwd } = surroundings;
+  const start = place.projectDirectory === "" ? cwd : absolute(cwd, place.projectDirectory);
+  const firstFolder =
+    place.projectDirectory === "" && place.files[0] !== undefined && place.files[0] !== "-"
+      ? dirname(absolute(cwd, place.files[0]))
+      : start;
+  const variables = new Map(
+    Object.entries(surroundings.environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  await readEnvFiles(variables, place.envFiles, cwd, firstFolder);
+  const separator = variables.get("COMPOSE_PATH_SEPARATOR") || ":";
+  const fromVariable = (variables.get("COMPOSE_FILE") ?? "").split(separator).filter((path) => path !== "");
+  const given = place.files.length > 0 ? place.files : fromVariable;
+  if (given.length > 0) {
+    const files = given.map((path) => (path === "-" ? path : absolute(place.files.length > 0 ? cwd : start, path)));
+    const folder = place.projectDirectory !== "" || files[0] === "-" ? start : dirname(files[0]!);
+    return { files, folder, variables, warnings: [] };
+  }
+  const found = await searchUpwards(start);
+  const folder = place.projectDirectory === "" ? found.folder : start;
+  if (folder !== firstFolder) await readEnvFiles(variables, place.envFiles, cwd, folder);
+  return { ...found, folder, variables };
+}
+
+const absolute = (folder: string, path: string) => (isAbsolute(path) ? path : join(folder, path));
+
+async function searchUpwards(start: string): Promise<Omit<FoundFiles, "variables">> {
+  for (let folder = start; ; folder = dirname(folder)) {
+    const present = await presentOf(NAMES, folder);
+    if (present.length === 0) {
+      if (dirname(folder) === folder) throw new NaruError("not-found", "no configuration file provided: not found");
+      continue;
+    }
+    const overrides = await presentOf(OVERRIDES, folder);
+    const warnings = [present, overrides]
+      .filter((each) => each.length > 1)
+      .flatMap((each) => [`Found multiple config files with supported names: ${each.join(", ")}`, `Using ${each[0]}`]);
+    return { files: [present[0]!, ...overrides.slice(0, 1)], folder, warnings };
+  }
+}
+
+async function presentOf(names: readonly string[], folder: string): Promise<string[]> {
+  const paths = names.map((name) => join(folder, name));
+  const present = await Promise.all(paths.map(exists));
+  return paths.filter((_, index) => present[index]);
+}
+
+/** Adds the variables of env files that the surroundings do not set; later files win over earlier ones. */
+async function readEnvFiles(
+  variables: Map<string, string>,
+  named: readonly string[],
+  cwd: string,
+  folder: string,
+): Promise<void> {
+  const fromFiles = new Map<string, string>();
+  const lookup = (name: string) => variables.get(name) ?? fromFiles.get(name);
+  const paths = named.length > 0 ? named.map((path) => absolute(cwd, path)) : [join(folder, ".env")];
+  for (const path of paths) {
+    if (!(await exists(path))) {
+      if (named.length > 0) throw new NaruError("not-found", `couldn't find env file: ${path}`);
+      continue;
+    }
+    const values = parseEnvFile(await Bun.file(path).text(), path, lookup, () => {});
+    for (const [key, value] of values) if (value !== null) fromFiles.set(key, value);
+  }
+  for (const [key, value] of fromFiles) if (!variables.has(key)) variables.set(key, value);
+}
