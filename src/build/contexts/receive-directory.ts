@@ -46,6 +46,7 @@ export interface ReceiveResult {
 
 const LIST = "list";
 const TREE = "tree";
+const REQUESTS_AT_ONCE = 4096;
 
 /** @throws {NaruError} invalid for hostile lists, and with the client's words when it failed */
 export async function receiveDirectory(params: ReceiveParams, context: JobContext): Promise<ReceiveResult> {
@@ -71,7 +72,7 @@ export async function receiveDirectory(params: ReceiveParams, context: JobContex
     const tree = new TreeUpdate(join(directory, TREE));
     tree.begin(difference);
     const wanted = new Map(difference.changed.filter(({ stat }) => hasContent(stat)).map(({ id, stat }) => [id, stat]));
-    for (const id of wanted.keys()) await send({ type: PACKET.request, id });
+    await sendRequests(wanted.keys(), context);
     while (wanted.size > 0) {
       const { type, id, data } = await next();
       const stat = wanted.get(id);
@@ -95,6 +96,20 @@ export async function receiveDirectory(params: ReceiveParams, context: JobContex
     if (decodePacket(value).type === PACKET.end) break;
   }
   return result;
+}
+
+/** Many in one piece, since every piece that leaves the thread has its price. */
+async function sendRequests(ids: Iterable<number>, context: JobContext): Promise<void> {
+  let parts: Uint8Array[] = [];
+  const flush = async () => {
+    await context.write(new Uint8Array(Buffer.concat(parts)));
+    parts = [];
+  };
+  for (const id of ids) {
+    parts.push(frame(encodePacket({ type: PACKET.request, id })));
+    if (parts.length >= REQUESTS_AT_ONCE) await flush();
+  }
+  if (parts.length > 0) await flush();
 }
 
 function hasContent(stat: FileStat): boolean {
@@ -165,7 +180,8 @@ class TreeUpdate {
     this.open.delete(id);
     try {
       applyAttributes(fd, stat);
-      fchownSync(fd, stat.uid, stat.gid);
+      // A new file is root's already.
+      if (stat.uid !== 0 || stat.gid !== 0) fchownSync(fd, stat.uid, stat.gid);
       fchmodSync(fd, permissionBits(stat.mode));
       futimesSync(fd, seconds(stat), seconds(stat));
     } finally {

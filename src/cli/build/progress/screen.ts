@@ -17,6 +17,8 @@ const COLOR = { done: "\u001b[34m", failed: "\u001b[31m", warned: "\u001b[33m", 
 /** Lines of output below a running step. */
 const LOG_LINES = 6;
 const BAR_COLUMNS = 20;
+/** " => => " and a time. */
+const LINE_ENDS = 16;
 
 type Color = keyof typeof COLOR | undefined;
 
@@ -51,8 +53,10 @@ function stepLines(state: StepState, options: ScreenOptions): Block {
   if (step.missReason !== undefined && !step.cached) below(`cache miss: ${step.missReason}`);
   for (const progress of state.progress.values()) {
     const time = ((progress.completedAt ?? nowMs) - progress.startedAt) / 1000;
+    const text = progressText(progress);
     const bar = progress.completedAt === undefined ? barText(progress.current, progress.total) : "";
-    below(`${progressText(progress)}${bar}`, `${time.toFixed(1)}s`);
+    const isRoom = width(text) + bar.length + LINE_ENDS <= columns;
+    below(isRoom ? `${text}${bar}` : text, `${time.toFixed(1)}s`);
   }
   for (const warning of state.warnings) below(`WARN: ${warningText(warning)}`, "", "warned");
   if (isRunning) for (const { text } of state.lines.slice(-LOG_LINES)) below(`# ${text}`);
