@@ -56,7 +56,7 @@ async function removeEverything(context: EngineContext, container: Container, vo
     await Promise.all([
       ...[id, ...layers].map((layer) => context.images.removeContainerLayer(layer)),
       context.runtime.delete(id, containerRunDir(context, id)),
-      rm(containerDir(context, id), { recursive: true, force: true }),
+      removeDirectory(containerDir(context, id)),
     ]);
   } catch (error) {
     await context.containers.note(container, { state: moveState(container.record.state, "dead") });
@@ -82,4 +82,10 @@ export async function removeLink(context: EngineContext, name: string): Promise<
   const texts = owner.record.hostConfig.Links?.filter((text) => !text.endsWith(`/${parts[1]}`)) ?? null;
   const hostConfig = { ...owner.record.hostConfig, Links: texts?.length ? texts : null };
   await context.containers.save(owner, { links, hostConfig });
+}
+
+/** A second look: a rotated log whose compression ended in between has come back under its other name. */
+async function removeDirectory(path: string): Promise<void> {
+  const remove = () => rm(path, { recursive: true, force: true });
+  await remove().catch(remove);
 }
