@@ -26,7 +26,7 @@ export const DEFAULT_LIMITS: UnpackLimits = {
  * The collector does not see in time how large a stream's spent buffers are; left alone, a thread grows by some 40 MB.
  * Collecting takes it about 2 ms.
  */
-const COLLECT_BYTES = 16 * 1024 * 1024;
+const COLLECT_BYTES = 8 * 1024 * 1024;
 
 const SPACE_CHECK_BYTES = 32 * 1024 * 1024;
 

@@ -4,7 +4,8 @@ import { type ErrorKind, errorText, NaruError } from "./errors.ts";
 /** Messages of the protocol; streams are windowed by the bytes acknowledged. */
 export type ToWorker =
   | { type: "start"; kind: string; params: unknown }
-  | { type: "input"; data: Uint8Array }
+  /** One chunk, in pieces whose memory is the worker's from here on. */
+  | { type: "input"; pieces: Uint8Array[] }
   | { type: "input-end" }
   | { type: "input-failed"; message: string }
   | { type: "output-taken"; bytes: number }
@@ -68,6 +69,12 @@ export function serveJobs(handlers: Record<string, JobHandler>): void {
   };
 }
 
+/** One chunk of several pieces; a copy unless there is only one. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  return pieces.length === 1 && only ? only : Buffer.concat(pieces);
+}
+
 class JobChannel implements JobContext {
   private readonly abortion = new AbortController();
   readonly signal = this.abortion.signal;
@@ -83,7 +90,7 @@ class JobChannel implements JobContext {
   readonly input: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.readInput() };
 
   receive(message: ToWorker): void {
-    if (message.type === "input") this.chunks.push(message.data);
+    if (message.type === "input") this.chunks.push(joined(message.pieces));
     else if (message.type === "input-end") this.inputEnded = true;
     else if (message.type === "input-failed") this.inputError = message.message;
     else if (message.type === "output-taken") this.unread -= message.bytes;

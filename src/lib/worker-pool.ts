@@ -15,7 +15,7 @@ const ABORT_GRACE_MS = 10_000;
 
 interface JobOptions {
   input?: AsyncIterable<Uint8Array>;
-  /** Whoever makes the input has no more use for a chunk once it is taken: large ones need not be copied. */
+  /** Whoever makes the input has no more use for a chunk once it is taken: it need not be copied. */
   ownsInput?: boolean;
   signal?: AbortSignal;
 }
@@ -180,15 +180,15 @@ class DrivenJob<Result> {
     let gatheredBytes = 0;
     const flush = async () => {
       if (gatheredBytes === 0) return;
-      const [only] = gathered;
-      if (ownsInput && gathered.length === 1 && only && hasOwnBuffer(only)) await hand(only);
-      else await hand(joined(gathered, gatheredBytes));
+      const isOwn = ownsInput && gathered.every(hasOwnBuffer);
+      const pieces = isOwn ? gathered : [copied(gathered, gatheredBytes)];
+      this.unacknowledged += gatheredBytes;
       gathered = [];
       gatheredBytes = 0;
-    };
-    const hand = async (data: Uint8Array<ArrayBuffer>) => {
-      this.unacknowledged += data.length;
-      this.send({ type: "input", data }, [data.buffer]);
+      this.send(
+        { type: "input", pieces },
+        pieces.map(({ buffer }) => buffer as ArrayBuffer),
+      );
       while (this.unacknowledged > INPUT_WINDOW_BYTES && !this.ended) {
         await new Promise<void>((resolve) => {
           this.wakeSender = resolve;
@@ -234,7 +234,7 @@ async function arrivesAtOnce(coming: Promise<unknown>): Promise<boolean> {
 }
 
 /** A copy of its own: chunks from sockets and files may share a larger buffer, which must not be handed over. */
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+function copied(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array(bytes);
   let at = 0;
   for (const chunk of chunks) {
@@ -244,7 +244,7 @@ function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayB
   return data;
 }
 
-function hasOwnBuffer(chunk: Uint8Array): chunk is Uint8Array<ArrayBuffer> {
+function hasOwnBuffer(chunk: Uint8Array): boolean {
   return chunk.buffer instanceof ArrayBuffer && chunk.length === chunk.buffer.byteLength;
 }
 
