@@ -1,6 +1,7 @@
 /**
  * Builds beside docker's classic builder: `npm run bench build [-- --runs N]`. Both are asked over their sockets by the same
- * requests, on a Debian image made on this machine. Also: how long a context of 100,000 files is looked at.
+ * requests, on a Debian image made on this machine; then the commands as they are typed, docker's with its builder plugin
+ * where that is installed. Also: how long a context of 100,000 files is looked at.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -45,6 +46,7 @@ try {
   await compare(engines, `two stages of ${SLEEP_SECONDS} s`, SLEEP_SECONDS * 1000 + 500, (engine) =>
     build(engine, STAGES, "nocache=1"),
   );
+  await commands(engines);
   await scans();
 } finally {
   await stack.disposeAsync();
@@ -102,6 +104,20 @@ function row(name: string, values: readonly number[], gateMs: number): void {
   console.log(`${name.padEnd(44)}${cells}  <= ${gateMs} ms ${values[0]! <= gateMs ? "met" : "MISSED"}`);
 }
 
+/** `build` as it is typed: the client's start, the context's walk, the daemon's part, the end of the client. */
+async function commands(engines: Engine[]): Promise<void> {
+  const directory = join(scratch, "typed");
+  await mkdir(directory);
+  await Bun.write(join(directory, "file"), "a file\n");
+  await Bun.write(join(directory, "Dockerfile"), `${steps(4)}COPY file /\n`);
+  const typed = ({ client, env }: Engine, words: string[]) =>
+    timeCommand([...client, "build", "-q", "-t", BUILT, ...words, directory], env);
+  await compare(engines, "`build` of 5 steps, no cache, as typed", 600, (engine) =>
+    repeated(() => typed(engine, ["--no-cache"])),
+  );
+  await compare(engines, "`build` of 5 steps, all cached, as typed", 25, (engine) => repeated(() => typed(engine, [])));
+}
+
 /** As the builder looks at a context that came before: in a thread, with the digests of files that did not change. */
 async function scans(): Promise<void> {
   const root = join(scratch, "context");
@@ -117,6 +133,7 @@ async function scans(): Promise<void> {
     selections: [{ selection, options: { ignoresOwner: true, ignoresMode: false } }],
     statCachePath: join(scratch, "stat-cache"),
   };
+  await walks(root);
   const scan = async () => {
     const startedMs = performance.now();
     await pool.run("digest", params);
@@ -124,4 +141,16 @@ async function scans(): Promise<void> {
   };
   row(`${FILES} files scanned, first time`, [await scan()], 2000);
   row(`${FILES} files scanned, second time`, [await repeated(scan)], 300);
+}
+
+/** The client's half: what `naru build` does before it can say that nothing has changed. */
+async function walks(root: string): Promise<void> {
+  const { ContextWalk } = await import("../src/cli/build/context-walk.ts");
+  const timed = async (look: (walk: InstanceType<typeof ContextWalk>) => unknown) => {
+    const startedMs = performance.now();
+    look(new ContextWalk(root, {}));
+    return performance.now() - startedMs;
+  };
+  row(`${FILES} files walked and listed`, [await timed((walk) => walk.list())], 2000);
+  row(`${FILES} files walked, nothing changed`, [await repeated(() => timed((walk) => walk.mark()))], 300);
 }
