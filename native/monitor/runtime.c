@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "null-device.h"
 
 // The runtime and the container must find the signals as any program does.
 static void restore_signals(void) {
@@ -39,7 +40,7 @@ int runtime_spawn(const struct monitor_options *options, struct stdio *stdio, pi
   int fds[COUNT];
   memset(fds, -1, sizeof fds);
   bool has_pipes = !options->console;
-  if ((fds[NOTHING] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || pipe2(fds + WHY_READ, O_CLOEXEC) < 0 ||
+  if ((fds[NOTHING] = open_private_null()) < 0 || pipe2(fds + WHY_READ, O_CLOEXEC) < 0 ||
       (has_pipes && (pipe2(fds + OUT_READ, O_CLOEXEC) < 0 || pipe2(fds + ERR_READ, O_CLOEXEC) < 0)) ||
       (has_pipes && options->has_stdin && pipe2(fds + IN_READ, O_CLOEXEC) < 0) || (*pid = fork()) < 0) {
     int error = errno;

@@ -1,6 +1,6 @@
 /** `run` options that isolate and limit, through the real docker client and through naru's: what the container sees. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Finished, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -295,5 +295,26 @@ test("a bind mount covers the mounts inside its source as it is asked to", async
     }
   } finally {
     await Bun.$`umount ${source}/inner`.quiet();
+  }
+});
+
+test("no user of a container becomes the owner of the machine's null device", async () => {
+  const owner = async () => (await stat("/dev/null")).uid;
+  expect(await owner()).toBe(0);
+  const name = "null-owner";
+  expect((await daemon.docker(["run", "-d", "-u", "4321:4322", "--name", name, "busybox", "sleep", "60"])).code).toBe(
+    0,
+  );
+  try {
+    const command = "id -u; cat; ls -lL /proc/self/fd/0";
+    const plain = await daemon.docker(["exec", "-u", "1234", name, "sh", "-c", command]);
+    expect(plain).toMatchObject({ code: 0, stderr: "", stdout: expect.stringMatching(/^1234\nc.* 1, +3 .*\n$/) });
+    for (const flag of ["-i", "-d"]) {
+      expect((await daemon.docker(["exec", flag, "-u", "1234", name, "id"], { stdin: "" })).code).toBe(0);
+    }
+    expect((await daemon.naru(["exec", "-t", "-u", "1234", name, "id"])).stdout).toContain("uid=1234");
+    expect(await owner()).toBe(0);
+  } finally {
+    await daemon.docker(["rm", "-f", name]);
   }
 });
