@@ -15,7 +15,7 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
 }
 
 /** Descriptors of an index, also of what is not here; for a single image its own one. */
-export async function manifestDescriptors(record: ImageRecord, content: ContentStore): Promise<Descriptor[]> {
+async function manifestDescriptors(record: ImageRecord, content: ContentStore): Promise<Descriptor[]> {
   if (!isIndexType(record.descriptor.mediaType)) return [record.descriptor];
   return parseIndex(await content.readSmall(record.id), record.id).manifests;
 }

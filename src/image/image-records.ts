@@ -102,7 +102,7 @@ interface LayerRecord {
 }
 
 /** A layer that a builder keeps, whether or not an image has it. Its directory lies among the snapshots'. */
-export interface BuiltLayerRecord {
+interface BuiltLayerRecord {
   /** Bytes of file content; known when it was packed. */
   sizeBytes?: number;
   diffId?: Digest;

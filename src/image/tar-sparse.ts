@@ -7,7 +7,7 @@ import { NaruError } from "../lib/errors.ts";
 import { BLOCK_BYTES, readNumber } from "./tar-header.ts";
 
 /** A stored part of a file. */
-export interface SparsePart {
+interface SparsePart {
   offset: number;
   length: number;
 }
