@@ -12,7 +12,7 @@
 import type { SourceRange } from "../model/build.ts";
 
 /** Where in a text something is wrong. */
-export interface ExcerptPlace {
+interface ExcerptPlace {
   file: string;
   text: Uint8Array;
   ranges: readonly SourceRange[];

@@ -26,7 +26,7 @@ const ENOENT = 2;
 
 const errno = (): number => read.i32(libc.__errno_location()!, 0);
 
-export type EntryKind = "file" | "directory" | "symlink" | "other";
+type EntryKind = "file" | "directory" | "symlink" | "other";
 
 /** One name of the directory that was scanned last; valid until the next scan. */
 export interface ScannedEntry {
@@ -36,7 +36,7 @@ export interface ScannedEntry {
 }
 
 /** What a list of files tells of one. */
-export interface EntryStatus {
+interface EntryStatus {
   /** Type and permissions, as stat(2) gives them. */
   mode: number;
   size: number;

@@ -15,7 +15,7 @@ export interface WishedFiles {
 }
 
 /** Directories of the client's by their place in the wish. */
-export interface WishedDirectories {
+interface WishedDirectories {
   named(name: string): ContextSource;
   cache(origin: number): ContextSource;
 }

@@ -18,13 +18,13 @@ const MARK = "mark";
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Both directions of a transfer, in messages (lib/file-packets.ts). */
-export interface FileTransfer {
+interface FileTransfer {
   messages: AsyncIterable<Uint8Array>;
   send(message: Uint8Array): Promise<void>;
 }
 
 /** A transfer of bytes that are framed already (message-stream.ts), whose sender may find that nothing has changed. */
-export interface MarkedTransfer {
+interface MarkedTransfer {
   answer: Promise<FilesAnswer>;
   bytes: AsyncIterable<Uint8Array>;
   sendBytes(data: Uint8Array): Promise<void>;

@@ -21,7 +21,7 @@ interface RemoteParts {
 }
 
 /** What was fetched: a directory, or the text of a Dockerfile alone. */
-export type RemoteContext = { directory: string } | { dockerfile: Uint8Array };
+type RemoteContext = { directory: string } | { dockerfile: Uint8Array };
 
 interface RemoteWish {
   session: ClientSession | undefined;

@@ -1,7 +1,7 @@
 import type { CommandContext } from "../command.ts";
 
 /** The one builder: the daemon itself. */
-export interface BuilderFacts {
+interface BuilderFacts {
   name: string;
   driver: string;
   status: string;

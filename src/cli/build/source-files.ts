@@ -1,6 +1,6 @@
 /** Finds what a build is made of: its context, its Dockerfile, what it leaves out. */
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import type { WishContext, WishFile } from "../../model/build-exchange.ts";
 import { CliError } from "../cli-error.ts";
 import { fileErrorText } from "../file-error.ts";
@@ -154,10 +154,4 @@ export function isArchive(head: Uint8Array): boolean {
     startsWith(0x28, 0xb5, 0x2f, 0xfd) ||
     Buffer.from(head.subarray(257, TAR_MAGIC_END)).toString("latin1") === "ustar"
   );
-}
-
-/** Where a build's Dockerfile lies, for telling builds of one directory apart. */
-export function dockerfileKey(directory: string | undefined, file: string): string {
-  if (directory === undefined) return "";
-  return file === "" || file === "-" ? "" : join(dirname(file), basename(file));
 }

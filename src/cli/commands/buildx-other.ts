@@ -8,7 +8,7 @@ const ADVICE: Record<string, string> = {
   stop: "there is one builder, the daemon's own, which ends with the daemon",
   use: "there is one builder, the daemon's own, which is always in use",
   imagetools: "use 'manifest' and 'image inspect'",
-  history: "builds are not recorded; 'build --metadata-file' tells what a build made",
+  history: "run docker's plugin against this daemon ('docker buildx history')",
   "dial-stdio": "connect to the daemon's socket",
 };
 

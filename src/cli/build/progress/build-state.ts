@@ -13,7 +13,7 @@ export interface LogLine {
   text: string;
 }
 
-export type StepProgress = Omit<Extract<WireEvent, { type: "progress" }>, "type" | "step">;
+type StepProgress = Omit<Extract<WireEvent, { type: "progress" }>, "type" | "step">;
 
 /** One step with all that is known of it. */
 export class StepState {

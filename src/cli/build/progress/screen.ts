@@ -1,7 +1,7 @@
 /** The lines that a terminal shows of a build: a header, a line a step, below it what happens in the step. */
 import { type BuildState, progressText, type StepState, warningText } from "./build-state.ts";
 
-export interface ScreenOptions {
+interface ScreenOptions {
   columns: number;
   /** Lines that fit; older steps that are done give way. Undefined: all are shown. */
   rows?: number;
