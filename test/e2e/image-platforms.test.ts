@@ -31,7 +31,8 @@ let index: Descriptor & { bytes: Uint8Array };
 let name: string;
 
 beforeAll(async () => {
-  [daemon, registry] = await Promise.all([startDaemon(), startDebianRegistry()]);
+  daemon = await startDaemon();
+  registry = await startDebianRegistry();
   name = `${registry.host}/multi/app`;
   const program = await Bun.file(Bun.which("busybox")!).bytes();
   const files = (architecture: string) => [

@@ -14,7 +14,8 @@ const KILLS = 2;
 let daemon: TestDaemon;
 let registry: DebianRegistry;
 beforeAll(async () => {
-  [daemon, registry] = await Promise.all([startDaemon(), startDebianRegistry()]);
+  daemon = await startDaemon();
+  registry = await startDebianRegistry();
   const layers = [
     largeLayer("base", 1),
     ...Array.from({ length: IMAGES }, (_, n) => layerOf([{ path: `own${n}`, content: `${n}` }])),

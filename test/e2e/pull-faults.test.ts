@@ -14,7 +14,8 @@ let large: TestImage;
 const REPOSITORY = "big/image";
 
 beforeAll(async () => {
-  [daemon, registry] = await Promise.all([startDaemon(), startDebianRegistry()]);
+  daemon = await startDaemon();
+  registry = await startDebianRegistry();
   watched = await watchRegistry(registry.host);
   large = imageOf([largeLayer("one", 4), largeLayer("two", 3), layerOf([{ path: "three", content: "3" }])]);
   await sendImage(registry.host, REPOSITORY, large, "1");

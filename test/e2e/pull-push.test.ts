@@ -21,11 +21,9 @@ let daemon: TestDaemon;
 let registry: DebianRegistry;
 let secured: DebianRegistry;
 beforeAll(async () => {
-  [daemon, registry, secured] = await Promise.all([
-    startDaemon(),
-    startDebianRegistry(),
-    startDebianRegistry({ users: { alice: "wonder" } }),
-  ]);
+  daemon = await startDaemon();
+  registry = await startDebianRegistry();
+  secured = await startDebianRegistry({ users: { alice: "wonder" } });
   await importBusybox(daemon);
 });
 afterAll(async () => {
