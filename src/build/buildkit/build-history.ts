@@ -7,7 +7,7 @@ import type { Attributes, HistoryRecord } from "./messages.ts";
 
 const KEPT_BUILDS = 50;
 
-export const HISTORY_EVENT = { started: 0, complete: 1, deleted: 2 } as const;
+const HISTORY_EVENT = { started: 0, complete: 1, deleted: 2 } as const;
 
 export interface HistoryEvent {
   type: number;

@@ -4,7 +4,7 @@ import type { BuildCacheRecord } from "../contract.ts";
 import { timestamp } from "./build-job.ts";
 import type { UsageRecord } from "./messages.ts";
 
-export interface RowFilter {
+interface RowFilter {
   field: string;
   operator: "==" | "!=" | "~=";
   value: string;

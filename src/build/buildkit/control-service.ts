@@ -28,7 +28,7 @@ import { tunneledConnection } from "./tunneled-connection.ts";
 const SERVICE = "/moby.buildkit.v1.Control";
 const NANOSECONDS_PER_SECOND = 1e9;
 
-export interface ControlParts extends SolveParts {
+interface ControlParts extends SolveParts {
   sessions: SessionRegistry;
   worker(): WorkerRecord;
 }

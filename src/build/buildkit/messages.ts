@@ -130,7 +130,7 @@ export interface SolveRequest {
   Exporters: Attributes[];
   EnableSessionExporter: boolean;
 }
-export interface Vertex {
+interface Vertex {
   digest: string;
   inputs: string[];
   name: string;
@@ -163,7 +163,7 @@ export interface StatusResponse {
     ranges: WireRange[];
   }[];
 }
-export interface WireRange {
+interface WireRange {
   start: { line: number; character: number };
   end: { line: number; character: number };
 }
@@ -195,12 +195,12 @@ export interface WorkerRecord {
   }[];
   BuildkitVersion: { package: string; version: string; revision: string };
 }
-export interface RpcStatus {
+interface RpcStatus {
   code: number;
   message: string;
   details: { type_url: string; value: Uint8Array }[];
 }
-export interface ApiCapability {
+interface ApiCapability {
   ID: string;
   Enabled: boolean;
 }

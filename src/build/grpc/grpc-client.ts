@@ -5,7 +5,7 @@ import { GRPC, GrpcError } from "./grpc-error.ts";
 import { readMessages, writeMessage } from "./grpc-frames.ts";
 
 /** A call under way. */
-export interface GrpcStream {
+interface GrpcStream {
   send(message: Uint8Array): Promise<void>;
   /** No more requests follow. */
   closeSend(): void;

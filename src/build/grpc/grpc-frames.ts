@@ -7,7 +7,7 @@ const HEAD_BYTES = 5;
 /** BuildKit's own limit for what it takes. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-export function frameMessage(message: Uint8Array): Buffer {
+function frameMessage(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);

@@ -18,7 +18,7 @@ export interface GrpcCall {
 }
 
 /** A method: its end is the call's end. @throws {GrpcError} or {NaruError}, which the client is told */
-export type GrpcMethod = (call: GrpcCall) => Promise<void>;
+type GrpcMethod = (call: GrpcCall) => Promise<void>;
 
 /** By path, "/package.Service/Method". */
 export type GrpcMethods = Readonly<Record<string, GrpcMethod>>;
