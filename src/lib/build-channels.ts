@@ -73,7 +73,7 @@ export class BuildChannels {
   }
 
   private take({ kind, channel, payload }: Frame): void {
-    if (kind === KIND.message) this.onMessage(JSON.parse(Buffer.from(payload).toString("utf8")));
+    if (kind === KIND.message) this.onMessage(parseMessage(payload));
     else if (kind === KIND.data) this.channel(channel).receive(payload);
     else if (kind === KIND.end) this.channel(channel).receiveEnd();
     else if (kind === KIND.taken) this.channels.get(channel)?.receiveTaken(Buffer.from(payload).readUInt32BE(0));
@@ -113,6 +113,14 @@ export class BuildChannels {
     } finally {
       this.writing = undefined;
     }
+  }
+}
+
+function parseMessage(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8"));
+  } catch (cause) {
+    throw new NaruError("invalid", "a message on the build's connection is no JSON", { cause });
   }
 }
 

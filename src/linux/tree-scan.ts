@@ -49,7 +49,7 @@ interface EntryStatus {
 
 /** Scans directories one after the other with the same buffers. */
 export class DirectoryScanner {
-  private dirents = Buffer.allocUnsafe(DIRENTS_BYTES);
+  private dirents = Buffer.alloc(DIRENTS_BYTES);
   private words = new Uint32Array(64 * 1024);
   private stats = new Uint8Array(this.words.buffer);
   private view = new DataView(this.words.buffer);
@@ -69,6 +69,51 @@ export class DirectoryScanner {
     } finally {
       libc.close(fd);
     }
+  }
+
+  /**
+   * Adds all that would tell of a change in a directory to a digest: names and statuses. @returns the names of directories in it
+   * @throws {SysError}
+   */
+  digest(directory: string, hash: { update(data: Uint8Array): unknown }): string[] {
+    const fd = libc.open(Buffer.from(`${directory}\0`), O_DIRECTORY_CLOEXEC, 0);
+    if (fd < 0) throw new SysError(errno(), `open ${directory}`);
+    try {
+      return this.digestOpen(fd, directory, hash);
+    } finally {
+      libc.close(fd);
+    }
+  }
+
+  private digestOpen(fd: number, directory: string, hash: { update(data: Uint8Array): unknown }): string[] {
+    const { dirents } = this;
+    const listed = ptr(dirents);
+    const directories: string[] = [];
+    let count = 0;
+    for (;;) {
+      const length = Number(libc.getdents64(fd, dirents, dirents.length));
+      if (length < 0) throw new SysError(errno(), `list ${directory}`);
+      if (length === 0) break;
+      // The kernel's list as it stands, inodes and positions too: were they others, one would only look again.
+      hash.update(dirents.subarray(0, length));
+      for (let at = 0; at < length; at += dirents[at + 16]! | (dirents[at + 17]! << 8)) {
+        if (isDots(dirents, at + 19)) continue;
+        this.reserve(count + 1);
+        const target = ptr(this.stats) + count * STATX_BYTES;
+        if (libc.statx(fd, listed + at + 19, AT_SYMLINK_NOFOLLOW, STATX_WANTED, target) !== 0) {
+          if (errno() === ENOENT) continue;
+          throw new SysError(errno(), `stat in ${directory}`);
+        }
+        if (this.normalize(count) === "directory") {
+          directories.push(dirents.toString("utf8", at + 19, dirents.indexOf(0, at + 19)));
+        }
+        count += 1;
+      }
+      // The kernel leaves gaps between records as they were.
+      dirents.fill(0, 0, length);
+    }
+    hash.update(this.allStatusBytes(count));
+    return directories;
   }
 
   /** All statuses of the scan, one after the other, without what reading files changes. */
@@ -111,6 +156,7 @@ export class DirectoryScanner {
         }
         entries.push({ name, kind: this.normalize(entries.length) });
       }
+      dirents.fill(0, 0, length);
     }
   }
 

@@ -503,3 +503,55 @@ test("du, prune, ls, inspect of the one builder; kept contexts are in the list a
   expect((await daemon.naru(["buildx", "du"])).stdout).toBe("Reclaimable:\t0B\nTotal:\t\t0B\n");
   expect(await readdir(join(daemon.dataRoot, "builder/kept-contexts"))).toEqual([]);
 });
+
+test("nonsense on the connection ends it, and nothing else", async () => {
+  for (const bytes of [
+    [0, 0, 0, 0, 99, 0, 0, 0, 0],
+    [0, 0, 0, 2, 0, 0, 0, 0, 0, 0x7b, 0x7d],
+    [0xff, 0xff, 0xff, 0xff, 1],
+  ]) {
+    const closed = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      unix: daemon.socketPath,
+      socket: {
+        data: () => {},
+        close: () => closed.resolve(),
+        error: () => closed.resolve(),
+        end: () => closed.resolve(),
+      },
+    });
+    socket.write("POST /naru/build HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    socket.write(new Uint8Array(bytes));
+    if (bytes.length !== 9) socket.end();
+    await closed.promise;
+  }
+  expect((await build({ Dockerfile: "FROM busybox\n" })).code).toBe(0);
+});
+
+test("a daemon that dies is told; the next one builds on", async () => {
+  await using context = await makeContext({
+    Dockerfile: "FROM busybox\nCOPY a /c\nRUN echo begun; sleep 1002\n",
+    a: "1",
+  });
+  const child = Bun.spawn([NARU, "build", "--progress", "plain", "."], {
+    cwd: context.directory,
+    env: { ...process.env, ...daemon.env },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  let output = "";
+  for await (const chunk of child.stderr) {
+    const text = Buffer.from(chunk).toString();
+    output += text;
+    if (text.includes("begun")) await daemon.kill();
+  }
+  expect(await child.exited).toBe(1);
+  expect(output).toContain("the connection to the daemon broke during the build");
+  await daemon.restart();
+  await context.write({ Dockerfile: "FROM busybox\nCOPY a /c\nRUN cat /c\n" });
+  const again = await daemon.naru(["build", "--progress", "plain", "."], { cwd: context.directory });
+  expect(again.code).toBe(0);
+  expect(again.stderr).toMatch(/COPY a \/c\n#\d+ CACHED/);
+  expect(await runningSteps()).toEqual([]);
+});

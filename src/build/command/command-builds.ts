@@ -73,7 +73,7 @@ class CommandBuild {
     channels: BuildChannels,
     private readonly calls: ClientCalls,
   ) {
-    this.events = new EventSender(channels);
+    this.events = new EventSender(channels, !wish.noCache);
   }
 
   /** Never throws: what went wrong is the answer. */

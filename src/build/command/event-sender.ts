@@ -15,7 +15,11 @@ export class EventSender {
   private dropped = false;
   private readonly decoder = new TextDecoder("utf-8", { fatal: true });
 
-  constructor(private readonly channels: BuildChannels) {}
+  constructor(
+    private readonly channels: BuildChannels,
+    /** False for builds that want nothing from the cache: nobody asks why it missed. */
+    private readonly tellsMisses: boolean,
+  ) {}
 
   take(event: BuildEvent): void {
     if (event.type === "log" && this.channels.pendingBytes > MAX_PENDING_BYTES) {
@@ -23,7 +27,11 @@ export class EventSender {
       this.dropped = true;
       return;
     }
-    this.push(event.type === "log" ? this.wireLog(event) : event);
+    if (event.type === "log") this.push(this.wireLog(event));
+    else if (event.type === "step" && !this.tellsMisses) {
+      const { missReason: _reason, ...step } = event.step;
+      this.push({ type: "step", step });
+    } else this.push(event);
   }
 
   flush(): void {

@@ -44,6 +44,13 @@ export class ContextWalk {
     const pending: { path: string; node: IncludedNode | undefined }[] = [{ path: "", node: this.included }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { path, node } = next;
+      if (this.takesAll(node)) {
+        hash.update(`${path}\0\0`);
+        for (const name of this.scanner.digest(this.placeOf(path), hash)) {
+          pending.push({ path: join(path, name), node: undefined });
+        }
+        continue;
+      }
       const entries = this.scan(path, node);
       hash.update(`${path}\0${entries.map(({ name }) => name).join("\0")}\0\0`);
       hash.update(this.scanner.allStatusBytes(entries.length));
@@ -103,6 +110,15 @@ export class ContextWalk {
     if (found.length === place + 1 && this.ignores?.excludes(stat.path)) found.pop();
   }
 
+  /** Whether nothing below is left out. */
+  private takesAll(node: IncludedNode | undefined): boolean {
+    return this.ignores === undefined && (node === undefined || node.isWhole);
+  }
+
+  private placeOf(directory: string): string {
+    return directory === "" ? this.root : `${this.root}/${directory}`;
+  }
+
   private scan(directory: string, node: IncludedNode | undefined): ScannedEntry[] {
     const { ignores } = this;
     const only = node === undefined || node.isWhole ? undefined : node.children;
@@ -112,8 +128,8 @@ export class ContextWalk {
       const path = join(directory, name);
       return !ignores.excludes(path) || (ignores.hasExceptions && ignores.mayHoldExceptions(path));
     };
-    const place = directory === "" ? this.root : `${this.root}/${directory}`;
-    return only === undefined && ignores === undefined ? this.scanner.scan(place) : this.scanner.scan(place, wanted);
+    const place = this.placeOf(directory);
+    return this.takesAll(node) ? this.scanner.scan(place) : this.scanner.scan(place, wanted);
   }
 
   /** Undefined for what means nothing elsewhere: sockets, pipes, devices; and for ignored files. */
