@@ -14,6 +14,7 @@ import {
   type TestDaemon,
 } from "../support/daemon.ts";
 import { leftovers } from "../support/leftovers.ts";
+import { startNaruRegistry } from "../support/naru-registry.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -468,6 +469,46 @@ describe("flags", () => {
       directory,
     ]);
     expect(again.stderr).toMatch(/RUN date.*\n#\d+ CACHED/);
+  });
+
+  test("a result is pushed, and a base and a cache pulled, with the login that the client keeps", async () => {
+    await using folder = await makeContext({
+      htpasswd: `user:${Bun.password.hashSync("secret", { algorithm: "bcrypt", cost: 4 })}\n`,
+      Dockerfile: "FROM busybox\nRUN echo pushed >/pushed\n",
+    });
+    await using registry = await startNaruRegistry({ flags: ["--htpasswd", join(folder.directory, "htpasswd")] });
+    const auth = Buffer.from("user:secret").toString("base64");
+    await folder.write({
+      "with/config.json": JSON.stringify({ auths: { [registry.host]: { auth } } }),
+      "without/x": "",
+    });
+    const at = (config: string, words: string[]) =>
+      daemon.naru(["build", ...words, folder.directory], { env: { DOCKER_CONFIG: join(folder.directory, config) } });
+    const name = `${registry.host}/team/app:1`;
+    const refused = await at("without", ["-t", name, "--push"]);
+    expect(refused.stderr).toContain(`failed to push ${name}`);
+    const pushed = await at("with", [
+      "-t",
+      name,
+      "--push",
+      "--cache-to",
+      "type=inline",
+      "--metadata-file",
+      join(folder.directory, "meta"),
+    ]);
+    expect({ code: pushed.code, stderr: pushed.code === 0 ? "" : pushed.stderr }).toEqual({ code: 0, stderr: "" });
+    const { "containerimage.digest": digest } = JSON.parse(await readFile(join(folder.directory, "meta"), "utf8"));
+    const kept = await registry.request("HEAD", "/v2/team/app/manifests/1", {
+      headers: { Authorization: `Basic ${auth}`, Accept: "application/vnd.oci.image.manifest.v1+json" },
+    });
+    expect(kept.headers.get("docker-content-digest")).toBe(digest);
+    await daemon.naru(["rmi", "-f", name]);
+    await daemon.naru(["builder", "prune", "-af"]);
+    const cached = await at("with", ["--progress", "plain", "--cache-from", name]);
+    expect(cached.stderr).toMatch(/RUN echo pushed >\/pushed\n#\d+ CACHED/);
+    await folder.write({ Dockerfile: `FROM ${name}\nRUN cat /pushed\n` });
+    const based = await at("with", ["--progress", "plain"]);
+    expect(based.stderr).toMatch(/#\d+ \d\.\d{3} pushed/);
   });
 
   test("--check and --call tell without building", async () => {
