@@ -152,7 +152,6 @@ for (const name of Object.keys(LATER_COMMANDS)) COMMANDS[name] = async () => lat
 
 /** Names that work but are not listed: they stand under "Aliases" of their command, or come in a later version. */
 export const HIDDEN_NAMES = new Set<string>([
-  "builder build",
   "buildx b",
   "container list",
   "container ps",

@@ -45,7 +45,8 @@ export function planBuild(flags: BuildFlags, parts: PlanParts): PlannedBuild {
   const from = readCaches("cache-from", flags["cache-from"]);
   const to = readCaches("cache-to", flags["cache-to"]);
   const secrets = readSecretFlags(flags.secret);
-  const key = [hostname(), String(process.getuid?.()), files.directory ?? "", resolve(flags.file)].join("\0");
+  const dockerfile = flags.file === "" || flags.file === "-" ? flags.file : resolve(flags.file);
+  const key = [hostname(), String(process.getuid?.()), files.directory ?? "", dockerfile].join("\0");
   const wish: BuildWish = {
     key,
     context: files.context,
