@@ -118,6 +118,7 @@ function scheduleRestart(context: EngineContext, container: Container, delayMs: 
 async function restartNow(context: EngineContext, container: Container, cancelled: AbortSignal): Promise<void> {
   using _turn = await context.locks.acquire(container.id);
   if (cancelled.aborted || context.closing.signal.aborted || container.record.state.status !== "restarting") return;
+  if (container.isRemovalUnderWay) return;
   container.pendingRestart = undefined;
   await launch(context, container, { restartCount: container.record.restartCount });
 }

@@ -20,12 +20,18 @@ export async function removeContainer(
   if (!options.force) refuseRunning(container);
   container.isRemovalUnderWay = true;
   try {
-    if (hasProcess(container.record.state)) await killAndWait(context, container);
-    using _turn = await context.locks.acquire(container.id);
-    // It may have been started again between the kill and our turn.
-    if (hasProcess(container.record.state)) refuseRunning(container);
-    await cancelRestart(context, container);
-    await removeEverything(context, container, options.volumes);
+    for (;;) {
+      if (options.force && hasProcess(container.record.state)) await killAndWait(context, container);
+      using _turn = await context.locks.acquire(container.id);
+      if (hasProcess(container.record.state)) {
+        // A start that was under way when the removal began is over now: what it started is killed as well.
+        if (options.force) continue;
+        refuseRunning(container);
+      }
+      await cancelRestart(context, container);
+      await removeEverything(context, container, options.volumes);
+      return;
+    }
   } catch (error) {
     container.isRemovalUnderWay = false;
     if (context.containers.find(container.id) === undefined) return;

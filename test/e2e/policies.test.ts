@@ -164,3 +164,13 @@ test("a reader of events that reads nothing holds up nobody", async () => {
   socket.destroy();
   expect((await daemon.api("GET", "/_ping")).status).toBe(200);
 });
+
+test("rm -f removes a container that restarts all the time, whenever it comes", async () => {
+  for (let i = 0; i < 12; i++) {
+    const name = `again-${i}`;
+    expect((await daemon.docker(["run", "-d", "--restart", "always", "--name", name, "busybox", "true"])).code).toBe(0);
+    await Bun.sleep(60 + i * 23);
+    expect(await daemon.docker(["rm", "-f", name])).toMatchObject({ code: 0, stderr: "" });
+  }
+  expect((await daemon.docker(["ps", "-aq", "--filter", "name=again-"])).stdout).toBe("");
+});
