@@ -1,5 +1,6 @@
 import type { Ulimit } from "../../model/container.ts";
 import { addUlimit } from "../container-options/resources.ts";
+import { contentTrust } from "../content-trust.ts";
 import { strings } from "../csv-flag.ts";
 import { bool, bytes, custom, int, list, string } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
@@ -53,6 +54,7 @@ export const buildFlags = {
   "cpu-shares": int("", { short: "c", hidden: true }),
   "cpuset-cpus": string("", { hidden: true }),
   "cpuset-mems": string("", { hidden: true }),
+  "disable-content-trust": { ...contentTrust(""), hidden: true },
   "force-rm": bool("", { hidden: true }),
   isolation: string("", { hidden: true }),
   memory: bytes("", { short: "m", hidden: true }),

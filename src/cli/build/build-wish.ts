@@ -6,6 +6,7 @@ import type { BuildWish } from "../../model/build-exchange.ts";
 import { CliError } from "../cli-error.ts";
 import type { ConfigFile } from "../config-file.ts";
 import { withProxies } from "../container-options/proxies.ts";
+import { refuseContentTrust } from "../content-trust.ts";
 import { cut } from "../csv.ts";
 import { labelsFrom } from "../labels.ts";
 import { readAttestations } from "./attestations.ts";
@@ -96,6 +97,7 @@ function refuseUnsupported(flags: BuildFlags): void {
       "--security-opt has no meaning for builds on Linux: use --allow security.insecure and RUN --security=insecure",
     );
   }
+  refuseContentTrust(flags["disable-content-trust"]);
   if (!flags.rm) refuse("--rm=false cannot be: a build keeps no containers; its layers are in the cache");
   for (const option of flags.tag) if (option === "") refuse("invalid tag: a name is missing");
 }

@@ -183,6 +183,7 @@ describe("the wish", () => {
     [["--builder", "b"], 'no builder "b" found'],
     [["--isolation", "hyperv"], "is of Windows"],
     [["--security-opt", "x"], "--security-opt has no meaning"],
+    [["--disable-content-trust=false"], "content trust with Notary"],
     [["--rm=false"], "keeps no containers"],
     [["--allow", "everything"], "invalid entitlement everything"],
     [["--secret", "src=/etc/hostname,kind=x"], "unknown setting kind"],
