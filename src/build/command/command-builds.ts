@@ -135,11 +135,16 @@ class CommandBuild {
     }
     const { dockerfile } = given;
     if (dockerfile === undefined) throw new NaruError("invalid", "the build names no Dockerfile");
-    this.events.tellFile("[internal] load build definition from", dockerfile);
-    const isIgnoring = given.ignoreFile;
+    this.events.tellFile(
+      `[internal] load build definition from ${dockerfile.name}`,
+      "dockerfile",
+      dockerfile.text.length,
+    );
     if (context.type === "none") return { dockerfile };
+    const { ignoreFile } = given;
+    this.events.tellFile("[internal] load .dockerignore", "context", ignoreFile?.text.length ?? 0);
     const main = this.directory("context", { kind: "context" });
-    return { dockerfile, context: main, ...(isIgnoring ? { ignoreFile: isIgnoring } : {}) };
+    return { dockerfile, context: main, ...(ignoreFile ? { ignoreFile } : {}) };
   }
 
   /** A tar, or a Dockerfile alone, from the client's standard input. */

@@ -41,15 +41,14 @@ export class EventSender {
     this.waiting = [];
   }
 
-  /** A step that brings one file, which is here already. */
-  tellFile(title: string, { name, text }: { name: string; text: Uint8Array }): void {
-    const step = ownStep(`${title} ${name}`);
+  /** A step that brings one file, which came with the wish. `transfer` is what clients call it. */
+  tellFile(name: string, transfer: string, bytes: number): void {
+    const step = ownStep(name);
     const at = nowMs();
     const times = { startedAt: at, completedAt: at };
     this.push({ type: "step", step: { ...step, startedAt: at } });
-    const { length } = text;
-    const transfer = { id: "transferring dockerfile:", name: "transferring", current: length, total: length };
-    this.push({ type: "progress", step: step.digest, ...transfer, ...times });
+    const facts = { id: `transferring ${transfer}:`, name: "transferring", current: bytes, total: 0 };
+    this.push({ type: "progress", step: step.digest, ...facts, ...times });
     this.push({ type: "step", step: { ...step, ...times } });
   }
 
