@@ -137,7 +137,7 @@ test("--link gives the other container's name and environment on the default bri
     "busybox",
     "sh",
     "-c",
-    "grep db /etc/hosts | wc -l; wget -qO- http://db/; env | grep -c ^DB_",
+    "grep -cw db /etc/hosts; wget -qO- http://db/; env | grep -c ^DB_",
   ]);
   expect(result).toMatch(/^1\nlinked\n/);
 });

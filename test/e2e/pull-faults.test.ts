@@ -252,17 +252,19 @@ test("prune removes what has come of a download that was cut off", async () => {
 test("eight images at once stay within the daemon's memory", async () => {
   const images = Array.from({ length: 8 }, (_, index) => imageOf([largeLayer(`file${index}`, 6)]));
   await Promise.all(images.map((image, index) => sendImage(registry.host, `many/${index}`, image, "1")));
+  // A daemon of its own: what the faults above left in the other one's heap is not what is measured.
+  await using fresh = await startDaemon();
   let peakBytes = 0;
   const watch = setInterval(async () => {
-    const text = await Bun.file(`/proc/${daemon.pid}/smaps_rollup`).text();
+    const text = await Bun.file(`/proc/${fresh.pid}/smaps_rollup`).text();
     peakBytes = Math.max(peakBytes, Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]) * 1024);
   }, 20);
   const pulls = await Promise.all(
-    images.map((_, index) => daemon.docker(["pull", "-q", `${registry.host}/many/${index}:1`])),
+    images.map((_, index) => fresh.docker(["pull", "-q", `${registry.host}/many/${index}:1`])),
   );
   clearInterval(watch);
   for (const pulled of pulls) expect(pulled).toMatchObject({ code: 0, stderr: "" });
-  expect((await out(["images", "-q"])).split("\n")).toHaveLength(8);
+  expect((await fresh.docker(["images", "-q"])).stdout.trim().split("\n")).toHaveLength(8);
   expect(peakBytes).toBeGreaterThan(10e6);
   expect(peakBytes).toBeLessThan(150e6);
 });
