@@ -83,9 +83,12 @@ export class BuildSession {
 
   private answerCall(id: number, call: ClientCall): void {
     const answer = (value: unknown) => this.tell({ type: "answer", id, value });
-    const work = this.answer(call, this.channels.channel(id), answer).catch((error) =>
-      this.tell({ type: "refusal", id, message: errorText(error) }),
-    );
+    const channel = this.channels.channel(id);
+    const work = this.answer(call, channel, answer).catch((error) => {
+      this.tell({ type: "refusal", id, message: errorText(error) });
+      // Whoever has the answer already waits for bytes.
+      channel.fail(errorText(error));
+    });
     this.answering.add(work);
     void work.then(() => this.answering.delete(work));
   }
