@@ -1,6 +1,5 @@
 /** The client's half of a build's connection: it sends the wish, hands events on, and answers what the daemon asks for. */
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BuildChannels, type ByteChannel } from "../../lib/build-channels.ts";
 import { errorText } from "../../lib/errors.ts";
@@ -147,16 +146,14 @@ export class BuildSession {
 }
 
 async function writeFile(path: string, channel: ByteChannel): Promise<void> {
-  const { finished } = await import("node:stream/promises");
-  const file = createWriteStream(path);
   try {
-    for await (const chunk of channel.bytes()) {
-      if (!file.write(chunk)) await new Promise((resolve, reject) => file.once("drain", resolve).once("error", reject));
+    const file = await open(path, "w");
+    try {
+      for await (const chunk of channel.bytes()) await file.write(chunk);
+    } finally {
+      await file.close();
     }
-    file.end();
-    await finished(file);
   } catch (error) {
-    file.destroy();
     throw (error as { code?: string }).code ? new CliError(fileErrorText("open", path, error)) : error;
   }
 }
