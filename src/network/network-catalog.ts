@@ -62,6 +62,8 @@ interface CatalogOptions {
   defaultBridge?: DefaultBridgeSettings;
   /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
   addressPools?: readonly SubnetPool[];
+  /** Told of a network that cannot be used for now. */
+  warn(message: string): void;
 }
 
 export class NetworkCatalog {
@@ -324,7 +326,10 @@ export class NetworkCatalog {
       // An interface that is missing now may come: the network waits for its first container to ask.
       try {
         this.#raiseParent(record);
-      } catch {}
+      } catch (error) {
+        if (!(error instanceof NaruError)) throw error;
+        this.#options.warn(`network ${record.name} waits for its parent interface: ${error.message}`);
+      }
       return;
     }
     if (record.bridge === undefined) return;

@@ -67,6 +67,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
   const firewall = new HostFirewall(`naru-${instance}`);
   const sandboxRecords = store.collection<SandboxRecord>("network-sandboxes");
   const catalog = new NetworkCatalog({
+    warn,
     records: store.collection<NetworkRecord>("networks"),
     route,
     backgroundRoute,
