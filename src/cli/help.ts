@@ -6,7 +6,7 @@ import { globalFlags } from "./global-options.ts";
 import { isTerminal } from "./output.ts";
 
 /** The help screen of a command, in docker's layout. `name` is the name it was called by, such as `container rm`. */
-export function commandHelp(program: string, name: string, command: Command): string {
+export function commandHelp(program: string, name: string, command: Omit<Command, "run">): string {
   const parts = [
     `Usage:  ${program} ${name} ${command.usage.replace("\tdocker ", `\t${program} `)}`.trimEnd(),
     command.description ?? command.summary,
@@ -63,7 +63,7 @@ function terminalColumns(): number {
 }
 
 /** The lines about flags, sorted by name, wrapped into `columns` as pflag wraps them. */
-function flagUsages(flags: FlagSet, columns: number): string {
+export function flagUsages(flags: FlagSet, columns: number): string {
   const shown = Object.keys(flags)
     .filter((name) => !flags[name]!.hidden)
     .sort();

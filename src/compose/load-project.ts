@@ -19,6 +19,8 @@ export interface ProjectRequest extends ProjectPlace {
   /** Services to keep, with what they depend on; none keeps all. */
   services: readonly string[];
   skips: ReadonlySet<"interpolate" | "normalize" | "paths" | "consistency" | "environment">;
+  /** Keeps networks, volumes, secrets and configs that no service uses. */
+  keepsUnused?: boolean;
 }
 /** A project, worked out: its tree has long forms only, and only the services that are enabled. */
 export interface ComposeProject {
@@ -93,7 +95,7 @@ async function complete(
   if (!skips.has("environment")) await resolveEnvironments(chosen, lookup, onUnset);
   await resolveLabelFiles(chosen, lookup, onUnset);
   if (!skips.has("consistency")) checkContainerNames(chosen);
-  dropUnused(tree, chosen);
+  if (!request.keepsUnused) dropUnused(tree, chosen);
 }
 
 async function readText(path: string): Promise<string> {

@@ -4,8 +4,6 @@ import { defineCommand, minArgs } from "../command.ts";
 export const command = defineCommand({
   usage: "[OPTIONS] COMMAND",
   summary: "Define and run applications of several containers",
-  description:
-    "Read a project of several containers. 'config' (also 'convert') and 'version' are here; what runs a project comes in a later version.",
   args: minArgs(0),
   flags: {},
   takesAllWords: true,

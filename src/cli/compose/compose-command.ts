@@ -1,119 +1,88 @@
-import { NARU_VERSION } from "../../lib/version.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
-import { bool, list, string } from "../flag-types.ts";
-import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
-import { CONFIG_FLAGS, runConfig } from "./config-command.ts";
+import { bool } from "../flag-types.ts";
+import { type FlagSet, type FlagValues, type ParseOptions, parseFlags } from "../flags.ts";
+import { COMPOSE_ALIASES, COMPOSE_COMMANDS, REFUSED_COMMANDS } from "./command-table.ts";
+import { composeContext } from "./compose-context.ts";
+import type { ComposeCommand } from "./declaration.ts";
+import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
 
-/** Flags before the command's name: which project. */
-export const PROJECT_FLAGS = {
-  "env-file": list("Files of variables, instead of .env"),
-  file: list("Compose files", { short: "f" }),
-  profile: list("Profiles to enable"),
-  "project-directory": string("The folder that paths refer to"),
-  "project-name": string("The project's name", { short: "p" }),
-  ansi: string("Accepted; nothing here is coloured", { check: oneOf("never", "always", "auto") }),
-};
-const VERSION_FLAGS = { format: string("pretty or json", { short: "f" }), short: bool("Only the version") };
+/** Every command takes it too. */
+const COMMON_FLAGS = { "dry-run": bool("Only tell what would be done") };
 
-/** Commands that come when projects can be run. */
-const LATER = [
-  "attach",
-  "bridge",
-  "build",
-  "commit",
-  "cp",
-  "create",
-  "down",
-  "events",
-  "exec",
-  "export",
-  "images",
-  "kill",
-  "logs",
-  "ls",
-  "pause",
-  "port",
-  "ps",
-  "publish",
-  "pull",
-  "push",
-  "restart",
-  "rm",
-  "run",
-  "scale",
-  "start",
-  "stats",
-  "stop",
-  "top",
-  "unpause",
-  "up",
-  "volumes",
-  "wait",
-  "watch",
-];
-
-const HELP = `Usage:  naru compose [OPTIONS] COMMAND
-
-Commands:
-  config      Parse, resolve and print the project (also: convert)
-  version     Print the version
-
-Options:
-      --ansi string                 "never", "always" or "auto"
-      --env-file stringArray        Files of variables, instead of .env
-  -f, --file stringArray            Compose files ("-" is standard input)
-      --profile stringArray         Profiles to enable
-      --project-directory string    The folder that paths refer to
-  -p, --project-name string         The project's name
-
-What runs a project (up, down, ps, …) comes in a later version.
-`;
-
-/** Runs one word of `compose`. */
+/** Runs one word of `compose`. Resolves to the exit code. */
 export async function runCompose(words: string[], context: CommandContext): Promise<number> {
-  const project = parse(PROJECT_FLAGS, words, false);
-  const [name, ...rest] = project.args;
-  if (name === undefined || name === "help" || project.helpAsked) {
-    context.print(HELP);
+  const global = parse(GLOBAL_FLAGS, words, { interspersed: false });
+  warn(context, global.warnings);
+  const [typed, ...rest] = global.args;
+  if (global.values.version && typed === undefined) return await runNamed("version", [], global.values, context);
+  if (typed === undefined || global.helpAsked || (typed === "help" && rest.length === 0)) {
+    const { composeHelp } = await import("./compose-help.ts");
+    context.print(await composeHelp(context.program));
     return 0;
   }
-  if (name === "config" || name === "convert") {
-    const { values, args, helpAsked } = parse(CONFIG_FLAGS, rest, true);
-    if (helpAsked) return printHelp(context, name, CONFIG_FLAGS);
-    return await runConfig({ project: project.values, flags: values, services: args, context });
-  }
-  if (name === "version") return printVersion(parse(VERSION_FLAGS, rest, true).values, context);
-  if (LATER.includes(name)) {
-    throw new CliError(
-      `compose: '${name}' comes in a later version, which runs projects; here are 'config' and 'version'. Until then run each container with 'run', on a network of their own`,
-    );
-  }
-  throw new CliError(`unknown docker command: "compose ${name}"`);
+  if (typed === "help") return await runNamed(rest[0]!, ["--help"], global.values, context);
+  return await runNamed(typed, rest, global.values, context);
 }
 
-function parse<F extends FlagSet>(flags: F, words: string[], interspersed: boolean) {
-  return parseFlags(flags, words, { interspersed });
+async function runNamed(
+  typed: string,
+  words: string[],
+  globals: GlobalValues,
+  context: CommandContext,
+): Promise<number> {
+  const name = COMPOSE_ALIASES[typed] ?? typed;
+  if (Object.hasOwn(REFUSED_COMMANDS, name)) {
+    throw new CliError(`${context.program}: 'compose ${name}' is not here: ${REFUSED_COMMANDS[name]}`);
+  }
+  if (!Object.hasOwn(COMPOSE_COMMANDS, name)) throw await unknownCommand(context, typed);
+  const { command } = await COMPOSE_COMMANDS[name]!();
+  const flags = { ...COMMON_FLAGS, ...command.flags };
+  const parsed = parse(flags, words, { interspersed: command.interspersed });
+  warn(context, parsed.warnings);
+  if (parsed.helpAsked) {
+    const { commandHelp } = await import("../help.ts");
+    context.print(commandHelp(context.program, `compose ${typed}`, { ...command, flags }));
+    return 0;
+  }
+  checkArgs(command, parsed.args, `${context.program} compose ${typed}`);
+  const composing = composeContext(context, globals, parsed.values["dry-run"] === true);
+  if (composing.isDryRun && command.dryRun === undefined) {
+    throw new CliError(`'compose ${name}' cannot tell beforehand what it would do: leave --dry-run out`);
+  }
+  const given = (flag: string) => parsed.changed.has(flag);
+  const code = await command.run({ flags: parsed.values, args: parsed.args, given, context: composing });
+  return code ?? 0;
 }
 
-function printHelp(context: CommandContext, name: string, flags: FlagSet): number {
-  const lines = Object.entries(flags).map(
-    ([flag, { usage, short, type }]) => `  ${short ? `-${short},` : "   "} --${`${flag} ${type}`.padEnd(24)} ${usage}`,
+/** docker compose ends with 1 where docker's own commands end with 125. */
+function parse<F extends FlagSet>(flags: F, words: string[], options: ParseOptions) {
+  try {
+    return parseFlags(flags, words, options) as Omit<ReturnType<typeof parseFlags<F>>, "values"> & {
+      values: FlagValues<F>;
+    };
+  } catch (error) {
+    if (error instanceof CliError) throw new CliError(error.message);
+    throw error;
+  }
+}
+
+function warn(context: CommandContext, warnings: readonly string[]): void {
+  for (const warning of warnings) context.printError(`${warning}\n`);
+}
+
+function checkArgs(command: ComposeCommand, args: string[], path: string): void {
+  const complaint = command.args.complaint(args.length);
+  if (complaint === undefined) return;
+  throw new CliError(
+    `'${path}' ${complaint}\n\nUsage:  ${path} ${command.usage}\n\nRun '${path} --help' for more information`,
   );
-  context.print(`Usage:  naru compose ${name} [OPTIONS] [SERVICE...]\n\nOptions:\n${lines.join("\n")}\n`);
-  return 0;
 }
 
-function printVersion(flags: FlagValues<typeof VERSION_FLAGS>, context: CommandContext): number {
-  if (flags.short) context.print(`${NARU_VERSION}\n`);
-  else if (flags.format === "json") context.print(`${JSON.stringify({ version: NARU_VERSION })}\n`);
-  else if (flags.format === "" || flags.format === "pretty") context.print(`naru compose version ${NARU_VERSION}\n`);
-  else throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use pretty or json`);
-  return 0;
-}
-
-function oneOf(...words: string[]) {
-  return (text: string) => {
-    if (!words.includes(text)) throw new Error(`must be one of ${words.join(", ")}`);
-  };
+async function unknownCommand({ program }: CommandContext, typed: string): Promise<CliError> {
+  const { suggestion } = await import("../suggest.ts");
+  const hint = suggestion(typed, [...Object.keys(COMPOSE_COMMANDS), ...Object.keys(COMPOSE_ALIASES)]);
+  return new CliError(
+    `unknown docker command: "compose ${typed}"\n\n${hint}Run '${program} compose --help' for more information`,
+  );
 }

@@ -1,19 +1,19 @@
 import { isTree, newTree, type Tree, type Value } from "../../compose/document.ts";
 import { namedVariables } from "../../compose/interpolation.ts";
-import { type ComposeProject, loadProject, type ProjectRequest } from "../../compose/load-project.ts";
+import type { ComposeProject } from "../../compose/load-project.ts";
 import { renderModel, renderProject } from "../../compose/render.ts";
 import { serviceHash } from "../../compose/service-hash.ts";
 import { listOf } from "../../compose/short-forms.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
-import type { CommandContext } from "../command.ts";
+import { minArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
-import type { PROJECT_FLAGS } from "./compose-command.ts";
+import { type ComposeContext, defineComposeCommand, type LoadOptions } from "./declaration.ts";
 import { pinImages } from "./pin-images.ts";
 import { tabTable } from "./tab-table.ts";
 
-export const CONFIG_FLAGS = {
+const CONFIG_FLAGS = {
   environment: bool("Print the variables used for interpolation"),
   format: string("yaml or json"),
   hash: string("Print the hashes of services: their names with commas between, or '*'"),
@@ -36,21 +36,27 @@ export const CONFIG_FLAGS = {
 };
 
 interface ConfigCall {
-  project: FlagValues<typeof PROJECT_FLAGS>;
   flags: FlagValues<typeof CONFIG_FLAGS>;
   services: string[];
-  context: CommandContext;
+  context: ComposeContext;
 }
 
-/** `compose config`: the project as it was understood, or one aspect of it. */
-export async function runConfig(call: ConfigCall): Promise<number> {
-  try {
-    return await printConfig(call);
-  } catch (error) {
-    if (error instanceof NaruError) throw new CliError(error.message);
-    throw error;
-  }
-}
+/** The project as it was understood, or one aspect of it. */
+export const command = defineComposeCommand({
+  usage: "[OPTIONS] [SERVICE...]",
+  summary: "Parse, resolve and print the project (also: convert)",
+  args: minArgs(0),
+  dryRun: "reads",
+  flags: CONFIG_FLAGS,
+  async run({ flags, args: services, context }) {
+    try {
+      return await printConfig({ flags, services, context });
+    } catch (error) {
+      if (error instanceof NaruError) throw new CliError(error.message);
+      throw error;
+    }
+  },
+});
 
 async function printConfig(call: ConfigCall): Promise<number> {
   const { flags, context, services } = call;
@@ -115,29 +121,14 @@ async function load(
   keepsVariables: boolean,
   skipsEnvironment: boolean,
 ): Promise<ComposeProject> {
-  const { project, flags, context } = call;
-  const skips = new Set<"interpolate" | "normalize" | "paths" | "consistency" | "environment">();
-  if (keepsVariables) skips.add("interpolate");
-  if (flags["no-normalize"]) skips.add("normalize");
-  if (flags["no-path-resolution"]) skips.add("paths");
-  if (flags["no-consistency"]) skips.add("consistency");
-  if (skipsEnvironment) skips.add("environment");
-  const request: ProjectRequest = {
-    files: project.file,
-    projectDirectory: project["project-directory"],
-    envFiles: project["env-file"],
-    name: project["project-name"],
-    profiles: project.profile,
-    services,
-    skips,
-  };
-  const warn = (text: string) => {
-    const time = `${new Date().toISOString().slice(0, 19)}Z`;
-    context.printError(`time="${time}" level=warning msg=${JSON.stringify(text)}
-`);
-  };
-  const surroundings = { cwd: process.cwd(), environment: process.env, warn };
-  return await loadProject(request, surroundings, () => Bun.stdin.text());
+  const { flags, context } = call;
+  const skips: NonNullable<LoadOptions["skips"]>[number][] = [];
+  if (keepsVariables) skips.push("interpolate");
+  if (flags["no-normalize"]) skips.push("normalize");
+  if (flags["no-path-resolution"]) skips.push("paths");
+  if (flags["no-consistency"]) skips.push("consistency");
+  if (skipsEnvironment) skips.push("environment");
+  return await context.loadProject({ services, skips });
 }
 
 function hashes(project: ComposeProject, asked: string): string[] {

@@ -1,0 +1,80 @@
+import { isTree, newTree } from "../../compose/document.ts";
+import { type ComposeProject, loadProject } from "../../compose/load-project.ts";
+import { NaruError } from "../../lib/errors.ts";
+import { CliError } from "../cli-error.ts";
+import type { CommandContext } from "../command.ts";
+import { parseGoBool } from "../go-bool.ts";
+import type { ComposeContext, LoadOptions } from "./declaration.ts";
+import type { GlobalValues } from "./global-flags.ts";
+
+/** Adds the project to a command's context. `dryRun` is the command's own `--dry-run`. */
+export function composeContext(context: CommandContext, globals: GlobalValues, dryRun: boolean): ComposeContext {
+  const isDryRun = dryRun || globals["dry-run"] || isOn(process.env.COMPOSE_DRY_RUN);
+  const load = (options: LoadOptions = {}) => readProject(context, globals, options);
+  const givenName = globals["project-name"];
+  return {
+    ...context,
+    globals,
+    isDryRun,
+    loadProject: load,
+    async projectName() {
+      return givenName || process.env.COMPOSE_PROJECT_NAME || (await load({ skips: ["environment"] })).name;
+    },
+    async projectOrName(services = []) {
+      if (givenName !== "" && globals.file.length === 0) return { name: givenName };
+      try {
+        const project = await load({ services, skips: ["environment"] });
+        return { name: project.name, project };
+      } catch (error) {
+        const name = process.env.COMPOSE_PROJECT_NAME;
+        if (!name || !(error instanceof CliError)) throw error;
+        return { name };
+      }
+    },
+  };
+}
+
+async function readProject(
+  context: CommandContext,
+  globals: GlobalValues,
+  options: LoadOptions,
+): Promise<ComposeProject> {
+  const request = {
+    files: globals.file,
+    projectDirectory: globals["project-directory"] || globals.workdir,
+    envFiles: globals["env-file"],
+    name: globals["project-name"],
+    profiles: options.profiles ?? globals.profile,
+    services: options.services ?? [],
+    skips: new Set(options.skips ?? []),
+    keepsUnused: globals["all-resources"],
+  };
+  const warn = (text: string) => {
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    context.printError(`time="${time}" level=warning msg=${JSON.stringify(text)}\n`);
+  };
+  const surroundings = { cwd: process.cwd(), environment: process.env, warn };
+  try {
+    return await loadProject(request, surroundings, () => Bun.stdin.text());
+  } catch (error) {
+    if (error instanceof NaruError) throw new CliError(error.message);
+    throw error;
+  }
+}
+
+function isOn(text: string | undefined): boolean {
+  if (!text) return false;
+  try {
+    return parseGoBool(text);
+  } catch {
+    return false;
+  }
+}
+
+/** A service of a loaded project. Throws CliError. */
+export function serviceOf(project: ComposeProject, name: string) {
+  const services = isTree(project.tree.services) ? project.tree.services : newTree();
+  const service = services[name];
+  if (!isTree(service)) throw new CliError(`no such service: ${name}`);
+  return service;
+}
