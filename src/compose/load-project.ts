@@ -26,6 +26,10 @@ export interface ProjectRequest extends ProjectPlace {
 export interface ComposeProject {
   name: string;
   folder: string;
+  /** The files it was read from, absolute; `-` is standard input. */
+  files: readonly string[];
+  /** The env files that were named, as they were named. */
+  envFiles: readonly string[];
   tree: Tree;
   /** Services that profiles leave out. */
   disabled: Tree;
@@ -58,7 +62,8 @@ export async function loadProject(
     checkProjectName(typeof tree.name === "string" && tree.name !== "" ? tree.name : normalizedName(basename(folder)));
   variables.set("COMPOSE_PROJECT_NAME", name);
   tree.name = name;
-  const project = { name, folder, tree, disabled: newTree(), variables };
+  const { files } = found;
+  const project = { name, folder, files, envFiles: request.envFiles, tree, disabled: newTree(), variables };
   await complete(project, request, lookup, onUnset);
   return project;
 }
