@@ -8,8 +8,9 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { newKey } from "../../lib/certificate.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
-import { newKey, selfSign } from "../tls/self-signed.ts";
+import { selfSign } from "../tls/self-signed.ts";
 
 const CERTIFICATE_DAYS = 3650;
 

@@ -2,9 +2,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { newKey } from "../../lib/certificate.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import type { TlsSettings } from "../config/registry-settings.ts";
-import { describeCertificate, newKey, selfSign } from "./self-signed.ts";
+import { describeCertificate, selfSign } from "./self-signed.ts";
 
 const SELF_SIGNED_DAYS = 397;
 /** A pair of one's own is made anew when so little of its time is left. */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { newKey } from "../../../src/lib/certificate.ts";
 import { parseToken, signToken } from "../../../src/registry/access/json-web-token.ts";
 import { LoginDamping } from "../../../src/registry/access/login-damping.ts";
 import { parseHtpasswd } from "../../../src/registry/access/password-file.ts";
@@ -9,7 +10,7 @@ import { keyId } from "../../../src/registry/access/token-key.ts";
 import { rememberTokens } from "../../../src/registry/access/token-memory.ts";
 import { type TokenExpectation, verifyToken } from "../../../src/registry/access/token-verifier.ts";
 import { SettingReader } from "../../../src/registry/config/setting-reader.ts";
-import { newKey, selfSign } from "../../../src/registry/tls/self-signed.ts";
+import { selfSign } from "../../../src/registry/tls/self-signed.ts";
 
 const key = createPrivateKey(await newKey());
 const publicKey = createPublicKey(key);

@@ -3,8 +3,9 @@ import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from "no
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newKey } from "../../../src/lib/certificate.ts";
 import { readTrustedKeys, verifyToken } from "../../../src/registry/access/token-verifier.ts";
-import { newKey, selfSign } from "../../../src/registry/tls/self-signed.ts";
+import { selfSign } from "../../../src/registry/tls/self-signed.ts";
 
 let folder: string;
 beforeAll(async () => {
