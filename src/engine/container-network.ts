@@ -5,6 +5,7 @@ import type { EndpointSettings } from "../model/network.ts";
 import type { SandboxRequest, SandboxState } from "../network/contract.ts";
 import type { Container } from "./container.ts";
 import { containerDir, type EngineContext } from "./engine-context.ts";
+import { healthPlan } from "./health-monitor.ts";
 import { resolveLinks } from "./links.ts";
 import { isPredefinedNetwork } from "./validate-network-mode.ts";
 
@@ -115,6 +116,7 @@ function sandboxRequest(context: EngineContext, container: Container): SandboxRe
     portBindings: host.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAllPorts: host.PublishAllPorts ?? false,
+    portSharing: portSharing(record),
     links: legacyLinks.map((link) => ({ containerId: link.container.id, alias: link.alias })),
     dns: host.Dns?.length ? host.Dns : (context.config.dns ?? []),
     dnsOptions: host.DnsOptions?.length ? host.DnsOptions : (context.config.dnsOptions ?? []),
@@ -122,6 +124,17 @@ function sandboxRequest(context: EngineContext, container: Container): SandboxRe
     extraHosts: host.ExtraHosts ?? [],
     macAddress: record.networks[mode]?.MacAddress || undefined,
   };
+}
+
+/**
+ * Containers of one Compose service may publish the same port: connections are spread over them. (Docker refuses the second
+ * one; so a service with a published port cannot be scaled there, nor replaced without a gap.)
+ */
+function portSharing({ config }: Container["record"]): SandboxRequest["portSharing"] {
+  const { Labels: labels, Healthcheck, Shell } = config;
+  const [project, service] = [labels?.["com.docker.compose.project"], labels?.["com.docker.compose.service"]];
+  if (!project || !service || labels?.["com.docker.compose.oneoff"] === "True") return undefined;
+  return { group: `${project}/${service}`, isHealthChecked: healthPlan(Healthcheck, Shell) !== undefined };
 }
 
 /** The mode's own network first: it gives the default route unless priorities say otherwise. */

@@ -70,6 +70,7 @@ export async function killAndWait(context: EngineContext, container: Container):
     await cancelRestart(context, container);
     return;
   }
+  context.networks.leaveSharedPorts(container.id);
   const ended = container.onceExited(AbortSignal.timeout(KILL_PATIENCE_MS));
   await Promise.all([
     sendSignal(context, container, SIGKILL),
@@ -113,6 +114,7 @@ export async function endRun(context: EngineContext, container: Container, optio
     () => true,
     () => false,
   );
+  context.networks.leaveSharedPorts(container.id);
   const timer = timeoutSeconds < 0 ? undefined : setTimeout(() => patience.abort(), timeoutSeconds * 1000);
   try {
     await sendSignal(context, container, signal);

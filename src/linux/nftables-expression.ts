@@ -18,6 +18,8 @@ export type Expression =
   /** Continues when the key is in the set (or is not, when inverted); of a map the data go to `dataRegister`. */
   | { op: "lookup"; set: string; register: number; dataRegister?: number; isInverted?: boolean }
   | { op: "load"; register: number; value: Uint8Array }
+  /** A number by chance, from 0 on and below `below`, in the machine's byte order. */
+  | { op: "random"; below: number; register: number }
   | { op: "dnat4"; addressRegister: number; portRegister: number }
   | { op: "masquerade" }
   | { op: "verdict"; verdict: "accept" | "drop" };
@@ -26,6 +28,7 @@ const META = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const CT = { state: 0, status: 2 } as const;
 const BASE = { network: 1, transport: 2 } as const;
 const NFPROTO_IPV4 = 2;
+const NUMGEN_RANDOM = 1;
 /** NF_NAT_RANGE_PROTO_SPECIFIED: the port is part of the translation. */
 const NAT_RANGE_PORT = 2;
 
@@ -67,6 +70,8 @@ function parts(e: Expression): [name: string, ...attributes: Buffer[]] {
       return lookup(e);
     case "load":
       return ["immediate", u32be(1, e.register), value(2, e.value)];
+    case "random":
+      return ["numgen", u32be(1, e.register), u32be(2, e.below), u32be(3, NUMGEN_RANDOM), u32be(4, 0)];
     case "dnat4":
       return [
         "nat",

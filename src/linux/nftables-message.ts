@@ -37,6 +37,7 @@ const NFT_TYPE = {
   ipv4_addr: { id: 7, bytes: 4 },
   inet_proto: { id: 12, bytes: 4 },
   inet_service: { id: 13, bytes: 4 },
+  mark: { id: 19, bytes: 4 },
   ifname: { id: 41, bytes: 16 },
 } as const;
 type NftType = keyof typeof NFT_TYPE;

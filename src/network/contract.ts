@@ -5,6 +5,7 @@
 import type { PortMap } from "../model/container.ts";
 import type { EndpointSettings, Network, NetworkCreateRequest } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
+import type { PortSharing } from "./network-records.ts";
 
 /** What a container wants of the network when it starts. */
 export interface SandboxRequest {
@@ -18,6 +19,8 @@ export interface SandboxRequest {
   portBindings: PortMap;
   exposedPorts: string[];
   publishAllPorts: boolean;
+  /** Given: it may publish a certain port together with others of its group. */
+  portSharing?: PortSharing;
   /** Default-bridge --link targets, resolved: the other container and its alias. */
   links: { containerId: string; alias: string }[];
   dns: string[];
@@ -78,6 +81,10 @@ export interface NetworkController {
   /** Live connect of a running container; returns the new state (ports, hosts and all). */
   connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState>;
   disconnect(containerId: string, network: string, options: { force: boolean }): Promise<SandboxState>;
+  /** Whether a container that shares ports gets connections through them, as its health check says. */
+  notePortHealth(containerId: string, isHealthy: boolean): void;
+  /** No new connections through shared ports, when others take them: before a container is stopped. */
+  leaveSharedPorts(containerId: string): void;
   /** The name of a running container changed: DNS answers follow. */
   renameContainer(containerId: string, name: string): Promise<void>;
   /** Counters per interface ("eth0") of a running container. */

@@ -4,7 +4,8 @@
  *
  * What the rules say, in their order:
  * - guard: nobody behind a bridge may use loopback addresses, which `route_localnet` would otherwise let in.
- * - prerouting, output: what goes to a published port of this machine goes to its container.
+ * - prerouting, output: what goes to a published port of this machine goes to its container. A port that several containers
+ *   share has slots, each of which leads to one of them; every connection draws a slot.
  * - postrouting: the source becomes the bridge's own address where the answer could not come back otherwise (from the
  *   machine's loopback; from a neighbour on the same bridge; from the container itself), and this machine's address for what leaves for the world.
  * - forward: no packet crosses from or to internal networks; to the others come only answers and published ports.
@@ -23,6 +24,8 @@ const SETS = {
   toItself: "to-itself",
   ports: "ports",
   anyAddressPorts: "any-address-ports",
+  sharedPorts: "shared-ports",
+  sharedAnyAddressPorts: "shared-any-address-ports",
 } as const;
 
 const IPV4 = 2;
@@ -95,8 +98,44 @@ const toPublishedPort: Expression[][] = [
   ],
 ];
 
-/** The table without elements. */
-export function hostTable(name: string): NftTable {
+/** Divides evenly among 2, 3, 4, 5, 6, 10 and 12 containers. */
+export const SHARING_SLOTS = 60;
+const drawSlot = (register: number): Expression => ({ op: "random", below: SHARING_SLOTS, register });
+const toSharedPort: Expression[][] = [
+  [
+    ...toThisMachine,
+    { op: "meta", key: "l4proto", register: 1 },
+    { op: "payload", base: "network", offset: 16, bytes: 4, register: 9 },
+    { op: "payload", base: "transport", offset: 2, bytes: 2, register: 10 },
+    drawSlot(11),
+    { op: "lookup", register: 1, set: SETS.sharedPorts, dataRegister: 1 },
+    { op: "dnat4", addressRegister: 1, portRegister: 9 },
+  ],
+  [
+    ...toThisMachine,
+    { op: "meta", key: "l4proto", register: 1 },
+    { op: "payload", base: "transport", offset: 2, bytes: 2, register: 9 },
+    drawSlot(10),
+    { op: "lookup", register: 1, set: SETS.sharedAnyAddressPorts, dataRegister: 1 },
+    { op: "dnat4", addressRegister: 1, portRegister: 9 },
+  ],
+];
+const sharedSets = [
+  {
+    name: SETS.sharedPorts,
+    key: ["inet_proto", "ipv4_addr", "inet_service", "mark"],
+    data: ["ipv4_addr", "inet_service"],
+  },
+  {
+    name: SETS.sharedAnyAddressPorts,
+    key: ["inet_proto", "inet_service", "mark"],
+    data: ["ipv4_addr", "inet_service"],
+  },
+] as const;
+
+/** The table without elements. `canShare`: whether the kernel knows random numbers (nft_numgen). */
+export function hostTable(name: string, canShare = true): NftTable {
+  const toPort = canShare ? [...toPublishedPort, ...toSharedPort] : toPublishedPort;
   return {
     family: "inet",
     name,
@@ -108,6 +147,7 @@ export function hostTable(name: string): NftTable {
       { name: SETS.toItself, key: ["ipv4_addr", "ipv4_addr"] },
       { name: SETS.ports, key: ["inet_proto", "ipv4_addr", "inet_service"], data: ["ipv4_addr", "inet_service"] },
       { name: SETS.anyAddressPorts, key: ["inet_proto", "inet_service"], data: ["ipv4_addr", "inet_service"] },
+      ...(canShare ? sharedSets : []),
     ],
     chains: [
       {
@@ -120,8 +160,8 @@ export function hostTable(name: string): NftTable {
           [...inSet("iifname", SETS.bridges), ...loopback(12), drop],
         ],
       },
-      { name: "prerouting", type: "nat", hook: "prerouting", priority: -100, rules: toPublishedPort },
-      { name: "output", type: "nat", hook: "output", priority: -100, rules: toPublishedPort },
+      { name: "prerouting", type: "nat", hook: "prerouting", priority: -100, rules: toPort },
+      { name: "output", type: "nat", hook: "output", priority: -100, rules: toPort },
       {
         name: "postrouting",
         type: "nat",
@@ -179,6 +219,26 @@ export function portElement(port: PublishedPort, targetIp: string): { set: strin
     return { set: SETS.anyAddressPorts, key: joinFields(protocol, portField(port.hostPort)), data };
   }
   return { set: SETS.ports, key: joinFields(protocol, addressBytes(port.hostIp), portField(port.hostPort)), data };
+}
+
+/** Where a published port leads. */
+export interface PortTarget {
+  ip: string;
+  port: number;
+}
+
+/** The map elements of a port on an IPv4 address of the host: one for a single target, else one for each slot. */
+export function portElements(
+  port: PublishedPort,
+  targets: readonly PortTarget[],
+): ({ set: string } & Required<NftElement>)[] {
+  const of = ({ ip, port: containerPort }: PortTarget) => portElement({ ...port, containerPort }, ip);
+  if (targets.length < 2) return targets.map(of);
+  return Array.from({ length: SHARING_SLOTS }, (_, slot) => {
+    const { set, key, data } = of(targets[slot % targets.length]!);
+    const shared = set === SETS.anyAddressPorts ? SETS.sharedAnyAddressPorts : SETS.sharedPorts;
+    return { set: shared, key: joinFields(key, word(slot)), data };
+  });
 }
 
 /** The element that stands for a container with published ports, which it may call itself. */

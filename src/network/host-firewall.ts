@@ -11,16 +11,32 @@ import {
   listTablesQuery,
   NFT_FAMILY,
 } from "../linux/nftables-message.ts";
-import { bridgeElements, type FirewallBridge, hostTable, portElement, selfElement } from "./host-firewall-table.ts";
+import { SysError } from "../linux/sys-error.ts";
+import {
+  bridgeElements,
+  type FirewallBridge,
+  hostTable,
+  type PortTarget,
+  portElements,
+  selfElement,
+} from "./host-firewall-table.ts";
 import type { PublishedPort } from "./network-records.ts";
 
 const ENOENT = 2;
 
+/** A port of the host and the containers that its connections are spread over. */
+export interface LedPort {
+  port: PublishedPort;
+  targets: readonly PortTarget[];
+}
+
 export class HostFirewall {
   readonly #bridges = new Map<string, FirewallBridge>();
-  readonly #ports = new Map<string, { port: PublishedPort; targetIp: string }>();
+  readonly #ports = new Map<string, LedPort>();
   readonly #socket = NetlinkSocket.open("netfilter");
   #isBuilt = false;
+  /** False on kernels without nft_numgen: then the first container has all connections of a shared port. */
+  #canShare = true;
   /** Containers' addresses in the set "to-itself". */
   #selfTargets = new Set<string>();
 
@@ -28,14 +44,21 @@ export class HostFirewall {
 
   /** Makes the table with all that is known, in one transaction: also in place of an older one. @throws {SysError} */
   rebuild(): void {
-    const table = hostTable(this.tableName);
+    try {
+      this.#build();
+    } catch (error) {
+      if (!(error instanceof SysError) || !this.#canShare) throw error;
+      this.#canShare = false;
+      this.#build();
+    }
+  }
+
+  #build(): void {
+    const table = hostTable(this.tableName, this.#canShare);
     const elements = [...this.#bridges.values()].flatMap((bridge) =>
       bridgeElements(bridge).map(({ set, key }) => this.#add(set, key)),
     );
-    for (const { port, targetIp } of this.#ports.values()) {
-      const { set, key, data } = portElement(port, targetIp);
-      elements.push(this.#add(set, key, data));
-    }
+    for (const led of this.#ports.values()) elements.push(...this.#additions(led));
     this.#selfTargets.clear();
     elements.push(...this.#followTargets());
     // Deleting needs something to delete: the first message makes sure of it.
@@ -46,8 +69,8 @@ export class HostFirewall {
   }
 
   /** Remembers ports for the first `rebuild`. */
-  expectPorts(ports: readonly PublishedPort[], targetIp: string): void {
-    for (const port of ports) this.#ports.set(portKey(port), { port, targetIp });
+  expectPorts(ports: readonly LedPort[]): void {
+    for (const led of ports) this.#ports.set(portKey(led.port), led);
   }
 
   /** Idempotent. Before the first `rebuild` it is only remembered. @throws {SysError} */
@@ -66,15 +89,13 @@ export class HostFirewall {
     this.#socket.transact(parts, `remove ${interfaceName} from the firewall`, [ENOENT]);
   }
 
-  /** Leads ports of the host to `targetIp`, also those that led elsewhere until now. @throws {SysError} */
-  setPorts(ports: readonly PublishedPort[], targetIp: string): void {
+  /** Leads ports of the host to their targets, also those that led elsewhere until now. @throws {SysError} */
+  setPorts(ports: readonly LedPort[]): void {
     if (ports.length === 0) return;
-    const parts = ports.flatMap((port) => {
-      const { set, key, data } = portElement(port, targetIp);
-      const known = this.#ports.has(portKey(port));
-      this.#ports.set(portKey(port), { port, targetIp });
-      const addition = this.#add(set, key, data);
-      return known ? [deleteElements("inet", this.tableName, set, [key]), addition] : [addition];
+    const parts = ports.flatMap((led) => {
+      const known = this.#ports.get(portKey(led.port));
+      this.#ports.set(portKey(led.port), led);
+      return [...(known === undefined ? [] : this.#removals(known)), ...this.#additions(led)];
     });
     this.#change([...parts, ...this.#followTargets()], `publish ${ports.length} port(s)`);
   }
@@ -82,10 +103,8 @@ export class HostFirewall {
   removePorts(ports: readonly PublishedPort[]): void {
     const parts = ports.flatMap((port) => {
       const known = this.#ports.get(portKey(port));
-      if (known === undefined) return [];
       this.#ports.delete(portKey(port));
-      const { set, key } = portElement(port, known.targetIp);
-      return [deleteElements("inet", this.tableName, set, [key])];
+      return known === undefined ? [] : this.#removals(known);
     });
     parts.push(...this.#followTargets());
     if (parts.length > 0) this.#socket.transact(parts, "withdraw published ports", [ENOENT]);
@@ -124,7 +143,7 @@ export class HostFirewall {
 
   /** Changes the elements of containers that may call themselves to those that have published ports now. */
   #followTargets(): Buffer[] {
-    const wanted = new Set([...this.#ports.values()].map(({ targetIp }) => targetIp));
+    const wanted = new Set([...this.#ports.values()].flatMap(({ targets }) => targets.map(({ ip }) => ip)));
     const parts: Buffer[] = [];
     for (const targetIp of wanted.union(this.#selfTargets)) {
       const { set, key } = selfElement(targetIp);
@@ -133,6 +152,21 @@ export class HostFirewall {
     }
     this.#selfTargets = wanted;
     return parts;
+  }
+
+  #elements({ port, targets }: LedPort) {
+    return portElements(port, this.#canShare ? targets : targets.slice(0, 1));
+  }
+
+  #additions(led: LedPort): Buffer[] {
+    return inSets(this.#elements(led)).map(([set, elements]) => addElements("inet", this.tableName, set, elements));
+  }
+
+  #removals(led: LedPort): Buffer[] {
+    return inSets(this.#elements(led)).map(([set, elements]) => {
+      const keys = elements.map(({ key }) => key);
+      return deleteElements("inet", this.tableName, set, keys);
+    });
   }
 
   #add(set: string, key: Uint8Array, data?: Uint8Array): Buffer {
@@ -144,5 +178,9 @@ export class HostFirewall {
     if (!this.#socket.transact(parts, what, [ENOENT])) this.rebuild();
   }
 }
+
+const inSets = <Element extends { set: string }>(elements: readonly Element[]) => [
+  ...Map.groupBy(elements, ({ set }) => set),
+];
 
 const portKey = ({ protocol, hostIp, hostPort }: PublishedPort): string => `${protocol} ${hostIp} ${hostPort}`;

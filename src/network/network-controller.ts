@@ -19,6 +19,7 @@ import { PortPublisher } from "./port-publisher.ts";
 import type { DefaultBridgeSettings } from "./predefined-networks.ts";
 import { HostResolvConf } from "./sandbox-files.ts";
 import { SandboxRegistry } from "./sandbox-registry.ts";
+import { portOwner } from "./shared-ports.ts";
 import type { SubnetPool } from "./subnet-choice.ts";
 import { UdpFlows } from "./udp-flows.ts";
 
@@ -83,9 +84,12 @@ export async function createNetworkController(options: NetworkControllerOptions)
   });
   const ports = new PortPublisher(firewall, new UdpFlows(route), await readEphemeralPorts());
   // Together with the bridges that follow, this becomes the table that running containers rely on: never without them.
-  for (const { published, portTarget } of sandboxRecords.values()) {
-    if (portTarget !== undefined) ports.expect(published, portTarget);
-  }
+  ports.expect(
+    [...sandboxRecords.values()].flatMap((record) => {
+      const owner = portOwner(record);
+      return owner === undefined ? [] : [{ ports: record.published, owner }];
+    }),
+  );
   await catalog.start();
   firewall.rebuild();
   const pool = new NamespacePool(netns, join(execRoot, "netns"), readyNamespaces);
@@ -204,6 +208,11 @@ class BridgedNetworkController implements NetworkController {
     this.#parts.sandboxes.connect(containerId, network, settings);
   disconnect: NetworkController["disconnect"] = (containerId, network) =>
     this.#parts.sandboxes.disconnect(containerId, network);
+
+  notePortHealth: NetworkController["notePortHealth"] = (containerId, isHealthy) =>
+    this.#parts.ports.noteHealth(containerId, isHealthy);
+  leaveSharedPorts: NetworkController["leaveSharedPorts"] = (containerId) =>
+    this.#parts.ports.leave(this.#parts.sandboxes.records.get(containerId)?.published ?? [], containerId);
 
   async renameContainer(containerId: string, name: string): Promise<void> {
     this.#parts.sandboxes.rename(containerId, name);

@@ -94,6 +94,21 @@ export interface PublishedPort {
   hostPort: number;
 }
 
+/** Containers that may publish the same port together; its connections are spread over them. */
+export interface PortSharing {
+  /** Containers of one group share. */
+  group: string;
+  /** Its health check says when it takes connections; without one, that it accepts them. */
+  isHealthChecked: boolean;
+}
+
+/** The container that a published port leads to. */
+export interface PortOwner {
+  containerId: string;
+  targetIp: string;
+  sharing?: PortSharing;
+}
+
 export interface SandboxRecord {
   sandboxId: string;
   containerId: string;
@@ -109,6 +124,7 @@ export interface SandboxRecord {
   published: PublishedPort[];
   /** Where the published ports lead now: the endpoint with the default route. */
   portTarget?: string;
+  portSharing?: PortSharing;
   links: { containerId: string; alias: string }[];
   dns: string[];
   dnsOptions: string[];

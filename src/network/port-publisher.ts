@@ -4,10 +4,11 @@ import { closeBoundSocket, openBoundSocket } from "../linux/bound-socket.ts";
 import { errorCode, SysError } from "../linux/sys-error.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { ipBytes, parseIp } from "./ip-address.ts";
-import type { PublishedPort } from "./network-records.ts";
+import type { PortOwner, PublishedPort } from "./network-records.ts";
 import { PortAllocator } from "./port-allocator.ts";
 import { openPortRelay, type PortRelay } from "./port-relay.ts";
 import type { PortWish } from "./port-wishes.ts";
+import { PortMembers } from "./shared-ports.ts";
 import type { UdpFlows } from "./udp-flows.ts";
 
 const EAFNOSUPPORT = 97;
@@ -15,9 +16,13 @@ const EADDRNOTAVAIL = 99;
 const EPROTONOSUPPORT = 93;
 
 /** What keeps a port ours. */
-interface HeldPort {
+interface Hold {
   relay?: PortRelay;
   close(): void;
+}
+interface HeldPort extends Hold {
+  port: PublishedPort;
+  members: PortMembers;
 }
 
 export class PortPublisher {
@@ -34,79 +39,115 @@ export class PortPublisher {
 
   /**
    * Publishes all wishes or none.
-   * @param targetIp the container's address
    * @param hostAddress host address of wishes that name none: "0.0.0.0" stands for all, of both IP versions
    * @throws {NaruError} internal `Bind for 0.0.0.0:80 failed: port is already allocated` and the like
    */
-  publish(wishes: readonly PortWish[], targetIp: string, hostAddress: string): PublishedPort[] {
+  publish(wishes: readonly PortWish[], owner: PortOwner, hostAddress: string): PublishedPort[] {
     const published: PublishedPort[] = [];
     try {
       for (const wish of wishes) {
         // What is done is in the list also when the next one fails.
-        for (const port of this.#publishOne(wish, targetIp, hostAddress)) published.push(port);
+        for (const port of this.#publishOne(wish, owner, hostAddress)) published.push(port);
       }
-      this.firewall.setPorts(redirected(published), targetIp);
-      this.flows.forget(published);
+      this.#lead(published);
       return published;
     } catch (error) {
-      this.withdraw(published);
+      this.withdraw(published, owner.containerId);
       throw error;
     }
   }
 
   /** Idempotent. */
-  withdraw(ports: readonly PublishedPort[]): void {
-    this.firewall.removePorts(redirected(ports));
-    this.flows.forget(ports);
-    for (const port of ports) this.#release(port);
+  withdraw(ports: readonly PublishedPort[], containerId: string): void {
+    const left = ports.filter((port) => {
+      const members = this.#held.get(portKey(port))?.members;
+      members?.remove(containerId);
+      return members !== undefined && !members.isEmpty;
+    });
+    const gone = ports.filter((port) => !left.includes(port));
+    this.firewall.removePorts(redirected(gone));
+    this.flows.forget(gone);
+    for (const port of gone) this.#release(port);
+    if (left.length > 0) this.#lead(left);
   }
 
   /** Leads published ports to another address of their container. */
-  retarget(ports: readonly PublishedPort[], targetIp: string): void {
-    this.firewall.setPorts(redirected(ports), targetIp);
-    this.flows.forget(ports);
-    for (const port of ports) {
-      this.#held.get(portKey(port))?.relay?.retarget({ ip: targetIp, port: port.containerPort });
-    }
+  retarget(ports: readonly PublishedPort[], owner: PortOwner): void {
+    for (const port of ports) this.#held.get(portKey(port))?.members.add(owner, port, true);
+    this.#lead(ports);
+  }
+
+  /** See NetworkController.notePortHealth(). */
+  noteHealth(containerId: string, isHealthy: boolean): void {
+    for (const { members } of this.#held.values()) members.noteHealth(containerId, isHealthy);
+  }
+
+  /** See NetworkController.leaveSharedPorts(). */
+  leave(ports: readonly PublishedPort[], containerId: string): void {
+    const changed = ports.filter((port) => this.#held.get(portKey(port))?.members.leave(containerId));
+    if (changed.length > 0) this.#lead(changed);
   }
 
   /** At the start: ports of containers that may still run, so that the firewall's new table has them from its first moment. */
-  expect(ports: readonly PublishedPort[], targetIp: string): void {
-    this.firewall.expectPorts(redirected(ports), targetIp);
+  expect(sandboxes: Iterable<{ ports: readonly PublishedPort[]; owner: PortOwner }>): void {
+    const expected = new Map<string, { port: PublishedPort; members: PortMembers }>();
+    for (const { ports, owner } of sandboxes) {
+      for (const port of redirected(ports)) {
+        const members = expected.get(portKey(port))?.members ?? new PortMembers(owner.sharing?.group, () => {});
+        members.add(owner, port, true);
+        expected.set(portKey(port), { port, members });
+      }
+    }
+    this.firewall.expectPorts([...expected.values()].map(({ port, members }) => ({ port, targets: members.targets })));
   }
 
   /**
    * Takes ports up again after a restart of the daemon; their redirection never ceased.
    * @returns those that could not be held, with the reason
    */
-  restore(ports: readonly PublishedPort[], targetIp: string): { port: PublishedPort; reason: string }[] {
+  restore(ports: readonly PublishedPort[], owner: PortOwner): { port: PublishedPort; reason: string }[] {
     const failed: { port: PublishedPort; reason: string }[] = [];
     for (const port of ports) {
       try {
-        this.#hold(port, targetIp);
+        this.#hold(port, owner, { isReady: true, mayShare: true });
       } catch (error) {
         failed.push({ port, reason: errorText(error) });
+        const [one] = redirected([port]);
+        const target = { ip: owner.targetIp, port: port.containerPort };
+        if (one !== undefined && !this.#held.has(portKey(port))) this.firewall.setPorts([{ port, targets: [target] }]);
       }
     }
-    this.firewall.setPorts(redirected(ports), targetIp);
+    this.#lead(ports);
     return failed;
   }
 
   /** Lets go of the sockets; the redirections stay. */
   close(): void {
-    for (const held of this.#held.values()) held.close();
+    for (const { members, close } of this.#held.values()) {
+      members.close();
+      close();
+    }
     this.#held.clear();
     this.flows.close();
   }
 
-  #publishOne(wish: PortWish, targetIp: string, hostAddress: string): PublishedPort[] {
-    const hostIps = hostAddresses(wish.hostIp, hostAddress, targetIp);
+  /** The kernel and the relays send connections to those that are behind these ports now. */
+  #lead(ports: readonly PublishedPort[]): void {
+    const held = ports.flatMap((port) => this.#held.get(portKey(port)) ?? []);
+    const led = held.map(({ port, members }) => ({ port, targets: members.targets }));
+    this.firewall.setPorts(led.filter(({ port }) => redirected([port]).length > 0));
+    this.flows.forget(ports);
+    for (const { relay, members } of held) relay?.retarget(members.targets);
+  }
+
+  #publishOne(wish: PortWish, owner: PortOwner, hostAddress: string): PublishedPort[] {
+    const hostIps = hostAddresses(wish.hostIp, hostAddress, owner.targetIp);
     const isRange = wish.firstHostPort !== wish.lastHostPort;
     const isChoice = wish.firstHostPort === 0 || isRange;
     const candidates = wish.firstHostPort === 0 ? this.#allocator.ephemeralPorts() : portsOf(wish);
     for (const hostPort of candidates) {
       try {
-        return this.#holdEverywhere(wish, hostPort, hostIps, targetIp);
+        return this.#holdEverywhere(wish, hostPort, hostIps, owner, !isChoice);
       } catch (error) {
         if (!isChoice || !(error instanceof PortTakenError)) throw error;
       }
@@ -120,14 +161,15 @@ export class PortPublisher {
     { protocol, containerPort, hostIp: wishedIp }: PortWish,
     hostPort: number,
     hostIps: readonly string[],
-    targetIp: string,
+    owner: PortOwner,
+    mayShare: boolean,
   ): PublishedPort[] {
     const done: PublishedPort[] = [];
     try {
       for (const hostIp of hostIps) {
         const port = { protocol, containerPort, hostIp, hostPort };
         try {
-          this.#hold(port, targetIp);
+          this.#hold(port, owner, { isReady: false, mayShare });
           done.push(port);
         } catch (error) {
           // Nobody asked for IPv6 by name: a machine without it publishes on IPv4 alone.
@@ -136,20 +178,35 @@ export class PortPublisher {
       }
       return done;
     } catch (error) {
-      for (const port of done) this.#release(port);
+      this.withdraw(done, owner.containerId);
       throw error;
     }
   }
 
-  #hold(port: PublishedPort, targetIp: string): void {
+  /** Joins those of its group who have the port, else takes it for itself. */
+  #hold(port: PublishedPort, owner: PortOwner, how: { isReady: boolean; mayShare: boolean }): void {
+    const key = portKey(port);
+    const group = owner.sharing?.group;
+    const present = this.#held.get(key);
+    if (how.mayShare && present !== undefined && group !== undefined && present.members.group === group) {
+      present.members.add(owner, port, how.isReady);
+      return;
+    }
+    const members = new PortMembers(group, () => this.#lead([port]));
+    this.#held.set(key, { port, members, ...this.#open(port, owner.targetIp) });
+    this.#allocator.reserve(port.protocol, port.hostIp, port.hostPort);
+    members.add(owner, port, how.isReady);
+  }
+
+  /** @throws {PortTakenError}, {BindError} */
+  #open(port: PublishedPort, targetIp: string): Hold {
     const { protocol, hostIp, hostPort } = port;
     const where = hostIp.includes(":") ? `[${hostIp}]:${hostPort}` : `${hostIp}:${hostPort}`;
     if (!this.#allocator.isFree(protocol, hostIp, hostPort)) {
       throw new PortTakenError(`Bind for ${where} failed: port is already allocated`);
     }
     try {
-      this.#held.set(portKey(port), openHeldPort(port, targetIp));
-      this.#allocator.reserve(protocol, hostIp, hostPort);
+      return openPort(port, targetIp);
     } catch (error) {
       if (isAbsentIpv6(error) && hostIp === "::") throw error;
       const target = targetIp.includes(":") ? `[${targetIp}]` : targetIp;
@@ -194,9 +251,9 @@ function* portsOf({ firstHostPort, lastHostPort }: PortWish): Generator<number> 
   for (let port = firstHostPort; port <= lastHostPort; port++) yield port;
 }
 
-function openHeldPort({ protocol, containerPort, hostIp, hostPort }: PublishedPort, targetIp: string): HeldPort {
+function openPort({ protocol, containerPort, hostIp, hostPort }: PublishedPort, targetIp: string): Hold {
   if (hostIp.includes(":") && protocol !== "sctp") {
-    const relay = openPortRelay(protocol, hostIp, hostPort, { ip: targetIp, port: containerPort });
+    const relay = openPortRelay(protocol, hostIp, hostPort, [{ ip: targetIp, port: containerPort }]);
     return { relay, close: () => relay.close() };
   }
   const address = parseIp(hostIp);

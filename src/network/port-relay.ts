@@ -5,20 +5,16 @@
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { connect, createServer, type Socket } from "node:net";
 import { openBoundSocket } from "../linux/bound-socket.ts";
+import type { PortTarget } from "./host-firewall-table.ts";
 import { ipBytes, parseIp } from "./ip-address.ts";
 
 const LISTEN_BACKLOG = 512;
 /** As the kernel's own connection tracking forgets an answered UDP flow. */
 const UDP_IDLE_MS = 120_000;
 
-interface RelayTarget {
-  ip: string;
-  port: number;
-}
-
 export interface PortRelay {
-  /** Connections from now on go there. */
-  retarget(target: RelayTarget): void;
+  /** Connections from now on go there, to each of several in turn. */
+  retarget(targets: readonly PortTarget[]): void;
   close(): void;
 }
 
@@ -27,20 +23,42 @@ export function openPortRelay(
   protocol: "tcp" | "udp",
   hostIp: string,
   hostPort: number,
-  target: RelayTarget,
+  targets: readonly PortTarget[],
 ): PortRelay {
   const address = ipBytes(parseIp(hostIp)!);
-  if (protocol === "udp") return relayDatagrams(openBoundSocket({ protocol, address, port: hostPort }), target);
+  if (protocol === "udp")
+    return relayDatagrams(openBoundSocket({ protocol, address, port: hostPort }), new Turns(targets));
   return relayConnections(
     openBoundSocket({ protocol, address, port: hostPort, listenBacklog: LISTEN_BACKLOG }),
-    target,
+    new Turns(targets),
   );
 }
 
-function relayConnections(fd: number, firstTarget: RelayTarget): PortRelay {
-  let target = firstTarget;
+/** Several targets, each in turn. */
+class Turns {
+  #last = -1;
+
+  constructor(private targets: readonly PortTarget[]) {}
+
+  next(): PortTarget | undefined {
+    this.#last = (this.#last + 1) % Math.max(1, this.targets.length);
+    return this.targets[this.#last];
+  }
+
+  has({ ip, port }: PortTarget): boolean {
+    return this.targets.some((target) => target.ip === ip && target.port === port);
+  }
+
+  replace(targets: readonly PortTarget[]): void {
+    this.targets = targets;
+  }
+}
+
+function relayConnections(fd: number, turns: Turns): PortRelay {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    const target = turns.next();
+    if (target === undefined) return void client.destroy();
     const container = connect({ host: target.ip, port: target.port, allowHalfOpen: true });
     for (const [one, other] of [
       [client, container],
@@ -62,9 +80,7 @@ function relayConnections(fd: number, firstTarget: RelayTarget): PortRelay {
   server.on("error", () => {});
   server.listen({ fd });
   return {
-    retarget(next) {
-      target = next;
-    },
+    retarget: (targets) => turns.replace(targets),
     close() {
       server.close();
       for (const socket of open) socket.destroy();
@@ -72,17 +88,24 @@ function relayConnections(fd: number, firstTarget: RelayTarget): PortRelay {
   };
 }
 
-function relayDatagrams(fd: number, firstTarget: RelayTarget): PortRelay {
-  let target = firstTarget;
-  const flows = new Map<string, { socket: DatagramSocket; lastUsed: number }>();
+interface DatagramFlow {
+  socket: DatagramSocket;
+  target: PortTarget;
+  lastUsed: number;
+}
+
+function relayDatagrams(fd: number, turns: Turns): PortRelay {
+  const flows = new Map<string, DatagramFlow>();
   const server = createSocket("udp6");
   server.on("error", () => {});
   server.on("message", (data, client) => {
     const key = `${client.address} ${client.port}`;
-    const flow = flows.get(key) ?? openFlow((answer) => server.send(answer, client.port, client.address));
-    flows.set(key, flow);
-    flow.lastUsed = Date.now();
-    flow.socket.send(data, target.port, target.ip);
+    const known = flows.get(key);
+    const target = known !== undefined && turns.has(known.target) ? known.target : turns.next();
+    if (target === undefined) return;
+    const socket = known?.socket ?? openFlow(target, (answer) => server.send(answer, client.port, client.address));
+    flows.set(key, { socket, target, lastUsed: Date.now() });
+    socket.send(data, target.port, target.ip);
   });
   server.bind({ fd });
   const sweep = setInterval(() => {
@@ -93,16 +116,14 @@ function relayDatagrams(fd: number, firstTarget: RelayTarget): PortRelay {
     }
   }, UDP_IDLE_MS / 4);
   sweep.unref();
-  const openFlow = (answer: (data: Buffer) => void) => {
+  const openFlow = (target: PortTarget, answer: (data: Buffer) => void) => {
     const socket = createSocket(target.ip.includes(":") ? "udp6" : "udp4");
     socket.on("error", () => {});
     socket.on("message", answer);
-    return { socket, lastUsed: Date.now() };
+    return socket;
   };
   return {
-    retarget(next) {
-      target = next;
-    },
+    retarget: (targets) => turns.replace(targets),
     close() {
       clearInterval(sweep);
       server.close();

@@ -24,6 +24,7 @@ import { plugInChild, unplugChild } from "./parent-interface.ts";
 import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
+import { portOwner } from "./shared-ports.ts";
 
 const HOST_GATEWAY = "host-gateway";
 
@@ -138,7 +139,8 @@ export class SandboxRegistry {
       if (record.nameServer !== undefined) await this.#names.open(restored, live);
       this.#save(restored);
     }
-    for (const { port, reason } of this.#parts.ports.restore(record.published, record.portTarget ?? "")) {
+    const owner = portOwner(record);
+    for (const { port, reason } of owner === undefined ? [] : this.#parts.ports.restore(record.published, owner)) {
       this.#parts.warn(`port ${port.hostPort}/${port.protocol} of container ${record.containerName}: ${reason}`);
     }
     return this.#show(record);
@@ -227,6 +229,7 @@ export class SandboxRegistry {
       portBindings: request.portBindings,
       exposedPorts: request.exposedPorts,
       publishAllPorts: request.publishAllPorts,
+      portSharing: request.portSharing,
       published: [],
       links: request.links,
       dns: request.dns,
@@ -304,7 +307,7 @@ export class SandboxRegistry {
     const leading = [ipv4, ipv6].find(isOnBridge);
     const target = isOnBridge(ipv4) ? ipv4?.ipv4 : leading?.ipv6;
     if (target === undefined || leading === undefined) {
-      ports.withdraw(record.published);
+      ports.withdraw(record.published, record.containerId);
       record.published = [];
       record.portTarget = undefined;
       return;
@@ -315,14 +318,20 @@ export class SandboxRegistry {
       // answered by its own port of the bridge, which must allow that.
       if (record.published.length > 0)
         await setHairpin(this.#parts.hostRoute, leading, catalog.findBridge(leading.networkId));
-    } else if (record.portTarget !== target) ports.retarget(record.published, target);
+    } else if (record.portTarget !== target) {
+      ports.retarget(record.published, portOwner({ ...record, portTarget: target })!);
+    }
     record.portTarget = target;
   }
 
   #publish(record: SandboxRecord, endpoint: EndpointRecord, target: string): SandboxRecord["published"] {
     const hostAddress = this.#parts.catalog.findBridge(endpoint.networkId)?.hostAddress ?? "0.0.0.0";
     try {
-      return this.#parts.ports.publish(readPortWishes(record), target, hostAddress);
+      return this.#parts.ports.publish(
+        readPortWishes(record),
+        portOwner({ ...record, portTarget: target })!,
+        hostAddress,
+      );
     } catch (error) {
       const where = `endpoint ${record.containerName} (${endpoint.endpointId})`;
       const kind = error instanceof NaruError ? error.kind : "internal";
@@ -346,7 +355,7 @@ export class SandboxRegistry {
 
   async #tearDown(record: SandboxRecord, live: LiveSandbox | undefined): Promise<void> {
     const { ports, catalog, pool } = this.#parts;
-    ports.withdraw(record.published);
+    ports.withdraw(record.published, record.containerId);
     live?.nameServer?.close();
     for (const endpoint of record.endpoints) {
       const network = catalog.findLive(endpoint.networkId);

@@ -266,6 +266,8 @@ export class FakeNetworks {
         return this.sandboxes.get(id)!;
       },
       renameContainer: async () => {},
+      notePortHealth: () => {},
+      leaveSharedPorts: () => {},
       hostResolvConf: async () => "",
       sweep: async (alive) => void this.swept.push(alive),
     };
