@@ -36,6 +36,15 @@ const FIRST_PAUSE_MS = 100;
 /** Until the answer's headers; a copy of a large part takes its time. */
 const ANSWER_MS = 120_000;
 
+/**
+ * Milliseconds since 1970. Servers list whole seconds, and some round up (Swift), which would put what was just written into the
+ * future: taken is the earliest time that is meant. Whoever needs more knows it better than the bucket (BlobGuard).
+ */
+function earliestOf(listed: string): number {
+  const time = Date.parse(listed);
+  return time % 1000 === 0 ? time - 999 : time;
+}
+
 export class S3Client {
   private readonly base: URL;
 
@@ -88,7 +97,7 @@ export class S3Client {
     const objects = [...text.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry]) => ({
       key: field(entry!, "Key") ?? "",
       size: Number(field(entry!, "Size")),
-      modifiedAt: Date.parse(field(entry!, "LastModified") ?? ""),
+      modifiedAt: earliestOf(field(entry!, "LastModified") ?? ""),
     }));
     return { objects, next: field(text, "IsTruncated") === "true" ? field(text, "NextContinuationToken") : undefined };
   }
