@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { encodePathStat } from "../../../src/api/archive.ts";
-import { acceptKey, encodeWebSocketFrame, OPCODES, WebSocketFrameReader } from "../../../src/api/websocket.ts";
+import { acceptKey, encodeWebSocketFrame, OPCODES, WebSocketFrameReader } from "../../../src/lib/websocket-frames.ts";
 
 /** As a client sends it. */
 function masked(opcode: number, payload: Buffer): Buffer {
