@@ -5,6 +5,19 @@ type CommandFile = Promise<{ command: ComposeCommand<any> }>;
 
 /** The commands of `compose` and their files, in the order of the help screen. */
 export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
+  attach: () => import("./attach-command.ts"),
+  commit: () => import("./commit-command.ts"),
+  cp: () => import("./cp-command.ts"),
+  events: () => import("./events-command.ts"),
+  exec: () => import("./exec-command.ts"),
+  export: () => import("./export-command.ts"),
+  images: () => import("./images-command.ts"),
+  ls: () => import("./ls-command.ts"),
+  port: () => import("./port-command.ts"),
+  ps: () => import("./ps-command.ts"),
+  stats: () => import("./stats-command.ts"),
+  top: () => import("./top-command.ts"),
+  volumes: () => import("./volumes-command.ts"),
   config: () => import("./config-command.ts"),
   version: () => import("./version-command.ts"),
 };

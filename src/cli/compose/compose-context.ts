@@ -1,4 +1,3 @@
-import { isTree, newTree } from "../../compose/document.ts";
 import { type ComposeProject, loadProject } from "../../compose/load-project.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
@@ -69,12 +68,4 @@ function isOn(text: string | undefined): boolean {
   } catch {
     return false;
   }
-}
-
-/** A service of a loaded project. Throws CliError. */
-export function serviceOf(project: ComposeProject, name: string) {
-  const services = isTree(project.tree.services) ? project.tree.services : newTree();
-  const service = services[name];
-  if (!isTree(service)) throw new CliError(`no such service: ${name}`);
-  return service;
 }

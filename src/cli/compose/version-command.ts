@@ -4,6 +4,9 @@ import { noArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineComposeCommand } from "./declaration.ts";
 
+/** The docker compose that naru stands in for; scripts compare it. */
+const STOOD_IN_FOR = "2.40.3";
+
 export const command = defineComposeCommand({
   usage: "[OPTIONS]",
   summary: "Print the version",
@@ -14,9 +17,14 @@ export const command = defineComposeCommand({
     short: bool("Only the version"),
   },
   async run({ flags, context }) {
-    if (flags.short) context.print(`${NARU_VERSION}\n`);
-    else if (flags.format === "json") context.print(`${JSON.stringify({ version: NARU_VERSION })}\n`);
-    else if (flags.format === "" || flags.format === "pretty") context.print(`naru compose version ${NARU_VERSION}\n`);
-    else throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use pretty or json`);
+    const isDocker = context.program === "docker";
+    const version = isDocker ? STOOD_IN_FOR : NARU_VERSION;
+    if (flags.short) context.print(`${version}\n`);
+    else if (flags.format === "json") context.print(`${JSON.stringify({ version })}\n`);
+    else if (flags.format === "" || flags.format === "pretty") {
+      context.print(
+        `${isDocker ? `Docker Compose version ${version}, naru ${NARU_VERSION}` : `naru compose version ${version}`}\n`,
+      );
+    } else throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use pretty or json`);
   },
 });
