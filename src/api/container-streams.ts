@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { AttachOptions, ContainerService, WaitCondition } from "../engine/contract.ts";
 import { errorText } from "../lib/errors.ts";
+import { GatheringWriter } from "../lib/stream-writing.ts";
 import { containerRef } from "./containers.ts";
 import { badRequest, statusOf } from "./errors.ts";
 import { lineFrames, streamContentType } from "./frames.ts";
@@ -9,7 +10,6 @@ import { encodeGoJson } from "./go-json.ts";
 import { answerFailedHijack, openStream } from "./hijack.ts";
 import type { Query } from "./query.ts";
 import type { Call, Handlers } from "./router.ts";
-import { GatheringWriter } from "./stream-writing.ts";
 import { parseUnixTime } from "./timestamps.ts";
 import { acceptWebSocket } from "./websocket.ts";
 

@@ -5,12 +5,9 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { NaruError } from "../lib/errors.ts";
+import { closeGently, writeAll } from "../lib/stream-writing.ts";
 import { encodeGoJson } from "./go-json.ts";
-import { writeAll } from "./stream-writing.ts";
 import { takeUpgradeBody } from "./upgrade-body.ts";
-
-/** How long a connection that had its answer may stay half open before it is cut. */
-const LINGER_MS = 10_000;
 
 export type Headers = Record<string, string>;
 
@@ -144,23 +141,4 @@ export class Exchange {
     });
     response.on("error", () => this.#gone.abort());
   }
-}
-
-/**
- * Ends our direction, when all is sent, and reads on until the client has ended its own: closing with unread input
- * would reset the connection, and the client could lose the end of our output.
- */
-export function closeGently(socket: Duplex): void {
-  if (socket.destroyed) return;
-  socket.end(() => {
-    if (socket.readableEnded) {
-      socket.destroy();
-      return;
-    }
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    timer.unref();
-    socket.once("close", () => clearTimeout(timer));
-    socket.once("end", () => socket.destroy());
-  });
-  socket.resume();
 }

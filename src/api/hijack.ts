@@ -2,10 +2,10 @@
 import type { Duplex, Readable } from "node:stream";
 import type { AttachSession } from "../engine/contract.ts";
 import { errorText } from "../lib/errors.ts";
+import { closeGently, GatheringWriter, writeAll } from "../lib/stream-writing.ts";
 import { statusOf } from "./errors.ts";
-import { closeGently, type Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import { streamContentType, wireChunks } from "./frames.ts";
-import { GatheringWriter, writeAll } from "./stream-writing.ts";
 
 interface StreamOptions {
   version: number;

@@ -2,9 +2,8 @@
 import type { Duplex } from "node:stream";
 import type { CommandBuilds } from "../build/command/command-builds.ts";
 import type { ChannelTransport } from "../lib/build-channels.ts";
-import { closeGently } from "./exchange.ts";
+import { closeGently, writeAll } from "../lib/stream-writing.ts";
 import type { Call, Handlers } from "./router.ts";
-import { writeAll } from "./stream-writing.ts";
 
 export function naruBuildHandlers(builds: CommandBuilds): Handlers {
   return { NaruBuild: (call) => build(builds, call) };

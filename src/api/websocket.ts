@@ -1,9 +1,9 @@
 /** The server's side of a WebSocket (RFC 6455), as much as attach needs: whole data in both directions, ping, close. */
 import type { Duplex } from "node:stream";
 import { NaruError } from "../lib/errors.ts";
+import { closeGently, writeAll } from "../lib/stream-writing.ts";
 import { acceptKey, encodeWebSocketFrame, OPCODES, WebSocketFrameReader } from "../lib/websocket-frames.ts";
-import { closeGently, type Exchange } from "./exchange.ts";
-import { writeAll } from "./stream-writing.ts";
+import type { Exchange } from "./exchange.ts";
 
 interface WebSocketPeer {
   /** Resolves when the connection takes more. */

@@ -1,6 +1,9 @@
-/** Writing to connections no faster than they take it. */
-import type { Writable } from "node:stream";
-import { NaruError } from "../lib/errors.ts";
+/** Writing to connections no faster than they take it, and ending them so that nothing is lost. */
+import type { Duplex, Writable } from "node:stream";
+import { NaruError } from "./errors.ts";
+
+/** How long a connection that had its answer may stay half open before it is cut. */
+const LINGER_MS = 10_000;
 
 /** Small pieces are gathered up to this size before they are written. */
 const GATHER_BYTES = 64 * 1024;
@@ -68,4 +71,23 @@ export class GatheringWriter {
     this.#pendingBytes = 0;
     await this.writeOut(whole);
   }
+}
+
+/**
+ * Ends our direction, when all is sent, and reads on until the client has ended its own: closing with unread input
+ * would reset the connection, and the client could lose the end of our output.
+ */
+export function closeGently(socket: Duplex): void {
+  if (socket.destroyed) return;
+  socket.end(() => {
+    if (socket.readableEnded) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.once("end", () => socket.destroy());
+  });
+  socket.resume();
 }
