@@ -1,0 +1,140 @@
+/**
+ * The cluster's keys, under <data root>/cluster/pki: an authority of its own, the API server's certificate, the
+ * administrator's, and the key that signs service account tokens. Made once; what runs out is made anew at a start.
+ */
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CertificateName, newKey, publicKeyOf, signCertificate } from "../../lib/certificate.ts";
+import { errorText, NaruError } from "../../lib/errors.ts";
+
+const AUTHORITY_DAYS = 3650;
+const CERTIFICATE_DAYS = 397;
+const RENEW_BEFORE_MS = 30 * 86_400_000;
+const AUTHORITY: CertificateName = { commonName: "naru-cluster" };
+const SERVER: CertificateName = { commonName: "kube-apiserver" };
+/** As kubeadm names the person who may do everything. */
+const ADMIN: CertificateName = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
+
+export interface KeyPair {
+  /** PEM. */
+  certificate: string;
+  key: string;
+}
+
+export interface ClusterAuthority {
+  /** PEM of the authority's certificate: what clients trust. */
+  ca: string;
+  server: KeyPair;
+  admin: KeyPair;
+  /** PEM of the key that signs service account tokens. */
+  tokenKey: string;
+  /** A certificate for a client of that name, signed by the authority. */
+  issueClient(name: CertificateName): Promise<KeyPair>;
+}
+
+/**
+ * Opens the keys in `folder` and makes those that are missing, run out, or do not fit `hosts` (names and addresses of the
+ * API server).
+ * @throws {NaruError} unavailable when a file cannot be read or written
+ */
+export async function openClusterAuthority(folder: string, hosts: readonly string[]): Promise<ClusterAuthority> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const ca = await ensurePair(folder, "ca", () => true, makeAuthority);
+  const issue = async (subject: CertificateName, more: { hosts?: readonly string[] }): Promise<KeyPair> => {
+    const key = await newKey();
+    const certificate = await signCertificate({
+      subject,
+      publicKey: publicKeyOf(key),
+      signer: { key: ca.key, name: AUTHORITY },
+      isAuthority: false,
+      signsData: true,
+      isServer: more.hosts !== undefined,
+      isClient: more.hosts === undefined,
+      ...more,
+      days: CERTIFICATE_DAYS,
+    });
+    return { certificate, key };
+  };
+  const isOurs = (certificate: X509Certificate) => certificate.verify(new X509Certificate(ca.certificate).publicKey);
+  const servesAll = (certificate: X509Certificate) =>
+    hosts.every((host) => certificate.checkHost(host) !== undefined || certificate.checkIP(host) !== undefined);
+  const [server, admin, tokenKey] = await Promise.all([
+    ensurePair(
+      folder,
+      "server",
+      (found) => isOurs(found) && servesAll(found),
+      () => issue(SERVER, { hosts }),
+    ),
+    ensurePair(folder, "admin", isOurs, () => issue(ADMIN, {})),
+    ensureKey(join(folder, "service-accounts.key")),
+  ]);
+  return { ca: ca.certificate, server, admin, tokenKey, issueClient: (name) => issue(name, {}) };
+}
+
+/** The name of a key among others of the same issuer (the "kid" of a token). */
+export function keyIdOf(key: string): string {
+  const spki = publicKeyOf(key).export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("base64url");
+}
+
+async function makeAuthority(): Promise<KeyPair> {
+  const key = await newKey();
+  const certificate = await signCertificate({
+    subject: AUTHORITY,
+    publicKey: publicKeyOf(key),
+    signer: { key, name: AUTHORITY },
+    isAuthority: true,
+    signsData: true,
+    days: AUTHORITY_DAYS,
+  });
+  return { certificate, key };
+}
+
+async function ensurePair(
+  folder: string,
+  name: string,
+  fits: (certificate: X509Certificate) => boolean,
+  make: () => Promise<KeyPair>,
+): Promise<KeyPair> {
+  const paths = { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
+  const [certificate, key] = await Promise.all([readIfThere(paths.certificate), readIfThere(paths.key)]);
+  if (certificate !== undefined && key !== undefined && isUsable(certificate, key, fits)) return { certificate, key };
+  const made = await make();
+  // A kill between the two leaves a pair that does not fit, which is then made anew.
+  await writeWhole(paths.key, made.key, 0o600);
+  await writeWhole(paths.certificate, made.certificate, 0o644);
+  return made;
+}
+
+function isUsable(certificate: string, key: string, fits: (certificate: X509Certificate) => boolean): boolean {
+  try {
+    const parsed = new X509Certificate(certificate);
+    const hasTime = Date.parse(parsed.validTo) - Date.now() > RENEW_BEFORE_MS;
+    return hasTime && parsed.publicKey.equals(publicKeyOf(key)) && fits(parsed);
+  } catch {
+    return false;
+  }
+}
+
+async function ensureKey(path: string): Promise<string> {
+  const found = await readIfThere(path);
+  if (found !== undefined) return found;
+  const made = await newKey();
+  await writeWhole(path, made, 0o600);
+  return made;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new NaruError("unavailable", `cannot read the cluster's key file ${path}: ${errorText(error)}`);
+  }
+}
+
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode });
+  await rename(`${path}.new`, path);
+}
