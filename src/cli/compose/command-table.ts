@@ -12,6 +12,7 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   exec: () => import("./exec-command.ts"),
   export: () => import("./export-command.ts"),
   images: () => import("./images-command.ts"),
+  logs: () => import("./logs-command.ts"),
   ls: () => import("./ls-command.ts"),
   port: () => import("./port-command.ts"),
   ps: () => import("./ps-command.ts"),
