@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import { NaruError } from "../lib/errors.ts";
+import { checkExtensions } from "./automation/check-extensions.ts";
 import { checkConsistency, checkContainerNames, checkResources } from "./consistency.ts";
 import { isTree, newTree, type Tree } from "./document.ts";
 import type { Lookup } from "./interpolation.ts";
@@ -93,7 +94,10 @@ async function complete(
           .filter(Boolean);
   const enabled = enabledServices(services, given, request.services);
   for (const key in services) if (!(key in enabled)) project.disabled[key] = services[key]!;
-  if (!skips.has("consistency")) checkConsistency(tree, enabled);
+  if (!skips.has("consistency")) {
+    checkConsistency(tree, enabled);
+    checkExtensions(enabled);
+  }
   const chosen = servicesWithDependencies(enabled, request.services);
   tree.services = chosen;
   resolveOwnVariables(chosen, lookup);
