@@ -78,24 +78,31 @@ export function canonicalQuantity(value: string | number): string {
   return quantity === undefined ? String(value) : formatQuantity(quantity);
 }
 
-/** In whole units (bytes, cores), with a fraction; NaN when it is no quantity. Exact up to 2^53. */
-export function quantityValue(value: string | number): number {
-  const quantity = parseQuantity(value);
-  if (quantity === undefined) return Number.NaN;
-  return quantity.nano % NANO === 0n ? Number(quantity.nano / NANO) : Number(quantity.nano) / 1e9;
+/** In whole units (bytes), rounded up; 0 when there is no quantity. Exact up to 2^53. */
+export function wholeValue(value: string | number | undefined): number {
+  return roundedUp(value, NANO);
 }
 
-/** In thousandths, rounded up: "100m" is 100; NaN when it is no quantity. */
-export function quantityMilli(value: string | number): number {
-  const quantity = parseQuantity(value);
-  if (quantity === undefined) return Number.NaN;
-  const milli = quantity.nano / 1_000_000n;
-  return Number(quantity.nano % 1_000_000n > 0n ? milli + 1n : milli);
+/** In thousandths (cpu), rounded up: "100m" is 100; 0 when there is no quantity. */
+export function milliValue(value: string | number | undefined): number {
+  return roundedUp(value, 1_000_000n);
 }
 
-/** Below zero when a < b, zero when they are worth the same. Values that are no quantity count as zero. */
-export function compareQuantities(a: string | number, b: string | number): number {
-  const left = parseQuantity(a)?.nano ?? 0n;
-  const right = parseQuantity(b)?.nano ?? 0n;
-  return left < right ? -1 : left > right ? 1 : 0;
+function roundedUp(value: string | number | undefined, unit: bigint): number {
+  const nano = value === undefined ? 0n : (parseQuantity(value)?.nano ?? 0n);
+  return Number(nano / unit) + (nano % unit > 0n ? 1 : 0);
+}
+
+/** Below zero when a < b, zero when they are worth the same. */
+export function compareQuantities(a: Quantity, b: Quantity): -1 | 0 | 1 {
+  return a.nano < b.nano ? -1 : a.nano > b.nano ? 1 : 0;
+}
+
+/** In the form of the first, or of the second when the first is nothing. */
+export function addQuantities(a: Quantity, b: Quantity): Quantity {
+  return { nano: a.nano + b.nano, format: a.nano === 0n ? b.format : a.format };
+}
+
+export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
+  return { nano: a.nano - b.nano, format: a.nano === 0n ? b.format : a.format };
 }
