@@ -20,6 +20,7 @@
 #include "descriptors.h"
 #include "frame.h"
 #include "modes.h"
+#include "shared-namespaces.h"
 
 enum { PASSING_SOCKET = 3, MAX_ARGUMENTS = 256, NSFS_MAGIC = 0x6e736673, DNS_BACKLOG = 64 };
 
@@ -28,6 +29,7 @@ static const char DNS_ADDRESS[] = "127.0.0.11";
 struct outcome {
   int fds[MAX_PASSED_DESCRIPTORS], fd_count;
   uint16_t udp_port, tcp_port;
+  pid_t pid;
   char error[256];
 };
 
@@ -114,6 +116,10 @@ static int open_socket(struct outcome *outcome, const char *kind) {
   if (strcmp(kind, "netfilter") == 0) fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (strcmp(kind, "dns-udp") == 0) fd = open_dns_socket(SOCK_DGRAM, &outcome->udp_port);
   if (strcmp(kind, "dns-tcp") == 0) fd = open_dns_socket(SOCK_STREAM, &outcome->tcp_port);
+  if (strncmp(kind, "loopback:", 9) == 0) {
+    fd = connect_to_loopback(kind + 9);
+    if (fd >= 0) set_nonblocking(fd);
+  }
   if (fd < 0) return fail(outcome, "open socket", kind);
   outcome->fds[outcome->fd_count++] = fd;
   return 0;
@@ -132,6 +138,12 @@ static int perform(struct outcome *outcome, int count, char **arguments) {
       error = enter(outcome, value);
     } else if (strcmp(name, "--delete") == 0) {
       error = delete_namespace(outcome, value);
+    } else if (strcmp(name, "--ipc") == 0) {
+      if (keep_new_ipc(value) < 0) error = fail(outcome, "create IPC namespace", value);
+    } else if (strcmp(name, "--uts") == 0) {
+      if (keep_new_uts(value) < 0) error = fail(outcome, "create UTS namespace", value);
+    } else if (strcmp(name, "--pid") == 0) {
+      if (keep_new_pid(value, &outcome->pid) < 0) error = fail(outcome, "create PID namespace", value);
     } else if (strcmp(name, "--sysctl") == 0) {
       error = set_sysctl(outcome, value);
     } else if (strcmp(name, "--open") == 0) {
@@ -149,14 +161,17 @@ static int perform(struct outcome *outcome, int count, char **arguments) {
 }
 
 static void write_answer(uint32_t id, int error, const struct outcome *outcome) {
-  size_t text = error ? strlen(outcome->error) : 0;
+  char pid[16];
+  snprintf(pid, sizeof pid, "%d", (int)outcome->pid);
+  const char *words = error ? outcome->error : outcome->pid ? pid : "";
+  size_t text = strlen(words);
   unsigned char frame[FRAME_HEADER_BYTES + 12 + sizeof outcome->error], *payload = frame + FRAME_HEADER_BYTES;
   frame_header(frame, FRAME_NETNS_ANSWER, (uint32_t)(12 + text));
   put_u32(payload, id);
   put_u32(payload + 4, (uint32_t)error);
   put_u16(payload + 8, outcome->udp_port);
   put_u16(payload + 10, outcome->tcp_port);
-  memcpy(payload + 12, outcome->error, text);
+  memcpy(payload + 12, words, text);
   (void)!write(1, frame, FRAME_HEADER_BYTES + 12 + text);
 }
 

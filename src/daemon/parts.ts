@@ -121,7 +121,18 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => runtime.removeEmptyCgroupParent());
   for (const warning of runtime.info.warnings) log.warn(warning);
   lap("runtime, networks");
-  const engine = await createEngine({ store, runtime, images, policy, files, networks, volumes, config, log });
+  const engine = await createEngine({
+    store,
+    runtime,
+    namespaces: netns,
+    images,
+    policy,
+    files,
+    networks,
+    volumes,
+    config,
+    log,
+  });
   undo.defer(() => engine.shutdown());
   await engine.restore();
   lap("containers");

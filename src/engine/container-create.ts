@@ -47,14 +47,15 @@ export async function createContainer(
   context: EngineContext,
   name: string | undefined,
   request: ContainerCreateRequest,
-  options: { platform?: string } = {},
+  options: { platform?: string; pod?: string } = {},
 ): Promise<ContainerCreateResponse> {
   // Most clients start at once what they have created.
   context.runtime.expectStart();
   const { HostConfig: givenHost, NetworkingConfig: networking, ...givenConfig } = request;
   const warnings: string[] = [];
   const host = await checkHost(context, givenHost ?? {}, givenConfig, warnings);
-  const networks = checkNetworks(context, givenConfig, host, networking?.EndpointsConfig ?? {}, warnings);
+  const wishedNetworks = networking?.EndpointsConfig ?? {};
+  const networks = options.pod === undefined ? checkNetworks(context, givenConfig, host, wishedNetworks, warnings) : {};
   const wished = options.platform ? parsePlatform(options.platform) : undefined;
   const image = context.images.getImage(givenConfig.Image ?? "", wished);
   context.policy.admitRun(givenConfig.Image ?? "", image);
@@ -94,6 +95,7 @@ export async function createContainer(
     networks,
     links,
     logPath,
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
   };
   const container = new Container(record);
   undo.defer(() => context.containers.remove(container));

@@ -25,6 +25,11 @@ export async function openContainerNetwork(
   container: Container,
   undo: AsyncDisposableStack,
 ): Promise<OpenNetwork> {
+  const { pod } = container.record;
+  if (pod !== undefined) {
+    const { networkNamespace: namespacePath, hostname } = context.pods.join(pod);
+    return { namespacePath, heldDescriptors: [], hostname };
+  }
   const mode = container.record.hostConfig.NetworkMode ?? "bridge";
   if (mode.startsWith("container:")) return joinNetwork(context, container, mode.slice("container:".length));
   if (mode === "host") {

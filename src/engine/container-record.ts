@@ -61,6 +61,8 @@ export interface ContainerRecord {
   /** Empty when the log driver is "none". */
   logPath: string;
   platform: string;
+  /** The sandbox whose namespaces it joins. */
+  pod?: string;
 }
 
 type OlderRecord = { version?: number } & Record<string, unknown>;

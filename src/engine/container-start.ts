@@ -133,6 +133,7 @@ async function startProcess(
     networkNamespace: network.value.namespacePath,
     heldDescriptors: network.value.heldDescriptors,
     joinPid: peerPids(context, container),
+    joinPath: record.pod === undefined ? undefined : context.pods.join(record.pod).joinPath,
     log: logTarget(record, { imageName: record.config.Image ?? "", hostname: hostname() }),
     cgroupPath: `${record.hostConfig.CgroupParent || `/naru-${context.config.instance}`}/${record.id}`,
     onOutput: container.output.hooksForStart(),

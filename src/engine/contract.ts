@@ -18,6 +18,7 @@ import type {
   FilesystemChange,
   HostConfig,
   PathStat,
+  PortMap,
   RestartPolicy,
 } from "../model/container.ts";
 import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary } from "../model/image.ts";
@@ -74,7 +75,11 @@ export interface ContainerService {
   create(
     name: string | undefined,
     request: ContainerCreateRequest,
-    options?: { platform?: string },
+    options?: {
+      platform?: string;
+      /** The container joins the namespaces of this sandbox; the caller mounts its /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+      pod?: string;
+    },
   ): Promise<ContainerCreateResponse>;
   /** @throws not-modified when it already runs. */
   start(ref: string, options?: { detachKeys?: string }): Promise<void>;
@@ -206,6 +211,51 @@ export interface VolumeService {
   prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>;
 }
 
+/** What the containers of a pod share. */
+export interface PodSandboxRequest {
+  /** The pod's uid. */
+  id: string;
+  /** For lists and messages: "namespace/name". */
+  name: string;
+  hostname: string;
+  /** The machine's own network, or a network of the engine's. */
+  network: "host" | { name: string };
+  /** Published on the machine's addresses. */
+  portBindings: PortMap;
+  ipc: "pod" | "host";
+  /** "pod": all containers see each other's processes; "container": each has its own. */
+  pid: "container" | "pod" | "host";
+  shmBytes?: number;
+}
+export interface PodSandbox {
+  id: string;
+  name: string;
+  request: PodSandboxRequest;
+  /** Of its own network, IPv4 first; empty on the machine's. */
+  addresses: readonly string[];
+}
+
+/** One TCP connection, made on the loopback interface of a pod. */
+export interface LoopbackConnection {
+  readonly data: AsyncIterable<Uint8Array>;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Sends no more; what comes is still read. */
+  end(): void;
+  close(): void;
+}
+
+/** Sandboxes outlive their containers and the daemon; whoever opens one closes it. */
+export interface PodService {
+  /** All or nothing; one that exists is answered as it is. */
+  open(request: PodSandboxRequest, options?: { signal?: AbortSignal }): Promise<PodSandbox>;
+  /** Its containers have ended by then. Idempotent. */
+  close(id: string): Promise<void>;
+  find(id: string): PodSandbox | undefined;
+  list(): PodSandbox[];
+  /** @throws {NaruError} conflict without such a sandbox, internal when nobody listens there */
+  connect(id: string, port: number): Promise<LoopbackConnection>;
+}
+
 export interface SystemService {
   /** Body of GET /info. */
   info(): Promise<Record<string, unknown>>;
@@ -227,5 +277,6 @@ export interface Engine {
   images: ImageService;
   networks: NetworkService;
   volumes: VolumeService;
+  pods: PodService;
   system: SystemService;
 }

@@ -11,6 +11,7 @@ import { ExecInstances } from "./exec-instances.ts";
 import { createImageService } from "./image-service.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { createNetworkService } from "./network-service.ts";
+import { PodSandboxes } from "./pod-sandboxes.ts";
 import { restoreContainers } from "./restore.ts";
 import { daemonId, systemInfo, versionInfo } from "./system-info.ts";
 import { createVolumeService } from "./volume-service.ts";
@@ -29,6 +30,7 @@ export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
   const context: EngineContext = {
     ...parts,
     containers: new ContainerRegistry(parts.store.collection("containers"), (message) => parts.log.warn(message)),
+    pods: createPodSandboxes(parts),
     events: new EventBus(),
     locks: new KeyedLock(),
     volumeLocks: new KeyedLock(),
@@ -42,6 +44,7 @@ export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
     images: createImageService(context),
     networks: createNetworkService(context),
     volumes: createVolumeService(context),
+    pods: context.pods,
     system: {
       info: () => systemInfo(context, id),
       version: async () => versionInfo(context),
@@ -51,6 +54,11 @@ export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
     restore: () => restoreContainers(context),
     shutdown: () => shutdown(context, execs),
   };
+}
+
+function createPodSandboxes({ store, networks, namespaces, config, log }: EngineParts): PodSandboxes {
+  const directory = `${config.execRoot}/pods`;
+  return new PodSandboxes({ records: store.collection("pod-sandboxes"), networks, namespaces, directory, log });
 }
 
 async function shutdown(context: EngineContext, execs: ExecInstances): Promise<void> {

@@ -1,7 +1,7 @@
 /** What every part of the engine works with. */
 import type { ContainerFiles, ImageStore } from "../image/contract.ts";
 import type { NetworkController } from "../network/contract.ts";
-import type { ContainerRuntime } from "../runtime/contract.ts";
+import type { ContainerRuntime, SharedNamespaces } from "../runtime/contract.ts";
 import type { ImagePolicy } from "../signature/contract.ts";
 import type { StateStore } from "../store/contract.ts";
 import type { VolumeStore } from "../volume/contract.ts";
@@ -10,11 +10,13 @@ import type { Container } from "./container.ts";
 import type { ContainerRegistry } from "./container-registry.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
+import type { PodSandboxes } from "./pod-sandboxes.ts";
 
 /** The engine's own parts are built by the daemon and handed in. */
 export interface EngineParts {
   store: StateStore;
   runtime: ContainerRuntime;
+  namespaces: SharedNamespaces;
   images: ImageStore;
   policy: ImagePolicy;
   files: ContainerFiles;
@@ -26,6 +28,7 @@ export interface EngineParts {
 
 export interface EngineContext extends EngineParts {
   containers: ContainerRegistry;
+  pods: PodSandboxes;
   events: EventBus;
   /** Per container id: start, exit, pause, rename and removal take turns. */
   locks: KeyedLock;

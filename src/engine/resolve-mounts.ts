@@ -22,7 +22,10 @@ export async function resolveMounts(
   const { record } = container;
   const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, mount, { undo, userId })));
   const taken = new Set(record.mounts.map(({ destination }) => destination));
-  const own = [...identityFiles(context, record.id), ...sharedMemory(context, container)];
+  const own =
+    record.pod === undefined
+      ? [...identityFiles(context, record.id), ...sharedMemory(context, container)]
+      : [context.pods.sharedMemory(record.pod)];
   resolved.push(...own.filter(({ destination }) => !taken.has(destination)));
   return resolved.sort((a, b) => depth(a.destination) - depth(b.destination));
 }

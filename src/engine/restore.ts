@@ -20,9 +20,11 @@ const PARALLEL_STARTS = 4;
 /** Takes over what runs, records what has ended, starts what shall run, removes what is left of a crash. */
 export async function restoreContainers(context: EngineContext): Promise<void> {
   const containers = context.containers.list();
+  await context.pods.restore();
   await Promise.all(containers.map((container) => guarded(context, container, "restored", restoreOne)));
   const alive = new Set(containers.filter(({ hasProcess }) => hasProcess).map(({ id }) => id));
-  await Promise.all([context.networks.sweep(alive), sweepRuntime(context, alive)]);
+  const users = alive.union(new Set(context.pods.ids));
+  await Promise.all([context.networks.sweep(users), sweepRuntime(context, alive)]);
   const waiting = containers.filter(shallRun);
   // Donors of network and ipc namespaces before those who join them.
   await startAll(
@@ -119,7 +121,7 @@ async function takeOver(context: EngineContext, container: Container, process: C
   }
   container.noteStarted(process);
   const mode = record.hostConfig.NetworkMode ?? "bridge";
-  if (mode !== "host" && !mode.startsWith("container:")) {
+  if (record.pod === undefined && mode !== "host" && !mode.startsWith("container:")) {
     const heldDescriptors = await context.runtime.findHeldDescriptors(containerRunDir(context, container.id));
     const sandbox = await context.networks.restoreSandbox(container.id, { heldDescriptors });
     if (sandbox === undefined)

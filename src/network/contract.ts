@@ -29,6 +29,8 @@ export interface SandboxRequest {
   /** "name:ip", host-gateway not yet resolved. */
   extraHosts: string[];
   macAddress?: string;
+  /** No name server inside, whatever the networks: the container has its own resolv.conf (a pod's). */
+  withoutNames?: boolean;
 }
 
 /** A live sandbox as inspect reports it and as the container's files need it. */

@@ -89,7 +89,7 @@ export class SandboxRegistry {
         await this.#attach(record, live, network.id, settings, namespace.handle.fd, mac);
       }
       await this.#refreshRoutesAndPorts(record, live);
-      if (record.endpoints.some(hasNames)) {
+      if (record.endpoints.some(hasNames) && request.withoutNames !== true) {
         this.#names.start(record, live, namespace.netfilter, namespace.nameServer);
       }
     } finally {

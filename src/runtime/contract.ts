@@ -94,6 +94,8 @@ export interface StartRequest {
   heldDescriptors?: readonly number[];
   /** Host pids whose namespaces are joined for pid/ipc/uts modes "container:X". */
   joinPid?: { pid?: number; ipc?: number; uts?: number };
+  /** Paths of namespaces of a pod's that are joined; they go before joinPid. */
+  joinPath?: { pid?: string; ipc?: string; uts?: string };
   log: LogTarget;
   /** Cgroup path relative to each hierarchy's mount, e.g. "/naru-1a2b/<id>". */
   cgroupPath: string;
@@ -180,6 +182,29 @@ export interface ContainerRuntime {
   listPids(id: string): Promise<number[]>;
   /** Raw figures for `stats`. */
   readStats(id: string): Promise<CgroupStats>;
+}
+
+export interface SharedNamespaceRequest {
+  /** Paths at which each namespace is mounted; their directory exists. */
+  ipc?: string;
+  uts?: { path: string; hostname: string };
+  pid?: string;
+}
+
+/** Namespaces that several containers share and that outlive each of them. */
+export interface SharedNamespaces {
+  /**
+   * All or none. A PID namespace lives as long as its process 1, which belongs to no container: `initPid`, to be killed by the caller.
+   * @throws {NaruError} internal
+   */
+  createShared(request: SharedNamespaceRequest): Promise<{ initPid: number | undefined }>;
+  /** Takes a namespace's bind mount away. Idempotent. */
+  delete(path: string): Promise<void>;
+  /**
+   * A non-blocking TCP connection to a port of a network namespace's loopback; the caller closes the descriptor.
+   * @throws {NaruError} internal with {SysError} ECONNREFUSED as its cause when nobody listens there; not-found without such a namespace.
+   */
+  connectInside(networkNamespace: string, port: number): Promise<number>;
 }
 
 /** What cgroup v1 or v2 says about one container. Nanoseconds and bytes. */

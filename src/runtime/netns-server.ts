@@ -2,10 +2,13 @@
  * Client of `naru-monitor netns --serve`: network namespaces made and entered by a process without threads
  * (setns(2) in this one would leak into Bun's threads), and sockets opened inside them handed over as descriptors.
  */
+
+import { unlink } from "node:fs/promises";
 import type { Subprocess } from "bun";
 import { NaruError } from "../lib/errors.ts";
 import { closeDescriptor, openSocketPair, receiveWithDescriptors } from "../linux/descriptor-passing.ts";
 import { SysError } from "../linux/sys-error.ts";
+import type { SharedNamespaceRequest, SharedNamespaces } from "./contract.ts";
 import { decodeNetnsAnswer, encodeNetnsRequest, FrameReader, NETNS, type NetnsAnswer } from "./monitor-protocol.ts";
 
 /** Sockets that can be opened inside a namespace: netlink ones, and a DNS server's on 127.0.0.11 at random ports. */
@@ -17,9 +20,9 @@ export interface NamespaceRequest {
   open?: readonly NamespaceSocket[];
 }
 
-interface NamespaceSockets {
-  /** By the kinds asked for; the caller closes each. Netlink sockets are blocking, DNS sockets are not. */
-  descriptors: Partial<Record<NamespaceSocket, number>>;
+interface NamespaceSockets<Kind extends string = NamespaceSocket> {
+  /** By the kinds asked for; the caller closes each. Netlink sockets are blocking, the others are not. */
+  descriptors: Partial<Record<Kind, number>>;
   /** 0 when not asked for. */
   dnsUdpPort: number;
   dnsTcpPort: number;
@@ -28,7 +31,7 @@ interface NamespaceSockets {
 const EEXIST = 17;
 const ENOENT = 2;
 
-export class NetnsServer {
+export class NetnsServer implements SharedNamespaces {
   #process: ServerProcess;
   #isStopped = false;
 
@@ -60,6 +63,28 @@ export class NetnsServer {
   /** Takes the bind mount away; the kernel removes the namespace when its last process is gone. Idempotent. */
   async delete(path: string): Promise<void> {
     await this.#living().ask(["--delete", path]);
+  }
+
+  async createShared({ ipc, uts, pid }: SharedNamespaceRequest): Promise<{ initPid: number | undefined }> {
+    const args: string[] = [];
+    if (ipc !== undefined) args.push("--ipc", ipc);
+    if (uts !== undefined) args.push("--uts", `${uts.path}=${uts.hostname}`);
+    if (pid !== undefined) args.push("--pid", pid);
+    if (args.length === 0) return { initPid: undefined };
+    try {
+      const { message } = await this.#living().ask(args);
+      return { initPid: pid === undefined ? undefined : Number(message) };
+    } catch (error) {
+      const paths = [ipc, uts?.path, pid].filter((path) => path !== undefined);
+      await Promise.all(paths.map((path) => this.delete(path).catch(() => unlink(path).catch(() => {}))));
+      throw error;
+    }
+  }
+
+  async connectInside(networkNamespace: string, port: number): Promise<number> {
+    const kind = `loopback:${port}`;
+    const { descriptors } = await this.#living().sockets(["--enter", networkNamespace], { open: [kind] });
+    return descriptors[kind]!;
   }
 
   /** Ends the server; namespaces stay. Requests under way fail. */
@@ -112,7 +137,10 @@ class ServerProcess {
     await this.#finished;
   }
 
-  async sockets(how: string[], { sysctls = {}, open = [] }: NamespaceRequest): Promise<NamespaceSockets> {
+  async sockets<Kind extends string>(
+    how: string[],
+    { sysctls = {}, open = [] }: Pick<NamespaceRequest, "sysctls"> & { open?: readonly Kind[] },
+  ): Promise<NamespaceSockets<Kind>> {
     const args = [...how];
     for (const [name, value] of Object.entries(sysctls)) args.push("--sysctl", `${name}=${value}`);
     for (const kind of open) args.push("--open", kind);
@@ -123,7 +151,7 @@ class ServerProcess {
       throw new NaruError("internal", `the netns server passed ${received.length} of ${open.length} sockets`);
     }
     return {
-      descriptors: Object.fromEntries(open.map((kind, index) => [kind, received[index]])),
+      descriptors: Object.fromEntries(open.map((kind, index) => [kind, received[index]])) as Record<Kind, number>,
       dnsUdpPort: answer.udpPort,
       dnsTcpPort: answer.tcpPort,
     };

@@ -55,7 +55,7 @@ export function buildOciConfig(
 ): OciSpec {
   const { hostConfig } = request;
   const namespaces = containerNamespaces(request, parts.cgroupVersion);
-  const init = wantsInit(hostConfig, defaults);
+  const init = request.joinPath?.pid === undefined && wantsInit(hostConfig, defaults);
   const mounts: OciMount[] = containerMounts({
     hostConfig,
     mounts: request.mounts,

@@ -357,6 +357,11 @@ export async function createTestEngine(): Promise<TestEngine> {
     policy: ALLOW_ALL,
     files: files as ContainerFiles,
     networks: networks.asController(),
+    namespaces: {
+      createShared: async () => ({ initPid: undefined }),
+      delete: async () => {},
+      connectInside: () => Promise.reject(new Error("nobody listens")),
+    },
     volumes: fakeVolumes(),
     config: { dataRoot: join(root, "data"), execRoot: join(root, "exec"), instance: "test", serverVersion: "0" },
     log: { debug() {}, info() {}, warn: note, error: note },
