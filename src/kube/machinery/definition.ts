@@ -18,10 +18,6 @@ export interface WriteContext {
   readonly groups: readonly string[];
   /** Tells the client of something that is allowed but unwise. */
   warn(message: string): void;
-  /** Another object as the cluster has it now (from memory), for rules that look at others: a pod's priority class. */
-  find<T extends KubeObject>(type: ResourceType<T>, namespace: string | undefined, name: string): Stored<T> | undefined;
-  /** All objects of a kind, or of one namespace: for what must not be handed out twice (addresses of services). */
-  list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): readonly Stored<T>[];
 }
 
 /**
@@ -97,8 +93,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly subresources?: readonly SubresourceDefinition[];
 
   /**
-   * Sets what clients may not choose, drops what they may not send, after defaults. May change `object`. Status is already emptied
-   * (kinds with a status subresource) and metadata filled in. What the cluster forbids is thrown as a StatusError.
+   * Sets what clients may not choose, drops what they may not send. May change `object`. Status is already emptied (kinds
+   * with a status subresource) and metadata filled in.
    */
   prepareCreate?(object: T, context: WriteContext): void;
   /** The same for an update; status is already that of `before`. */
