@@ -7,11 +7,9 @@ import { fileErrorText } from "../file-error.ts";
 import { isTerminal } from "../output.ts";
 import type { BuildFlags } from "./build-flags.ts";
 import { failureText, warningsText } from "./build-report.ts";
-import { BuildSession, type ClientSide } from "./build-session.ts";
-import { type PlannedBuild, planBuild } from "./build-wish.ts";
 import { type Display, openDisplay, usesColors } from "./open-display.ts";
 import { readOutputs } from "./outputs.ts";
-import { readSecret } from "./secrets.ts";
+import { openAgents, type PreparedBuild, prepareBuild } from "./prepare-build.ts";
 import { findSourceFiles } from "./source-files.ts";
 import type { SshAgents } from "./ssh-agents.ts";
 
@@ -37,25 +35,12 @@ export async function runBuild({ flags, word, given, context }: BuildUse): Promi
   let agents: SshAgents | undefined;
   try {
     const files = await findSourceFiles(word, flags.file);
-    if (flags.ssh.length > 0) agents = await openAgents(flags.ssh);
-    const client = await opening;
-    const config = await context.config();
-    const plan = planBuild(flags, {
-      files,
-      outputs,
-      onlyCheck: method?.onlyCheck,
-      config,
-      host: client.host,
-      agents: agents?.ids ?? [],
-    });
-    const display = await openDisplay(
-      // What is JSON is meant for a program.
-      method?.isJson ? { progress: "quiet", quiet: true } : flags,
-      { isGiven: given("progress"), program: context.program },
-    );
-    const side = clientSide(plan, files.input, agents, context);
-    const session = new BuildSession(await client.hijack("/naru/build"), side, (events) => display.take(events));
-    const end = await untilEnd(session, plan, display);
+    agents = await openAgents(flags.ssh);
+    const build = await prepareBuild({ flags, files, outputs, onlyCheck: method?.onlyCheck, agents, context });
+    // What is JSON is meant for a program.
+    const look = method?.isJson ? { progress: "quiet", quiet: true } : flags;
+    const display = await openDisplay(look, { isGiven: given("progress"), program: context.program });
+    const end = await untilEnd(build, display);
     if (end.type === "failure") throw failure(end, display);
     if (method && end.answer) {
       const { answerText } = await import("./check-answer.ts");
@@ -77,45 +62,18 @@ async function readMethod(flags: BuildFlags) {
   return read(flags);
 }
 
-async function openAgents(texts: readonly string[]): Promise<SshAgents> {
-  const { SshAgents: Agents } = await import("./ssh-agents.ts");
-  return await Agents.open(texts);
-}
-
-function clientSide(
-  plan: PlannedBuild,
-  input: AsyncIterable<Uint8Array> | undefined,
-  agents: SshAgents | undefined,
-  context: CommandContext,
-): ClientSide {
-  const { directories, secrets, destinations, cacheSources, cacheTargets } = plan;
-  return {
-    directories,
-    input,
-    readSecret: (id) => {
-      const source = secrets.get(id);
-      return source && readSecret(source);
-    },
-    agents,
-    config: () => context.config(),
-    destinations,
-    cacheSources,
-    cacheTargets,
-  };
-}
-
 /** The first Ctrl-C cancels the build and waits until nothing of it is left, the second one quits. */
-async function untilEnd(session: BuildSession, { wish }: PlannedBuild, display: Display): Promise<BuildEnd> {
+async function untilEnd(build: PreparedBuild, display: Display): Promise<BuildEnd> {
   let isCancelled = false;
   const interrupt = () => {
     if (isCancelled) process.exit(INTERRUPTED);
     isCancelled = true;
-    session.cancel();
+    build.cancel();
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   try {
-    return await session.run(wish);
+    return await build.run((events) => display.take(events));
   } finally {
     display.finish();
     process.off("SIGINT", interrupt);

@@ -7,7 +7,10 @@ import { csvSettings } from "./csv-settings.ts";
 /** As docker's builder: secrets are passwords and keys, not files of data. */
 const MAX_SECRET_BYTES = 500 * 1024;
 
-type SecretSource = { kind: "file"; path: string } | { kind: "variable"; name: string };
+export type SecretSource =
+  | { kind: "file"; path: string }
+  | { kind: "variable"; name: string }
+  | { kind: "text"; text: string };
 
 /** Where each secret of `--secret` is read from, by id. Nothing is read before it is asked for. */
 export function readSecretFlags(texts: readonly string[]): Map<string, SecretSource> {
@@ -41,6 +44,7 @@ function readSecretFlag(text: string): { id: string; source: SecretSource } {
 
 /** The secret's bytes; undefined for a variable that is not set. Throws CliError. */
 export function readSecret(source: SecretSource): Uint8Array | undefined {
+  if (source.kind === "text") return Buffer.from(source.text);
   if (source.kind === "variable") {
     const value = process.env[source.name];
     return value === undefined ? undefined : Buffer.from(value);

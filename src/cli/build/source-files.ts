@@ -21,13 +21,13 @@ const REMOTE = /^(https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/;
 const DOCKERFILE = "Dockerfile";
 const TAR_MAGIC_END = 262;
 
-/** Throws CliError in docker's words. */
-export async function findSourceFiles(word: string, file: string): Promise<SourceFiles> {
+/** `inline` is a Dockerfile's text that stands in no file. Throws CliError in docker's words. */
+export async function findSourceFiles(word: string, file: string, inline?: string): Promise<SourceFiles> {
   if (word === "-") {
     if (file === "-") throw new CliError("invalid argument: can't use stdin for both build context and dockerfile");
     return await fromInput(file);
   }
-  const own = await dockerfileElsewhere(file);
+  const own = inline === undefined ? await dockerfileElsewhere(file) : asFile(DOCKERFILE, Buffer.from(inline));
   if (REMOTE.test(word)) {
     const address = word.startsWith("github.com/") ? `https://${word}` : word;
     return {

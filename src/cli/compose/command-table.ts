@@ -6,6 +6,7 @@ type CommandFile = Promise<{ command: ComposeCommand<any> }>;
 /** The commands of `compose` and their files, in the order of the help screen. */
 export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   attach: () => import("./attach-command.ts"),
+  build: () => import("./build-command.ts"),
   commit: () => import("./commit-command.ts"),
   cp: () => import("./cp-command.ts"),
   events: () => import("./events-command.ts"),

@@ -1,11 +1,9 @@
+import { COMPOSE_VERSION } from "../../compose/version.ts";
 import { NARU_VERSION } from "../../lib/version.ts";
 import { CliError } from "../cli-error.ts";
 import { noArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineComposeCommand } from "./declaration.ts";
-
-/** The docker compose that naru stands in for; scripts compare it. */
-const STOOD_IN_FOR = "2.40.3";
 
 export const command = defineComposeCommand({
   usage: "[OPTIONS]",
@@ -18,7 +16,7 @@ export const command = defineComposeCommand({
   },
   async run({ flags, context }) {
     const isDocker = context.program === "docker";
-    const version = isDocker ? STOOD_IN_FOR : NARU_VERSION;
+    const version = isDocker ? COMPOSE_VERSION : NARU_VERSION;
     if (flags.short) context.print(`${version}\n`);
     else if (flags.format === "json") context.print(`${JSON.stringify({ version })}\n`);
     else if (flags.format === "" || flags.format === "pretty") {
