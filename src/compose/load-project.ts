@@ -34,6 +34,8 @@ export interface ComposeProject {
   tree: Tree;
   /** Services that profiles leave out. */
   disabled: Tree;
+  /** Services that are enabled, but are neither named nor needed by those named. */
+  unchosen: string[];
   variables: ReadonlyMap<string, string>;
 }
 
@@ -64,7 +66,8 @@ export async function loadProject(
   variables.set("COMPOSE_PROJECT_NAME", name);
   tree.name = name;
   const { files } = found;
-  const project = { name, folder, files, envFiles: request.envFiles, tree, disabled: newTree(), variables };
+  const { envFiles } = request;
+  const project = { name, folder, files, envFiles, tree, disabled: newTree(), unchosen: [], variables };
   await complete(project, request, lookup, onUnset);
   return project;
 }
@@ -100,6 +103,7 @@ async function complete(
   }
   const chosen = servicesWithDependencies(enabled, request.services);
   tree.services = chosen;
+  project.unchosen = Object.keys(enabled).filter((service) => !(service in chosen));
   resolveOwnVariables(chosen, lookup);
   if (!skips.has("environment")) await resolveEnvironments(chosen, lookup, onUnset);
   await resolveLabelFiles(chosen, lookup, onUnset);

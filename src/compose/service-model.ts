@@ -244,8 +244,10 @@ export interface ProjectModel {
   volumes: Record<string, VolumeModel>;
   secrets: Record<string, FileModel>;
   configs: Record<string, FileModel>;
-  /** Services that profiles leave out; their containers are no orphans. */
+  /** Services left out, by profiles or because others were named; their containers are no orphans. */
   disabled: readonly string[];
+  /** The services as trees, which their hashes are made of. */
+  trees: Readonly<Record<string, Tree>>;
   variables: ReadonlyMap<string, string>;
 }
 
@@ -269,7 +271,8 @@ export function projectModel(project: ComposeProject): ProjectModel {
     volumes: section("volumes", "volume"),
     secrets: section("secrets", "file"),
     configs: section("configs", "file"),
-    disabled: Object.keys(project.disabled),
+    disabled: [...Object.keys(project.disabled), ...project.unchosen],
+    trees: (isTree(tree.services) ? tree.services : {}) as Record<string, Tree>,
     variables,
   };
 }
