@@ -1,0 +1,40 @@
+/** The list of conditions in a status: one a type, a transition time that moves only when the status does. */
+
+export interface StatusCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+export function findCondition<C extends StatusCondition>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): C | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+export function hasCondition(conditions: readonly StatusCondition[] | undefined, type: string): boolean {
+  return findCondition(conditions, type)?.status === "True";
+}
+
+/**
+ * The list with `next` in it. Same status and reason: the list as it was (an unchanged condition is no news); same status: the old
+ * transition time is kept. A new or changed condition goes to the end, as Kubernetes' controllers do.
+ */
+export function withCondition<C extends StatusCondition>(conditions: readonly C[] | undefined, next: C): C[] {
+  const current = findCondition(conditions, next.type);
+  if (current !== undefined && current.status === next.status && current.reason === next.reason) {
+    return [...(conditions ?? [])];
+  }
+  const placed =
+    current !== undefined && current.status === next.status
+      ? { ...next, lastTransitionTime: current.lastTransitionTime }
+      : next;
+  return [...withoutCondition(conditions, next.type), placed];
+}
+
+export function withoutCondition<C extends StatusCondition>(conditions: readonly C[] | undefined, type: string): C[] {
+  return (conditions ?? []).filter((condition) => condition.type !== type);
+}
