@@ -12,6 +12,7 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   events: () => import("./events-command.ts"),
   exec: () => import("./exec-command.ts"),
   export: () => import("./export-command.ts"),
+  graph: () => import("./graph-command.ts"),
   images: () => import("./images-command.ts"),
   logs: () => import("./logs-command.ts"),
   ls: () => import("./ls-command.ts"),
