@@ -3,6 +3,7 @@
  * ClusterClient and informers: the same rules (validation, versions, events) hold for them as for kubectl.
  */
 
+import type { Scale } from "../model/kubernetes/autoscaling-v1.ts";
 import type { KubeObject, ResourceType, Stored } from "../model/kubernetes/object.ts";
 
 export interface Selection {
@@ -49,11 +50,13 @@ export interface WriteOptions {
   /** Told of warnings for the client (unknown fields, deprecated versions). */
   warn?(message: string): void;
 }
-export interface PatchOptions extends WriteOptions {
+export interface UpdateOptions extends WriteOptions {
+  /** "status", "resize", "ephemeralcontainers" …: changes that part alone; absent: the object itself. */
+  subresource?: string;
+}
+export interface PatchOptions extends UpdateOptions {
   /** Apply only: take over fields that others own. */
   force?: boolean;
-  /** "status", "scale" …; absent: the object itself. */
-  subresource?: string;
 }
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
@@ -68,7 +71,7 @@ export interface ResourceClient<T extends KubeObject> {
   list(options?: ListOptions): Promise<ObjectList<T>>;
   create(namespace: string | undefined, object: T, options?: WriteOptions): Promise<Stored<T>>;
   /** With metadata.resourceVersion: 409 when somebody else wrote in between. */
-  update(object: T, options?: WriteOptions): Promise<Stored<T>>;
+  update(object: T, options?: UpdateOptions): Promise<Stored<T>>;
   /** Changes status alone. */
   updateStatus(object: T, options?: WriteOptions): Promise<Stored<T>>;
   patch(
@@ -85,7 +88,16 @@ export interface ResourceClient<T extends KubeObject> {
   /**
    * POST to a subresource: "binding", "eviction", "token" … The answer is the subresource's own object.
    */
-  postSubresource(namespace: string | undefined, name: string, subresource: string, body: unknown): Promise<unknown>;
+  postSubresource(
+    namespace: string | undefined,
+    name: string,
+    subresource: string,
+    body: unknown,
+    options?: WriteOptions,
+  ): Promise<unknown>;
+  /** The scale subresource: autoscaling/v1 Scale, whatever the kind. Patches of it: patch() with subresource "scale". */
+  getScale(namespace: string | undefined, name: string): Promise<Stored<Scale>>;
+  updateScale(scale: Scale, options?: WriteOptions): Promise<Stored<Scale>>;
 }
 
 export interface InformerHandler<T extends KubeObject> {

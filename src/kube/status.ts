@@ -41,6 +41,8 @@ export class StatusError extends Error {
     readonly reason: StatusReason,
     message: string,
     readonly details?: StatusDetails,
+    /** A list that expired tells here how to go on. */
+    readonly listMeta?: { continue?: string },
   ) {
     super(message);
     this.name = "StatusError";
@@ -52,7 +54,7 @@ export class StatusError extends Error {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.listMeta ?? {},
       status: "Failure",
       message: this.message,
       reason: this.reason,

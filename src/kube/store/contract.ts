@@ -61,6 +61,8 @@ export interface WatchBatch {
 }
 
 export interface KeyValueStore {
+  /** True: watchers are told of a commit before its promise resolves, so whoever watches everything is never behind. */
+  readonly tellsBeforeCommitting: boolean;
   range(prefix: string, options?: RangeOptions): Promise<Range>;
   get(key: string): Promise<StoredEntry | undefined>;
   /** All mutations or none, durable when the promise resolves; one revision for all of them. Concurrent commits are grouped. */
