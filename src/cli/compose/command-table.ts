@@ -18,6 +18,8 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   ls: () => import("./ls-command.ts"),
   port: () => import("./port-command.ts"),
   ps: () => import("./ps-command.ts"),
+  pull: () => import("./pull-command.ts"),
+  push: () => import("./push-command.ts"),
   stats: () => import("./stats-command.ts"),
   top: () => import("./top-command.ts"),
   volumes: () => import("./volumes-command.ts"),

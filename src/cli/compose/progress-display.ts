@@ -76,7 +76,7 @@ class ProgressPicture implements ProgressDisplay {
       this.lines.get(event.parent)?.layers.set(event.id, event);
       return;
     }
-    const line = this.lines.get(event.id) ?? { event, startedMs: Date.now(), layers: new Map() };
+    const line: PictureLine = this.lines.get(event.id) ?? { event, startedMs: Date.now(), layers: new Map() };
     line.event = event;
     line.endedMs = event.state === "working" ? undefined : Date.now();
     this.lines.set(event.id, line);
@@ -94,7 +94,7 @@ class ProgressPicture implements ProgressDisplay {
   private draw(isLast = false): void {
     const all = [...this.lines.values()];
     const done = all.filter(({ event }) => event.state !== "working").length;
-    const [columns = 80, rows = 24] = isTerminal(2) ? process.stderr.getWindowSize() : [];
+    const { columns, rows } = screenSize();
     const room = isLast ? all.length : Math.max(1, rows - FREE_ROWS);
     // Where not all fit, what goes on is more of interest than what is over.
     const shown =
@@ -120,6 +120,12 @@ class ProgressPicture implements ProgressDisplay {
     const padded = cut + " ".repeat(Math.max(1, columns - 1 - Bun.stringWidth(cut) - seconds.length));
     return this.hasColors ? `\x1b[${COLORS[event.state]}m${padded}\x1b[34m${seconds}\x1b[0m` : `${padded}${seconds}`;
   }
+}
+
+/** Some terminals tell no size. */
+function screenSize(): { columns: number; rows: number } {
+  const [columns = 0, rows = 0] = isTerminal(2) ? process.stderr.getWindowSize() : [];
+  return { columns: columns || 80, rows: rows || 24 };
 }
 
 const SIGNS = { working: "⠿", done: "✔", warning: "!", error: "✘" };
