@@ -3,11 +3,13 @@ import { basename } from "node:path";
 
 const calledAs = basename(process.argv0);
 const words = process.argv.slice(2);
+/** Under docker's names naru is a client only. */
+const isClientOnly = calledAs === "docker" || calledAs === "docker-compose";
 
-if (words[0] === "daemon" && calledAs !== "docker") {
+if (words[0] === "daemon" && !isClientOnly) {
   const { runDaemon } = await import("./daemon/main.ts");
   await runDaemon(words.slice(1));
-} else if (words[0] === "registry" && words[1] === "serve" && calledAs !== "docker") {
+} else if (words[0] === "registry" && words[1] === "serve" && !isClientOnly) {
   const { runRegistry } = await import("./daemon/registry-main.ts");
   await runRegistry(words.slice(2));
 } else {

@@ -93,7 +93,7 @@ class LogReading {
     const since = (Date.now() / 1000).toFixed(3);
     for (const source of await this.sources()) this.start(source, this.options);
     const starts = this.followStarts(since, leave.signal).catch((error: unknown) => {
-      this.failure ??= error;
+      if (!leave.signal.aborted) this.failure ??= error;
     });
     // Each container that ends may be followed by its next start, so look again until nothing is left.
     while (this.open.size > 0) {
