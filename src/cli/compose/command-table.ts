@@ -14,6 +14,7 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   export: () => import("./export-command.ts"),
   graph: () => import("./graph-command.ts"),
   images: () => import("./images-command.ts"),
+  kube: () => import("./kube-command.ts"),
   logs: () => import("./logs-command.ts"),
   ls: () => import("./ls-command.ts"),
   port: () => import("./port-command.ts"),
