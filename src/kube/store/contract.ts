@@ -1,6 +1,6 @@
 /**
  * What the cluster keeps its objects in: keys with values, one revision for the whole store, transactions and watches. The
- * embedded SQLite and etcd v3 both keep this promise; test/contract/kube-store runs the same suite over both.
+ * embedded SQLite and etcd v3 both keep this promise; test/support/kube-store-contract.ts is run over both.
  */
 
 export interface StoredEntry {
