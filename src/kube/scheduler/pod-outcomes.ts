@@ -81,9 +81,12 @@ export class PodOutcomes {
     await this.patchConditions(pod, [condition], nominatedNode);
   }
 
-  private async patchConditions(pod: Stored<Pod>, conditions: PodCondition[], nominatedNode?: string): Promise<void> {
+  /** Nobody else writes a status while the pod has no node; that of a victim is read again just before. */
+  private async patchConditions(pod: Stored<Pod>, news: PodCondition[], nominatedNode?: string): Promise<void> {
     const { namespace, name } = pod.metadata;
+    const known = (this.client.informer(PODS).get(namespace, name) ?? pod).status?.conditions ?? [];
+    const conditions = [...known.filter((old) => !news.some(({ type }) => type === old.type)), ...news];
     const status = { conditions, ...(nominatedNode === undefined ? {} : { nominatedNodeName: nominatedNode }) };
-    await this.client.resource(PODS).patch(namespace, name, "strategic", { status }, { subresource: "status" });
+    await this.client.resource(PODS).patch(namespace, name, "merge", { status }, { subresource: "status" });
   }
 }
