@@ -22,10 +22,12 @@ export type Expression =
   | { op: "random"; below: number; register: number }
   | { op: "dnat4"; addressRegister: number; portRegister: number }
   | { op: "masquerade" }
+  /** Counts the packets that come so far; `decodeRuleCounter` reads it. */
+  | { op: "counter" }
   | { op: "verdict"; verdict: "accept" | "drop" };
 
 const META = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
-const CT = { state: 0, status: 2 } as const;
+const CT = { state: 0, direction: 1, status: 2 } as const;
 const BASE = { network: 1, transport: 2 } as const;
 const NFPROTO_IPV4 = 2;
 const NUMGEN_RANDOM = 1;
@@ -83,6 +85,8 @@ function parts(e: Expression): [name: string, ...attributes: Buffer[]] {
       ];
     case "masquerade":
       return ["masq"];
+    case "counter":
+      return ["counter"];
     case "verdict":
       return ["immediate", u32be(1, 0), nested(2, nested(2, u32be(1, e.verdict === "accept" ? 1 : 0)))];
   }

@@ -2,6 +2,7 @@
 import {
   attribute,
   attributeText,
+  listAttributes,
   message,
   type NetlinkMessage,
   NLM_F,
@@ -20,6 +21,7 @@ const MSG = {
   NEWCHAIN: 3,
   GETCHAIN: 4,
   NEWRULE: 6,
+  GETRULE: 7,
   NEWSET: 9,
   NEWSETELEM: 12,
   DELSETELEM: 14,
@@ -205,4 +207,21 @@ export function decodeChain({ body }: NetlinkMessage): ListedChain {
 
 export function decodeGeneration({ body }: NetlinkMessage): number {
   return parseAttributes(body.subarray(4)).get(1)?.readUInt32BE(0) ?? 0;
+}
+
+/** All rules of one chain, in their order. ENOENT, or nothing, when it is not there. */
+export const listRulesQuery = (family: NftFamily, table: string, chain: string): Buffer =>
+  request(MSG.GETRULE, NLM_F.DUMP, NFT_FAMILY[family], text(1, table), text(2, chain));
+
+/** The packets that the first counter of a listed rule has seen; undefined when it has none. */
+export function decodeRuleCounter({ body }: NetlinkMessage): number | undefined {
+  const expressions = parseAttributes(body.subarray(4)).get(4);
+  if (expressions === undefined) return undefined;
+  for (const [, element] of listAttributes(expressions)) {
+    const expression = parseAttributes(element);
+    if (attributeText(expression.get(1)) !== "counter") continue;
+    const packets = parseAttributes(expression.get(2) ?? Buffer.alloc(0)).get(2);
+    return packets === undefined ? undefined : Number(packets.readBigUInt64BE(0));
+  }
+  return undefined;
 }

@@ -91,6 +91,11 @@ export interface NetworkController {
   renameContainer(containerId: string, name: string): Promise<void>;
   /** Counters per interface ("eth0") of a running container. */
   readInterfaceStats(containerId: string): Promise<Record<string, import("../model/system.ts").NetworkStats>>;
+  /**
+   * Requests that came to a running container over the network since this was first asked for: messages that those who opened
+   * a TCP connection to it pushed. Undefined where they cannot be counted (no network of its own).
+   */
+  countRequests(containerId: string): Promise<number | undefined>;
   /** Text of /etc/resolv.conf for containers in host network mode. */
   hostResolvConf(): Promise<string>;
   /** Sandboxes and kernel objects of containers that are not in `aliveContainerIds` are removed (leftovers of a crash). */

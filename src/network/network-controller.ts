@@ -222,6 +222,8 @@ class BridgedNetworkController implements NetworkController {
     return this.#parts.sandboxes.readInterfaceStats(containerId);
   }
 
+  countRequests: NetworkController["countRequests"] = (containerId) => this.#parts.sandboxes.countRequests(containerId);
+
   async hostResolvConf(): Promise<string> {
     await this.#hostResolvConf.refresh();
     return this.#hostResolvConf.printForHostMode();

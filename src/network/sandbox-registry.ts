@@ -23,6 +23,7 @@ import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
 import { plugInChild, unplugChild } from "./parent-interface.ts";
 import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
+import { countRequests } from "./request-counter.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
 import { portOwner } from "./shared-ports.ts";
 
@@ -200,6 +201,19 @@ export class SandboxRegistry {
   async readInterfaceStats(containerId: string): Promise<Record<string, NetworkStats>> {
     const live = this.#live.get(containerId);
     return live === undefined ? {} : readInterfaceCounters(live.route);
+  }
+
+  /** See NetworkController.countRequests(). */
+  async countRequests(containerId: string): Promise<number | undefined> {
+    const record = this.records.get(containerId);
+    if (record === undefined || !this.#live.has(containerId)) return undefined;
+    const { descriptors } = await this.#parts.pool.server.enter(record.namespacePath, { open: ["netfilter"] });
+    const netfilter = NetlinkSocket.adopt(descriptors.netfilter!);
+    try {
+      return countRequests(netfilter);
+    } finally {
+      netfilter.close();
+    }
   }
 
   /** Interfaces of closed sandboxes that should vanish by themselves. */

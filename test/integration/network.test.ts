@@ -249,6 +249,23 @@ function scenario(): void {
       expect(Object.keys(stats)).toEqual(["eth0"]);
       expect(stats.eth0?.rx_packets).toBeGreaterThan(0);
     });
+
+    test("requests are counted, also those of one connection, and neither answers nor what stays inside", async () => {
+      const id = "1".repeat(64);
+      servers.push(Bun.spawn([...inside(web), "busybox", "nc", "-ll", "-p", "81", "-e", "cat"]));
+      await Bun.sleep(100);
+      expect(await networks.countRequests(id)).toBe(0);
+      // Each line goes when the answer to the one before is there.
+      const ask = `exec 3<>/dev/tcp/172.17.0.2/81; for i in 1 2 3 4 5; do echo "$i" >&3; read -r answer <&3; done`;
+      await run("bash", "-c", ask);
+      expect(await networks.countRequests(id)).toBe(5);
+      await run(...inside(web), "bash", "-c", ask.replace("172.17.0.2", "127.0.0.1"));
+      servers.push(Bun.spawn([...inside(neighbour), "busybox", "nc", "-ll", "-p", "82", "-e", "cat"]));
+      await Bun.sleep(100);
+      await run(...inside(web), "bash", "-c", ask.replace("172.17.0.2/81", "172.17.0.3/82"));
+      expect(await networks.countRequests(id)).toBe(5);
+      expect(await networks.countRequests("f".repeat(64))).toBeUndefined();
+    });
   });
 
   describe("networks of one's own", () => {

@@ -268,6 +268,7 @@ export class FakeNetworks {
       renameContainer: async () => {},
       notePortHealth: () => {},
       leaveSharedPorts: () => {},
+      countRequests: async () => undefined,
       hostResolvConf: async () => "",
       sweep: async (alive) => void this.swept.push(alive),
     };
