@@ -155,10 +155,11 @@ export type WaitCondition =
 /** One thing to be done. `service` is a key of the project; `container` is the name a container has or will have. */
 export type StepAction =
   | { kind: "create-network"; key: string; network: string }
+  /** Containers on it are taken off it first. */
   | { kind: "recreate-network"; key: string; network: string; id: string }
-  | { kind: "remove-network"; key: string; network: string; id: string }
+  | { kind: "remove-network"; network: string; id: string }
   | { kind: "create-volume"; key: string; volume: string }
-  | { kind: "recreate-volume"; key: string; volume: string }
+  | { kind: "recreate-volume"; key: string; volume: string; usedBy: readonly ObservedContainer[] }
   | { kind: "remove-volume"; volume: string }
   | { kind: "remove-image"; image: string }
   | { kind: "create-container"; service: string; number: number; container: string }
@@ -171,11 +172,21 @@ export type StepAction =
       /** `start-first` starts the new one, waits until it is ready, and only then ends the old one. */
       order: "stop-first" | "start-first";
     }
-  | { kind: "start-container"; service: string; number: number; container: string; id?: string }
+  /** `id` of a container that is there already. */
+  | { kind: "start-container"; service: string; container: string; id?: string }
   | { kind: "stop-container"; service: string; container: string; id: string }
   | { kind: "remove-container"; service: string; container: string; id: string; isRunning: boolean }
-  | { kind: "keep-container"; service: string; container: string; id: string }
-  | { kind: "wait"; service: string; condition: WaitCondition; isRequired: boolean };
+  | { kind: "keep-container"; service: string; container: string; id: string; state: ContainerStatus }
+  /** `containers`: only these, by name; all of the service without. `dependent` names the service that waits. */
+  | {
+      kind: "wait";
+      service: string;
+      condition: WaitCondition;
+      isRequired: boolean;
+      dependent?: string;
+      containers?: readonly string[];
+    }
+  | { kind: "delay"; service: string; seconds: number };
 
 /** A step of a plan. */
 export interface Step {

@@ -3,6 +3,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import type { ContainerCreateRequest, HealthConfig, HostConfig } from "../../model/container.ts";
 import { LABELS } from "../labels.ts";
 import type { HealthModel, ProjectModel, ServiceModel } from "../service-model.ts";
+import { COMPOSE_VERSION } from "../version.ts";
 import { effectiveCapabilities } from "./capabilities.ts";
 import { containerName, imageOf, type Separator } from "./container-name.ts";
 import { containerMounts, type Inherited, type InjectedFile } from "./mounts.ts";
@@ -11,9 +12,6 @@ import { type ContainersOf, containerHash, resolvedService } from "./references.
 import { defined, resourcesOf } from "./resources.ts";
 import { restartPolicy } from "./restart-policy.ts";
 import { securityOptions } from "./security.ts";
-
-/** The version of docker compose whose labels, names and hashes these are. */
-export const COMPOSE_VERSION = "2.40.3";
 
 /** Which container of a service is wished, and what is there already. */
 export interface ContainerWish {
@@ -181,7 +179,8 @@ function labelsOf(project: ProjectModel, wish: ContainerWish, resolved: ServiceM
   };
 }
 
-function refuseUnsupported(name: string, service: ServiceModel): void {
+/** Refuses what naru does not run, in clear words. */
+export function refuseUnsupported(name: string, service: ServiceModel): void {
   const refuse = (words: string) => {
     throw new NaruError("invalid", `service ${JSON.stringify(name)}: ${words}`);
   };

@@ -3,7 +3,7 @@ import type { VolumeCreateRequest } from "../../model/volume.ts";
 import { LABELS } from "../labels.ts";
 import { escapedJson } from "../render.ts";
 import type { NetworkModel, VolumeModel } from "../service-model.ts";
-import { COMPOSE_VERSION } from "./create-request.ts";
+import { COMPOSE_VERSION } from "../version.ts";
 
 /** The hash that a network is labelled with. */
 export function networkHash(network: NetworkModel): string {

@@ -1,0 +1,127 @@
+import type { ObservedContainer, ObservedProject, Plan, Step } from "../contract.ts";
+import { LABELS } from "../labels.ts";
+import { imageOf, type Separator } from "../service-containers/container-name.ts";
+import type { ProjectModel } from "../service-model.ts";
+
+export interface DownWishes {
+  /** Only these services' containers; none means all, and networks too. */
+  services: readonly string[];
+  removesOrphans: boolean;
+  /** Named volumes of the project too. */
+  volumes: boolean;
+  images: "none" | "local" | "all";
+  separator: Separator;
+}
+
+/** What takes a project down. Without files (`project` undefined) everything goes that has its labels. */
+export function planDown(
+  name: string,
+  project: ProjectModel | undefined,
+  observed: ObservedProject,
+  wishes: DownWishes,
+): Plan {
+  const chosen = observed.containers.filter((container) => isChosen(container, project, wishes));
+  const steps = removalSteps(chosen, project);
+  const containers = steps.map(({ id }) => id);
+  const warnings: string[] = [];
+  if (wishes.services.length === 0) {
+    const used = project && new Set(Object.values(project.networks).map((network) => network.name));
+    for (const { Name: network, Id: id, Labels } of observed.networks.values()) {
+      if (Labels?.[LABELS.project] !== name || (used && !used.has(network) && !wishes.removesOrphans)) continue;
+      const reason = "the project goes";
+      steps.push({
+        id: `network ${network}`,
+        action: { kind: "remove-network", network, id },
+        needs: containers,
+        reason,
+      });
+    }
+    const left = Object.values(project?.networks ?? {}).filter(
+      (network) => !network.external && !observed.networks.has(network.name),
+    );
+    warnings.push(
+      ...left.map(
+        (network) => `No resource found to remove for project ${JSON.stringify(name)}: network ${network.name}`,
+      ),
+    );
+  }
+  if (wishes.volumes && wishes.services.length === 0) {
+    for (const volume of volumesOf(name, project, observed))
+      steps.push({
+        id: `volume ${volume}`,
+        action: { kind: "remove-volume", volume },
+        needs: containers,
+        reason: "wished (--volumes)",
+      });
+  }
+  for (const image of imagesOf(name, project, chosen, wishes))
+    steps.push({
+      id: `image ${image}`,
+      action: { kind: "remove-image", image },
+      needs: containers,
+      reason: `wished (--rmi ${wishes.images})`,
+    });
+  if (steps.length > 0) warnings.length = 0;
+  else if (wishes.services.length === 0)
+    warnings.splice(0, warnings.length, `No resource found to remove for project ${JSON.stringify(name)}.`);
+  return { project: name, steps, warnings };
+}
+
+function isChosen(container: ObservedContainer, project: ProjectModel | undefined, wishes: DownWishes): boolean {
+  const { service, isOneOff } = container;
+  if (wishes.services.length > 0) return wishes.services.includes(service) && !isOneOff;
+  if (wishes.removesOrphans || !project) return wishes.removesOrphans || !isOneOff;
+  return !isOneOff && (Object.hasOwn(project.services, service) || project.disabled.includes(service));
+}
+
+/** Each service's containers go after those of the services that depend on it, as the labels or the files say. */
+function removalSteps(chosen: readonly ObservedContainer[], project: ProjectModel | undefined): Step[] {
+  const idOf = (container: ObservedContainer) => `remove ${container.name}`;
+  const dependenciesOf = (container: ObservedContainer): string[] => {
+    const inFiles = project?.services[container.service]?.depends_on;
+    if (inFiles) return Object.keys(inFiles);
+    const label = container.labels[LABELS.dependsOn] ?? "";
+    return label.split(",").flatMap((word) => word.split(":")[0] || []);
+  };
+  return chosen.map((container): Step => {
+    const dependents = chosen.filter(
+      (other) =>
+        other !== container && other.service !== container.service && dependenciesOf(other).includes(container.service),
+    );
+    const { service, name, id, state } = container;
+    const isRunning = state !== "exited" && state !== "created" && state !== "dead";
+    return {
+      id: idOf(container),
+      action: { kind: "remove-container", service, container: name, id, isRunning },
+      needs: dependents.map(idOf),
+      reason: "the project goes",
+    };
+  });
+}
+
+function volumesOf(name: string, project: ProjectModel | undefined, observed: ObservedProject): string[] {
+  if (project) {
+    const own = Object.values(project.volumes).filter((volume) => !volume.external);
+    return own.map((volume) => volume.name).filter((volume) => observed.volumes.has(volume));
+  }
+  return [...observed.volumes.values()]
+    .filter(({ Labels }) => Labels?.[LABELS.project] === name)
+    .map(({ Name }) => Name);
+}
+
+function imagesOf(
+  name: string,
+  project: ProjectModel | undefined,
+  chosen: readonly ObservedContainer[],
+  { images, services, separator }: DownWishes,
+): string[] {
+  if (images === "none") return [];
+  if (!project) return [...new Set(chosen.map(({ image }) => image))];
+  const wished = Object.entries(project.services).filter(
+    ([service]) => services.length === 0 || services.includes(service),
+  );
+  const found = wished
+    .filter(([, { image }]) => images === "all" || !image)
+    .map(([service, { image }]) => imageOf(name, service, image, separator));
+  return [...new Set(found)];
+}

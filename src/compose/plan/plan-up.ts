@@ -1,0 +1,325 @@
+import { NaruError } from "../../lib/errors.ts";
+import type { ObservedContainer, ObservedProject, Plan, Step, StepAction } from "../contract.ts";
+import { containerName, imageOf, type Separator, scaleOf } from "../service-containers/container-name.ts";
+import { refuseUnsupported } from "../service-containers/create-request.ts";
+import { containerHash, referredServices, resolvedService } from "../service-containers/references.ts";
+import type { ProjectModel, ServiceModel } from "../service-model.ts";
+import { planOrphans } from "./orphans.ts";
+import { planNetworks, planVolumes } from "./plan-resources.ts";
+import { type RecreatePolicy, recreateReason } from "./recreate-reason.ts";
+import { dependentsOf, inDependencyOrder } from "./service-order.ts";
+import { hasHealthcheck, updateOrder } from "./update-order.ts";
+
+export interface UpWishes {
+  /** Services that were named; none means all. */
+  services: readonly string[];
+  /** For services that were named, and for those they depend on. */
+  recreate: RecreatePolicy;
+  recreateDependencies: RecreatePolicy;
+  /** False only creates. */
+  starts: boolean;
+  orphans: "warn" | "remove" | "ignore";
+  /** How many containers, where it differs from the files. */
+  scale: Readonly<Record<string, number>>;
+  separator: Separator;
+  /** Full names of changed volumes that may be made anew. */
+  lostVolumes: ReadonlySet<string>;
+}
+
+/** What `up` (or `create`, `scale`) has to do. Throws NaruError for what cannot be. */
+export function planUp(project: ProjectModel, observed: ObservedProject, wishes: UpWishes): Plan {
+  return new UpPlanner(project, observed, wishes).plan();
+}
+
+class UpPlanner {
+  private readonly steps: Step[] = [];
+  private readonly networks;
+  private readonly volumes;
+  /** Services of which a container is new: ids that others hold are no longer good. */
+  private readonly renewed = new Set<string>();
+  /** The steps after which a service's containers are there, and after which they are started. */
+  private readonly presentBy = new Map<string, string[]>();
+  private readonly startedBy = new Map<string, string[]>();
+  /** Containers that stop since what they depend on is made anew. */
+  private readonly stopped = new Map<string, string>();
+  /** The steps that stop them, by the service that is made anew. */
+  private readonly stopsFor = new Map<string, string[]>();
+  /** Containers that go with a volume that is made anew. */
+  private readonly gone: ReadonlySet<string>;
+
+  constructor(
+    private readonly project: ProjectModel,
+    private readonly observed: ObservedProject,
+    private readonly wishes: UpWishes,
+  ) {
+    this.networks = planNetworks(project, observed);
+    this.volumes = planVolumes(project, observed, wishes.lostVolumes);
+    this.steps.push(...this.networks.steps, ...this.volumes.steps);
+    const lost = this.volumes.steps.flatMap(({ action }) => (action.kind === "recreate-volume" ? action.usedBy : []));
+    this.gone = new Set(lost.map(({ id }) => id));
+  }
+
+  plan(): Plan {
+    const orphans = planOrphans(this.project, this.observed, this.wishes.orphans);
+    for (const name of inDependencyOrder(this.project.services)) this.planService(name);
+    return {
+      project: this.project.name,
+      steps: [...orphans.steps, ...this.steps],
+      warnings: [...this.networks.warnings, ...this.volumes.warnings, ...orphans.warnings],
+    };
+  }
+
+  private planService(name: string): void {
+    const service = this.project.services[name]!;
+    refuseUnsupported(name, service);
+    const count = this.countOf(name, service);
+    const containers = this.containersOf(name);
+    const reasons = this.reasonsToRecreate(name, service, containers);
+    const byNumber = (a: ObservedContainer, b: ObservedContainer) => a.number - b.number || a.created - b.created;
+    // What is out of date goes first when there are too many.
+    const sorted = [...containers].sort(
+      (a, b) => Number(reasons.has(a.id)) - Number(reasons.has(b.id)) || byNumber(a, b),
+    );
+    for (const { id, name: container, state } of sorted.slice(count)) {
+      const action = {
+        kind: "remove-container",
+        service: name,
+        container,
+        id,
+        isRunning: state !== "exited" && state !== "created",
+      } as const;
+      this.add(`remove ${container}`, action, [], `${count} of ${containers.length} containers are wished`);
+    }
+    const kept = sorted.slice(0, count);
+    const outdated = kept.filter(({ id }) => reasons.has(id));
+    if (outdated.length > 0 || kept.length < count) this.renewed.add(name);
+    if (outdated.length > 0) this.stopDependents(name);
+    for (const container of kept) if (!reasons.has(container.id)) this.keep(name, service, container);
+    this.recreate(name, service, outdated, reasons);
+    let number = Math.max(0, ...containers.map((container) => container.number));
+    for (let missing = count - kept.length; missing > 0; missing--) this.create(name, service, ++number);
+  }
+
+  private countOf(name: string, service: ServiceModel): number {
+    const count = this.wishes.scale[name] ?? scaleOf(service);
+    if (service.container_name && count > 1) {
+      throw new NaruError(
+        "invalid",
+        `The ${JSON.stringify(name)} service is using the custom container name ${JSON.stringify(service.container_name)}. Docker requires each container to have a unique name. Remove the custom name to scale the service`,
+      );
+    }
+    return count;
+  }
+
+  private containersOf(name: string): ObservedContainer[] {
+    return this.observed.containers.filter(
+      ({ id, service, isOneOff }) => service === name && !isOneOff && !this.gone.has(id),
+    );
+  }
+
+  private reasonsToRecreate(name: string, service: ServiceModel, containers: ObservedContainer[]): Map<string, string> {
+    const reasons = new Map<string, string>();
+    if (containers.length === 0) return reasons;
+    const forAll = this.reasonForAll(service);
+    const { services, recreate, recreateDependencies, separator } = this.wishes;
+    const policy = services.length === 0 || services.includes(name) ? recreate : recreateDependencies;
+    const image = this.imageOf(name, service);
+    const hash = () => {
+      const resolved = resolvedService(service, (each) => this.containersOf(each));
+      return containerHash(this.project.trees[name]!, name, resolved);
+    };
+    const wished = forAll === undefined && policy === "diverged" ? { service, hash: hash(), image } : undefined;
+    for (const container of containers) {
+      const reason =
+        forAll ??
+        recreateReason(this.project, this.observed, wished ?? { service, hash: "", image }, container, policy) ??
+        this.reasonOfName(name, service, container, separator, policy);
+      if (reason !== undefined) reasons.set(container.id, reason);
+    }
+    return reasons;
+  }
+
+  /** A replacement that was cut off keeps a name for the time between. */
+  private reasonOfName(
+    name: string,
+    service: ServiceModel,
+    container: ObservedContainer,
+    separator: Separator,
+    policy: RecreatePolicy,
+  ): string | undefined {
+    const wished = containerName(
+      this.project.name,
+      { name, ownName: service.container_name },
+      container.number,
+      separator,
+    );
+    const isLeftOver = /^[0-9a-f]{12}_/.test(container.name) && container.name.slice(13) === wished;
+    return policy !== "never" && isLeftOver ? "it is left over from an update that was cut off" : undefined;
+  }
+
+  private reasonForAll(service: ServiceModel): string | undefined {
+    const shared = referredServices(service).find((each) => this.renewed.has(each));
+    if (shared !== undefined) return `it uses a container of ${shared}, which is made anew`;
+    const network = Object.keys(service.networks ?? {}).find((key) => this.networks.recreated.has(key));
+    return network && `its network ${network} is made anew`;
+  }
+
+  private keep(name: string, service: ServiceModel, { id, name: container, state }: ObservedContainer): void {
+    const restarted = this.stopped.get(id);
+    if (restarted === undefined && (state === "running" || state === "paused" || !this.wishes.starts)) {
+      const reason = state === "running" ? "nothing changed, and it runs" : `nothing changed (${state})`;
+      this.add(`keep ${container}`, { kind: "keep-container", service: name, container, id, state }, [], reason);
+      return;
+    }
+    const reason = restarted === undefined ? `it is there but does not run (${state})` : `${restarted} is made anew`;
+    this.start(name, service, container, restarted === undefined ? [] : [`stop ${container}`], reason, id);
+  }
+
+  private create(name: string, service: ServiceModel, number: number): void {
+    const container = containerName(
+      this.project.name,
+      { name, ownName: service.container_name },
+      number,
+      this.wishes.separator,
+    );
+    const id = `container ${container}`;
+    this.add(
+      id,
+      { kind: "create-container", service: name, number, container },
+      this.needsOf(service),
+      "it is not there yet",
+    );
+    note(this.presentBy, name, id);
+    this.start(name, service, container, [id], "it is new");
+  }
+
+  private recreate(
+    name: string,
+    service: ServiceModel,
+    outdated: ObservedContainer[],
+    reasons: ReadonlyMap<string, string>,
+  ): void {
+    const running = outdated.filter(({ id, state }) => state === "running" && !this.stopped.has(id));
+    const image = this.imageOf(name, service);
+    const update = updateOrder(service, image, running.length);
+    const losesNetwork = Object.keys(service.networks ?? {}).some((key) => this.networks.recreated.has(key));
+    const isLive = this.wishes.starts && !losesNetwork;
+    let gate: string[] = [];
+    let group: string[] = [];
+    for (const old of outdated) {
+      const index = running.indexOf(old);
+      const container = containerName(
+        this.project.name,
+        { name, ownName: service.container_name },
+        old.number,
+        this.wishes.separator,
+      );
+      const order = index >= 0 && isLive ? update.order : "stop-first";
+      const id = `container ${container}`;
+      const needs = [...this.needsOf(service), ...(index >= 0 ? gate : [])];
+      const stop = [...(this.stopsFor.get(name) ?? []), ...(this.stopped.has(old.id) ? [`stop ${old.name}`] : [])];
+      if (this.wishes.starts) needs.push(...this.startNeeds(name, service));
+      this.add(
+        id,
+        { kind: "recreate-container", service: name, number: old.number, container, replaces: old, order },
+        [...needs, ...stop],
+        reasons.get(old.id)!,
+      );
+      note(this.presentBy, name, id);
+      if (order === "start-first") note(this.startedBy, name, id);
+      else this.start(name, service, container, [id], "it was made anew");
+      if (index < 0 || !isLive || !update.isGated) continue;
+      group.push(container);
+      if (group.length < update.atOnce && index < running.length - 1) continue;
+      gate = index < running.length - 1 ? [this.gate(name, group, update.delay, hasHealthcheck(service, image))] : gate;
+      group = [];
+    }
+  }
+
+  /** The step after which the next group of an update may go. */
+  private gate(service: string, containers: readonly string[], delay: number, isChecked: boolean): string {
+    const wait = `ready ${containers.join(" ")}`;
+    const condition = isChecked ? "service_healthy" : "running_or_healthy";
+    const needs = containers.flatMap((container) =>
+      this.steps.some(({ id }) => id === `start ${container}`) ? [`start ${container}`] : [`container ${container}`],
+    );
+    const action: StepAction = { kind: "wait", service, condition, isRequired: true, containers };
+    this.add(wait, action, needs, "one group of containers after the other is replaced");
+    // Nothing tells when it serves, so it gets a moment.
+    const seconds = Math.max(delay, isChecked ? 0 : 1);
+    if (seconds === 0) return wait;
+    this.add(`delay ${wait}`, { kind: "delay", service, seconds }, [wait], "between two groups of containers");
+    return `delay ${wait}`;
+  }
+
+  private start(
+    name: string,
+    service: ServiceModel,
+    container: string,
+    after: string[],
+    reason: string,
+    id?: string,
+  ): void {
+    if (!this.wishes.starts) return;
+    const step = `start ${container}`;
+    const needs = [...after, ...this.startNeeds(name, service)];
+    this.add(step, { kind: "start-container", service: name, container, ...(id && { id }) }, needs, reason);
+    note(this.startedBy, name, step);
+  }
+
+  /** The networks, volumes and containers that must be there before a container of the service can be made. */
+  private needsOf(service: ServiceModel): string[] {
+    const networks = Object.keys(service.networks ?? {}).flatMap((key) => this.networks.stepOf.get(key) ?? []);
+    const volumes = (service.volumes ?? []).flatMap(({ source }) => this.volumes.stepOf.get(source ?? "") ?? []);
+    const linked = (service.links ?? []).map((link) => link.split(":")[0]!);
+    const referred = [...referredServices(service), ...linked].flatMap((each) => this.presentBy.get(each) ?? []);
+    return [...new Set([...networks, ...volumes, ...referred])];
+  }
+
+  /** What must have happened to the services that a service depends on, before it starts. */
+  private startNeeds(dependent: string, service: ServiceModel): string[] {
+    return Object.entries(service.depends_on ?? {}).flatMap(([name, { condition, required }]) => {
+      const dependency = this.project.services[name];
+      const started = this.startedBy.get(name) ?? [];
+      if (!dependency || this.countOf(name, dependency) === 0) return [];
+      if (condition === "service_started") return started;
+      const id = `wait ${name} ${condition}`;
+      if (!this.steps.some((step) => step.id === id)) {
+        const action: StepAction = { kind: "wait", service: name, condition, isRequired: required, dependent };
+        this.add(id, action, started, `${dependent} depends on it (${condition})`);
+      }
+      return [id];
+    });
+  }
+
+  /** Containers of services that want to restart with this one stop before it is made anew. */
+  private stopDependents(name: string): void {
+    if (!this.wishes.starts) return;
+    for (const dependent of dependentsOf(this.project.services, name)) {
+      if (!this.project.services[dependent]!.depends_on?.[name]?.restart) continue;
+      for (const { id, name: container, state } of this.containersOf(dependent)) {
+        if (state !== "running" || this.stopped.has(id)) continue;
+        this.stopped.set(id, name);
+        this.add(
+          `stop ${container}`,
+          { kind: "stop-container", service: dependent, container, id },
+          [],
+          `${name} is made anew`,
+        );
+        note(this.stopsFor, name, `stop ${container}`);
+      }
+    }
+  }
+
+  private imageOf(name: string, service: ServiceModel) {
+    return this.observed.images.get(imageOf(this.project.name, name, service.image, this.wishes.separator));
+  }
+
+  private add(id: string, action: StepAction, needs: readonly string[], reason: string): void {
+    this.steps.push({ id, action, needs: [...new Set(needs)], reason });
+  }
+}
+
+function note(map: Map<string, string[]>, key: string, step: string): void {
+  map.set(key, [...(map.get(key) ?? []), step]);
+}
