@@ -42,8 +42,8 @@ export const command = defineComposeCommand({
     const project = await context.loadProject({ services: args, skips: ["environment"] });
     const services = servicesToBuild(project, args, values["with-dependencies"]);
     const order = orderOf(values);
-    if (values.print) return context.print(bakeFile(services, order));
     if (services.size === 0) return context.printError("No services to build\n");
+    if (values.print) return context.print(bakeFile(services, order));
     if (context.isDryRun) return tell(context, services);
     const results = await buildServices(context, project, services, order);
     if (values.check) return await printAnswers(context, results);

@@ -14,15 +14,46 @@ export async function* packPath(path: string, name: string): AsyncGenerator<Uint
   yield TAR_END;
 }
 
+interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** The archive of files and folders, each alone: a folder without what is in it. What went away meanwhile is left out. */
+export async function* packNodes(
+  nodes: Iterable<{ path: string; name: string }>,
+  owner: Owner,
+): AsyncGenerator<Uint8Array> {
+  const linkedFiles = new Map<string, string>();
+  for (const { path, name } of nodes) {
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat) yield* packNode(path, name, stat, linkedFiles, owner);
+  }
+  yield TAR_END;
+}
+
 async function* packEntry(path: string, name: string, linkedFiles: Map<string, string>): AsyncGenerator<Uint8Array> {
   const stat = await lstat(path);
+  yield* packNode(path, name, stat, linkedFiles, stat);
+  if (!stat.isDirectory()) return;
+  for (const child of (await readdir(path)).sort())
+    yield* packEntry(join(path, child), `${name}/${child}`, linkedFiles);
+}
+
+async function* packNode(
+  path: string,
+  name: string,
+  stat: Stats,
+  linkedFiles: Map<string, string>,
+  { uid, gid }: Owner,
+): AsyncGenerator<Uint8Array> {
   const type = typeOf(stat);
   if (type === undefined) return; // a socket: no archive can hold it
   const common = {
     name,
     mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
+    uid,
+    gid,
     modifiedSeconds: Math.trunc(stat.mtimeMs) / 1000,
   };
   const inode = `${stat.dev}:${stat.ino}`;
@@ -41,9 +72,6 @@ async function* packEntry(path: string, name: string, linkedFiles: Map<string, s
     };
     yield tarHeader({ ...common, type, size: 0, ...(type === "char" || type === "block" ? device : {}) });
   }
-  if (type !== "directory") return;
-  for (const child of (await readdir(path)).sort())
-    yield* packEntry(join(path, child), `${name}/${child}`, linkedFiles);
 }
 
 /** A file's header and content. It may change meanwhile: what grew is left out, what shrank is an error. */
