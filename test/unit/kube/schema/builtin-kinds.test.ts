@@ -6,14 +6,7 @@ import { createSchemaSet } from "../../../../src/kube/schema/schema-set.ts";
 import type { StatusError } from "../../../../src/kube/status.ts";
 import type { Deployment } from "../../../../src/model/kubernetes/apps.ts";
 import type { Service } from "../../../../src/model/kubernetes/core.ts";
-import {
-  CONFIG_MAPS,
-  DEPLOYMENTS,
-  NAMESPACES,
-  PODS,
-  SECRETS,
-  SERVICES,
-} from "../../../../src/model/kubernetes/names.ts";
+import { CONFIG_MAPS, DEPLOYMENTS, PODS, SECRETS, SERVICES } from "../../../../src/model/kubernetes/names.ts";
 import { createTestCluster } from "../../../support/test-cluster.ts";
 
 async function open() {
