@@ -1,0 +1,24 @@
+/** The admission steps that every cluster has, in their order (kube-apiserver's default plugins). */
+
+import type { ClusterClient } from "../contract.ts";
+import type { AdmissionStep } from "../machinery/admission.ts";
+import { limitRanges } from "./limit-ranges.ts";
+import { podPriority } from "./pod-priority.ts";
+import { podServiceAccount } from "./pod-service-account.ts";
+import { podTolerations } from "./pod-tolerations.ts";
+import { protectedNamespaces } from "./protected-namespaces.ts";
+import { runtimeClasses } from "./runtime-classes.ts";
+import { defaultStorageClass } from "./storage-classes.ts";
+
+/** To be put into Core.admission before the first client is answered. */
+export function builtinAdmission(client: ClusterClient): AdmissionStep[] {
+  return [
+    protectedNamespaces,
+    limitRanges(client),
+    podServiceAccount(client),
+    podTolerations,
+    podPriority(client),
+    runtimeClasses(client),
+    defaultStorageClass(client),
+  ];
+}
