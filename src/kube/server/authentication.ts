@@ -81,7 +81,9 @@ export class Authentication {
     const extra: Record<string, string[]> = {};
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const key = /^impersonate-extra-(.+)$/i.exec(rawHeaders[at]!)?.[1];
-      if (key !== undefined) (extra[decodeURIComponent(key.toLowerCase())] ??= []).push(rawHeaders[at + 1]!);
+      if (key === undefined) continue;
+      const name = decodeURIComponent(key.toLowerCase());
+      extra[name] = [...(extra[name] ?? []), rawHeaders[at + 1]!];
     }
     const uid = headers["impersonate-uid"];
     const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);

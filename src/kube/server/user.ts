@@ -1,11 +1,7 @@
-/** Who makes a request. */
+/** Who makes a request, and the names that everybody belongs to. */
+import type { User } from "../machinery/admission.ts";
 
-export interface User {
-  name: string;
-  uid?: string;
-  groups: readonly string[];
-  extra?: Record<string, readonly string[]>;
-}
+export type { User } from "../machinery/admission.ts";
 
 export const AUTHENTICATED = "system:authenticated";
 

@@ -1,0 +1,53 @@
+/** A watch as a stream of JSON lines, one an event; what goes wrong after the beginning is an event of type ERROR. */
+import { errorText } from "../../lib/errors.ts";
+import { GatheringWriter } from "../../lib/stream-writing.ts";
+import type { KubeObject } from "../../model/kubernetes/object.ts";
+import type { WatchEvent, WatchOptions } from "../contract.ts";
+import { openWatch } from "../machinery/watch-objects.ts";
+import { StatusError } from "../status.ts";
+import { objectJson } from "./answers.ts";
+import { contentTypeOf, type Wish, wishOf } from "./media-type.ts";
+import type { ResourceRequest } from "./resource-requests.ts";
+import { includedBy } from "./table.ts";
+
+/** A watch without an end of its own ends after 30 to 60 minutes, as Kubernetes does it, so that clients spread anew. */
+const SHORTEST_SECONDS = 1800;
+const encoder = new TextEncoder();
+
+/** @throws StatusError BadRequest for options that cannot be, Expired for a version that is gone; later faults go into the stream */
+export async function streamWatch(request: ResourceRequest, options: WatchOptions): Promise<void> {
+  const { exchange, core, kind } = request;
+  const wish = wishOf(exchange.header("accept"));
+  includedBy(exchange.query.get("includeObject"));
+  const timeoutSeconds = options.timeoutSeconds ?? Math.round(SHORTEST_SECONDS * (1 + Math.random()));
+  const events = await openWatch<KubeObject>(core, kind, { ...options, timeoutSeconds }, exchange.signal);
+  const type = contentTypeOf(wish, wish.shape === "table" ? "Table" : "PartialObjectMetadata");
+  exchange.start(200, { "Content-Type": wish.format === "yaml" ? "application/json" : type });
+  const writer = new GatheringWriter((chunk) => exchange.write(chunk));
+  try {
+    let isFirst = true;
+    for await (const event of events) {
+      await writer.write(encoder.encode(lineOf(request, event, wish, isFirst)));
+      isFirst = false;
+    }
+    await writer.flush();
+  } catch (error) {
+    if (exchange.signal.aborted) return;
+    await exchange.write(`{"type":"ERROR","object":${JSON.stringify(statusOf(error))}}\n`);
+  }
+  exchange.end();
+}
+
+function lineOf(
+  { kind, exchange }: ResourceRequest,
+  event: WatchEvent<KubeObject>,
+  wish: Wish,
+  isFirst: boolean,
+): string {
+  return `{"type":"${event.type}","object":${objectJson(kind, event.object, wish, exchange.query, isFirst)}}\n`;
+}
+
+function statusOf(error: unknown) {
+  const known = error instanceof StatusError ? error : new StatusError("InternalError", errorText(error));
+  return known.toStatus();
+}
