@@ -57,6 +57,7 @@ const pods: ResourceDefinition<Pod> = {
 const namespaces: ResourceDefinition<Namespace> = {
   ...plainKind(names.NAMESPACES),
   type: names.NAMESPACES,
+  partialUpdates: { status: statusAlone, finalize: { prepare() {} } },
   prepareCreate(namespace) {
     namespace.spec = { finalizers: ["kubernetes"] };
     namespace.status = { phase: "Active" };

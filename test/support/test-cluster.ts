@@ -4,7 +4,9 @@ import type { LocalClusterClient } from "../../src/kube/machinery/cluster-client
 import type { Core } from "../../src/kube/machinery/core.ts";
 import type { ResourceDefinition } from "../../src/kube/machinery/definition.ts";
 import { openMachinery } from "../../src/kube/machinery/open-machinery.ts";
+import { BUILTIN_DEFINITIONS } from "../../src/kube/resources/builtin.ts";
 import type { SchemaSet } from "../../src/kube/schema/contract.ts";
+import { createSchemaSet } from "../../src/kube/schema/schema-set.ts";
 import type { KeyValueStore } from "../../src/kube/store/contract.ts";
 import { NAMESPACES } from "../../src/model/kubernetes/names.ts";
 import { MemoryKubeStore } from "./memory-kube-store.ts";
@@ -20,6 +22,8 @@ export interface TestCluster extends AsyncDisposable {
 
 interface TestClusterOptions {
   store?: KeyValueStore;
+  /** The builtin kinds as they are declared, with their schemas; plain ones for those that are not declared yet. */
+  builtin?: boolean;
   /** Instead of the plain kinds. */
   definitions?: readonly ResourceDefinition[];
   schemas?: SchemaSet;
@@ -35,8 +39,8 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
   const errors: unknown[] = [];
   const { client, core, close } = await openMachinery({
     store,
-    definitions: options.definitions ?? plainKinds(),
-    schemas: options.schemas ?? plainSchemas,
+    definitions: options.definitions ?? plainKinds(...(options.builtin ? BUILTIN_DEFINITIONS : [])),
+    schemas: options.schemas ?? (options.builtin ? createSchemaSet() : plainSchemas),
     onError: (error) => errors.push(error),
     ...(options.now === undefined ? {} : { now: options.now }),
   });

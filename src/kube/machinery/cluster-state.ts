@@ -5,7 +5,7 @@
 
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import { StatusError } from "../status.ts";
-import type { KeyValueStore, StoreEvent } from "../store/contract.ts";
+import { CompactedError, type KeyValueStore, type StoreEvent } from "../store/contract.ts";
 import { KindCache } from "./kind-cache.ts";
 import { atRevision, parseStored, storedObject } from "./stored-json.ts";
 
@@ -137,13 +137,37 @@ export class ClusterState {
 
   private async follow(): Promise<void> {
     const { signal } = this.stopped;
-    try {
-      for await (const { events, revision } of this.store.watch(ROOT, this.current, signal)) {
-        this.take(events, revision);
+    while (!signal.aborted) {
+      try {
+        for await (const { events, revision } of this.store.watch(ROOT, this.current, signal)) {
+          this.take(events, revision);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof CompactedError)) return this.onError(error);
+        await this.readAgain().catch(this.onError);
       }
-    } catch (error) {
-      if (!signal.aborted) this.onError(error);
     }
+  }
+
+  /** History has been compacted before it was told (etcd was away for long): the difference is told as changes. */
+  private async readAgain(): Promise<void> {
+    const { entries, revision } = await this.store.range(ROOT);
+    const events: StoreEvent[] = [];
+    const there = new Set<string>();
+    for (const entry of entries) {
+      there.add(entry.key);
+      if (entry.modRevision > this.current) events.push({ type: "put", entry, previous: undefined });
+    }
+    events.sort((a, b) => a.entry.modRevision - b.entry.modRevision);
+    for (const [prefix, kind] of this.kinds) {
+      for (const { metadata } of kind.list()) {
+        const key = `${prefix}${metadata.namespace === undefined ? "" : `${metadata.namespace}/`}${metadata.name}`;
+        const entry = { key, value: "", createRevision: 0, modRevision: revision };
+        if (!there.has(key)) events.push({ type: "delete", entry, previous: undefined });
+      }
+    }
+    this.take(events, revision);
   }
 
   private take(events: readonly StoreEvent[], revision: number): void {

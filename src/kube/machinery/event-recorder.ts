@@ -5,6 +5,7 @@ import { CORE_EVENTS } from "../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../contract.ts";
 import { isStatus } from "../status.ts";
+import { timestamp } from "./core.ts";
 import { apiVersionOf } from "./definition.ts";
 
 /** What an event is about; `fieldPath` for a part of it ("spec.containers{web}"). */
@@ -53,7 +54,7 @@ async function write(client: ClusterClient, before: Known | undefined, make: () 
     if (before !== undefined) {
       const count = before.count + 1;
       try {
-        await events.patch(before.namespace, before.name, "merge", { count, lastTimestamp: seconds(Date.now()) });
+        await events.patch(before.namespace, before.name, "merge", { count, lastTimestamp: timestamp(Date.now()) });
         return { ...before, count };
       } catch (error) {
         if (!isStatus(error, "NotFound")) throw error; // It has expired: told anew.
@@ -65,10 +66,6 @@ async function write(client: ClusterClient, before: Known | undefined, make: () 
   } catch {
     return undefined;
   }
-}
-
-function seconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** The name is the object's with a number that no two moments share. */
@@ -88,7 +85,7 @@ function newEvent(
   host: string | undefined,
 ): Event {
   const { name, namespace, uid, resourceVersion } = object.metadata;
-  const at = seconds(Date.now());
+  const at = timestamp(Date.now());
   return {
     apiVersion: "v1",
     kind: "Event",
