@@ -36,7 +36,7 @@ export async function controlledCluster(
 }
 
 /** Milliseconds that a condition may take; machines differ (NARU_TEST_PATIENCE). */
-const PATIENCE_MS = 5000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 4000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
 
 /** Resolves when the objects of a kind are as wished, with what `found` answered. @throws Error with what is there, when they never are. */
 export async function until<T extends KubeObject, R>(

@@ -2,8 +2,9 @@
 
 import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from "../../../model/kubernetes/apps.ts";
 import type { Stored } from "../../../model/kubernetes/object.ts";
+import { timestamp } from "../../machinery/core.ts";
 import { findCondition, withCondition, withoutCondition } from "../status-conditions.ts";
-import { instant, timestamp } from "../timestamps.ts";
+import { instant } from "../timestamps.ts";
 import { availableOf, desiredOf, rolloutBounds, totalSize } from "./rolling.ts";
 
 /** A deployment without deadline never gives up (kubectl writes this number for "none"). */

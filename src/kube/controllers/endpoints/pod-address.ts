@@ -27,7 +27,7 @@ export function isReachable(pod: Pod): boolean {
 
 /** A service without selector (or one that is only a name) has its endpoints from somewhere else. */
 export function hasManagedEndpoints(service: Service): boolean {
-  return service.spec?.type !== "ExternalName" && service.spec?.selector !== undefined;
+  return service.spec?.type !== "ExternalName" && Object.keys(service.spec?.selector ?? {}).length > 0;
 }
 
 export function isHeadless(service: Service): boolean {

@@ -2,9 +2,9 @@
 
 import type { ReplicaSetCondition, ReplicaSetStatus } from "../../../model/kubernetes/apps.ts";
 import type { Pod } from "../../../model/kubernetes/core.ts";
+import { timestamp } from "../../machinery/core.ts";
 import { isAvailable, isReady } from "../pod-state.ts";
 import { findCondition, withCondition, withoutCondition } from "../status-conditions.ts";
-import { timestamp } from "../timestamps.ts";
 
 /** A replica set or a replication controller, in one form. */
 export interface ReplicaOwner {

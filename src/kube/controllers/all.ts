@@ -1,0 +1,33 @@
+/** Every controller of the cluster, as parts to be run. */
+
+import type { ClusterPart } from "../contract.ts";
+import type { ControllerTools } from "./control-loop.ts";
+import { deploymentController } from "./deployments/controller.ts";
+import { endpointsController } from "./endpoints/endpoints-controller.ts";
+import { mirroringController } from "./endpoints/mirroring-controller.ts";
+import { sliceController } from "./endpoints/slice-controller.ts";
+import { garbageCollector } from "./garbage/collector.ts";
+import { namespaceController } from "./namespaces/controller.ts";
+import { replicaController } from "./replica-sets/controller.ts";
+import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
+import { serviceAccountController } from "./service-accounts/controller.ts";
+
+export interface ControllersOptions extends ControllerTools {
+  /** PEM of the cluster's certificate authority, for kube-root-ca.crt in every namespace. */
+  certificate: string;
+}
+
+/** The parts act on nothing before they are run. */
+export function controllers(options: ControllersOptions): ClusterPart[] {
+  return [
+    deploymentController(options),
+    replicaController(REPLICA_SET_KIND, options),
+    replicaController(REPLICATION_CONTROLLER_KIND, options),
+    endpointsController(options),
+    sliceController(options),
+    mirroringController(options),
+    serviceAccountController(options, options.certificate),
+    namespaceController(options),
+    garbageCollector(options),
+  ];
+}
