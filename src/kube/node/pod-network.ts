@@ -1,0 +1,73 @@
+/** The engine's network that pods stand on: one bridge with the node's range of pod addresses. */
+
+import { networkInterfaces } from "node:os";
+import type { Engine } from "../../engine/contract.ts";
+import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+
+const NETWORK = "kubernetes-pods";
+/** Ranges of 1022 addresses from here on are tried in their order. */
+const FIRST = [10, 244, 0, 0] as const;
+const SIZE_BITS = 22;
+const CANDIDATES = 64;
+
+/** The network's name and range; it is made when it is not there. @throws {NaruError} when no range is free */
+export async function ensurePodNetwork(engine: Engine, wished?: string): Promise<{ name: string; cidr: string }> {
+  const known = await findRange(engine);
+  if (known !== undefined && (wished === undefined || wished === known)) return { name: NETWORK, cidr: known };
+  if (known !== undefined) {
+    throw new NaruError(
+      "conflict",
+      `the pods' network has the range ${known}, not ${wished}: end all pods and remove the network ${NETWORK} to change that`,
+    );
+  }
+  const used = machineRanges();
+  const candidates =
+    wished === undefined ? ranges().filter((one) => !used.some((other) => overlap(one, other))) : [wished];
+  let failure: unknown;
+  for (const cidr of candidates) {
+    try {
+      await engine.networks.create({
+        Name: NETWORK,
+        Driver: "bridge",
+        IPAM: { Driver: "default", Config: [{ Subnet: cidr }] },
+        Labels: { "io.kubernetes.network": "pods" },
+      });
+      return { name: NETWORK, cidr };
+    } catch (error) {
+      failure = error;
+      if (isKind(error, "internal")) break;
+    }
+  }
+  const reason =
+    failure === undefined ? "all ranges from 10.244.0.0 on are in use on this machine" : errorText(failure);
+  throw new NaruError("unavailable", `there is no range of addresses for pods: ${reason}; name one with --pod-cidr`);
+}
+
+async function findRange(engine: Engine): Promise<string | undefined> {
+  const networks = await engine.networks.list(new Map([["name", [NETWORK]]]));
+  return networks.find(({ Name }) => Name === NETWORK)?.IPAM?.Config?.[0]?.Subnet;
+}
+
+function ranges(): string[] {
+  const step = 1 << (24 - SIZE_BITS);
+  return Array.from(
+    { length: CANDIDATES },
+    (_, index) => `${FIRST[0]}.${FIRST[1]}.${FIRST[2] + index * step}.0/${SIZE_BITS}`,
+  );
+}
+
+function machineRanges(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .flatMap(({ family, cidr }) => (family === "IPv4" && cidr !== null ? [cidr] : []));
+}
+
+function overlap(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((text) => {
+    const [address = "", bits = "32"] = text.split("/");
+    const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+    return { value, bits: Number(bits) };
+  });
+  const size = 2 ** (32 - Math.min(first!.bits, second!.bits));
+  return Math.floor(first!.value / size) === Math.floor(second!.value / size);
+}
