@@ -1,0 +1,35 @@
+/** What the Engine API and the command line do with the cluster as a whole. */
+
+/** How a cluster is started; absent values are as they were last, or the defaults. */
+export interface ClusterSettings {
+  /** HOST:PORT of the API. */
+  listen?: string;
+  /** "etcd://HOST:PORT[,…]"; absent: a file of its own under the data root. */
+  store?: string;
+  nodeName?: string;
+}
+
+export interface ClusterFacts {
+  state: "running" | "stopped";
+  /** "https://192.0.2.7:6443" */
+  server?: string;
+  version?: string;
+  store?: string;
+  nodes?: { name: string; ready: boolean }[];
+  pods?: number;
+  /** Milliseconds since 1970. */
+  startedAt?: number;
+}
+
+export interface ClusterControl {
+  /**
+   * Starts the cluster; it then starts with each daemon. Answers when its API serves.
+   * @throws {NaruError} conflict when it runs with other settings, unavailable when the address or the store cannot be had
+   */
+  start(settings: ClusterSettings): Promise<ClusterFacts>;
+  /** Stops it; pods end, objects stay. */
+  stop(): Promise<void>;
+  facts(): ClusterFacts;
+  /** YAML for clients, for the administrator. @throws {NaruError} conflict when no cluster runs */
+  kubeconfig(): string;
+}

@@ -1,0 +1,129 @@
+/** What every cluster has from its first moment on: namespaces, roles, priorities, the API's own service. */
+import type { Endpoints, Namespace, Service } from "../../model/kubernetes/core.ts";
+import type { EndpointSlice } from "../../model/kubernetes/discovery.ts";
+import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  ENDPOINT_SLICES,
+  ENDPOINTS,
+  NAMESPACES,
+  PRIORITY_CLASSES,
+  SERVICES,
+} from "../../model/kubernetes/names.ts";
+import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
+import type { ClusterClient } from "../contract.ts";
+import { isStatus } from "../status.ts";
+import { DEFAULT_CLUSTER_ROLE_BINDINGS, DEFAULT_CLUSTER_ROLES } from "./default-roles.ts";
+
+const NAMES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+/** Name and value of the classes that Kubernetes' own parts have. */
+const PRIORITIES = { "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000 };
+
+export interface ApiAddress {
+  /** Inside the cluster: the first address of the services' range. */
+  clusterIp: string;
+  /** Where it listens. */
+  host: string;
+  port: number;
+}
+
+/** Makes what is missing, and leads the API's service to where it listens now. */
+export async function ensureBootstrapObjects(client: ClusterClient, address: ApiAddress): Promise<void> {
+  await Promise.all(NAMES.map((name) => ensure(client, NAMESPACES, undefined, namespace(name))));
+  await Promise.all([
+    ...DEFAULT_CLUSTER_ROLES.map((role) => ensure(client, CLUSTER_ROLES, undefined, role)),
+    ...DEFAULT_CLUSTER_ROLE_BINDINGS.map((binding) => ensure(client, CLUSTER_ROLE_BINDINGS, undefined, binding)),
+    ...Object.entries(PRIORITIES).map(([name, value]) =>
+      ensure(client, PRIORITY_CLASSES, undefined, priority(name, value)),
+    ),
+    ensure(client, SERVICES, "default", apiService(address)),
+  ]);
+  await Promise.all([
+    replace(client, ENDPOINTS, apiEndpoints(address), (object) => object.subsets),
+    replace(client, ENDPOINT_SLICES, apiSlice(address), (object) => [object.endpoints, object.ports]),
+  ]);
+}
+
+async function ensure<T extends KubeObject>(
+  client: ClusterClient,
+  type: ResourceType<T>,
+  namespace: string | undefined,
+  object: T,
+): Promise<void> {
+  if (client.informer(type).get(namespace, object.metadata.name ?? "") !== undefined) return;
+  try {
+    await client.resource(type).create(namespace, object);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
+}
+
+/** Makes the object, or changes it when what `partOf` answers is not the same. */
+async function replace<T extends KubeObject>(
+  client: ClusterClient,
+  type: ResourceType<T>,
+  object: T,
+  partOf: (object: T) => unknown,
+): Promise<void> {
+  const before: Stored<T> | undefined = client.informer(type).get("default", object.metadata.name ?? "");
+  if (before === undefined) return await ensure(client, type, "default", object);
+  if (Bun.deepEquals(partOf(before), partOf(object))) return;
+  await client
+    .resource(type)
+    .update({ ...structuredClone(before), ...object, metadata: structuredClone(before.metadata) });
+}
+
+function namespace(name: string): Namespace {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
+
+function priority(name: string, value: number) {
+  return {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name },
+    value,
+    description: "Used for system critical pods that must run in the cluster.",
+  };
+}
+
+const LABELS = { component: "apiserver", provider: "kubernetes" };
+
+function apiService({ clusterIp, port }: ApiAddress): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "kubernetes", namespace: "default", labels: LABELS },
+    spec: {
+      type: "ClusterIP",
+      clusterIP: clusterIp,
+      clusterIPs: [clusterIp],
+      ports: [{ name: "https", protocol: "TCP", port: 443, targetPort: port }],
+    },
+  };
+}
+
+function apiEndpoints({ host, port }: ApiAddress): Endpoints {
+  return {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    // The slice is made beside it: it must not be mirrored.
+    metadata: {
+      name: "kubernetes",
+      namespace: "default",
+      labels: { "endpointslice.kubernetes.io/skip-mirror": "true" },
+    },
+    subsets: [{ addresses: [{ ip: host }], ports: [{ name: "https", port, protocol: "TCP" }] }],
+  };
+}
+
+function apiSlice({ host, port }: ApiAddress): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [host], conditions: { ready: true } }],
+    ports: [{ name: "https", port, protocol: "TCP" }],
+  };
+}
