@@ -17,6 +17,7 @@ const handlers = apiHandlers({
   imageMaker: {},
   registries: {},
   sboms: {},
+  automation: {},
 } as never);
 
 function stateOf(operation: Operation): string {

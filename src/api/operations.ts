@@ -195,6 +195,15 @@ const BEYOND = [
   ...tagged("Beyond the specification", [
     ["Grpc", "POST", "/grpc", "the builder's gRPC connection", BUILD],
     ["NaruBuild", "POST", "/naru/build", "naru's own: a build over one connection, as `naru build` does it"],
+    ["NaruComposeStatus", "GET", "/naru/compose", "naru's own: scheduled runs and scaling of Compose projects"],
+    ["NaruComposeRegister", "PUT", "/naru/compose/{name}", "naru's own: schedule and scale a project's services"],
+    [
+      "NaruComposeForget",
+      "DELETE",
+      "/naru/compose/{name}",
+      "naru's own: schedule and scale nothing of a project any more",
+    ],
+    ["NaruComposeRun", "POST", "/naru/compose/{name}/run", "naru's own: run a scheduled service now"],
     ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
     ["NaruImageVerify", "POST", "/naru/images/verify", "naru's own: read images back and tell what is damaged"],
     ["NaruImageSbom", "GET", "/naru/images/{name}/sbom", "naru's own: what is installed in an image"],

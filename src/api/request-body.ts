@@ -15,6 +15,12 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
  * @throws invalid for a content type that is not JSON, a syntax error, or a value of the wrong type.
  */
 export async function readJsonBody<T>(exchange: Exchange, shape: Shape): Promise<T | undefined> {
+  const value = await readAnyJson(exchange);
+  return value === undefined ? undefined : (decodeShape(shape, value) as T);
+}
+
+/** The body as it came, for those who check it themselves; undefined when there is none. @throws invalid */
+export async function readAnyJson(exchange: Exchange): Promise<unknown> {
   const { request } = exchange;
   const contentType = request.headers["content-type"];
   const chunked = request.headers["transfer-encoding"] !== undefined;
@@ -22,8 +28,7 @@ export async function readJsonBody<T>(exchange: Exchange, shape: Shape): Promise
   if (contentType === undefined && !hasBody) return undefined;
   checkContentType(contentType ?? "");
   if (!hasBody) return undefined;
-  const value = parseBody(await readText(exchange.body));
-  return decodeShape(shape, value) as T;
+  return parseBody(await readText(exchange.body));
 }
 
 /** @throws invalid unless `header` is application/json, with or without parameters. */

@@ -6,6 +6,7 @@ import type { BuildKitServer } from "../build/buildkit/buildkit-server.ts";
 import type { ClassicBuilder } from "../build/classic/classic-builder.ts";
 import type { CommandBuilds } from "../build/command/command-builds.ts";
 import type { Builder } from "../build/contract.ts";
+import type { ProjectAutomation } from "../compose/automation/contract.ts";
 import type { RegistryClient } from "../distribution/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
@@ -13,6 +14,7 @@ import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
 import { archiveHandlers } from "./archive.ts";
 import { buildHandlers } from "./build.ts";
 import { buildKitHandlers } from "./buildkit.ts";
+import { composeAutomationHandlers } from "./compose-automation.ts";
 import { containerStreamHandlers } from "./container-streams.ts";
 import { containerHandlers } from "./containers.ts";
 import { errorBody, statusOf } from "./errors.ts";
@@ -40,6 +42,7 @@ interface ApiParts {
   imageMaker: ImageMaker;
   registries: RegistryClient;
   sboms: ImageSboms;
+  automation: ProjectAutomation;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
@@ -57,7 +60,7 @@ const COMMON_HEADERS: Headers = {
 
 /** Every operation that naru serves. */
 export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
-  const { engine, builder, classicBuilder, buildKit, commandBuilds, imageMaker, registries, sboms } = parts;
+  const { engine, builder, classicBuilder, buildKit, commandBuilds, imageMaker, registries, sboms, automation } = parts;
   return {
     ...systemHandlers(engine.system, builder),
     ...containerHandlers(engine.containers),
@@ -70,6 +73,7 @@ export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
     ...buildKitHandlers(buildKit),
     ...naruBuildHandlers(commandBuilds),
     ...imageSbomHandlers(sboms),
+    ...composeAutomationHandlers(automation),
     ...registryHandlers(registries),
     ...networkHandlers(engine.networks),
     ...volumeHandlers(engine.volumes),

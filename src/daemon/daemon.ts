@@ -53,6 +53,7 @@ export class Daemon {
       imageMaker: parts.imageMaker,
       registries: parts.registries,
       sboms: parts.sboms,
+      automation: parts.automation,
       log: apiLog(log, memory),
     });
     const listeners = new Listeners(api, log);

@@ -10,6 +10,7 @@ import { KeptContexts } from "../build/contexts/kept-contexts.ts";
 import type { Builder } from "../build/contract.ts";
 import { createBuilder } from "../build/create-builder.ts";
 import type { BuilderConfig } from "../build/solver/builder-parts.ts";
+import type { ProjectAutomation } from "../compose/automation/contract.ts";
 import type { RegistryClient, RegistrySettings } from "../distribution/contract.ts";
 import { checkMirrors } from "../distribution/registry-addresses.ts";
 import { createRegistryClient } from "../distribution/registry-client.ts";
@@ -34,6 +35,7 @@ import { createSbomMaker } from "../sbom/sbom-maker.ts";
 import { FilePolicy } from "../signature/image-policy.ts";
 import { createStateStore } from "../store/state-store.ts";
 import { createVolumeStore } from "../volume/volume-store.ts";
+import { startComposeAutomation } from "./compose-automation.ts";
 import { createImageSboms } from "./image-sboms.ts";
 import type { Log } from "./log.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -53,6 +55,7 @@ export interface Parts {
   imageMaker: ImageMaker;
   sboms: ImageSboms;
   registries: RegistryClient;
+  automation: ProjectAutomation;
   /** Takes over what may change while the daemon runs. */
   reload(options: DaemonOptions): Promise<void>;
   /** Writes what is not written and lets go of the kernel's objects; containers go on. */
@@ -136,6 +139,8 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   undo.defer(() => engine.shutdown());
   await engine.restore();
   lap("containers");
+  const automation = startComposeAutomation({ engine, networks, store, log });
+  undo.defer(() => automation.stop());
   let { builderGc, builderEntitlements } = options;
   const keptContexts = await KeptContexts.open(`${dataRoot}/builder/kept-contexts`);
   const builder = await createBuilder({
@@ -171,6 +176,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     imageMaker: imageMaker(images, monitorPath),
     registries,
     sboms: createImageSboms(images, images.workshop),
+    automation,
     async reload(changed) {
       const settings = checkedRegistrySettings(changed);
       await policy.load(changed.signaturePolicy);

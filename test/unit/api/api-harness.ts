@@ -36,6 +36,7 @@ export class TestApi implements AsyncDisposable {
       buildKit: {} as never,
       commandBuilds: {} as never,
       sboms: {} as never,
+      automation: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {

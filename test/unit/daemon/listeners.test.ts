@@ -30,6 +30,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     buildKit: {} as never,
     commandBuilds: {} as never,
     sboms: {} as never,
+    automation: {} as never,
     log: { request: () => {}, fault: () => {} },
   });
   const listeners = new Listeners(api, quiet);
