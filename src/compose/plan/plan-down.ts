@@ -2,6 +2,7 @@ import type { ObservedContainer, ObservedProject, Plan, Step } from "../contract
 import { LABELS } from "../labels.ts";
 import { imageOf, type Separator } from "../service-containers/container-name.ts";
 import type { ProjectModel } from "../service-model.ts";
+import { dependenciesOf } from "./plan-stop.ts";
 
 export interface DownWishes {
   /** Only these services' containers; none means all, and networks too. */
@@ -36,14 +37,6 @@ export function planDown(
         reason,
       });
     }
-    const left = Object.values(project?.networks ?? {}).filter(
-      (network) => !network.external && !observed.networks.has(network.name),
-    );
-    warnings.push(
-      ...left.map(
-        (network) => `No resource found to remove for project ${JSON.stringify(name)}: network ${network.name}`,
-      ),
-    );
   }
   if (wishes.volumes && wishes.services.length === 0) {
     for (const volume of volumesOf(name, project, observed))
@@ -61,9 +54,7 @@ export function planDown(
       needs: containers,
       reason: `wished (--rmi ${wishes.images})`,
     });
-  if (steps.length > 0) warnings.length = 0;
-  else if (wishes.services.length === 0)
-    warnings.splice(0, warnings.length, `No resource found to remove for project ${JSON.stringify(name)}.`);
+  if (steps.length === 0) warnings.push(`No resource found to remove for project ${JSON.stringify(name)}.`);
   return { project: name, steps, warnings };
 }
 
@@ -77,16 +68,12 @@ function isChosen(container: ObservedContainer, project: ProjectModel | undefine
 /** Each service's containers go after those of the services that depend on it, as the labels or the files say. */
 function removalSteps(chosen: readonly ObservedContainer[], project: ProjectModel | undefined): Step[] {
   const idOf = (container: ObservedContainer) => `remove ${container.name}`;
-  const dependenciesOf = (container: ObservedContainer): string[] => {
-    const inFiles = project?.services[container.service]?.depends_on;
-    if (inFiles) return Object.keys(inFiles);
-    const label = container.labels[LABELS.dependsOn] ?? "";
-    return label.split(",").flatMap((word) => word.split(":")[0] || []);
-  };
   return chosen.map((container): Step => {
     const dependents = chosen.filter(
       (other) =>
-        other !== container && other.service !== container.service && dependenciesOf(other).includes(container.service),
+        other !== container &&
+        other.service !== container.service &&
+        dependenciesOf(other, project).some(({ service }) => service === container.service),
     );
     const { service, name, id, state } = container;
     const isRunning = state !== "exited" && state !== "created" && state !== "dead";

@@ -18,6 +18,8 @@ export interface UpWishes {
   recreateDependencies: RecreatePolicy;
   /** False only creates. */
   starts: boolean;
+  /** Ends when all services are running, and healthy where they have a check. */
+  waits?: boolean;
   orphans: "warn" | "remove" | "ignore";
   /** How many containers, where it differs from the files. */
   scale: Readonly<Record<string, number>>;
@@ -62,6 +64,7 @@ class UpPlanner {
   plan(): Plan {
     const orphans = planOrphans(this.project, this.observed, this.wishes.orphans);
     for (const name of inDependencyOrder(this.project.services)) this.planService(name);
+    if (this.wishes.waits) this.planWaits();
     return {
       project: this.project.name,
       steps: [...orphans.steps, ...this.steps],
@@ -98,6 +101,14 @@ class UpPlanner {
     this.recreate(name, service, outdated, reasons);
     let number = Math.max(0, ...containers.map((container) => container.number));
     for (let missing = count - kept.length; missing > 0; missing--) this.create(name, service, ++number);
+  }
+
+  private planWaits(): void {
+    for (const [service, model] of Object.entries(this.project.services)) {
+      if (this.countOf(service, model) === 0) continue;
+      const action: StepAction = { kind: "wait", service, condition: "running_or_healthy", isRequired: true };
+      this.add(`wait ${service} running_or_healthy`, action, this.startedBy.get(service) ?? [], "wished (--wait)");
+    }
   }
 
   private countOf(name: string, service: ServiceModel): number {

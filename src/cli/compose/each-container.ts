@@ -1,0 +1,36 @@
+import type { ObservedContainer } from "../../compose/contract.ts";
+import { errorText } from "../../lib/errors.ts";
+import { Slots } from "../../lib/slots.ts";
+import { CliError } from "../cli-error.ts";
+import type { ComposeContext } from "./declaration.ts";
+import { parallelLimit } from "./parallel-limit.ts";
+import { openProgressDisplay } from "./progress-display.ts";
+
+/** Does one thing to containers beside each other, with progress. Throws CliError with all failures. */
+export async function eachContainer(
+  context: ComposeContext,
+  containers: readonly ObservedContainer[],
+  words: readonly [going: string, done: string],
+  work: (container: ObservedContainer) => Promise<unknown>,
+): Promise<void> {
+  const display = openProgressDisplay(context, words[0]);
+  const slots = new Slots(() => parallelLimit(context));
+  const failures: string[] = [];
+  const one = async (container: ObservedContainer) => {
+    const release = await slots.take();
+    const id = `Container ${container.name}`;
+    display.take({ id, state: "working", text: words[0] });
+    try {
+      await work(container);
+      display.take({ id, state: "done", text: words[1] });
+    } catch (error) {
+      display.take({ id, state: "error", text: `Error while ${words[0]}` });
+      failures.push(errorText(error));
+    } finally {
+      release();
+    }
+  };
+  await Promise.all(containers.map(one));
+  display.finish();
+  if (failures.length > 0) throw new CliError(failures.join("\n"));
+}

@@ -1,0 +1,38 @@
+import { dependenciesOf, servicesInOrder } from "../../compose/plan/plan-stop.ts";
+import { minArgs } from "../command.ts";
+import { bool, int } from "../flag-types.ts";
+import { defineComposeCommand } from "./declaration.ts";
+import { eachContainer } from "./each-container.ts";
+import { findProject } from "./stop-project.ts";
+
+export const command = defineComposeCommand({
+  usage: "[OPTIONS] [SERVICE...]",
+  summary: "Stop and start containers",
+  args: minArgs(0),
+  flags: {
+    "no-deps": bool("Leave alone what wants to restart with the services"),
+    timeout: int("Seconds until containers that stop are killed", { short: "t" }),
+  },
+  async run({ flags, args, given, context }) {
+    const found = await findProject(context, args);
+    const all = args.length === 0 ? found.containers : (await findProject(context, [])).containers;
+    const chosen = new Set(found.containers.map(({ service }) => service));
+    // What depends on a service with `restart: true` goes with it, and what depends on that.
+    const order = servicesInOrder(all, found.model);
+    for (const service of flags["no-deps"] ? [] : order) {
+      const wantsTo = all.some(
+        (each) =>
+          each.service === service &&
+          dependenciesOf(each, found.model).some(({ restart, service: other }) => restart && chosen.has(other)),
+      );
+      if (wantsTo) chosen.add(service);
+    }
+    const timeout = given("timeout") ? flags.timeout : undefined;
+    for (const service of order.filter((each) => chosen.has(each))) {
+      const containers = all.filter((each) => each.service === service);
+      await eachContainer(context, containers, ["Restarting", "Started"], ({ id }) =>
+        found.engine.restartContainer(id, { timeout }),
+      );
+    }
+  },
+});

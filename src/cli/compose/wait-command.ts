@@ -1,0 +1,32 @@
+import { CliError } from "../cli-error.ts";
+import { minArgs } from "../command.ts";
+import { bool } from "../flag-types.ts";
+import { defineComposeCommand } from "./declaration.ts";
+import { interruptible } from "./interruptible.ts";
+import { findProject } from "./stop-project.ts";
+
+export const command = defineComposeCommand({
+  usage: "SERVICE [SERVICE...] [OPTIONS]",
+  summary: "Wait until containers of all (or any) services end",
+  args: minArgs(1),
+  flags: { "down-project": bool("Take the project down when the first container ends") },
+  async run({ flags, args, context }) {
+    const { containers, engine } = await findProject(context, args);
+    if (containers.length === 0)
+      throw new CliError(`no containers for project ${JSON.stringify(await context.projectName())}`);
+    return await interruptible(async (signal) => {
+      const waits = containers.map(async ({ id, name }) => {
+        const code = await engine.waitContainer(id, "not-running", signal);
+        context.print(`container ${JSON.stringify(name)} exited with status code ${code}\n`);
+        return code;
+      });
+      if (!flags["down-project"]) return (await Promise.all(waits)).find((code) => code !== 0) ?? 0;
+      const code = await Promise.race(waits);
+      for (const wait of waits) wait.catch(() => {}); // they end with the project
+      const down = await import("./down-command.ts");
+      const values = { "remove-orphans": true, rmi: "", timeout: 0, volumes: false };
+      await down.command.run({ flags: values, args: [], given: () => false, context });
+      return code;
+    });
+  },
+});
