@@ -1,4 +1,5 @@
 import { NaruError } from "../../lib/errors.ts";
+import { automaticReplicas, scheduleReason } from "../automation/automated-plan.ts";
 import type { ObservedContainer, ObservedProject, Plan, Step, StepAction } from "../contract.ts";
 import { containerName, imageOf, type Separator, scaleOf } from "../service-containers/container-name.ts";
 import { refuseUnsupported } from "../service-containers/create-request.ts";
@@ -105,14 +106,15 @@ class UpPlanner {
 
   private planWaits(): void {
     for (const [service, model] of Object.entries(this.project.services)) {
-      if (this.countOf(service, model) === 0) continue;
+      if (this.countOf(service, model) === 0 || this.scheduleOf(service) !== undefined) continue;
       const action: StepAction = { kind: "wait", service, condition: "running_or_healthy", isRequired: true };
       this.add(`wait ${service} running_or_healthy`, action, this.startedBy.get(service) ?? [], "wished (--wait)");
     }
   }
 
   private countOf(name: string, service: ServiceModel): number {
-    const count = this.wishes.scale[name] ?? scaleOf(service);
+    const automatic = () => automaticReplicas(name, this.project.trees[name], this.containersOf(name).length);
+    const count = this.wishes.scale[name] ?? automatic() ?? scaleOf(service);
     if (service.container_name && count > 1) {
       throw new NaruError(
         "invalid",
@@ -120,6 +122,11 @@ class UpPlanner {
       );
     }
     return count;
+  }
+
+  /** Why a service is not started now, when it has a schedule. */
+  private scheduleOf(name: string): string | undefined {
+    return scheduleReason(name, this.project.trees[name]);
   }
 
   private containersOf(name: string): ObservedContainer[] {
@@ -177,8 +184,11 @@ class UpPlanner {
 
   private keep(name: string, service: ServiceModel, { id, name: container, state }: ObservedContainer): void {
     const restarted = this.stopped.get(id);
-    if (restarted === undefined && (state === "running" || state === "paused" || !this.wishes.starts)) {
-      const reason = state === "running" ? "nothing changed, and it runs" : `nothing changed (${state})`;
+    const schedule = this.scheduleOf(name);
+    const stays = state === "running" || state === "paused" || !this.wishes.starts || schedule !== undefined;
+    if (restarted === undefined && stays) {
+      const why = state === "running" ? "nothing changed, and it runs" : `nothing changed (${state})`;
+      const reason = schedule === undefined ? why : `nothing changed; ${schedule}`;
       this.add(`keep ${container}`, { kind: "keep-container", service: name, container, id, state }, [], reason);
       return;
     }
@@ -198,7 +208,7 @@ class UpPlanner {
       id,
       { kind: "create-container", service: name, number, container },
       this.needsOf(service),
-      "it is not there yet",
+      ["it is not there yet", this.scheduleOf(name) ?? []].flat().join("; "),
     );
     note(this.presentBy, name, id);
     this.start(name, service, container, [id], "it is new");
@@ -214,7 +224,7 @@ class UpPlanner {
     const image = this.imageOf(name, service);
     const update = updateOrder(service, image, running.length);
     const losesNetwork = Object.keys(service.networks ?? {}).some((key) => this.networks.recreated.has(key));
-    const isLive = this.wishes.starts && !losesNetwork;
+    const isLive = this.wishes.starts && !losesNetwork && this.scheduleOf(name) === undefined;
     let gate: string[] = [];
     let group: string[] = [];
     for (const old of outdated) {
@@ -271,7 +281,8 @@ class UpPlanner {
     reason: string,
     id?: string,
   ): void {
-    if (!this.wishes.starts) return;
+    // The daemon starts it when its time comes.
+    if (!this.wishes.starts || this.scheduleOf(name) !== undefined) return;
     const step = `start ${container}`;
     const needs = [...after, ...this.startNeeds(name, service)];
     this.add(step, { kind: "start-container", service: name, container, ...(id && { id }) }, needs, reason);
@@ -292,7 +303,7 @@ class UpPlanner {
     return Object.entries(service.depends_on ?? {}).flatMap(([name, { condition, required }]) => {
       const dependency = this.project.services[name];
       const started = this.startedBy.get(name) ?? [];
-      if (!dependency || this.countOf(name, dependency) === 0) return [];
+      if (!dependency || this.countOf(name, dependency) === 0 || this.scheduleOf(name) !== undefined) return [];
       if (condition === "service_started") return started;
       const id = `wait ${name} ${condition}`;
       if (!this.steps.some((step) => step.id === id)) {
