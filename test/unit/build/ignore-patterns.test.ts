@@ -22,6 +22,9 @@ const CASES: [string[], string, boolean][] = [
   [["**/file"], "dirfile", false],
   [["**file"], "dirfile", true],
   [["**.log"], "a/b.log", true],
+  // Characters that mean nothing in patterns, but something in expressions.
+  [["a-b*"], "a-bc", true],
+  [["**/.#*-{x}"], "d/.#y-{x}", true],
   [["dir/**"], "dir/file", true],
   [["dir/**"], "dir", false],
   [["**/dir2/*"], "dir/dir2/file", true],
