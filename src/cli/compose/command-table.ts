@@ -6,6 +6,7 @@ type CommandFile = Promise<{ command: ComposeCommand<any> }>;
 /** The commands of `compose` and their files, in the order of the help screen. */
 export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   attach: () => import("./attach-command.ts"),
+  autoscale: () => import("./autoscale-command.ts"),
   build: () => import("./build-command.ts"),
   commit: () => import("./commit-command.ts"),
   create: () => import("./create-command.ts"),
@@ -28,6 +29,7 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   restart: () => import("./restart-command.ts"),
   rm: () => import("./rm-command.ts"),
   scale: () => import("./scale-command.ts"),
+  schedule: () => import("./schedule-command.ts"),
   start: () => import("./start-command.ts"),
   run: () => import("./run-command.ts"),
   stats: () => import("./stats-command.ts"),
@@ -47,6 +49,7 @@ export const COMPOSE_ALIASES: Readonly<Record<string, string>> = { convert: "con
 
 /** Commands of docker compose that are not here, and what to use instead. */
 export const REFUSED_COMMANDS: Readonly<Record<string, string>> = {
-  alpha: "its commands left their trial: use 'scale', 'publish', 'watch' and '--dry-run' without 'alpha'",
+  alpha: "its commands left their trial: use 'scale', 'watch', 'graph' and '--dry-run' without 'alpha'",
   bridge: "use 'compose kube', which prints the project as Kubernetes objects",
+  publish: "use 'compose push' for the images, and keep the Compose file with your sources",
 };
