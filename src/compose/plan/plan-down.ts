@@ -39,7 +39,7 @@ export function planDown(
     }
   }
   if (wishes.volumes && wishes.services.length === 0) {
-    for (const volume of volumesOf(name, project, observed))
+    for (const volume of new Set([...volumesOf(name, project, observed), ...inheritedVolumes(chosen)]))
       steps.push({
         id: `volume ${volume}`,
         action: { kind: "remove-volume", volume },
@@ -84,6 +84,13 @@ function removalSteps(chosen: readonly ObservedContainer[], project: ProjectMode
       reason: "the project goes",
     };
   });
+}
+
+/** Volumes without a name that a replacement took over: the engine takes them for named ones by then. */
+function inheritedVolumes(chosen: readonly ObservedContainer[]): string[] {
+  const replaced = chosen.filter(({ labels }) => labels[LABELS.replace] !== undefined);
+  const names = replaced.flatMap(({ mounts }) => mounts.map(({ Name }) => Name ?? ""));
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name));
 }
 
 function volumesOf(name: string, project: ProjectModel | undefined, observed: ObservedProject): string[] {

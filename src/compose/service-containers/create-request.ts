@@ -73,6 +73,8 @@ export async function containerOrder(project: ProjectModel, wish: ContainerWish)
     }),
     NetworkingConfig: networks.endpoints && { EndpointsConfig: networks.endpoints },
   };
+  // Empty, not missing: so docker compose sends it, and so it is shown.
+  request.HostConfig!.ExtraHosts ??= [];
   if (security.showsSystemPaths) Object.assign(request.HostConfig!, { MaskedPaths: [], ReadonlyPaths: [] });
   return { name, platform: service.platform, request, files: mounts.files, warnings: mounts.warnings };
 }
@@ -88,7 +90,7 @@ function configOf(service: ServiceModel, proxies: Readonly<Record<string, string
     AttachStderr: true,
     Tty: service.tty,
     OpenStdin: service.stdin_open,
-    Env: env,
+    Env: env.length > 0 ? env : null,
     Cmd: service.command,
     Entrypoint: service.entrypoint,
     Healthcheck: healthOf(service.healthcheck),
