@@ -1,21 +1,19 @@
 /** One container of a pod through its runs: starts it, hears of its end, stops it. When it should run is decided by the pod. */
 
-import { mkdir, writeFile } from "node:fs/promises";
 import { errorText, isKind } from "../../lib/errors.ts";
-import type { ResourceRequirements } from "../../model/kubernetes/core.ts";
+import type { ContainerStatus, ResourceRequirements } from "../../model/kubernetes/core.ts";
+import { sameJson } from "../machinery/copy.ts";
 import { ConfigError } from "./config-error.ts";
-import { containerHash } from "./container-hash.ts";
-import { containerRequest } from "./container-request.ts";
 import { type ContainerRun, newRun, type Waiting } from "./container-run.ts";
-import { type PresentImage, PullError } from "./image-presence.ts";
+import { PullError } from "./image-presence.ts";
 import { runHook } from "./lifecycle-hooks.ts";
-import { type NodeContext, podRunDirectory, podText } from "./node-context.ts";
+import { type NodeContext, podText } from "./node-context.ts";
 import { fieldPathOf, type PodContainer } from "./pod-containers.ts";
 import type { PodHost } from "./pod-host.ts";
-import { containerName, labelsOf } from "./pod-labels.ts";
 import type { ContainerView } from "./pod-status.ts";
+import { createContainer, messageFile, prepareContainer } from "./prepare-container.ts";
 import { ContainerProbes } from "./probes/container-probes.ts";
-import { pullCredentials } from "./pull-secrets.ts";
+import { containerLimits } from "./resource-settings.ts";
 import { BackOff } from "./restart-back-off.ts";
 import { terminationMessage } from "./termination-message.ts";
 
@@ -69,12 +67,13 @@ export class ContainerSlot {
   }
 
   /** Runs of an earlier daemon, oldest first. */
-  restore(runs: readonly ContainerRun[], before: { started: boolean; ready: boolean } | undefined): void {
+  restore(runs: readonly ContainerRun[], before: ContainerStatus | undefined): void {
     this.run = runs.at(-1);
     this.previous = runs.at(-2);
+    this.resources = before?.resources ?? this.container.spec.resources ?? {};
     if (!this.isRunning) return;
     this.#isHookDone = true;
-    this.#startProbes(before);
+    this.#startProbes(before && { started: before.started === true, ready: before.ready });
   }
 
   /** Starts it if it is time to. @returns milliseconds to wait where it is not */
@@ -113,7 +112,7 @@ export class ContainerSlot {
     run.finishedAt = Date.parse(State.FinishedAt) || Date.now();
     run.exitCode = State.ExitCode;
     run.reason = State.OOMKilled ? "OOMKilled" : State.ExitCode === 0 ? "Completed" : "Error";
-    const file = this.#messageFile(run.attempt);
+    const file = messageFile(this.context, this.host.pod, this.name, run.attempt);
     run.message = await terminationMessage(this.context.engine, this.container.spec, { ...run, file });
     this.#finish(run);
   }
@@ -137,6 +136,34 @@ export class ContainerSlot {
     return this.#stopping;
   }
 
+  /**
+   * Holds the running process to the spec's resources; restarts it where its policy says so.
+   * @throws NaruError when the kernel does not take them
+   */
+  async resize(): Promise<void> {
+    const { run, resources: before } = this;
+    const { resources: wanted, resizePolicy = [] } = this.container.spec;
+    if (run?.phase !== "running" || before === undefined || sameJson(before, wanted ?? {})) return;
+    const changes = (name: string) =>
+      before.requests?.[name] !== wanted?.requests?.[name] || before.limits?.[name] !== wanted?.limits?.[name];
+    this.resources = wanted ?? {};
+    if (
+      resizePolicy.some(
+        ({ resourceName, restartPolicy }) => restartPolicy === "RestartContainer" && changes(resourceName),
+      )
+    ) {
+      await this.stop(`Container ${this.name} resize requires restart`, this.#graceSignal(undefined));
+      return;
+    }
+    try {
+      await this.context.engine.containers.update(run.containerId, containerLimits(wanted));
+    } catch (error) {
+      this.resources = before;
+      throw error;
+    }
+    this.host.wake();
+  }
+
   /** Ends with the agent; the process goes on. */
   release(): void {
     this.#probes?.stop();
@@ -149,66 +176,20 @@ export class ContainerSlot {
 
   async #start(): Promise<void> {
     const { context, host, container } = this;
-    const { spec } = container;
-    const image = await this.#image();
-    host.starting.throwIfAborted();
     const attempt = this.run === undefined ? 0 : this.run.attempt + 1;
-    const labels = labelsOf(host.pod, {
-      name: spec.name,
-      kind: container.kind,
-      attempt,
-      hash: containerHash(spec),
-    });
-    const messageFile = this.#messageFile(attempt);
-    await mkdir(`${podRunDirectory(context, labels.podUid)}/messages`, { recursive: true, mode: 0o755 });
-    await writeFile(messageFile, "", { mode: 0o666 });
-    const { pod, facts, volumes, hostname } = host;
-    const parts = { pod, container: spec, labels, facts, volumes, imageUser: image.user, hostname, messageFile };
-    const request = await containerRequest(context, parts);
+    const tell = this.#tell.bind(this);
+    const { labels, request, imageId } = await prepareContainer(context, host, container, attempt, tell);
     const release = await context.starts.take(host.starting);
     try {
-      const run = newRun(attempt, image.imageId);
-      run.containerId = await this.#create(containerName(labels), request, labels.podUid);
+      const run = newRun(attempt, imageId);
+      run.containerId = await createContainer(context.engine, labels, request);
       this.#enter(run);
-      this.#tell("Normal", "Created", `Created container: ${spec.name}`);
+      tell("Normal", "Created", `Created container: ${this.name}`);
       await this.#launch(run);
     } finally {
       release();
     }
     await this.#afterStart();
-  }
-
-  async #image(): Promise<PresentImage> {
-    const { context, host, container } = this;
-    const { image = "", imagePullPolicy = "IfNotPresent" } = container.spec;
-    const credentials = await pullCredentials(context.client, host.pod, image);
-    const telling = {
-      begins: () => this.#tell("Normal", "Pulling", `Pulling image "${image}"`),
-      ended: (seconds: number, bytes: number) =>
-        this.#tell(
-          "Normal",
-          "Pulled",
-          `Successfully pulled image "${image}" in ${seconds.toFixed(3)}s (${seconds.toFixed(3)}s including waiting). Image size: ${bytes} bytes.`,
-        ),
-    };
-    const found = await context.images.ensure(image, imagePullPolicy, credentials, telling, host.starting);
-    if (found.wasPresent) {
-      const words = `Container image "${image}" already present on machine`;
-      this.#tell("Normal", "Pulled", words);
-    }
-    return found.image;
-  }
-
-  async #create(name: string, request: Awaited<ReturnType<typeof containerRequest>>, pod: string): Promise<string> {
-    const { containers } = this.context.engine;
-    try {
-      return (await containers.create(name, request, { pod })).Id;
-    } catch (error) {
-      if (!isKind(error, "conflict")) throw error;
-      // Left by a start that a crash interrupted.
-      await containers.remove(name, { force: true, volumes: true, link: false });
-      return (await containers.create(name, request, { pod })).Id;
-    }
   }
 
   /** The new run takes its place; the one before the last is removed. */
@@ -241,7 +222,7 @@ export class ContainerSlot {
     run.startedAt ||= Date.now();
     // It may have ended in the meantime.
     if (run.phase === "starting") run.phase = "running";
-    this.resources = this.container.spec.resources;
+    this.resources = this.container.spec.resources ?? {};
     this.waiting = { reason: "" };
     this.#tell("Normal", "Started", `Started container ${this.name}`);
   }
@@ -363,10 +344,6 @@ export class ContainerSlot {
 
   #tell(type: "Normal" | "Warning", reason: string, message: string): void {
     this.host.event(type, reason, message, fieldPathOf(this.container));
-  }
-
-  #messageFile(attempt: number): string {
-    return `${podRunDirectory(this.context, this.host.pod.metadata.uid)}/messages/${this.name}-${attempt}`;
   }
 }
 

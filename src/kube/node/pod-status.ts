@@ -33,6 +33,8 @@ export interface PodView {
   readonly hasSandbox: boolean;
   /** The pod has failed as a whole (deadline, eviction): whatever its containers did. */
   readonly failure: { reason: string; message: string } | undefined;
+  /** Why changed resources could not be given to a running container. */
+  readonly resizeError: string | undefined;
   /** All containers have ended and none will be started again, whatever the restart policy says. */
   readonly isFinal: boolean;
   /** Unix milliseconds. */
@@ -104,7 +106,14 @@ export function isInitialized({ containers }: Pick<PodView, "containers">): bool
 }
 
 /** The conditions that a node agent writes. */
-export const OUR_CONDITIONS = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+export const OUR_CONDITIONS = [
+  "PodResizeInProgress",
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+  "PodScheduled",
+];
 
 function podConditions(view: PodView, phase: string): PodCondition[] {
   const { pod, containers, hasSandbox, now } = view;
@@ -152,6 +161,9 @@ function podConditions(view: PodView, phase: string): PodCondition[] {
     make("Ready", areReady && gates.length === 0, areReady ? gated : unready),
     make("ContainersReady", areReady, unready),
     make("PodScheduled", true),
+    ...(view.resizeError === undefined
+      ? []
+      : [{ ...make("PodResizeInProgress", true), reason: "Error", message: view.resizeError }]),
     ...others,
   ];
 }

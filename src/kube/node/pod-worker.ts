@@ -6,13 +6,15 @@ import type { Stored } from "../../model/kubernetes/object.ts";
 import { sameJson } from "../machinery/copy.ts";
 import type { ContainerRun } from "./container-run.ts";
 import { ContainerSlot } from "./container-slot.ts";
+import { Deadline } from "./deadline.ts";
 import type { PodFacts } from "./downward-values.ts";
 import type { NodeContext } from "./node-context.ts";
-import { podContainers, restartsAfter, specOf } from "./pod-containers.ts";
+import { podContainers, specOf } from "./pod-containers.ts";
 import type { PodHost } from "./pod-host.ts";
 import { podNames, writeNetworkFiles } from "./pod-network-files.ts";
 import { openPodSandbox } from "./pod-sandbox.ts";
 import { isInitialized, OUR_CONDITIONS, type PodView, podPhase, podStatus } from "./pod-status.ts";
+import { startInOrder } from "./start-order.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { stopPod } from "./stop-pod.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
@@ -36,10 +38,10 @@ export class PodWorker implements PodHost {
   #retryMs = FIRST_RETRY_MS;
   #failure: { reason: string; message: string } | undefined;
   #isFinal = false;
+  /** Why resources could not be changed. */
+  #resizeError: string | undefined;
   #ending: Promise<void> | undefined;
-  readonly #hurry = new AbortController();
-  #hurryTimer: ReturnType<typeof setTimeout> | undefined;
-  #hurryAt = Number.POSITIVE_INFINITY;
+  readonly #deadline = new Deadline();
   #isSyncWanted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isReleased = false;
@@ -76,7 +78,7 @@ export class PodWorker implements PodHost {
     ];
     for (const [name, slot] of this.slots) {
       const before = statuses.find((one) => one.name === name);
-      slot.restore(runs.get(name) ?? [], before && { started: before.started ?? false, ready: before.ready });
+      slot.restore(runs.get(name) ?? [], before);
     }
   }
 
@@ -140,7 +142,7 @@ export class PodWorker implements PodHost {
   async release(): Promise<void> {
     this.#isReleased = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#hurryTimer);
+    this.#deadline.clear();
     this.#startingEnd.abort(new Error("the node agent ends"));
     for (const slot of this.slots.values()) slot.release();
     await this.#writer.flush();
@@ -212,64 +214,30 @@ export class PodWorker implements PodHost {
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
+  /** Brings running containers to changed resources. */
+  #resize(): void {
+    for (const slot of this.slots.values()) {
+      slot.resize().then(
+        () => (this.#resizeError = undefined),
+        (error) => {
+          if (this.#resizeError === errorText(error)) return;
+          this.#resizeError = errorText(error);
+          this.#publish();
+        },
+      );
+    }
+  }
+
   /** Starts what should run now. */
   #advance(): void {
     const now = Date.now();
     const waits = [this.#renewTokens(now)];
-    const slots = [...this.slots.values()];
-    for (const slot of slots.filter(({ container }) => container.kind === "ephemeral")) {
-      if (slot.run === undefined) waits.push(slot.begin(now));
-    }
-    if (this.#initialize(slots, now, waits)) {
-      for (const slot of slots) {
-        const { kind } = slot.container;
-        if (kind !== "app" && kind !== "sidecar") continue;
-        if (slot.run === undefined || this.#shallRestart(slot)) waits.push(slot.begin(now));
-      }
-    }
+    waits.push(startInOrder([...this.slots.values()], specOf(this.pod), now));
+    this.#resize();
     const phase = podPhase(this.#view());
     if (phase === "Succeeded" || phase === "Failed") this.#end(now + this.#grace * 1000);
     const wait = Math.min(...waits.filter((one) => one !== undefined));
     if (Number.isFinite(wait)) this.#wakeIn(wait);
-  }
-
-  /** Init containers in their order. @returns whether all is done that comes before the pod's own containers */
-  #initialize(slots: readonly ContainerSlot[], now: number, waits: (number | undefined)[]): boolean {
-    // Once past, init containers are not looked at again (they may be gone).
-    if (slots.some(({ container, run }) => container.kind === "app" && run !== undefined)) return true;
-    for (const slot of slots) {
-      const { kind } = slot.container;
-      if (kind === "init") {
-        if (slot.run?.phase === "ended" && slot.run.exitCode === 0) continue;
-        if (slot.run === undefined || this.#shallRestart(slot)) waits.push(slot.begin(now));
-        this.#markWaiting(slots);
-        return false;
-      }
-      if (kind !== "sidecar") continue;
-      if (!slot.isRunning) waits.push(slot.begin(now));
-      if (slot.started) continue;
-      this.#markWaiting(slots);
-      return false;
-    }
-    return true;
-  }
-
-  #markWaiting(slots: readonly ContainerSlot[]): void {
-    for (const slot of slots) {
-      const { kind } = slot.container;
-      if (
-        slot.run === undefined &&
-        !slot.isBusy &&
-        kind !== "ephemeral" &&
-        slot.waiting.reason === "ContainerCreating"
-      ) {
-        slot.waiting = { reason: "PodInitializing" };
-      }
-    }
-  }
-
-  #shallRestart({ run, container }: ContainerSlot): boolean {
-    return run?.phase === "ended" && restartsAfter(specOf(this.pod), container.kind, run.exitCode);
   }
 
   #renewTokens(now: number): number | undefined {
@@ -298,14 +266,9 @@ export class PodWorker implements PodHost {
 
   /** Ends all containers by then. May be called again with an earlier time. */
   #end(at: number): void {
-    if (at < this.#hurryAt) {
-      this.#hurryAt = at;
-      clearTimeout(this.#hurryTimer);
-      const ms = Math.min(Math.max(0, at - Date.now()), 2 ** 31 - 1);
-      this.#hurryTimer = setTimeout(() => this.#hurry.abort(), ms);
-    }
+    this.#deadline.atLatest(at);
     this.#startingEnd.abort(new Error("the pod ends"));
-    this.#ending ??= stopPod(this.context, this, this.#hurry.signal)
+    this.#ending ??= stopPod(this.context, this, this.#deadline.signal)
       .then(() => this.#ended())
       .catch((error) => {
         this.context.log.error(`pod ${this.pod.metadata.name} did not end: ${errorText(error)}`);
@@ -315,7 +278,7 @@ export class PodWorker implements PodHost {
   }
 
   async #ended(): Promise<void> {
-    clearTimeout(this.#hurryTimer);
+    this.#deadline.clear();
     this.#hasSandbox = false;
     this.#isFinal = true;
     this.#publish();
@@ -343,6 +306,7 @@ export class PodWorker implements PodHost {
       hostIp: this.context.nodeAddress,
       hasSandbox: this.#hasSandbox,
       failure: this.#failure,
+      resizeError: this.#resizeError,
       isFinal: this.#isFinal,
       startedAt: this.#startedAt,
       now: Date.now(),
