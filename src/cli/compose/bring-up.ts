@@ -9,6 +9,7 @@ import { imageOf } from "../../compose/service-containers/container-name.ts";
 import { type ProjectModel, projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
 import { parseGoBool } from "../go-bool.ts";
+import { registerAutomation } from "./automation-registration.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { parallelLimit } from "./parallel-limit.ts";
@@ -84,6 +85,9 @@ export async function bringUp(context: ComposeContext, wishes: BringUpWishes, si
       beforeStart: wishes.beforeStart,
       onHookOutput: wishes.onHookOutput,
     });
+    const isPartial = wishes.services.length > 0;
+    const warning = await registerAutomation(client, found.model, { isPartial });
+    if (warning !== undefined) warn(context, warning);
     return { model: found.model, live, observed: found.observed };
   } finally {
     display.finish();

@@ -5,6 +5,7 @@ import { projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
 import { bool, int, string } from "../flag-types.ts";
+import { forgetAutomation } from "./automation-registration.ts";
 import { separatorOf, warn } from "./bring-up.ts";
 import { defineComposeCommand } from "./declaration.ts";
 import { oneOf } from "./global-flags.ts";
@@ -45,6 +46,8 @@ export const command = defineComposeCommand({
         separator,
       });
       if (context.isDryRun) return tellPlan(context, plan, []);
+      // First: what is being taken down must not be scaled up again.
+      if (args.length === 0) await forgetAutomation(client, name);
       const display = openProgressDisplay(context, "Running");
       try {
         await runPlan(engine, model, observed, plan, {

@@ -26,6 +26,8 @@ export interface AutoscaledServiceParts {
 }
 
 const KEPT_CHANGES = 50;
+/** Longer than containers usually take to stop. */
+const SETTLING_MS = 30_000;
 
 interface Sample extends ContainerLoad {
   atMs: number;
@@ -39,6 +41,8 @@ export class AutoscaledService {
   #recommendations: Recommendation[] = [];
   #replicas = 0;
   #load = "nothing measured yet";
+  /** Since when some replica does not run. */
+  #unsettledSinceMs: number | undefined;
 
   constructor(
     private readonly parts: AutoscaledServiceParts,
@@ -75,18 +79,23 @@ export class AutoscaledService {
     const signal = this.#stopping.signal;
     const all = await observeContainers(this.parts.engine, this.project.name, signal);
     if (all.length === 0) return this.parts.onGone();
-    const replicas = all.filter(
-      ({ service, isOneOff, state }) => service === this.service && !isOneOff && state === "running",
-    );
+    const own = all.filter(({ service, isOneOff }) => service === this.service && !isOneOff);
+    const replicas = own.filter(({ state }) => state === "running");
     this.#replicas = replicas.length;
     // Who stopped it wants it so.
-    if (replicas.length === 0) return;
+    if (replicas.length === 0 || this.#isUnsettled(replicas.length < own.length, nowMs)) return;
     const loads = await this.#readLoads(replicas, nowMs);
     const decision = decideReplicas(this.autoscale, replicas.length, loads, this.#recommendations, nowMs);
     this.#recommendations = decision.recommendations;
     this.#load = decision.reason;
     if (decision.replicas === replicas.length || signal.aborted) return;
     await this.#scale(replicas.length, decision.replicas, decision.reason);
+  }
+
+  /** Replicas that do not run may be about to: somebody stops, starts or updates the service. After a while they have failed. */
+  #isUnsettled(someRest: boolean, nowMs: number): boolean {
+    this.#unsettledSinceMs = someRest ? (this.#unsettledSinceMs ?? nowMs) : undefined;
+    return this.#unsettledSinceMs !== undefined && nowMs - this.#unsettledSinceMs < SETTLING_MS;
   }
 
   async #scale(from: number, to: number, reason: string): Promise<void> {

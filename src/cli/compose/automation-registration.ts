@@ -1,0 +1,38 @@
+/** Tells the daemon which services it is to schedule and scale. */
+import { isAutomated, keptProject } from "../../compose/automation/kept-project.ts";
+import type { ProjectModel } from "../../compose/service-model.ts";
+import { type ApiClient, ApiError } from "../client.ts";
+
+const NOT_FOUND = 404;
+
+/**
+ * After `up`: the daemon schedules and scales the project as it is now. `isPartial`: only some services were named.
+ * Resolves to a warning where the engine is not naru's.
+ */
+export async function registerAutomation(
+  client: ApiClient,
+  model: ProjectModel,
+  { isPartial }: { isPartial: boolean },
+): Promise<string | undefined> {
+  if (!isAutomated(model)) {
+    if (!isPartial) await forgetAutomation(client, model.name);
+    return undefined;
+  }
+  try {
+    const query = { partial: isPartial };
+    await client.send("PUT", `/naru/compose/${encodeURIComponent(model.name)}`, { json: keptProject(model), query });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== NOT_FOUND) throw error;
+    return "this engine is not naru's: nothing is scheduled or scaled (x-naru-schedule, x-naru-autoscale)";
+  }
+}
+
+/** After `down`, and after an `up` of files that want none of it. Another engine has nothing to forget. */
+export async function forgetAutomation(client: ApiClient, project: string): Promise<void> {
+  try {
+    await client.delete(`/naru/compose/${encodeURIComponent(project)}`);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== NOT_FOUND) throw error;
+  }
+}
