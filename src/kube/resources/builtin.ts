@@ -1,22 +1,81 @@
 /** All builtin kinds. A new one is its declaration and a line here. */
 
+import type { KubeObject } from "../../model/kubernetes/object.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { anyKind } from "../machinery/registry.ts";
+import { horizontalPodAutoscalers } from "./autoscalers.ts";
+import { ingressClasses, leases, priorityClasses, runtimeClasses } from "./classes.ts";
+import { builtinColumns } from "./columns/builtin-columns.ts";
+import { cronJobs } from "./cron-jobs.ts";
+import { controllerRevisions, daemonSets } from "./daemon-sets.ts";
 import { deployments, replicaSets } from "./deployments.ts";
+import { endpointSlices, endpoints } from "./endpoints.ts";
+import { events } from "./events.ts";
+import {
+  certificateSigningRequests,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+  serviceAccounts,
+} from "./identities.ts";
+import { ingresses, networkPolicies } from "./ingresses.ts";
+import { jobs } from "./jobs.ts";
+import { limitRanges, podDisruptionBudgets, resourceQuotas } from "./limits.ts";
 import { namespaces } from "./namespaces.ts";
 import { nodes } from "./nodes.ts";
 import { pods, podTemplates } from "./pods.ts";
+import { replicationControllers } from "./replication-controllers.ts";
 import { services } from "./services.ts";
 import { configMaps, secrets } from "./settings.ts";
+import { statefulSets } from "./stateful-sets.ts";
+import { csiDrivers, csiNodes, storageClasses, volumeAttachments } from "./storage.ts";
+import { persistentVolumeClaims, persistentVolumes } from "./volumes.ts";
+
+function shown<T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition {
+  const columns = builtinColumns(definition.type);
+  return anyKind(columns === undefined ? definition : ({ ...definition, columns } as ResourceDefinition<T>));
+}
 
 export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
-  anyKind(pods),
-  anyKind(podTemplates),
-  anyKind(services),
-  anyKind(nodes),
-  anyKind(namespaces),
-  anyKind(configMaps),
-  anyKind(secrets),
-  anyKind(deployments),
-  anyKind(replicaSets),
+  shown(pods),
+  shown(podTemplates),
+  shown(services),
+  shown(nodes),
+  shown(namespaces),
+  shown(configMaps),
+  shown(secrets),
+  shown(serviceAccounts),
+  shown(events),
+  shown(endpoints),
+  shown(persistentVolumes),
+  shown(persistentVolumeClaims),
+  shown(replicationControllers),
+  shown(resourceQuotas),
+  shown(limitRanges),
+  shown(deployments),
+  shown(replicaSets),
+  shown(statefulSets),
+  shown(daemonSets),
+  shown(controllerRevisions),
+  shown(jobs),
+  shown(cronJobs),
+  shown(horizontalPodAutoscalers),
+  shown(podDisruptionBudgets),
+  shown(endpointSlices),
+  shown(leases),
+  shown(ingresses),
+  shown(ingressClasses),
+  shown(networkPolicies),
+  shown(roles),
+  shown(roleBindings),
+  shown(clusterRoles),
+  shown(clusterRoleBindings),
+  shown(priorityClasses),
+  shown(runtimeClasses),
+  shown(storageClasses),
+  shown(csiDrivers),
+  shown(csiNodes),
+  shown(volumeAttachments),
+  shown(certificateSigningRequests),
 ];

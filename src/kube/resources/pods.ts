@@ -47,7 +47,13 @@ export const pods: ResourceDefinition<Pod> = {
     }
     if (pod.spec !== undefined) delete pod.spec.ephemeralContainers;
   },
-  defaults: defaultPod,
+  defaults(pod) {
+    defaultPod(pod);
+    // Limits of the namespace may have changed what a new pod asks for.
+    if (pod.status?.qosClass !== undefined && pod.metadata.resourceVersion === undefined) {
+      pod.status.qosClass = qosClassOf(pod.spec);
+    }
+  },
   validate: (pod) => podSpecFaults("spec", pod.spec),
   validateUpdate: podUpdateFaults,
   graceSeconds(pod, asked) {

@@ -1,0 +1,94 @@
+/** Classes of storage, and what storage drivers tell of themselves. */
+
+import { CSI_DRIVERS, CSI_NODES, STORAGE_CLASSES, VOLUME_ATTACHMENTS } from "../../model/kubernetes/names.ts";
+import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "../../model/kubernetes/storage.ts";
+import type { ResourceDefinition } from "../machinery/definition.ts";
+import { type FieldError, forbidden, invalid, required } from "../machinery/field-error.ts";
+import { qualifiedNameFaults } from "../name-rules.ts";
+import { immutable, oneOf } from "./common-rules.ts";
+import { statusUpdate } from "./status-update.ts";
+
+export const storageClasses: ResourceDefinition<StorageClass> = {
+  type: STORAGE_CLASSES,
+  singular: "storageclass",
+  shortNames: ["sc"],
+  defaults(storage) {
+    storage.reclaimPolicy ||= "Delete";
+    storage.volumeBindingMode ||= "Immediate";
+  },
+  validate(storage) {
+    const faults: FieldError[] = [];
+    if (!storage.provisioner) faults.push(required("provisioner"));
+    else
+      faults.push(
+        ...qualifiedNameFaults(storage.provisioner.toLowerCase()).map((why) =>
+          invalid("provisioner", storage.provisioner, why),
+        ),
+      );
+    faults.push(...oneOf("reclaimPolicy", storage.reclaimPolicy, ["Delete", "Retain"]));
+    faults.push(...oneOf("volumeBindingMode", storage.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]));
+    return faults;
+  },
+  validateUpdate(now, before) {
+    const faults: FieldError[] = [];
+    if (!Bun.deepEquals(now.parameters ?? {}, before.parameters ?? {})) {
+      faults.push(forbidden("parameters", "updates to parameters are forbidden."));
+    }
+    if (now.provisioner !== before.provisioner) {
+      faults.push(forbidden("provisioner", "updates to provisioner are forbidden."));
+    }
+    if (now.reclaimPolicy !== before.reclaimPolicy) {
+      faults.push(forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden."));
+    }
+    return [...faults, ...immutable("volumeBindingMode", now.volumeBindingMode, before.volumeBindingMode)];
+  },
+};
+
+export const csiDrivers: ResourceDefinition<CSIDriver> = {
+  type: CSI_DRIVERS,
+  singular: "csidriver",
+  generation: true,
+  defaults({ spec }) {
+    if (spec === undefined) return;
+    spec.attachRequired ??= true;
+    spec.podInfoOnMount ??= false;
+    spec.storageCapacity ??= false;
+    spec.requiresRepublish ??= false;
+    spec.seLinuxMount ??= false;
+    spec.fsGroupPolicy ||= "ReadWriteOnceWithFSType";
+    if ((spec.volumeLifecycleModes ?? []).length === 0) spec.volumeLifecycleModes = ["Persistent"];
+  },
+  validate: ({ spec }) => [
+    ...oneOf("spec.fsGroupPolicy", spec?.fsGroupPolicy, ["File", "None", "ReadWriteOnceWithFSType"]),
+    ...(spec?.volumeLifecycleModes ?? []).flatMap((mode) =>
+      oneOf("spec.volumeLifecycleModes", mode, ["Ephemeral", "Persistent"]),
+    ),
+  ],
+  validateUpdate: (now, before) =>
+    immutable("spec.attachedRequired", now.spec?.attachRequired, before.spec?.attachRequired),
+};
+
+export const csiNodes: ResourceDefinition<CSINode> = {
+  type: CSI_NODES,
+  singular: "csinode",
+  validate: ({ spec }) =>
+    (spec?.drivers ?? []).flatMap((driver, index) =>
+      driver.nodeID ? [] : [required(`spec.drivers[${index}].nodeID`)],
+    ),
+};
+
+export const volumeAttachments: ResourceDefinition<VolumeAttachment> = {
+  type: VOLUME_ATTACHMENTS,
+  singular: "volumeattachment",
+  partialUpdates: { status: statusUpdate() },
+  validate({ spec }) {
+    const faults: FieldError[] = [];
+    if (!spec?.attacher) faults.push(required("spec.attacher"));
+    if (!spec?.nodeName) faults.push(required("spec.nodeName"));
+    if (!spec?.source?.persistentVolumeName && spec?.source?.inlineVolumeSpec === undefined) {
+      faults.push(required("spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName"));
+    }
+    return faults;
+  },
+  validateUpdate: (now, before) => immutable("spec", now.spec, before.spec),
+};
