@@ -8,8 +8,14 @@ const isElsewhere = (path: string) =>
   /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^(?:service|docker-image|oci-layout|target):/.test(path);
 
 function resolvePath(folder: string, path: string): string {
-  if (path === "~" || path.startsWith("~/")) return join(homedir(), path.slice(1));
-  return isAbsolute(path) ? path : join(folder, path);
+  if (path === "~" || path.startsWith("~/")) return joined(homedir(), path.slice(1));
+  return isAbsolute(path) ? path : joined(folder, path);
+}
+
+/** As Go joins paths: no slash at the end, which hashes of services would tell. */
+function joined(folder: string, path: string): string {
+  const whole = join(folder, path);
+  return whole.length > 1 ? whole.replace(/\/$/, "") : whole;
 }
 
 /** Resolves the paths of a whole project against its folder, in place. */

@@ -34,6 +34,7 @@ const PROJECTS: Record<string, Project> = {
   "hashes of everything": one(FULL, ["--hash", "*"]),
   "not normalized": one(service("ports: [80]\nnetworks: [n]", "networks: {n: }\n"), ["--no-normalize"]),
   "paths as they are": one(service("volumes: ['./a:/b']\nbuild: ./c"), ["--no-path-resolution"]),
+  "paths that end with a slash": one(service("volumes: ['./:/a', './b/:/b', '/c/:/c']\nbuild: ./d/\nenv_file: []")),
   networks: one(service("networks: [n]", "networks: {n: }\n"), ["--networks"]),
   profiles: one(`${service("profiles: [p]")}  b:\n    image: y\n`, ["--profiles"]),
   "a profile enabled": { ...one(`${service("profiles: [p]")}  b:\n    image: y\n`), before: ["--profile", "p"] },
@@ -164,12 +165,12 @@ test.concurrent.each(Object.entries(PROJECTS))("config prints what docker compos
   expect(ours.code === 0).toBe(real.code === 0);
 });
 
-test("an unknown key is told with its place and the nearest key; commands that run projects refuse", async () => {
+test("an unknown key is told with its place and the nearest key", async () => {
   const folder = join(root, "refusals");
   await Bun.write(join(folder, "compose.yaml"), "services:\n  a:\n    imag: x\n");
   const wrong = await run([NARU, "compose"], folder, one(""));
   expect(wrong.errors).toContain("did you mean 'image'? (line 3, column 5)");
-  const up = Bun.spawn([NARU, "compose", "up"], { cwd: folder, stderr: "pipe" });
+});
   expect(await up.stderr.text()).toContain("'up' comes in a later version");
   expect(await up.exited).toBe(1);
 });
