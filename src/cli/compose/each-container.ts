@@ -13,6 +13,10 @@ export async function eachContainer(
   words: readonly [going: string, done: string],
   work: (container: ObservedContainer) => Promise<unknown>,
 ): Promise<void> {
+  if (context.isDryRun) {
+    for (const { name } of containers) context.print(`Would be ${words[1].toLowerCase()}: Container ${name}\n`);
+    return;
+  }
   const display = openProgressDisplay(context, words[0]);
   const slots = new Slots(() => parallelLimit(context));
   const failures: string[] = [];

@@ -10,6 +10,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] [SERVICE...]",
   summary: "Send a signal to containers",
   args: minArgs(0),
+  dryRun: "tells",
   flags: {
     "remove-orphans": bool("Remove containers whose services are not in the files any more"),
     signal: string("The signal", { short: "s", initial: "SIGKILL" }),

@@ -1,4 +1,5 @@
 import { LABELS } from "../../compose/labels.ts";
+import { canonicalName } from "../../compose/observe/observe-project.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
@@ -16,7 +17,7 @@ interface ContainerChoice {
 }
 
 /** The name of a container, without its slash. */
-export const nameOf = ({ Names }: ContainerSummary) => (Names[0] ?? "").replace(/^\//, "");
+export const nameOf = ({ Names }: ContainerSummary) => canonicalName(Names);
 export const serviceNameOf = ({ Labels }: ContainerSummary) => Labels[LABELS.service] ?? "";
 export const numberOf = ({ Labels }: ContainerSummary) => Number(Labels[LABELS.number] ?? 0);
 const isOneOff = ({ Labels }: ContainerSummary) => Labels[LABELS.oneOff] === "True";

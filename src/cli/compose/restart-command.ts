@@ -9,6 +9,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] [SERVICE...]",
   summary: "Stop and start containers",
   args: minArgs(0),
+  dryRun: "tells",
   flags: {
     "no-deps": bool("Leave alone what wants to restart with the services"),
     timeout: int("Seconds until containers that stop are killed", { short: "t" }),

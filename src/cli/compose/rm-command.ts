@@ -10,6 +10,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] [SERVICE...]",
   summary: "Remove containers that are stopped",
   args: minArgs(0),
+  dryRun: "tells",
   flags: {
     force: bool("Do not ask", { short: "f" }),
     stop: bool("Stop containers first", { short: "s" }),
@@ -22,12 +23,12 @@ export const command = defineComposeCommand({
     const isRunning = (state: string) => state === "running" || state === "paused" || state === "restarting";
     if (flags.stop) {
       const running = found.containers.filter(({ state }) => isRunning(state));
-      await runOver(context, found, planStop(found.name, running, found.model));
+      await runOver(context, found, planStop(found.name, running, found.model, found.containers));
     }
     const stopped = found.containers.filter(({ state }) => flags.stop || !isRunning(state));
     if (stopped.length === 0) return context.printError("No stopped containers\n");
     const names = stopped.map(({ name }) => name).join(", ");
-    if (!flags.force && !confirm(context, `Going to remove ${names}`)) return;
+    if (!flags.force && !context.isDryRun && !confirm(context, `Going to remove ${names}`)) return;
     await eachContainer(context, stopped, ["Removing", "Removed"], ({ id }) =>
       found.engine.removeContainer(id, { force: flags.force, volumes: flags.volumes }),
     );

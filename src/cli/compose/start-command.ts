@@ -10,6 +10,7 @@ export const command = defineComposeCommand({
   usage: "[SERVICE...]",
   summary: "Start containers that are there",
   args: minArgs(0),
+  dryRun: "tells",
   flags: {
     wait: bool("Come back when the services are running, or healthy where they have a check"),
     "wait-timeout": int("Most seconds to wait"),

@@ -9,6 +9,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] [SERVICE...]",
   summary: "Stop containers",
   args: minArgs(0),
+  dryRun: "tells",
   flags: { timeout: int("Seconds until containers that stop are killed", { short: "t" }) },
   async run({ flags, args, given, context }) {
     const found = await findProject(context, args);
@@ -17,7 +18,7 @@ export const command = defineComposeCommand({
     );
     const timeout = given("timeout") ? flags.timeout : undefined;
     await interruptible((signal) =>
-      runOver(context, found, planStop(found.name, running, found.model), { signal, timeout }),
+      runOver(context, found, planStop(found.name, running, found.model, found.containers), { signal, timeout }),
     );
   },
 });

@@ -9,6 +9,7 @@ import { separatorOf, warn } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { parallelLimit } from "./parallel-limit.ts";
+import { tellPlan } from "./print-plan.ts";
 import { openProgressDisplay } from "./progress-display.ts";
 
 /** A project as commands find it that need no files. */
@@ -50,6 +51,7 @@ export async function runOver(
   plan: Plan,
   options: Partial<RunOptions> = {},
 ): Promise<void> {
+  if (context.isDryRun) return tellPlan(context, plan, []);
   const display = openProgressDisplay(context, "Running");
   const observed = { name, containers, networks: new Map(), volumes: new Map(), images: new Map() };
   try {
@@ -70,14 +72,13 @@ export async function stopProject(
   context: ComposeContext,
   engine: HttpEngine,
   model: ProjectModel,
-  { services, timeout }: { services: readonly string[]; timeout?: number },
+  { services, timeout, onHookOutput }: { services: readonly string[] } & Pick<RunOptions, "timeout" | "onHookOutput">,
 ): Promise<void> {
   const all = await observeContainers(engine, model.name);
   const containers = all.filter(
     ({ service, isOneOff, state }) =>
       services.includes(service) && !isOneOff && state !== "exited" && state !== "created",
   );
-  await runOver(context, { engine, model, name: model.name, containers }, planStop(model.name, containers, model), {
-    timeout,
-  });
+  const found = { engine, model, name: model.name, containers };
+  await runOver(context, found, planStop(model.name, containers, model, all), { timeout, onHookOutput });
 }

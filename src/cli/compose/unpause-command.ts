@@ -7,6 +7,7 @@ export const command = defineComposeCommand({
   usage: "[SERVICE...]",
   summary: "Let frozen containers go on",
   args: minArgs(0),
+  dryRun: "tells",
   flags: {},
   async run({ args, context }) {
     const { containers, engine } = await findProject(context, args);

@@ -90,8 +90,8 @@ class AttachedUp {
   private async bringUp() {
     try {
       const beforeStart = (container: LiveContainer) => this.attach(container);
-      const onHookOutput = (name: string, chunk: OutputChunk) => this.lines.take(this.lineName(name), chunk);
-      return await bringUp(this.context, { ...this.wishes, beforeStart, onHookOutput }, this.cancel.signal);
+      const wishes = { ...this.wishes, beforeStart, onHookOutput: this.hookOutput };
+      return await bringUp(this.context, wishes, this.cancel.signal);
     } catch (error) {
       if (!this.cancel.signal.aborted) throw error;
       await this.stop();
@@ -106,6 +106,9 @@ class AttachedUp {
     if (flags.attach.length > 0) return flags.attach.includes(service);
     return wishes.services.length === 0 || flags["attach-dependencies"] || wishes.services.includes(service);
   }
+
+  private readonly hookOutput = (container: string, chunk: OutputChunk): void =>
+    this.lines.take(this.lineName(container), chunk);
 
   private lineName(container: string): string {
     return lineName(container, this.model!.name);
@@ -262,7 +265,11 @@ class AttachedUp {
 
   private async stop(): Promise<void> {
     const services = Object.keys(this.model?.services ?? {});
-    await stopProject(this.context, this.engine, this.model!, { services, timeout: this.wishes.timeout });
+    await stopProject(this.context, this.engine, this.model!, {
+      services,
+      timeout: this.wishes.timeout,
+      onHookOutput: this.hookOutput,
+    });
   }
 
   private async killAll(): Promise<void> {

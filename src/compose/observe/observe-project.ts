@@ -55,7 +55,7 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
   const ended = /^Exited \((\d+)\)/.exec(status)?.[1];
   return {
     id: summary.Id,
-    name: (summary.Names[0] ?? "").replace(/^\//, ""),
+    name: canonicalName(summary.Names),
     service: labels[LABELS.service] ?? "",
     number: Number(labels[LABELS.number] ?? 0),
     isOneOff: labels[LABELS.oneOff] === "True",
@@ -69,6 +69,12 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
     networks: summary.NetworkSettings?.Networks ?? {},
     mounts: summary.Mounts ?? [],
   };
+}
+
+/** A container's own name, without its slash; links give it others (`/web/db`). */
+export function canonicalName(names: readonly string[]): string {
+  const own = names.find((name) => name.lastIndexOf("/") === 0) ?? names[0] ?? "";
+  return own.replace(/^\//, "");
 }
 
 function healthOf(status: string): HealthStatus {

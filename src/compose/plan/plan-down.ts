@@ -2,7 +2,7 @@ import type { ObservedContainer, ObservedProject, Plan, Step } from "../contract
 import { LABELS } from "../labels.ts";
 import { imageOf, type Separator } from "../service-containers/container-name.ts";
 import type { ProjectModel } from "../service-model.ts";
-import { dependenciesOf } from "./plan-stop.ts";
+import { neededBy } from "./plan-stop.ts";
 
 export interface DownWishes {
   /** Only these services' containers; none means all, and networks too. */
@@ -68,13 +68,9 @@ function isChosen(container: ObservedContainer, project: ProjectModel | undefine
 /** Each service's containers go after those of the services that depend on it, as the labels or the files say. */
 function removalSteps(chosen: readonly ObservedContainer[], project: ProjectModel | undefined): Step[] {
   const idOf = (container: ObservedContainer) => `remove ${container.name}`;
+  const needs = neededBy(chosen, project);
   return chosen.map((container): Step => {
-    const dependents = chosen.filter(
-      (other) =>
-        other !== container &&
-        other.service !== container.service &&
-        dependenciesOf(other, project).some(({ service }) => service === container.service),
-    );
+    const dependents = chosen.filter((other) => other !== container && needs(other).has(container.service));
     const { service, name, id, state } = container;
     const isRunning = state !== "exited" && state !== "created" && state !== "dead";
     return {

@@ -22,18 +22,41 @@ export function dependenciesOf(
   });
 }
 
-/** The containers that stop, each after those that depend on it. */
+/** The services that each container's service needs, also those that its dependencies need; known from files or from `all`. */
+export function neededBy(
+  all: readonly ObservedContainer[],
+  project: ProjectModel | undefined,
+): (container: ObservedContainer) => ReadonlySet<string> {
+  const direct = new Map<string, string[]>();
+  for (const [service, { depends_on }] of Object.entries(project?.services ?? {}))
+    direct.set(service, Object.keys(depends_on ?? {}));
+  for (const container of all)
+    if (!direct.has(container.service))
+      direct.set(
+        container.service,
+        dependenciesOf(container, project).map(({ service }) => service),
+      );
+  const closed = new Map<string, Set<string>>();
+  return ({ service }) => {
+    let needed = closed.get(service);
+    if (needed) return needed;
+    needed = new Set(direct.get(service));
+    for (const each of needed) for (const next of direct.get(each) ?? []) needed.add(next);
+    closed.set(service, needed);
+    return needed;
+  };
+}
+
+/** The containers that stop, each after those that depend on it. `all` are those that tell who depends on whom. */
 export function planStop(
   name: string,
   containers: readonly ObservedContainer[],
   project: ProjectModel | undefined,
+  all: readonly ObservedContainer[] = containers,
 ): Plan {
+  const needs = neededBy(all, project);
   const steps = containers.map((container): Step => {
-    const dependents = containers.filter(
-      (other) =>
-        other.service !== container.service &&
-        dependenciesOf(other, project).some(({ service }) => service === container.service),
-    );
+    const dependents = containers.filter((other) => other !== container && needs(other).has(container.service));
     return {
       id: `stop ${container.name}`,
       action: { kind: "stop-container", service: container.service, container: container.name, id: container.id },
