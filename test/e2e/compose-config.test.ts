@@ -171,6 +171,3 @@ test("an unknown key is told with its place and the nearest key", async () => {
   const wrong = await run([NARU, "compose"], folder, one(""));
   expect(wrong.errors).toContain("did you mean 'image'? (line 3, column 5)");
 });
-  expect(await up.stderr.text()).toContain("'up' comes in a later version");
-  expect(await up.exited).toBe(1);
-});
