@@ -55,6 +55,13 @@ export function u32be(type: number, value: number): Buffer {
   return attribute(type, payload);
 }
 
+/** Sixty-four bits, most significant first. */
+export function u64be(type: number, value: number): Buffer {
+  const payload = Buffer.alloc(8);
+  payload.writeBigUInt64BE(BigInt(value));
+  return attribute(type, payload);
+}
+
 /** A request without its sequence number, which the socket fills in. */
 export function message(type: number, flags: number, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + body.length);

@@ -1,5 +1,5 @@
 /** The instructions that nftables rules are made of (linux/netfilter/nf_tables.h). Pure encoders. */
-import { attribute, nested, text, u32be } from "./netlink-message.ts";
+import { attribute, nested, text, u8, u32be, u64be } from "./netlink-message.ts";
 
 /**
  * One instruction of nftables' little machine. Registers: 1 is the first 16-byte register; 8 to 15 are the 4-byte ones,
@@ -20,6 +20,12 @@ export type Expression =
   | { op: "load"; register: number; value: Uint8Array }
   /** A number by chance, from 0 on and below `below`, in the machine's byte order. */
   | { op: "random"; below: number; register: number }
+  /** Puts key and data into a map from the packet's way, for so long (milliseconds); what is there already stays that much longer. */
+  | { op: "remember"; set: string; register: number; dataRegister: number; milliseconds: number }
+  /** Takes a key out of a map from the packet's way. */
+  | { op: "forget"; set: string; register: number; dataRegister: number }
+  /** Answers that nothing listens there: by a TCP reset, or for other protocols by ICMP "port unreachable". */
+  | { op: "reject"; by: "reset" | "unreachable" }
   | { op: "dnat4"; addressRegister: number; portRegister: number }
   | { op: "masquerade" }
   /** Counts the packets that come so far; `decodeRuleCounter` reads it. */
@@ -31,6 +37,11 @@ const CT = { state: 0, direction: 1, status: 2 } as const;
 const BASE = { network: 1, transport: 2 } as const;
 const NFPROTO_IPV4 = 2;
 const NUMGEN_RANDOM = 1;
+const DYNSET_UPDATE = 1;
+const DYNSET_DELETE = 2;
+const REJECT_TCP_RESET = 1;
+const REJECT_ICMPX = 2;
+const ICMPX_PORT_UNREACHABLE = 1;
 /** NF_NAT_RANGE_PROTO_SPECIFIED: the port is part of the translation. */
 const NAT_RANGE_PORT = 2;
 
@@ -74,6 +85,21 @@ function parts(e: Expression): [name: string, ...attributes: Buffer[]] {
       return ["immediate", u32be(1, e.register), value(2, e.value)];
     case "random":
       return ["numgen", u32be(1, e.register), u32be(2, e.below), u32be(3, NUMGEN_RANDOM), u32be(4, 0)];
+    case "remember":
+      return [
+        "dynset",
+        text(1, e.set),
+        u32be(3, DYNSET_UPDATE),
+        u32be(4, e.register),
+        u32be(5, e.dataRegister),
+        u64be(6, e.milliseconds),
+      ];
+    case "forget":
+      // The kernel wants a register for the data of a map although it only deletes.
+      return ["dynset", text(1, e.set), u32be(3, DYNSET_DELETE), u32be(4, e.register), u32be(5, e.dataRegister)];
+    case "reject":
+      if (e.by === "reset") return ["reject", u32be(1, REJECT_TCP_RESET), u8(2, 0)];
+      return ["reject", u32be(1, REJECT_ICMPX), u8(2, ICMPX_PORT_UNREACHABLE)];
     case "dnat4":
       return [
         "nat",

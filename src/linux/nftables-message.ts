@@ -47,12 +47,16 @@ const TYPE_BITS = 6;
 /** What libnftnl keeps beside a set: record 0 (byte order of the key), 4 bytes, 1 (the machine's). */
 const HOST_BYTE_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const SET_IS_MAP = 8;
+const SET_HAS_TIMEOUT = 16;
+const SET_IS_DYNAMIC = 32;
 
 interface NftSet {
   name: string;
   key: readonly NftType[];
   /** Given: a map. */
   data?: readonly NftType[];
+  /** Rules put elements in, which go after a time; at most so many. */
+  remembersAtMost?: number;
 }
 interface NftChain {
   name: string;
@@ -97,9 +101,12 @@ function addRule(family: NftFamily, table: string, chain: string, rule: readonly
 }
 
 function createSet(family: number, table: string, set: NftSet, id: number): Buffer {
-  const attributes = [text(1, table), text(2, set.name), u32be(3, set.data ? SET_IS_MAP : 0)];
+  const flags =
+    (set.data ? SET_IS_MAP : 0) | (set.remembersAtMost === undefined ? 0 : SET_HAS_TIMEOUT | SET_IS_DYNAMIC);
+  const attributes = [text(1, table), text(2, set.name), u32be(3, flags)];
   attributes.push(u32be(4, typeNumber(set.key)), u32be(5, typeBytes(set.key)));
   if (set.data) attributes.push(u32be(6, typeNumber(set.data)), u32be(7, typeBytes(set.data)));
+  if (set.remembersAtMost !== undefined) attributes.push(nested(9, u32be(1, set.remembersAtMost)));
   attributes.push(u32be(10, id));
   // Only for `nft list`, which prints interface names backwards (as nothing) unless told that they are not big-endian.
   if (set.key.length === 1 && set.key[0] === "ifname") attributes.push(attribute(13, HOST_BYTE_ORDER));
