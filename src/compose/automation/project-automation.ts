@@ -48,6 +48,8 @@ export class StoredAutomation implements ProjectAutomation {
   async register(project: KeptProject, { isPartial }: { isPartial: boolean }): Promise<void> {
     const kept = isPartial ? mergedProject(this.#projects.get(project.name), project) : project;
     const before = this.#live.get(project.name);
+    // What was measured and what is under way goes on.
+    if (before !== undefined && Bun.deepEquals(kept, this.#projects.get(project.name))) return;
     const live = this.#begin(kept, before);
     this.#live.set(project.name, live);
     await this.#projects.put(project.name, kept);
@@ -64,10 +66,11 @@ export class StoredAutomation implements ProjectAutomation {
 
   status(project?: string): AutomationStatus {
     const chosen = [...this.#live].filter(([name]) => project === undefined || name === project);
-    return {
-      schedules: chosen.flatMap(([, { schedules }]) => [...schedules.values()].map((one) => one.status())),
-      autoscales: chosen.flatMap(([, { autoscales }]) => [...autoscales.values()].map((one) => one.status())),
-    };
+    const byName = (a: { project: string; service: string }, b: typeof a) =>
+      `${a.project}/${a.service}` < `${b.project}/${b.service}` ? -1 : 1;
+    const schedules = chosen.flatMap(([, live]) => [...live.schedules.values()]).map((one) => one.status());
+    const autoscales = chosen.flatMap(([, live]) => [...live.autoscales.values()]).map((one) => one.status());
+    return { schedules: schedules.sort(byName), autoscales: autoscales.sort(byName) };
   }
 
   async runNow(project: string, service: string): Promise<void> {
