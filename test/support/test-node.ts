@@ -27,7 +27,7 @@ export class TestNode implements AsyncDisposable {
   private constructor(
     readonly root: string,
     readonly cluster: TestCluster,
-    public parts: Parts,
+    readonly parts: Parts,
   ) {}
 
   static async open(): Promise<TestNode> {
@@ -67,11 +67,10 @@ export class TestNode implements AsyncDisposable {
     await this.#running.catch(() => {});
   }
 
-  /** As a daemon that ends and comes again. */
-  async restart(): Promise<void> {
+  /** An agent ends, something happens, the next one comes. (Of the whole daemon's end: test/e2e.) */
+  async restart(between: () => Promise<void>): Promise<void> {
     await this.stopAgent();
-    await this.parts.close();
-    this.parts = await openNodeParts(this.root);
+    await between();
     this.startAgent();
   }
 

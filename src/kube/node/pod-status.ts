@@ -80,21 +80,32 @@ function keptFields({ status }: Pod): Partial<PodStatus> {
 
 /** Pending, Running, Succeeded or Failed. */
 export function podPhase(view: Pick<PodView, "pod" | "containers" | "failure" | "isFinal">): string {
-  const { pod, containers, failure, isFinal } = view;
+  const { containers, failure, isFinal } = view;
   if (failure !== undefined) return "Failed";
-  const spec = specOf(pod);
   const apps = containers.filter(({ container }) => container.kind === "app");
-  const isOver = ({ run, container }: ContainerView) =>
-    run?.phase === "ended" && (isFinal || !restartsAfter(spec, container.kind, run.exitCode));
-  const failedInit = containers.some((one) => one.container.kind === "init" && isOver(one) && one.run!.exitCode !== 0);
-  if (failedInit) return "Failed";
-  if (apps.length > 0 && apps.every(isOver))
-    return apps.some(({ run }) => run!.exitCode !== 0) ? "Failed" : "Succeeded";
-  if (isFinal && !containers.some(({ run }) => run !== undefined && run.phase !== "ended")) return "Failed";
+  const outcome = podOutcome(view);
+  // Sidecars have to end too before the pod's end is told.
+  if (outcome !== undefined && (isFinal || !containers.some(isAlive))) return outcome;
+  if (isFinal && !containers.some(isAlive)) return "Failed";
   if (!isInitialized(view)) return "Pending";
-  return apps.every(({ run }) => run !== undefined && (run.phase !== "starting" || run.attempt > 0))
-    ? "Running"
-    : "Pending";
+  const haveRun = apps.every(({ run }) => run !== undefined && (run.phase !== "starting" || run.attempt > 0));
+  return haveRun ? "Running" : "Pending";
+}
+
+/** How the pod's own containers have ended, when none of them will be started again. */
+export function podOutcome(view: Pick<PodView, "pod" | "containers" | "isFinal">): "Succeeded" | "Failed" | undefined {
+  const { pod, containers, isFinal } = view;
+  const isOver = ({ run, container }: ContainerView) =>
+    run?.phase === "ended" && (isFinal || !restartsAfter(specOf(pod), container.kind, run.exitCode));
+  const hasFailed = (one: ContainerView) => isOver(one) && one.run?.exitCode !== 0;
+  if (containers.some((one) => one.container.kind === "init" && hasFailed(one))) return "Failed";
+  const apps = containers.filter(({ container }) => container.kind === "app");
+  if (apps.length === 0 || !apps.every(isOver)) return undefined;
+  return apps.some(hasFailed) ? "Failed" : "Succeeded";
+}
+
+function isAlive({ run }: ContainerView): boolean {
+  return run !== undefined && run.phase !== "ended";
 }
 
 /** All init containers are done, and sidecars have started. */

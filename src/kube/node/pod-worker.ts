@@ -13,7 +13,7 @@ import { podContainers, specOf } from "./pod-containers.ts";
 import type { PodHost } from "./pod-host.ts";
 import { podNames, writeNetworkFiles } from "./pod-network-files.ts";
 import { openPodSandbox } from "./pod-sandbox.ts";
-import { isInitialized, OUR_CONDITIONS, type PodView, podPhase, podStatus } from "./pod-status.ts";
+import { isInitialized, OUR_CONDITIONS, type PodView, podOutcome, podStatus } from "./pod-status.ts";
 import { startInOrder } from "./start-order.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { stopPod } from "./stop-pod.ts";
@@ -134,7 +134,13 @@ export class PodWorker implements PodHost {
     this.#isSyncWanted = true;
     queueMicrotask(() => {
       this.#isSyncWanted = false;
-      if (!this.#isReleased) this.#sync();
+      if (this.#isReleased) return;
+      try {
+        this.#sync();
+      } catch (error) {
+        this.context.log.error(`pod ${this.pod.metadata.name} was not looked at: ${errorText(error)}`);
+        this.#wakeIn(LONGEST_RETRY_MS);
+      }
     });
   }
 
@@ -163,8 +169,8 @@ export class PodWorker implements PodHost {
     if (metadata.deletionTimestamp !== undefined) {
       const grace = metadata.deletionGracePeriodSeconds ?? this.#grace;
       this.#end(Date.parse(metadata.deletionTimestamp) || Date.now() + grace * 1000);
-    } else if (this.#isFinal) {
-      // It stays as a record of what it did.
+    } else if (this.#isFinal || this.#ending !== undefined) {
+      // On its way, or a record of what it did.
     } else if (this.#failure !== undefined) {
       this.#end(Date.now() + this.#grace * 1000);
     } else if (status?.phase === "Succeeded" || status?.phase === "Failed") {
@@ -234,8 +240,7 @@ export class PodWorker implements PodHost {
     const waits = [this.#renewTokens(now)];
     waits.push(startInOrder([...this.slots.values()], specOf(this.pod), now));
     this.#resize();
-    const phase = podPhase(this.#view());
-    if (phase === "Succeeded" || phase === "Failed") this.#end(now + this.#grace * 1000);
+    if (podOutcome(this.#view()) !== undefined) this.#end(now + this.#grace * 1000);
     const wait = Math.min(...waits.filter((one) => one !== undefined));
     if (Number.isFinite(wait)) this.#wakeIn(wait);
   }
