@@ -1,6 +1,7 @@
 /** A node for tests of controllers: pods are bound, run, get ready and end as the test says, without any container. */
 
 import type { ClusterClient } from "../../src/kube/contract.ts";
+import { targetNode } from "../../src/kube/controllers/daemon-sets/node-fit.ts";
 import { isStatus } from "../../src/kube/status.ts";
 import type { Pod, PodStatus } from "../../src/model/kubernetes/core.ts";
 import { PODS } from "../../src/model/kubernetes/names.ts";
@@ -9,7 +10,6 @@ import type { Stored } from "../../src/model/kubernetes/object.ts";
 interface PodRunnerOptions {
   /** Whether a pod becomes ready once it runs; all do when absent. */
   isReady?(pod: Stored<Pod>): boolean;
-  node?: string;
 }
 export interface PodRunner {
   /** The container of the pod ends with that code. */
@@ -34,7 +34,7 @@ export function runPods(client: ClusterClient, options: PodRunnerOptions = {}): 
       startTime: now(),
       conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime: now() }],
     };
-    await quietly(pods.patch(namespace, name, "merge", { spec: { nodeName: options.node ?? "node" } }));
+    await quietly(pods.patch(namespace, name, "merge", { spec: { nodeName: targetNode(pod) ?? "node" } }));
     await quietly(pods.patch(namespace, name, "merge", { status }, { subresource: "status" }));
   };
   const remove = (pod: Stored<Pod>) =>

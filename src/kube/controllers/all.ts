@@ -2,6 +2,7 @@
 
 import type { ClusterPart } from "../contract.ts";
 import type { ControllerTools } from "./control-loop.ts";
+import { daemonSetController } from "./daemon-sets/controller.ts";
 import { deploymentController } from "./deployments/controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { mirroringController } from "./endpoints/mirroring-controller.ts";
@@ -11,6 +12,7 @@ import { namespaceController } from "./namespaces/controller.ts";
 import { replicaController } from "./replica-sets/controller.ts";
 import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
 import { serviceAccountController } from "./service-accounts/controller.ts";
+import { statefulSetController } from "./stateful-sets/controller.ts";
 
 export interface ControllersOptions extends ControllerTools {
   /** PEM of the cluster's certificate authority, for kube-root-ca.crt in every namespace. */
@@ -23,6 +25,8 @@ export function controllers(options: ControllersOptions): ClusterPart[] {
     deploymentController(options),
     replicaController(REPLICA_SET_KIND, options),
     replicaController(REPLICATION_CONTROLLER_KIND, options),
+    statefulSetController(options),
+    daemonSetController(options),
     endpointsController(options),
     sliceController(options),
     mirroringController(options),
