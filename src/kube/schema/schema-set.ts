@@ -21,6 +21,8 @@ export interface CustomSchema {
   /** Its status is a subresource. */
   readonly hasStatus: boolean;
   readonly schema: KindSchema;
+  /** Its schema as the definition gives it, for OpenAPI documents. */
+  readonly document: Record<string, unknown>;
 }
 
 export interface OpenSchemaSet extends SchemaSet {
@@ -29,6 +31,8 @@ export interface OpenSchemaSet extends SchemaSet {
   unregister(type: ResourceType): void;
   /** The type of a kind for OpenAPI documents. */
   typeOf(type: ResourceType): ObjectSchema | undefined;
+  /** The document of a custom kind; undefined for builtin ones. */
+  documentOf(type: ResourceType): Record<string, unknown> | undefined;
 }
 
 const keyOf = (type: ResourceType) => `${type.group}/${type.version}/${type.kind}`;
@@ -57,6 +61,7 @@ export function createSchemaSet(): OpenSchemaSet {
   return {
     schemaOf,
     typeOf,
+    documentOf: (type) => custom.get(keyOf(type))?.document,
     register: (type, schema) => void custom.set(keyOf(type), schema),
     unregister: (type) => void custom.delete(keyOf(type)),
     jsonPatch: (current, operations) => applyJsonPatch(current, operations) as KubeObject,
