@@ -114,7 +114,7 @@ async function prepare(
   const { definition } = kind;
   const { options } = change;
   const context = writeContext(core, caller, options.warn);
-  const schema = core.schemas.schemaOf(definition.type);
+  const schema = core.schemas.schemaOf(kind.type);
   keepSystemMetadata(object, before);
   const partial = partialUpdate(kind, options.subresource);
   if (partial === undefined) {

@@ -1,6 +1,7 @@
 /** All builtin kinds. A new one is its declaration and a line here. */
 
 import type { KubeObject } from "../../model/kubernetes/object.ts";
+import { customResourceDefinitions } from "../custom-resources/declaration.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { anyKind } from "../machinery/registry.ts";
 import { horizontalPodAutoscalers } from "./autoscalers.ts";
@@ -78,4 +79,5 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(csiNodes),
   shown(volumeAttachments),
   shown(certificateSigningRequests),
+  shown(customResourceDefinitions),
 ];

@@ -1,0 +1,55 @@
+/** The schema of one version of a custom resource, ready for the machinery. */
+
+import type { CustomResourceDefinition, JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
+import type { KubeObject } from "../../../model/kubernetes/object.ts";
+import type { FieldError } from "../../machinery/field-error.ts";
+import { StatusError } from "../../status.ts";
+import { findType } from "../builtin-types.ts";
+import { DecodeError, decodeObject } from "../decode-object.ts";
+import type { CustomSchema } from "../schema-set.ts";
+import { customObjectType } from "./custom-type.ts";
+import { fillDefaults, pruneValue } from "./prune-custom.ts";
+import { valueFaults } from "./validate-custom.ts";
+
+/** What the schema says of kind, apiVersion and metadata does not count: those are the server's. */
+const SERVERS_OWN = new Set(["apiVersion", "kind", "metadata"]);
+
+export function compileCustomSchema(crd: CustomResourceDefinition, version: string): CustomSchema {
+  const found = crd.spec.versions.find((one) => one.name === version);
+  const schema = withoutIdentity(found?.schema?.openAPIV3Schema ?? { type: "object" });
+  return {
+    type: customObjectType(schema),
+    hasStatus: found?.subresources?.status !== undefined,
+    schema: {
+      prune(object) {
+        const unknown = pruneValue(schema, object, "", true);
+        return [...unknown, ...pruneMetadata(object)].map((path) => `unknown field ${JSON.stringify(path)}`);
+      },
+      defaults: (object) => fillDefaults(schema, object),
+      validate: (object) => faultsOf(schema, object),
+    },
+  };
+}
+
+function withoutIdentity(schema: JSONSchemaProps): JSONSchemaProps {
+  const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !SERVERS_OWN.has(name));
+  const required = (schema.required ?? []).filter((name) => !SERVERS_OWN.has(name));
+  return { ...schema, properties: Object.fromEntries(properties), required };
+}
+
+/** @throws StatusError BadRequest when something in the metadata has a wrong type */
+function pruneMetadata(object: KubeObject): string[] {
+  try {
+    const decoded = decodeObject(findType("meta.v1.ObjectMeta")!, object.metadata ?? {});
+    object.metadata = decoded.object;
+    return decoded.unknown.map((path) => `metadata.${path}`);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new StatusError("BadRequest", `${object.kind} cannot be handled: metadata: ${error.message}`);
+  }
+}
+
+function faultsOf(schema: JSONSchemaProps, object: KubeObject): readonly FieldError[] {
+  const { apiVersion: _a, kind: _k, metadata: _m, ...content } = object;
+  return valueFaults(schema, content, "");
+}
