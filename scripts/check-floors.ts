@@ -24,6 +24,7 @@ const FLOOR: Record<string, number> = {
   signature: 3,
   sbom: 3,
   distribution: 2,
+  dns: 2,
   runtime: 2,
   store: 2,
   linux: 1,

@@ -1,6 +1,6 @@
 /** The addresses of one subnet: which are taken, and which is given next. Pure bookkeeping in memory. */
 import { NaruError } from "../lib/errors.ts";
-import { addressBits, containsAddress, type IpAddress, type IpPrefix, lastValue } from "./ip-address.ts";
+import { addressBits, containsAddress, type IpAddress, type IpPrefix, lastValue } from "../lib/ip-address.ts";
 
 export class AddressPool {
   readonly #taken = new Set<bigint>();

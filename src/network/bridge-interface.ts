@@ -1,6 +1,7 @@
 /** Bridges in the kernel. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { ipBytes, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import {
   addAddress,
   createBridge,
@@ -16,7 +17,6 @@ import {
 } from "../linux/netlink-route.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { errorCode } from "../linux/sys-error.ts";
-import { ipBytes, parseIp, parsePrefix } from "./ip-address.ts";
 import type { BridgeRecord } from "./network-records.ts";
 
 /** A random hardware address that claims no manufacturer, as Docker 28 gives: "e2:a6:bc:1c:96:81". */

@@ -1,6 +1,5 @@
 /** The subnets of a network: the user's, and those chosen for it. */
-import type { IPAMPool } from "../model/network.ts";
-import { AddressPool } from "./address-pool.ts";
+
 import {
   formatIp,
   formatPrefix,
@@ -9,7 +8,9 @@ import {
   type IpVersion,
   parseIp,
   parsePrefix,
-} from "./ip-address.ts";
+} from "../lib/ip-address.ts";
+import type { IPAMPool } from "../model/network.ts";
+import { AddressPool } from "./address-pool.ts";
 import type { NetworkRecord, SubnetRecord } from "./network-records.ts";
 import type { WishedSubnet } from "./network-request.ts";
 

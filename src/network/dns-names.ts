@@ -1,6 +1,6 @@
 /** What a container's name server knows by itself: the names and addresses of its networks. Pure. */
-import { DNS_TYPE, type DnsAnswer, pointerAddress } from "./dns-message.ts";
-import { type IpAddress, parseIp } from "./ip-address.ts";
+import { DNS_TYPE, type DnsAnswer, pointerAddress } from "../dns/message.ts";
+import { type IpAddress, parseIp } from "../lib/ip-address.ts";
 import { endpointNames, hasNames } from "./network-listing.ts";
 import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
 

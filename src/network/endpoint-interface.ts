@@ -1,4 +1,6 @@
 /** The interface of a container on a bridge: a pair of connected interfaces, addresses, routes. */
+
+import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import {
   addAddress,
   createVeth,
@@ -14,7 +16,6 @@ import {
 } from "../linux/netlink-route.ts";
 import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink-socket.ts";
 import { parseMac } from "./bridge-interface.ts";
-import { ipBytes, parseIp } from "./ip-address.ts";
 import type { BridgeRecord, EndpointRecord } from "./network-records.ts";
 
 /** Both sides of the wire: our namespace and the container's. */

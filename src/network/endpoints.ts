@@ -1,10 +1,10 @@
 /** Memberships of containers in networks: their addresses and names, and which of them leads to the world. */
 import { randomBytes } from "node:crypto";
 import { NaruError } from "../lib/errors.ts";
+import { formatIp, parseIp } from "../lib/ip-address.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { AddressPool } from "./address-pool.ts";
 import { formatMac, randomMac } from "./bridge-interface.ts";
-import { formatIp, parseIp } from "./ip-address.ts";
 import type { LiveNetwork } from "./network-catalog.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./network-records.ts";
 

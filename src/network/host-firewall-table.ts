@@ -11,9 +11,10 @@
  * - forward: no packet crosses from or to internal networks; to the others come only answers and published ports.
  *   Accepting here leaves the last word to the administrator's own tables.
  */
+
+import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import type { Expression } from "../linux/nftables-expression.ts";
 import { interfaceKey, joinFields, type NftElement, type NftTable, portField } from "../linux/nftables-message.ts";
-import { ipBytes, parseIp } from "./ip-address.ts";
 import type { PortProtocol, PublishedPort } from "./network-records.ts";
 
 const SETS = {

@@ -1,8 +1,9 @@
 /** Starts the name servers of containers and tells them what they need to know. */
+
+import { NameServer } from "../dns/name-server.ts";
 import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { Collection } from "../store/contract.ts";
 import { resolveName } from "./dns-names.ts";
-import { NameServer } from "./dns-server.ts";
 import { gatewayEndpoint } from "./endpoints.ts";
 import { redirectNames } from "./name-redirect.ts";
 import { closeNameServerSockets, type NameServerSockets, type NamespaceServer } from "./namespace-pool.ts";

@@ -1,5 +1,6 @@
 /** The networks: their records, bridges in the kernel and free addresses. */
 import { NaruError } from "../lib/errors.ts";
+import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { EndpointSettings, IPAMPool, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
@@ -9,7 +10,6 @@ import { chooseSubnets, createPool, planSubnet } from "./bridge-subnets.ts";
 import { enableForwarding } from "./forwarding.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { listHostPrefixes } from "./host-prefixes.ts";
-import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "./ip-address.ts";
 import type { BridgeRecord, NetworkRecord, ParentRecord } from "./network-records.ts";
 import {
   type BridgeOptions,

@@ -1,7 +1,7 @@
 /** Reading a request for a new network: what is wrong with it, in Docker's words, and what bridge it asks for. Pure. */
 import { NaruError } from "../lib/errors.ts";
+import { containsAddress, formatPrefix, type IpPrefix, lastValue, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import type { IPAMPool, NetworkCreateRequest } from "../model/network.ts";
-import { containsAddress, formatPrefix, type IpPrefix, lastValue, parseIp, parsePrefix } from "./ip-address.ts";
 import type { NetworkDriver } from "./network-records.ts";
 
 export const PREDEFINED_NETWORKS: readonly string[] = ["bridge", "host", "none", "default"];

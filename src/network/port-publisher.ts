@@ -1,9 +1,9 @@
 /** Publishing ports: chosen, held by a bound socket, redirected by the firewall (IPv4) or relayed (IPv6). */
 import { errorText, NaruError } from "../lib/errors.ts";
+import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import { closeBoundSocket, openBoundSocket } from "../linux/bound-socket.ts";
 import { errorCode, SysError } from "../linux/sys-error.ts";
 import type { HostFirewall } from "./host-firewall.ts";
-import { ipBytes, parseIp } from "./ip-address.ts";
 import type { PortOwner, PublishedPort } from "./network-records.ts";
 import { PortAllocator } from "./port-allocator.ts";
 import { openPortRelay, type PortRelay } from "./port-relay.ts";

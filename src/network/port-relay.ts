@@ -4,9 +4,9 @@
  */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { connect, createServer, type Socket } from "node:net";
+import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import { openBoundSocket } from "../linux/bound-socket.ts";
 import type { PortTarget } from "./host-firewall-table.ts";
-import { ipBytes, parseIp } from "./ip-address.ts";
 
 const LISTEN_BACKLOG = 512;
 /** As the kernel's own connection tracking forgets an answered UDP flow. */

@@ -1,8 +1,8 @@
 /** The networks that every daemon has: "bridge", "host" and "none". */
 import { randomBytes } from "node:crypto";
 import { NaruError } from "../lib/errors.ts";
+import { formatIp, type IpPrefix, parsePrefix } from "../lib/ip-address.ts";
 import { planSubnet } from "./bridge-subnets.ts";
-import { formatIp, type IpPrefix, parsePrefix } from "./ip-address.ts";
 import type { NetworkRecord } from "./network-records.ts";
 
 const DEFAULT_MTU = 1500;

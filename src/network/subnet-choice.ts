@@ -1,7 +1,7 @@
 /** Subnets for networks that name none: Docker's pools, without those that the machine or another network uses. Pure. */
 import { createHash } from "node:crypto";
 import { NaruError } from "../lib/errors.ts";
-import { type IpPrefix, type IpVersion, overlaps, parsePrefix, prefixOf } from "./ip-address.ts";
+import { type IpPrefix, type IpVersion, overlaps, parsePrefix, prefixOf } from "../lib/ip-address.ts";
 
 /** A pool is cut into subnets of one size. */
 export interface SubnetPool {

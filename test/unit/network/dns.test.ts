@@ -1,14 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { DnsStreamReader, withLength } from "../../../src/network/dns-forwarder.ts";
-import {
-  type DnsAnswer,
-  encodeAnswer,
-  encodeName,
-  parseQuery,
-  pointerAddress,
-} from "../../../src/network/dns-message.ts";
+import { DnsStreamReader, withLength } from "../../../src/dns/forwarder.ts";
+import { type DnsAnswer, encodeAnswer, encodeName, parseQuery, pointerAddress } from "../../../src/dns/message.ts";
+import { formatIp, parseIp } from "../../../src/lib/ip-address.ts";
 import { resolveName } from "../../../src/network/dns-names.ts";
-import { formatIp, parseIp } from "../../../src/network/ip-address.ts";
 import type { EndpointRecord, SandboxRecord } from "../../../src/network/network-records.ts";
 
 const query = (name: string, type: number, edns?: number): Buffer => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { AddressPool } from "../../../src/network/address-pool.ts";
 import {
   formatIp,
   formatPrefix,
@@ -8,7 +7,8 @@ import {
   overlaps,
   parseIp,
   parsePrefix,
-} from "../../../src/network/ip-address.ts";
+} from "../../../src/lib/ip-address.ts";
+import { AddressPool } from "../../../src/network/address-pool.ts";
 import { chooseSubnet, uniqueLocalPool } from "../../../src/network/subnet-choice.ts";
 
 const prefix = (text: string) => parsePrefix(text)!.prefix;

@@ -1,8 +1,8 @@
 /** The name server of one container: sockets on 127.0.0.11 in its namespace, answered by this daemon. */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
-import { DnsStreamReader, type DnsTransport, forwardQuery, withLength } from "./dns-forwarder.ts";
-import { DNS_CODE, type DnsAnswer, type DnsQuery, encodeAnswer, parseQuery } from "./dns-message.ts";
+import { DnsStreamReader, type DnsTransport, forwardQuery, withLength } from "./forwarder.ts";
+import { DNS_CODE, type DnsAnswer, type DnsQuery, encodeAnswer, parseQuery } from "./message.ts";
 
 const TCP_IDLE_MS = 10_000;
 

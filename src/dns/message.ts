@@ -1,5 +1,5 @@
 /** DNS messages as far as a name server for containers needs them (RFC 1035, EDNS: RFC 6891). Pure. */
-import { type IpAddress, ipBytes } from "./ip-address.ts";
+import { type IpAddress, ipBytes } from "../lib/ip-address.ts";
 
 export const DNS_TYPE = { A: 1, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 } as const;
 export const DNS_CODE = { noError: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4 } as const;
