@@ -22,7 +22,7 @@ export interface CustomSchema {
   readonly hasStatus: boolean;
   readonly schema: KindSchema;
   /** Its schema as the definition gives it, for OpenAPI documents. */
-  readonly document: Record<string, unknown>;
+  readonly document?: Record<string, unknown>;
 }
 
 export interface OpenSchemaSet extends SchemaSet {
