@@ -18,8 +18,10 @@ export function compileCustomSchema(crd: CustomResourceDefinition, version: stri
   const found = crd.spec.versions.find((one) => one.name === version);
   const schema = withoutIdentity(found?.schema?.openAPIV3Schema ?? { type: "object" });
   return {
+    document: { ...schema },
     type: customObjectType(schema),
     hasStatus: found?.subresources?.status !== undefined,
+    document: { ...(found?.schema?.openAPIV3Schema ?? { type: "object" }) },
     schema: {
       prune(object) {
         const unknown = pruneValue(schema, object, "", true);
