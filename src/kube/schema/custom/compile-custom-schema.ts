@@ -18,7 +18,6 @@ export function compileCustomSchema(crd: CustomResourceDefinition, version: stri
   const found = crd.spec.versions.find((one) => one.name === version);
   const schema = withoutIdentity(found?.schema?.openAPIV3Schema ?? { type: "object" });
   return {
-    document: { ...schema },
     type: customObjectType(schema),
     hasStatus: found?.subresources?.status !== undefined,
     document: { ...(found?.schema?.openAPIV3Schema ?? { type: "object" }) },

@@ -53,6 +53,15 @@ const OBJECTS: Record<string, object> = {
   CSINode: { spec: { drivers: [] } },
   VolumeAttachment: { spec: { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } } },
   CertificateSigningRequest: { spec: { request, signerName: "a.b/c" } },
+  CustomResourceDefinition: {
+    metadata: { name: "things.a.b" },
+    spec: {
+      group: "a.b",
+      scope: "Cluster",
+      names: { plural: "things", kind: "Thing" },
+      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+    },
+  },
 };
 
 test("every builtin kind", async () => {
