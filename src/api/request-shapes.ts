@@ -252,6 +252,8 @@ export const authConfigShape = struct("registry.AuthConfig", {
   registrytoken: text,
 });
 
+export const clusterSettingsShape = struct("cluster.Settings", { listen: text, store: text, nodeName: text });
+
 export const imageVerifyShape = struct("image.VerifyRequest", { Images: texts });
 
 export const imageBootstrapShape = struct("image.BootstrapRequest", {

@@ -9,11 +9,13 @@ import type { Builder } from "../build/contract.ts";
 import type { ProjectAutomation } from "../compose/automation/contract.ts";
 import type { RegistryClient } from "../distribution/contract.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { ClusterControl } from "../kube/cluster-control.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { API_VERSION, NARU_VERSION } from "../lib/version.ts";
 import { archiveHandlers } from "./archive.ts";
 import { buildHandlers } from "./build.ts";
 import { buildKitHandlers } from "./buildkit.ts";
+import { clusterHandlers } from "./cluster.ts";
 import { composeAutomationHandlers } from "./compose-automation.ts";
 import { containerStreamHandlers } from "./container-streams.ts";
 import { containerHandlers } from "./containers.ts";
@@ -43,6 +45,7 @@ interface ApiParts {
   registries: RegistryClient;
   sboms: ImageSboms;
   automation: ProjectAutomation;
+  cluster: ClusterControl;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
@@ -60,7 +63,18 @@ const COMMON_HEADERS: Headers = {
 
 /** Every operation that naru serves. */
 export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
-  const { engine, builder, classicBuilder, buildKit, commandBuilds, imageMaker, registries, sboms, automation } = parts;
+  const {
+    engine,
+    builder,
+    classicBuilder,
+    buildKit,
+    commandBuilds,
+    imageMaker,
+    registries,
+    sboms,
+    automation,
+    cluster,
+  } = parts;
   return {
     ...systemHandlers(engine.system, builder),
     ...containerHandlers(engine.containers),
@@ -74,6 +88,7 @@ export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
     ...naruBuildHandlers(commandBuilds),
     ...imageSbomHandlers(sboms),
     ...composeAutomationHandlers(automation),
+    ...clusterHandlers(cluster),
     ...registryHandlers(registries),
     ...networkHandlers(engine.networks),
     ...volumeHandlers(engine.volumes),

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { ApiServer } from "../api/server.ts";
 import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
+import { Cluster } from "./cluster.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Listeners } from "./listeners.ts";
 import { Log } from "./log.ts";
@@ -21,6 +22,7 @@ export class Daemon {
     private readonly api: ApiServer,
     private readonly listeners: Listeners,
     private readonly registry: RunningRegistry | undefined,
+    private readonly cluster: Cluster,
   ) {
     this.#options = options;
   }
@@ -44,6 +46,12 @@ export class Daemon {
     undo.defer(() => removePidFile(options.pidFile));
     const memory = new IdleMemory();
     memory.touch();
+    // Before the sockets: who gets an answer there finds the cluster too.
+    const cluster = await Cluster.open(
+      { engine: parts.engine, ...options, log, onRequest: () => memory.touch() },
+      options.cluster,
+    );
+    undo.defer(() => cluster.close());
     const api = new ApiServer({
       engine: parts.engine,
       builder: parts.builder,
@@ -54,6 +62,7 @@ export class Daemon {
       registries: parts.registries,
       sboms: parts.sboms,
       automation: parts.automation,
+      cluster,
       log: apiLog(log, memory),
     });
     const listeners = new Listeners(api, log);
@@ -68,7 +77,7 @@ export class Daemon {
       pid: process.pid,
       startedInMs: Math.round(performance.now()),
     });
-    return new Daemon(options, log, parts, api, listeners, registry);
+    return new Daemon(options, log, parts, api, listeners, registry, cluster);
   }
 
   /** Takes over what may change while the daemon runs. */
@@ -88,6 +97,7 @@ export class Daemon {
     await this.api.settle(this.#options.shutdownTimeoutSeconds * 1000);
     // What is left are streams without an end of their own: events, followed logs, attached terminals, waits.
     this.listeners.cutConnections();
+    await this.cluster.close();
     await this.parts.close();
     await removePidFile(this.#options.pidFile);
     this.log.info("the daemon has ended; containers go on");

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { type GcPolicySetting, type GcSettings, gcPolicies } from "../build/solver/gc-policy.ts";
+import type { ClusterSettings } from "../kube/cluster-control.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { badSetting } from "./setting-error.ts";
@@ -56,6 +57,8 @@ export interface DaemonOptions {
   insecureRegistries: string[];
   /** The registry inside the daemon. `settings`: HOST:PORT, or the JSON of the file's section. */
   registry: { settings: string; root: string; configFile: string | undefined } | undefined;
+  /** The cluster starts with the daemon, so; undefined: only when it ran last. */
+  cluster: ClusterSettings | undefined;
   /** A path; undefined: every image may be pulled and run. */
   signaturePolicy: string | undefined;
   /** Layers; 0: no limit. */
@@ -103,6 +106,7 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     registryMirrors: read.list("registry-mirror"),
     insecureRegistries: read.list("insecure-registry"),
     registry: registryOption(read),
+    cluster: clusterOption(read),
     signaturePolicy: read.optionalText("signature-policy"),
     hostMirrors: hostMirrors(read.list("host-mirror")),
     certificateDirs: settings.has("registry-certs-dir")
@@ -159,6 +163,19 @@ function registryOption(read: Reader): DaemonOptions["registry"] {
   }
   const dataRoot = absolute(read.text("data-root", "/var/lib/naru"));
   return { settings, root: absolute(read.text("registry-root", join(dataRoot, "registry"))), configFile };
+}
+
+function clusterOption(read: Reader): DaemonOptions["cluster"] {
+  const settings: ClusterSettings = Object.fromEntries(
+    Object.entries({
+      listen: read.optionalText("cluster-listen"),
+      store: read.optionalText("cluster-store"),
+      nodeName: read.optionalText("cluster-node-name"),
+    }).filter(([, value]) => value !== undefined),
+  );
+  if (read.bool("cluster", false)) return settings;
+  if (Object.keys(settings).length === 0) return undefined;
+  throw badSetting("cluster-listen, cluster-store and cluster-node-name are for the daemon's cluster: set cluster too");
 }
 
 function tlsOptions(read: Reader): TlsOptions | undefined {

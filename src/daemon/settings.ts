@@ -194,6 +194,15 @@ const REGISTRIES: Setting[] = [
   }),
 ];
 
+const CLUSTER: Setting[] = [
+  setting("cluster", "bool", "Also run a Kubernetes-compatible cluster (as 'naru cluster start' does)"),
+  setting("cluster-listen", "string", "Address of its API, HOST:PORT", { defaultText: "0.0.0.0:6443" }),
+  setting("cluster-store", "string", "Where it keeps its objects, etcd://HOST:PORT[,HOST:PORT…]", {
+    defaultText: "a file under <data-root>",
+  }),
+  setting("cluster-node-name", "string", "Name of this machine in it", { defaultText: "the host's name" }),
+];
+
 const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";
 const NO_SWARM = "naru has no swarm; leave the setting out";
 const ONE_RUNTIME = "naru uses crun (or runc) as it finds it; install the one you want and leave the setting out";
@@ -269,6 +278,7 @@ export const SETTINGS: readonly Setting[] = [
   ...CONTAINERS,
   ...NETWORKING,
   ...REGISTRIES,
+  ...CLUSTER,
   ...REFUSED,
 ];
 

@@ -58,6 +58,11 @@ export class ApiExchange {
     return this.#isTaken || (this.#response?.headersSent ?? false);
   }
 
+  /** Of the answer; 0 while there is none, 101 when the connection was taken. */
+  get statusCode(): number {
+    return this.#isTaken ? 101 : this.started ? (this.#response?.statusCode ?? 0) : 0;
+  }
+
   /** The protocol that the client wants to switch to, in lower case. */
   get upgradeProtocol(): string | undefined {
     return this.#upgraded === undefined ? undefined : this.request.headers.upgrade?.toLowerCase();

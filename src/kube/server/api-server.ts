@@ -12,11 +12,11 @@ import type { Authorization } from "./authorization.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { contentTypeOf, encodeAs, jsonBody, wishOf } from "./media-type.ts";
 import { type PlainPaths, servePlainPath } from "./plain-paths.ts";
+import type { PodStreams } from "./pod-streams.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
 import { managerOf } from "./request-options.ts";
 import { ResourceAccess } from "./resource-access.ts";
 import { notAllowed, serveResource } from "./resource-requests.ts";
-import type { StreamSubresources } from "./stream-subresources.ts";
 import type { User } from "./user.ts";
 import type { VirtualResource } from "./virtual-resources.ts";
 
@@ -26,10 +26,10 @@ export interface ApiServerParts {
   authentication: Authentication;
   authorization: Authorization;
   virtual: readonly VirtualResource[];
-  streams: StreamSubresources;
+  streams: PodStreams;
   paths: PlainPaths;
   log: {
-    request(method: string, url: string, durationMs: number): void;
+    request(verb: string, url: string, durationMs: number, code: number): void;
     fault(method: string, url: string, error: unknown): void;
     debug(message: string, fields: Record<string, unknown>): void;
   };
@@ -107,7 +107,7 @@ export class ApiServer {
       }
       await answerError(exchange, error).catch(() => exchange.cut());
     } finally {
-      this.parts.log.request(method, request.url ?? "", performance.now() - startedAt);
+      this.parts.log.request(method, request.url ?? "", performance.now() - startedAt, exchange.statusCode);
     }
   }
 

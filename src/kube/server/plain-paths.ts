@@ -16,7 +16,8 @@ export interface OpenApiDocuments {
 
 export interface PlainPaths {
   discovery: Discovery;
-  openApi: OpenApiDocuments;
+  /** Undefined: none are served. */
+  openApi: OpenApiDocuments | undefined;
   tokens: ServiceAccountTokens;
   version: Record<string, string>;
   /** Names of checks with what is wrong, undefined when nothing is. */
@@ -102,7 +103,12 @@ async function serveHealth(paths: PlainPaths, exchange: ApiExchange, [root, name
   await exchange.send(failed ? 500 : 200, "text/plain; charset=utf-8", `${lines.join("\n")}\n`);
 }
 
-async function serveOpenApi(documents: OpenApiDocuments, exchange: ApiExchange, parts: string[]): Promise<void> {
+async function serveOpenApi(
+  documents: OpenApiDocuments | undefined,
+  exchange: ApiExchange,
+  parts: string[],
+): Promise<void> {
+  if (documents === undefined) throw unknown();
   const [, version, ...rest] = parts;
   const type = "application/json";
   const headers = { ETag: `"${documents.stamp}"`, Vary: "Accept" };

@@ -37,6 +37,7 @@ export class TestApi implements AsyncDisposable {
       commandBuilds: {} as never,
       sboms: {} as never,
       automation: {} as never,
+      cluster: {} as never,
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {

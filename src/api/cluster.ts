@@ -1,0 +1,26 @@
+/** The cluster as a whole: start, stop, facts, and the file that clients of its own API need. */
+import type { ClusterControl, ClusterSettings } from "../kube/cluster-control.ts";
+import { readJsonBody } from "./request-body.ts";
+import { clusterSettingsShape } from "./request-shapes.ts";
+import type { Handlers } from "./router.ts";
+
+export function clusterHandlers(cluster: ClusterControl): Handlers {
+  return {
+    NaruClusterFacts: ({ exchange }) => exchange.json(200, cluster.facts()),
+    NaruClusterStart: async ({ exchange }) => {
+      const settings = await readJsonBody<Partial<ClusterSettings>>(exchange, clusterSettingsShape);
+      exchange.json(200, await cluster.start(given(settings ?? {})));
+    },
+    NaruClusterStop: async ({ exchange }) => {
+      await cluster.stop();
+      exchange.empty(204);
+    },
+    NaruClusterKubeconfig: ({ exchange }) =>
+      exchange.text(200, cluster.kubeconfig(), { "Content-Type": "application/yaml" }),
+  };
+}
+
+/** What was not said stays as it was. */
+function given(settings: Partial<ClusterSettings>): ClusterSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined && value !== ""));
+}

@@ -1,0 +1,51 @@
+import { CliError } from "../cli-error.ts";
+import type { ApiClient } from "../client.ts";
+import { defineCommand, noArgs } from "../command.ts";
+import { bool, string } from "../flag-types.ts";
+
+interface Facts {
+  state: string;
+  server?: string;
+  nodes?: { name: string; ready: boolean }[];
+}
+
+const LOOK_EVERY_MS = 25;
+const PATIENCE_MS = 60_000;
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  summary: "Start the cluster and wait until it takes work",
+  description:
+    "Start the cluster of the daemon and wait until its node takes work. It then starts with the daemon.\n" +
+    "'naru kubeconfig --merge' tells kubectl where it is.",
+  args: noArgs,
+  flags: {
+    listen: string("Address of its API, HOST:PORT (default what it was last, or 0.0.0.0:6443)"),
+    "node-name": string("Name of this machine in it (default the host's name)"),
+    store: string("Where it keeps its objects, etcd://HOST:PORT[,HOST:PORT] (default a file of its own)"),
+    "no-wait": bool("Do not wait for the node"),
+  },
+  async run({ flags, context }) {
+    const client = await context.client();
+    const startedAt = performance.now();
+    const settings = { listen: flags.listen, nodeName: flags["node-name"], store: flags.store };
+    const { server = "" } = await client.post<Facts>("/naru/cluster/start", { json: settings });
+    const ready = flags["no-wait"] ? [] : await waitForNodes(client);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    const nodes = ready.length === 0 ? "" : `, ready: ${ready.join(", ")}`;
+    context.print(`cluster at ${server} (${seconds} s${nodes})\n`);
+  },
+});
+
+async function waitForNodes(client: ApiClient): Promise<string[]> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const { nodes = [] } = await client.get<Facts>("/naru/cluster");
+    if (nodes.length > 0 && nodes.some(({ ready }) => ready))
+      return nodes.filter(({ ready }) => ready).map(({ name }) => name);
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+  throw new CliError(
+    `the cluster runs, but its node was not ready within ${PATIENCE_MS / 1000} seconds: see 'kubectl describe nodes' and the daemon's log`,
+  );
+}

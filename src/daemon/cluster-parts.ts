@@ -1,0 +1,238 @@
+/** Composition of the cluster: which implementation stands behind each contract, in the order in which they need each other. */
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
+import type { ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
+import type { ClusterPart } from "../kube/contract.ts";
+import { controllers } from "../kube/controllers/all.ts";
+import { createCustomResources } from "../kube/custom-resources/custom-resource-part.ts";
+import type { LocalClusterClient } from "../kube/machinery/cluster-client.ts";
+import { createCompaction } from "../kube/machinery/compaction.ts";
+import { createExpiry } from "../kube/machinery/expiry.ts";
+import { openMachinery } from "../kube/machinery/open-machinery.ts";
+import type { NodeConnection } from "../kube/node/contract.ts";
+import { createNodeAgent } from "../kube/node/create-node-agent.ts";
+import { KUBERNETES_VERSION } from "../kube/node/kubernetes-version.ts";
+import { machineAddress } from "../kube/node/node-status.ts";
+import { runParts } from "../kube/part-supervisor.ts";
+import { BUILTIN_DEFINITIONS } from "../kube/resources/builtin.ts";
+import { createServiceAddresses } from "../kube/resources/service-addresses.ts";
+import { podBinding } from "../kube/scheduler/pod-binding.ts";
+import { createScheduler } from "../kube/scheduler/scheduler.ts";
+import { compileCustomSchema } from "../kube/schema/custom/compile-custom-schema.ts";
+import { createSchemaSet } from "../kube/schema/schema-set.ts";
+import { ensureBootstrapObjects } from "../kube/server/bootstrap.ts";
+import { type ClusterAuthority, openClusterAuthority } from "../kube/server/cluster-authority.ts";
+import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
+import { openApiServer } from "../kube/server/open-api-server.ts";
+import { roleAggregation } from "../kube/server/role-aggregation.ts";
+import { openStore } from "../kube/store/open-store.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { NODES, PODS, SERVICES } from "../model/kubernetes/names.ts";
+import type { ClusterSurroundings } from "./cluster.ts";
+
+/** Set by the build; absent when run from source. */
+declare const NARU_COMMIT: string | undefined;
+declare const NARU_BUILT: string | undefined;
+
+const SERVICE_CIDR = "10.96.0.0/16";
+const API_CLUSTER_IP = "10.96.0.1";
+const NODE_PORTS = [30_000, 32_767] as const;
+const API_NAMES = [
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+  "kubernetes.default.svc.cluster.local",
+];
+
+export interface RunningCluster {
+  facts(): ClusterFacts;
+  kubeconfig(): string;
+  /** With `endsPods` what runs for it ends too. */
+  stop(options: { endsPods: boolean }): Promise<void>;
+}
+
+/**
+ * Opens the store, serves the API and runs all parts; undoes what it began when a step fails.
+ * @throws {NaruError} invalid for an address that is none, unavailable when the address or the store cannot be had
+ */
+export async function startCluster(
+  surroundings: ClusterSurroundings,
+  settings: ClusterSettings,
+): Promise<RunningCluster> {
+  const { dataRoot, log } = surroundings;
+  const folder = join(dataRoot, "cluster");
+  const { host, port } = parseListen(settings.listen ?? "");
+  const nodeName = settings.nodeName ?? hostname().toLowerCase();
+  const address = machineAddress();
+  await using undo = new AsyncDisposableStack();
+  const hosts = apiHosts();
+  // The keys take as long as the store: both at once.
+  const [authority, store] = await Promise.all([
+    openClusterAuthority(join(folder, "pki"), hosts),
+    openStore(settings.store ?? join(folder, "objects.db")),
+  ]);
+  const schemas = createSchemaSet();
+  const machinery = await openMachinery({
+    store,
+    definitions: BUILTIN_DEFINITIONS,
+    schemas,
+    onError: (error) => log.error("the cluster's state could not be followed", { reason: errorText(error) }),
+  });
+  undo.defer(() => machinery.close());
+  const { client, core } = machinery;
+  core.admission.push(
+    ...builtinAdmission(client),
+    createServiceAddresses({ cidr: SERVICE_CIDR, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
+  );
+  client.handleSubresource(PODS, "binding", podBinding(core));
+  const agent = createNodeAgent({
+    client: client.as("kubelet"),
+    engine: surroundings.engine,
+    nodeName,
+    dataRoot: folder,
+    runRoot: join(surroundings.execRoot, "cluster"),
+    nodeAddress: address,
+    log,
+  });
+  const { server } = openApiServer({
+    client,
+    authority,
+    nodeOf: (name) => (name === nodeName ? (agent as NodeConnection) : undefined),
+    openApi: undefined,
+    build: {
+      gitCommit: typeof NARU_COMMIT === "string" ? NARU_COMMIT : "",
+      buildDate: typeof NARU_BUILT === "string" ? NARU_BUILT : "1970-01-01T00:00:00Z",
+    },
+    storeFault: async () => {
+      try {
+        await store.revision();
+        return undefined;
+      } catch (error) {
+        return errorText(error);
+      }
+    },
+    log: apiLog(surroundings),
+  });
+  const bound = await server.listen(host, port);
+  undo.defer(() => server.close());
+  await ensureBootstrapObjects(client, { clusterIp: API_CLUSTER_IP, host: address, port: bound });
+  const ending = new AbortController();
+  const parts = [
+    createCustomResources({ client, schemas, compile: compileCustomSchema }),
+    createCompaction(core.state),
+    createExpiry(core),
+    ...clusterParts(client, authority, agent, log),
+  ];
+  const ended = runParts(parts, log, ending.signal);
+  const opened = undo.move();
+  const apiHost = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  const startedAt = Date.now();
+  log.info("the cluster's API is ready", { address: `https://${apiHost}:${bound}`, node: nodeName });
+  return {
+    facts: () => ({
+      state: "running",
+      server: `https://${apiHost}:${bound}`,
+      version: KUBERNETES_VERSION,
+      store: settings.store ?? "embedded",
+      nodes: nodesOf(client),
+      pods: client.informer(PODS).list().length,
+      startedAt,
+    }),
+    kubeconfig: () => adminKubeconfig(authority, `https://${apiHost}:${bound}`),
+    async stop({ endsPods }) {
+      ending.abort();
+      await ended;
+      await opened.disposeAsync();
+      if (endsPods) await endPods(surroundings);
+    },
+  };
+}
+
+function clusterParts(
+  client: LocalClusterClient,
+  authority: ClusterAuthority,
+  agent: ClusterPart,
+  log: ClusterSurroundings["log"],
+): ClusterPart[] {
+  const tell = (part: string) => (message: string) => log.debug(message, { part });
+  return [
+    ...controllers({
+      client: client.as("kube-controller-manager"),
+      now: Date.now,
+      log: tell("controllers"),
+      certificate: authority.ca,
+    }),
+    createScheduler({ client: client.as("kube-scheduler"), log: tell("scheduler") }),
+    roleAggregation(client.as("clusterrole-aggregation-controller")),
+    agent,
+  ];
+}
+
+function nodesOf(client: LocalClusterClient): { name: string; ready: boolean }[] {
+  return client
+    .informer(NODES)
+    .list()
+    .map(({ metadata, status }) => ({
+      name: metadata.name,
+      ready: status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false,
+    }));
+}
+
+/** Nobody looks after pods any more: their containers and sandboxes end. */
+async function endPods({ engine, log }: ClusterSurroundings): Promise<void> {
+  const containers = await engine.containers.list({
+    all: true,
+    limit: 0,
+    size: false,
+    filters: new Map([["label", ["io.kubernetes.pod.uid"]]]),
+  });
+  const ends = containers.map(async ({ Id }) => {
+    await engine.containers.stop(Id, {}).catch(() => {});
+    await engine.containers.remove(Id, { force: true, volumes: true, link: false });
+  });
+  for (const end of await Promise.allSettled(ends)) {
+    if (end.status === "rejected") log.warn("a pod's container could not be ended", { reason: errorText(end.reason) });
+  }
+  for (const { id } of engine.pods.list()) await engine.pods.close(id);
+}
+
+function apiLog({ log, onRequest }: ClusterSurroundings) {
+  return {
+    request: (verb: string, url: string, durationMs: number, code: number) => {
+      onRequest();
+      if (log.isEnabled("debug"))
+        log.debug("cluster request", { verb, url, code, ms: Math.round(durationMs * 10) / 10 });
+    },
+    fault: (method: string, url: string, error: unknown) => {
+      log.error("a request to the cluster failed in an unexpected way", {
+        method,
+        url,
+        error: error instanceof Error ? error : errorText(error),
+      });
+    },
+    debug: (message: string, fields: Record<string, unknown>) => log.debug(message, fields),
+  };
+}
+
+/** @throws {NaruError} invalid */
+function parseListen(text: string): { host: string; port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:]*):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65535) {
+    throw new NaruError(
+      "invalid",
+      `invalid address of the cluster's API "${text}": write HOST:PORT, as in 0.0.0.0:6443`,
+    );
+  }
+  return { host: match[1] === "" ? "0.0.0.0" : match[1]!.replace(/^\[|\]$/g, ""), port };
+}
+
+/** Every name and address that clients may call the API by. */
+function apiHosts(): string[] {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address);
+  return [...new Set([...API_NAMES, "localhost", hostname(), "127.0.0.1", API_CLUSTER_IP, ...own])];
+}

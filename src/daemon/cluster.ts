@@ -1,0 +1,118 @@
+/** The cluster of this daemon: kept settings, start and stop; what it is made of is loaded when there is one. */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Engine } from "../engine/contract.ts";
+import type { ClusterControl, ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import type { RunningCluster } from "./cluster-parts.ts";
+import type { Log } from "./log.ts";
+
+const DEFAULT_LISTEN = "0.0.0.0:6443";
+
+export interface ClusterSurroundings {
+  engine: Engine;
+  dataRoot: string;
+  execRoot: string;
+  log: Log;
+  /** Called for every request. */
+  onRequest(): void;
+}
+
+interface KeptSettings extends ClusterSettings {
+  /** True: the cluster starts with the daemon. */
+  enabled: boolean;
+}
+
+export class Cluster implements ClusterControl {
+  #running: RunningCluster | undefined;
+  /** One start or stop at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly surroundings: ClusterSurroundings,
+    private kept: KeptSettings,
+  ) {}
+
+  /** Starts it when it ran last, or when `wanted` says so. @throws {NaruError} what start() throws, when it was wanted */
+  static async open(surroundings: ClusterSurroundings, wanted: ClusterSettings | undefined): Promise<Cluster> {
+    const cluster = new Cluster(surroundings, await readSettings(settingsPath(surroundings)));
+    if (wanted !== undefined) await cluster.start(wanted);
+    else if (cluster.kept.enabled) {
+      // Containers must be reachable also when the cluster cannot start.
+      await cluster.start({}).catch((error: unknown) => {
+        surroundings.log.error("the cluster could not be started", { reason: errorText(error) });
+      });
+    }
+    return cluster;
+  }
+
+  start(settings: ClusterSettings): Promise<ClusterFacts> {
+    return this.#inTurn(async () => {
+      const { enabled: _, ...before } = this.kept;
+      const wanted = { listen: DEFAULT_LISTEN, ...before, ...settings };
+      if (this.#running !== undefined) {
+        const changed = Object.entries(settings).filter(
+          ([name, value]) => value !== this.kept[name as keyof ClusterSettings],
+        );
+        if (changed.length === 0) return this.facts();
+        const list = changed.map(([name, value]) => `${name}=${value}`).join(", ");
+        throw new NaruError("conflict", `the cluster runs with other settings than ${list}: stop it first`);
+      }
+      const { startCluster } = await import("./cluster-parts.ts");
+      this.#running = await startCluster(this.surroundings, wanted);
+      await this.#keep({ ...wanted, enabled: true });
+      return this.facts();
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#running?.stop({ endsPods: true });
+      this.#running = undefined;
+      await this.#keep({ ...this.kept, enabled: false });
+    });
+  }
+
+  /** The daemon ends; pods go on. */
+  async close(): Promise<void> {
+    await this.#turn.catch(() => {});
+    await this.#running?.stop({ endsPods: false });
+    this.#running = undefined;
+  }
+
+  facts(): ClusterFacts {
+    return this.#running === undefined ? { state: "stopped" } : this.#running.facts();
+  }
+
+  kubeconfig(): string {
+    if (this.#running !== undefined) return this.#running.kubeconfig();
+    throw new NaruError("conflict", "no cluster runs in this daemon: start one with `naru cluster start`");
+  }
+
+  async #keep(settings: KeptSettings): Promise<void> {
+    this.kept = settings;
+    const path = settingsPath(this.surroundings);
+    await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
+    await writeFile(`${path}.new`, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.catch(() => {}).then(act);
+    this.#turn = turn;
+    return turn;
+  }
+}
+
+function settingsPath({ dataRoot }: ClusterSurroundings): string {
+  return join(dataRoot, "cluster", "settings.json");
+}
+
+async function readSettings(path: string): Promise<KeptSettings> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as KeptSettings;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { enabled: false };
+    throw new NaruError("unavailable", `cannot read the cluster's settings ${path}: ${errorText(error)}`);
+  }
+}

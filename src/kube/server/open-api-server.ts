@@ -1,0 +1,91 @@
+/** Puts the API server together over the machinery. */
+
+import type { LocalClusterClient } from "../machinery/cluster-client.ts";
+import type { NodeConnection } from "../node/contract.ts";
+import { KUBERNETES_VERSION } from "../node/kubernetes-version.ts";
+import { accessReviews } from "./access-reviews.ts";
+import { ApiServer, type ApiServerParts } from "./api-server.ts";
+import { Authentication } from "./authentication.ts";
+import { Authorization } from "./authorization.ts";
+import type { ClusterAuthority } from "./cluster-authority.ts";
+import { Discovery } from "./discovery.ts";
+import { metricsText, RequestCounts } from "./own-metrics.ts";
+import type { OpenApiDocuments } from "./plain-paths.ts";
+import { PodStreams } from "./pod-streams.ts";
+import { roleGuard } from "./role-guard.ts";
+import { ServiceAccountTokens } from "./service-account-tokens.ts";
+import { answerTokenRequests } from "./token-requests.ts";
+import { usageResources } from "./usage-resources.ts";
+
+export interface ApiServerOptions {
+  client: LocalClusterClient;
+  authority: ClusterAuthority;
+  /** What runs the pods of a node; undefined when there is no such node here. */
+  nodeOf(nodeName: string): NodeConnection | undefined;
+  openApi: OpenApiDocuments | undefined;
+  build: { gitCommit: string; buildDate: string };
+  /** Undefined when all is well with the store, else what is wrong. */
+  storeFault(): Promise<string | undefined>;
+  log: ApiServerParts["log"];
+}
+
+export interface OpenedApiServer {
+  server: ApiServer;
+  tokens: ServiceAccountTokens;
+}
+
+export function openApiServer(options: ApiServerOptions): OpenedApiServer {
+  const { client, authority, log } = options;
+  const { core } = client;
+  const authorization = new Authorization(client);
+  const tokens = new ServiceAccountTokens(authority.tokenKey);
+  const authentication = new Authentication(client, tokens, authorization);
+  answerTokenRequests(client, tokens);
+  core.admission.push(roleGuard(authorization));
+  const counts = new RequestCounts();
+  const virtual = [...accessReviews(authorization, authentication), ...usageResources(client, options.nodeOf)];
+  const server = new ApiServer({
+    client,
+    authority,
+    authentication,
+    authorization,
+    virtual,
+    streams: new PodStreams(client, options.nodeOf),
+    paths: {
+      discovery: new Discovery(core.registry, virtual),
+      openApi: options.openApi,
+      tokens,
+      version: versionInfo(options.build),
+      health: async () =>
+        new Map([
+          ["ping", undefined],
+          ["store", await options.storeFault()],
+        ]),
+      metrics: () => metricsText(core, counts),
+    },
+    log: {
+      ...log,
+      request: (verb, url, durationMs, code) => {
+        counts.add(verb, code, durationMs);
+        log.request(verb, url, durationMs, code);
+      },
+    },
+  });
+  return { server, tokens };
+}
+
+function versionInfo({ gitCommit, buildDate }: ApiServerOptions["build"]): Record<string, string> {
+  const [, major = "", minor = ""] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION) ?? [];
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  return {
+    major,
+    minor,
+    gitVersion: KUBERNETES_VERSION,
+    gitCommit,
+    gitTreeState: "clean",
+    buildDate,
+    goVersion: "none",
+    compiler: `bun${Bun.version}`,
+    platform: `linux/${architecture}`,
+  };
+}
