@@ -20,6 +20,7 @@ import { createServiceAddresses } from "../kube/resources/service-addresses.ts";
 import { podBinding } from "../kube/scheduler/pod-binding.ts";
 import { createScheduler } from "../kube/scheduler/scheduler.ts";
 import { compileCustomSchema } from "../kube/schema/custom/compile-custom-schema.ts";
+import { OpenApiDocuments } from "../kube/schema/open-api-documents.ts";
 import { createSchemaSet } from "../kube/schema/schema-set.ts";
 import { ensureBootstrapObjects } from "../kube/server/bootstrap.ts";
 import { type ClusterAuthority, openClusterAuthority } from "../kube/server/cluster-authority.ts";
@@ -99,7 +100,7 @@ export async function startCluster(
     client,
     authority,
     nodeOf: (name) => (name === nodeName ? (agent as NodeConnection) : undefined),
-    openApi: undefined,
+    openApi: new OpenApiDocuments(core.registry, schemas),
     build: {
       gitCommit: typeof NARU_COMMIT === "string" ? NARU_COMMIT : "",
       buildDate: typeof NARU_BUILT === "string" ? NARU_BUILT : "1970-01-01T00:00:00Z",
