@@ -12,6 +12,7 @@ import { createExpiry } from "../kube/machinery/expiry.ts";
 import { openMachinery } from "../kube/machinery/open-machinery.ts";
 import type { NodeConnection } from "../kube/node/contract.ts";
 import { createNodeAgent } from "../kube/node/create-node-agent.ts";
+import { endAllPods } from "../kube/node/end-all-pods.ts";
 import { KUBERNETES_VERSION } from "../kube/node/kubernetes-version.ts";
 import { machineAddress } from "../kube/node/node-status.ts";
 import { runParts } from "../kube/part-supervisor.ts";
@@ -27,6 +28,7 @@ import { type ClusterAuthority, openClusterAuthority } from "../kube/server/clus
 import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
 import { openApiServer } from "../kube/server/open-api-server.ts";
 import { roleAggregation } from "../kube/server/role-aggregation.ts";
+import { storageParts } from "../kube/storage/storage-parts.ts";
 import { openStore } from "../kube/store/open-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { NODES, PODS, SERVICES } from "../model/kubernetes/names.ts";
@@ -87,12 +89,12 @@ export async function startCluster(
     createServiceAddresses({ cidr: SERVICE_CIDR, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
   );
   client.handleSubresource(PODS, "binding", podBinding(core));
+  const agentRoots = { dataRoot: folder, runRoot: join(surroundings.execRoot, "cluster") };
   const agent = createNodeAgent({
     client: client.as("kubelet"),
     engine: surroundings.engine,
     nodeName,
-    dataRoot: folder,
-    runRoot: join(surroundings.execRoot, "cluster"),
+    ...agentRoots,
     nodeAddress: address,
     log,
   });
@@ -124,6 +126,7 @@ export async function startCluster(
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),
+    ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
   ];
   const ended = runParts(parts, log, ending.signal);
   const opened = undo.move();
@@ -145,7 +148,7 @@ export async function startCluster(
       ending.abort();
       await ended;
       await opened.disposeAsync();
-      if (endsPods) await endPods(surroundings);
+      if (endsPods) await endAllPods(surroundings.engine, { ...agentRoots, log });
     },
   };
 }
@@ -170,6 +173,11 @@ function clusterParts(
   ];
 }
 
+function storageTools(client: LocalClusterClient, log: ClusterSurroundings["log"]) {
+  const tell = (message: string) => log.debug(message, { part: "storage" });
+  return { client: client.as("kube-controller-manager"), now: Date.now, log: tell };
+}
+
 function nodesOf(client: LocalClusterClient): { name: string; ready: boolean }[] {
   return client
     .informer(NODES)
@@ -178,24 +186,6 @@ function nodesOf(client: LocalClusterClient): { name: string; ready: boolean }[]
       name: metadata.name,
       ready: status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false,
     }));
-}
-
-/** Nobody looks after pods any more: their containers and sandboxes end. */
-async function endPods({ engine, log }: ClusterSurroundings): Promise<void> {
-  const containers = await engine.containers.list({
-    all: true,
-    limit: 0,
-    size: false,
-    filters: new Map([["label", ["io.kubernetes.pod.uid"]]]),
-  });
-  const ends = containers.map(async ({ Id }) => {
-    await engine.containers.stop(Id, {}).catch(() => {});
-    await engine.containers.remove(Id, { force: true, volumes: true, link: false });
-  });
-  for (const end of await Promise.allSettled(ends)) {
-    if (end.status === "rejected") log.warn("a pod's container could not be ended", { reason: errorText(end.reason) });
-  }
-  for (const { id } of engine.pods.list()) await engine.pods.close(id);
 }
 
 function apiLog({ log, onRequest }: ClusterSurroundings) {

@@ -32,7 +32,11 @@ function stop(slot: ContainerSlot, hurry: AbortSignal): Promise<void> {
 }
 
 /** Containers and files of a pod that is gone. Idempotent. */
-export async function removePod(context: NodeContext, uid: string, containerIds: readonly string[]): Promise<void> {
+export async function removePod(
+  context: Pick<NodeContext, "engine" | "log" | "dataRoot" | "runRoot">,
+  uid: string,
+  containerIds: readonly string[],
+): Promise<void> {
   await Promise.all(
     containerIds.map((id) =>
       context.engine.containers.remove(id, { force: true, volumes: true, link: false }).catch((error) => {

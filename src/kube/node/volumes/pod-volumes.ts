@@ -139,7 +139,7 @@ async function makeBelow(root: string, path: string, volume: string): Promise<vo
 }
 
 /** Everything that a pod has on this machine. Idempotent. */
-export async function removePodFiles(context: NodeContext, uid: string): Promise<void> {
+export async function removePodFiles(context: Pick<NodeContext, "dataRoot" | "runRoot">, uid: string): Promise<void> {
   const directory = podDirectory(context, uid);
   // Those in memory are mounts.
   const volumes = await readdir(`${directory}/volumes`).catch(() => [] as string[]);
