@@ -45,9 +45,7 @@ function checked(operation: unknown): Operation {
 
 /** The answer to a patch that does not fit the object. */
 function rejected(why: string): StatusError {
-  return new StatusError("Invalid", "the server rejected our request due to an error in our request", {
-    causes: [{ reason: "UnexpectedServerResponse", message: why }],
-  });
+  return new StatusError("Invalid", `the server rejected our request due to an error in our request: ${why}`);
 }
 
 function perform(document: unknown, operation: Operation): unknown {
