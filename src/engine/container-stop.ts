@@ -1,6 +1,7 @@
 /** Ending and pausing containers: kill, stop, restart, pause, unpause. */
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { SIGKILL, SIGTERM, signalNumber } from "../lib/signals.ts";
+import { drainConnections } from "./connection-drain.ts";
 import type { Container } from "./container.ts";
 import { cancelRestart } from "./container-exit.ts";
 import { startContainer } from "./container-start.ts";
@@ -70,7 +71,7 @@ export async function killAndWait(context: EngineContext, container: Container):
     await cancelRestart(context, container);
     return;
   }
-  context.networks.leaveSharedPorts(container.id);
+  context.networks.leaveService(container.id);
   const ended = container.onceExited(AbortSignal.timeout(KILL_PATIENCE_MS));
   await Promise.all([
     sendSignal(context, container, SIGKILL),
@@ -109,12 +110,12 @@ export async function endRun(context: EngineContext, container: Container, optio
   const { StopSignal, StopTimeout } = container.record.config;
   const signal = signalNumber(options.signal || StopSignal || String(SIGTERM));
   const timeoutSeconds = options.timeoutSeconds ?? StopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS;
+  if (context.networks.leaveService(container.id) && timeoutSeconds !== 0) await drainConnections(container);
   const patience = new AbortController();
   const ended = container.onceExited(patience.signal).then(
     () => true,
     () => false,
   );
-  context.networks.leaveSharedPorts(container.id);
   const timer = timeoutSeconds < 0 ? undefined : setTimeout(() => patience.abort(), timeoutSeconds * 1000);
   try {
     await sendSignal(context, container, signal);

@@ -113,7 +113,7 @@ function applyResult(
   const before: HealthStatus = container.health.Status;
   container.health = nextHealth(container.health, result, plan, Date.now() - startedAtMs);
   if (container.health.Status !== before) {
-    context.networks.notePortHealth(container.id, container.health.Status === "healthy");
+    context.networks.noteHealth(container.id, container.health.Status === "healthy");
     publishContainerEvent(context, container, `health_status: ${container.health.Status}`);
   }
 }

@@ -83,10 +83,13 @@ export interface NetworkController {
   /** Live connect of a running container; returns the new state (ports, hosts and all). */
   connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState>;
   disconnect(containerId: string, network: string, options: { force: boolean }): Promise<SandboxState>;
-  /** Whether a container that shares ports gets connections through them, as its health check says. */
-  notePortHealth(containerId: string, isHealthy: boolean): void;
-  /** No new connections through shared ports, when others take them: before a container is stopped. */
-  leaveSharedPorts(containerId: string): void;
+  /** Whether a container of a Compose service gets connections through ports and names that others have too, as its check says. */
+  noteHealth(containerId: string, isHealthy: boolean): void;
+  /**
+   * No new connections through shared ports and names, when others take them: before a container is stopped. True when there is
+   * another one of its Compose service that serves.
+   */
+  leaveService(containerId: string): boolean;
   /** The name of a running container changed: DNS answers follow. */
   renameContainer(containerId: string, name: string): Promise<void>;
   /** Counters per interface ("eth0") of a running container. */

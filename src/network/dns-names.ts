@@ -4,18 +4,22 @@ import { type IpAddress, parseIp } from "../lib/ip-address.ts";
 import { endpointNames, hasNames } from "./network-listing.ts";
 import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
 
-/** The answers; undefined when the name is not ours and others should be asked. */
+/**
+ * The answers; undefined when the name is not ours and others should be asked. Of several containers with one name those that are
+ * ready answer; all, when none is.
+ */
 export function resolveName(
   asker: SandboxRecord,
   sandboxes: Iterable<SandboxRecord>,
   name: string,
   type: number,
+  isReady: (containerId: string) => boolean = () => true,
 ): DnsAnswer[] | undefined {
   const all = [...sandboxes];
   if (type === DNS_TYPE.PTR) return resolvePointer(asker, all, name);
   for (const own of asker.endpoints) {
     if (!hasNames(own)) continue;
-    const found = endpointsCalled(own, all, name);
+    const found = endpointsCalled(own, all, name, isReady);
     if (found.length === 0) continue;
     return shuffled(found.flatMap((endpoint) => addressAnswers(endpoint, type)));
   }
@@ -23,7 +27,12 @@ export function resolveName(
 }
 
 /** The endpoints on the network of `own` that the asker knows by this name; "name.network" means the same. */
-function endpointsCalled(own: EndpointRecord, all: readonly SandboxRecord[], name: string): EndpointRecord[] {
+function endpointsCalled(
+  own: EndpointRecord,
+  all: readonly SandboxRecord[],
+  name: string,
+  isReady: (containerId: string) => boolean,
+): EndpointRecord[] {
   const suffix = `.${own.networkName.toLowerCase()}`;
   const names = name.endsWith(suffix) ? [name, name.slice(0, -suffix.length)] : [name];
   for (const candidate of names) {
@@ -32,9 +41,10 @@ function endpointsCalled(own: EndpointRecord, all: readonly SandboxRecord[], nam
       const endpoint = sandbox.endpoints.find(({ networkId }) => networkId === own.networkId);
       const isCalled =
         endpoint !== undefined && endpointNames(endpoint, sandbox).some((own) => own.toLowerCase() === wanted);
-      return isCalled ? [endpoint] : [];
+      return isCalled ? [{ endpoint, isReady: isReady(sandbox.containerId) }] : [];
     });
-    if (found.length > 0) return found;
+    const ready = found.filter((each) => each.isReady);
+    if (found.length > 0) return (ready.length > 0 ? ready : found).map(({ endpoint }) => endpoint);
   }
   return [];
 }

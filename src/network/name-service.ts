@@ -20,6 +20,8 @@ export interface LiveNames {
 interface NameServiceParts {
   records: Collection<SandboxRecord>;
   resolvConf: HostResolvConf;
+  /** False for a container whose names lead to others of the same name, as long as there are some. */
+  isReady: (containerId: string) => boolean;
   server: NamespaceServer;
 }
 
@@ -44,7 +46,9 @@ export class NameService {
     live.nameServer = new NameServer(sockets, {
       resolve: (name, type) => {
         const asker = this.#parts.records.get(containerId);
-        return asker === undefined ? undefined : resolveName(asker, this.#parts.records.values(), name, type);
+        return asker === undefined
+          ? undefined
+          : resolveName(asker, this.#parts.records.values(), name, type, this.#parts.isReady);
       },
       upstream: () => {
         const asker = this.#parts.records.get(containerId);

@@ -209,10 +209,15 @@ class BridgedNetworkController implements NetworkController {
   disconnect: NetworkController["disconnect"] = (containerId, network) =>
     this.#parts.sandboxes.disconnect(containerId, network);
 
-  notePortHealth: NetworkController["notePortHealth"] = (containerId, isHealthy) =>
+  noteHealth(containerId: string, isHealthy: boolean): void {
     this.#parts.ports.noteHealth(containerId, isHealthy);
-  leaveSharedPorts: NetworkController["leaveSharedPorts"] = (containerId) =>
+    this.#parts.sandboxes.noteReady(containerId, isHealthy);
+  }
+
+  leaveService(containerId: string): boolean {
     this.#parts.ports.leave(this.#parts.sandboxes.records.get(containerId)?.published ?? [], containerId);
+    return this.#parts.sandboxes.leave(containerId);
+  }
 
   async renameContainer(containerId: string, name: string): Promise<void> {
     this.#parts.sandboxes.rename(containerId, name);

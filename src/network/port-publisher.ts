@@ -77,12 +77,12 @@ export class PortPublisher {
     this.#lead(ports);
   }
 
-  /** See NetworkController.notePortHealth(). */
+  /** See NetworkController.noteHealth(). */
   noteHealth(containerId: string, isHealthy: boolean): void {
     for (const { members } of this.#held.values()) members.noteHealth(containerId, isHealthy);
   }
 
-  /** See NetworkController.leaveSharedPorts(). */
+  /** See NetworkController.leaveService(). */
   leave(ports: readonly PublishedPort[], containerId: string): void {
     const changed = ports.filter((port) => this.#held.get(portKey(port))?.members.leave(containerId));
     if (changed.length > 0) this.#lead(changed);

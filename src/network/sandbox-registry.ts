@@ -52,10 +52,13 @@ export class SandboxRegistry {
   readonly #live = new Map<string, LiveSandbox>();
   readonly #leaving: LeavingInterfaces;
   readonly #names: NameService;
+  /** Containers whose health check does not say yet that they serve, and those that are about to stop. */
+  readonly #unready = new Set<string>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#names = new NameService({ ...parts, server: parts.pool.server });
+    const isReady = (containerId: string) => !this.#unready.has(containerId);
+    this.#names = new NameService({ ...parts, isReady, server: parts.pool.server });
     this.#leaving = new LeavingInterfaces(parts.hostRoute, parts.warn);
   }
 
@@ -81,6 +84,7 @@ export class SandboxRegistry {
     await using undo = new AsyncDisposableStack();
     const namespace = await this.#parts.pool.take();
     const record = this.#createRecord(request, namespace);
+    if (request.portSharing?.isHealthChecked) this.#unready.add(request.containerId);
     const live: LiveSandbox = { route: namespace.route, heldDescriptors: [] };
     undo.defer(() => this.#tearDown(record, live));
     try {
@@ -107,12 +111,29 @@ export class SandboxRegistry {
 
   /** Idempotent. */
   async close(containerId: string): Promise<void> {
+    this.#unready.delete(containerId);
     const record = this.records.get(containerId);
     if (record === undefined) return;
     const live = this.#live.get(containerId);
     this.#live.delete(containerId);
     // Side by side: a record that outlives its sandbox in a crash is what `sweep` is for.
     await Promise.all([this.records.delete(containerId), this.#tearDown(record, live)]);
+  }
+
+  /** Names that several containers have lead to those that are ready. Only containers of Compose services are ever not. */
+  noteReady(containerId: string, isReady: boolean): void {
+    if (isReady || this.records.get(containerId)?.portSharing === undefined) this.#unready.delete(containerId);
+    else this.#unready.add(containerId);
+  }
+
+  /** Names lead to others from now on. True when there is another container of the same service that is ready. */
+  leave(containerId: string): boolean {
+    const group = this.records.get(containerId)?.portSharing?.group;
+    if (group === undefined) return false;
+    this.#unready.add(containerId);
+    return [...this.records.values()].some(
+      (other) => other.portSharing?.group === group && !this.#unready.has(other.containerId),
+    );
   }
 
   /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */

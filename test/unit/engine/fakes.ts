@@ -266,8 +266,8 @@ export class FakeNetworks {
         return this.sandboxes.get(id)!;
       },
       renameContainer: async () => {},
-      notePortHealth: () => {},
-      leaveSharedPorts: () => {},
+      noteHealth: () => {},
+      leaveService: () => false,
       countRequests: async () => undefined,
       hostResolvConf: async () => "",
       sweep: async (alive) => void this.swept.push(alive),
