@@ -1,6 +1,6 @@
 /** The engine's network that pods stand on: one bridge with the node's range of pod addresses. */
 
-import { networkInterfaces } from "node:os";
+import { readFile } from "node:fs/promises";
 import type { Engine } from "../../engine/contract.ts";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
 
@@ -20,7 +20,7 @@ export async function ensurePodNetwork(engine: Engine, wished?: string): Promise
       `the pods' network has the range ${known}, not ${wished}: end all pods and remove the network ${NETWORK} to change that`,
     );
   }
-  const used = machineRanges();
+  const used = await machineRanges();
   const candidates =
     wished === undefined ? ranges().filter((one) => !used.some((other) => overlap(one, other))) : [wished];
   let failure: unknown;
@@ -56,10 +56,19 @@ function ranges(): string[] {
   );
 }
 
-function machineRanges(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .flatMap(({ family, cidr }) => (family === "IPv4" && cidr !== null ? [cidr] : []));
+/** Every range that the machine has a way to, also by interfaces that nothing is plugged into now. proc_net_route. */
+async function machineRanges(): Promise<string[]> {
+  const text = await readFile("/proc/net/route", "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const [, destination, , , , , , mask] = line.split("\t");
+      if (!destination || !mask || mask === "00000000") return [];
+      const bits = [...Number.parseInt(mask, 16).toString(2)].filter((bit) => bit === "1").length;
+      const bytes = destination.match(/../g)!.reverse();
+      return [`${bytes.map((byte) => Number.parseInt(byte, 16)).join(".")}/${bits}`];
+    });
 }
 
 function overlap(a: string, b: string): boolean {

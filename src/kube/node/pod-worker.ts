@@ -168,7 +168,9 @@ export class PodWorker implements PodHost {
     clearTimeout(this.#timer);
     if (metadata.deletionTimestamp !== undefined) {
       const grace = metadata.deletionGracePeriodSeconds ?? this.#grace;
-      this.#end(Date.parse(metadata.deletionTimestamp) || Date.now() + grace * 1000);
+      // The API's times are whole seconds, cut off.
+      const latest = Date.parse(metadata.deletionTimestamp) + 1000;
+      this.#end(Math.min(Date.now() + grace * 1000, latest));
     } else if (this.#isFinal || this.#ending !== undefined) {
       // On its way, or a record of what it did.
     } else if (this.#failure !== undefined) {
