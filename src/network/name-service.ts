@@ -43,19 +43,23 @@ export class NameService {
     const { containerId } = record;
     record.nameServer = { udpPort: sockets.udpPort, tcpPort: sockets.tcpPort };
     live.heldDescriptors = [sockets.udp, sockets.tcp];
-    live.nameServer = new NameServer(sockets, {
-      resolve: (name, type) => {
-        const asker = this.#parts.records.get(containerId);
-        return asker === undefined
-          ? undefined
-          : resolveName(asker, this.#parts.records.values(), name, type, this.#parts.isReady);
+    live.nameServer = new NameServer(
+      { udp: { fd: sockets.udp }, tcp: { fd: sockets.tcp } },
+      {
+        resolve: (name, type) => {
+          const asker = this.#parts.records.get(containerId);
+          return asker === undefined
+            ? undefined
+            : resolveName(asker, this.#parts.records.values(), name, type, this.#parts.isReady);
+        },
+        upstream: () => {
+          const asker = this.#parts.records.get(containerId);
+          const hasWayOut =
+            asker !== undefined && (gatewayEndpoint(asker, 4) ?? gatewayEndpoint(asker, 6)) !== undefined;
+          return hasWayOut ? this.#parts.resolvConf.upstream(asker) : [];
+        },
       },
-      upstream: () => {
-        const asker = this.#parts.records.get(containerId);
-        const hasWayOut = asker !== undefined && (gatewayEndpoint(asker, 4) ?? gatewayEndpoint(asker, 6)) !== undefined;
-        return hasWayOut ? this.#parts.resolvConf.upstream(asker) : [];
-      },
-    });
+    );
   }
 
   /** Makes new sockets in a namespace that lives already, in place of earlier ones. */

@@ -125,7 +125,7 @@ describe("resolveName()", () => {
   const all = [a, b, c, onDefault];
   const ask = (asker: SandboxRecord, name: string, type = 1): string[] | undefined =>
     resolveName(asker, all, name, type)
-      ?.map((answer) => (answer.type === "address" ? formatIp(answer.address) : answer.name))
+      ?.map((answer) => (answer.type === "address" ? formatIp(answer.address) : "name" in answer ? answer.name : ""))
       .sort();
   const cases: [string, SandboxRecord, string, number, string[] | undefined][] = [
     ["its own name", a, "a", 1, ["10.0.0.2"]],
