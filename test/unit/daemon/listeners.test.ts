@@ -31,6 +31,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     commandBuilds: {} as never,
     sboms: {} as never,
     automation: {} as never,
+    cluster: {} as never,
     log: { request: () => {}, fault: () => {} },
   });
   const listeners = new Listeners(api, quiet);
