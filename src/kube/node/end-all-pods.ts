@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/contract.ts";
 import { errorText } from "../../lib/errors.ts";
 import { findPodContainers } from "./found-containers.ts";
 import type { NodeLog } from "./node-context.ts";
+import { removePodNetwork } from "./pod-network.ts";
 import { removePod } from "./stop-pod.ts";
 
 const GRACE_SECONDS = 10;
@@ -31,4 +32,5 @@ export async function endAllPods(
       ).catch((error) => roots.log.warn(`what a pod left was not removed: ${errorText(error)}`));
     }),
   );
+  await removePodNetwork(engine).catch((error) => roots.log.warn(`the network of pods stays: ${errorText(error)}`));
 }

@@ -43,6 +43,11 @@ export async function ensurePodNetwork(engine: Engine, wished?: string): Promise
   throw new NaruError("unavailable", `there is no range of addresses for pods: ${reason}; name one with --pod-cidr`);
 }
 
+/** Idempotent. @throws {NaruError} forbidden while something stands on it */
+export async function removePodNetwork(engine: Engine): Promise<void> {
+  if ((await findRange(engine)) !== undefined) await engine.networks.remove(NETWORK);
+}
+
 async function findRange(engine: Engine): Promise<string | undefined> {
   const networks = await engine.networks.list(new Map([["name", [NETWORK]]]));
   return networks.find(({ Name }) => Name === NETWORK)?.IPAM?.Config?.[0]?.Subnet;
