@@ -62,7 +62,11 @@ async function* watchFrom(
 ): AsyncGenerator<AnyEvent> {
   const cache = core.state.kind(kind.definition.type);
   const alarm = new Alarm(signal, options);
-  const end = cache.onProgress(() => alarm.ring());
+  const ends = [
+    cache.onProgress(() => alarm.ring()),
+    // A kind that is served no more (its definition is deleted) has no events either.
+    core.registry.onChanged(() => isServed(core, kind) || alarm.finish()),
+  ];
   try {
     for (const object of beginning.state) {
       if (signal.aborted) return;
@@ -85,9 +89,13 @@ async function* watchFrom(
       if (why === "bookmark" && cache.ring.at(next) === undefined) yield bookmark(kind, core.state.revision, false);
     }
   } finally {
-    end();
+    for (const end of ends) end();
     alarm.close();
   }
+}
+
+function isServed({ registry }: Core, { type }: ServedKind): boolean {
+  return registry.find(type.group, type.version, type.resource) !== undefined;
 }
 
 /** What a change means to somebody who sees only part of the objects: one may come into sight or go out of it. */
@@ -140,6 +148,12 @@ class Alarm {
     this.wake?.();
   }
 
+  /** The watch ends once everything that happened is told. */
+  finish(): void {
+    this.ended = true;
+    this.wake?.();
+  }
+
   async wait(): Promise<"change" | "bookmark" | "end"> {
     if (!this.changed && !this.due && !this.ended && !this.signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -159,11 +173,6 @@ class Alarm {
   close(): void {
     for (const timer of this.timers) clearTimeout(timer);
     this.signal.removeEventListener("abort", this.onAbort);
-  }
-
-  private finish(): void {
-    this.ended = true;
-    this.wake?.();
   }
 
   private remind(): void {

@@ -12,6 +12,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import { CompactedError, type Mutation, type StoredEntry } from "./contract.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import type {
   CommitAnswer,
   HistoryAnswer,
@@ -68,6 +69,8 @@ function openDatabase(path: string): Database {
     file.run("PRAGMA journal_mode = WAL");
     // Survives kill -9 of the process; a power cut may lose the last commits, never half of one.
     file.run("PRAGMA synchronous = NORMAL");
+    // About 1 MiB: the room that a full disk must find again (disk-reserve.ts).
+    file.run("PRAGMA wal_autocheckpoint = 256");
     const found = file.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
     if (found > LAYOUT_VERSION) {
       const message = `the cluster's file ${path} has version ${found}, this naru knows versions up to ${LAYOUT_VERSION}: start the newer naru that wrote it`;
@@ -85,6 +88,7 @@ function openDatabase(path: string): Database {
 
 export class SqliteFile {
   private readonly database: Database;
+  private readonly reserve: DiskReserve;
   private revisionNow: number;
   private compacted: number;
   private readonly findCurrent: Statement<Row, [string]>;
@@ -95,6 +99,8 @@ export class SqliteFile {
 
   constructor(path: string) {
     this.database = openDatabase(path);
+    this.reserve = new DiskReserve(path === ":memory:" ? undefined : `${path}-reserve`);
+    this.reserve.take();
     const facts = this.database.query<{ name: string; number: number }, []>("SELECT name, number FROM fact").all();
     this.revisionNow = facts.find((fact) => fact.name === "revision")!.number;
     this.compacted = facts.find((fact) => fact.name === "compacted")!.number;
@@ -112,8 +118,26 @@ export class SqliteFile {
     return this.revisionNow;
   }
 
-  /** All commits in one transaction: each is done or refused by itself, none is done when the disk fails. */
+  /**
+   * All commits in one transaction: each is done or refused by itself, none is done when the disk fails. On a full disk what
+   * changes or deletes objects is still done for a while, so that room can be made; what creates is refused.
+   */
   commitAll(batch: readonly (readonly Mutation[])[]): CommitAnswer[] {
+    try {
+      return this.tryCommit(batch);
+    } catch (error) {
+      const creates = batch.some((mutations) => mutations.some((one) => one.value !== undefined && !one.expected));
+      if ((error as { code?: string }).code !== "SQLITE_FULL" || creates) throw error;
+      this.reserve.release();
+      this.compact(this.revisionNow);
+      this.database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      const answers = this.tryCommit(batch);
+      this.reserve.take();
+      return answers;
+    }
+  }
+
+  private tryCommit(batch: readonly (readonly Mutation[])[]): CommitAnswer[] {
     const before = this.revisionNow;
     try {
       return this.database.transaction(() => {
