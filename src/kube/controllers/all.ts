@@ -2,12 +2,15 @@
 
 import type { ClusterPart } from "../contract.ts";
 import type { ControllerTools } from "./control-loop.ts";
+import { cronJobController } from "./cron-jobs/controller.ts";
 import { daemonSetController } from "./daemon-sets/controller.ts";
 import { deploymentController } from "./deployments/controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { mirroringController } from "./endpoints/mirroring-controller.ts";
 import { sliceController } from "./endpoints/slice-controller.ts";
 import { garbageCollector } from "./garbage/collector.ts";
+import { jobController } from "./jobs/controller.ts";
+import { jobExpiry } from "./jobs/expiry.ts";
 import { namespaceController } from "./namespaces/controller.ts";
 import { replicaController } from "./replica-sets/controller.ts";
 import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
@@ -27,6 +30,9 @@ export function controllers(options: ControllersOptions): ClusterPart[] {
     replicaController(REPLICATION_CONTROLLER_KIND, options),
     statefulSetController(options),
     daemonSetController(options),
+    jobController(options),
+    jobExpiry(options),
+    cronJobController(options),
     endpointsController(options),
     sliceController(options),
     mirroringController(options),
