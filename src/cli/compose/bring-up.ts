@@ -27,6 +27,8 @@ export interface BringUpWishes
   scale: readonly string[];
   /** Answers questions with yes. */
   saysYes: boolean;
+  /** The project, where it was read already. */
+  loaded?: ComposeProject;
 }
 /** A project that was looked at, with what has to be done. */
 export interface PreparedUp {
@@ -57,7 +59,7 @@ export const NO_IMAGE_WISHES: ImageWishes = {
  */
 export async function bringUp(context: ComposeContext, wishes: BringUpWishes, signal: AbortSignal): Promise<BroughtUp> {
   const [loaded, client] = await Promise.all([
-    context.loadProject({ services: wishes.services }),
+    wishes.loaded ?? context.loadProject({ services: wishes.services }),
     context.client().then((each) => {
       each.warm(WARM_CONNECTIONS);
       return each;

@@ -1,5 +1,6 @@
 import type { OutputChunk, ProgressEvent } from "../../compose/contract.ts";
 import { LABELS } from "../../compose/labels.ts";
+import type { ComposeProject } from "../../compose/load-project.ts";
 import type { LiveContainer } from "../../compose/run/run-context.ts";
 import type { ProjectModel } from "../../compose/service-model.ts";
 import { errorText } from "../../lib/errors.ts";
@@ -39,6 +40,7 @@ class AttachedUp {
   private isEnding = false;
   private engine!: HttpEngine;
   private model: ProjectModel | undefined;
+  private loaded: ComposeProject | undefined;
 
   constructor(
     private readonly context: ComposeContext,
@@ -79,7 +81,8 @@ class AttachedUp {
 
   private async projectModel(): Promise<ProjectModel> {
     const { projectModel } = await import("../../compose/service-model.ts");
-    const model = projectModel(await this.context.loadProject({ services: this.wishes.services }));
+    this.loaded = await this.context.loadProject({ services: this.wishes.services });
+    const model = projectModel(this.loaded);
     for (const flag of ["attach", "no-attach"] as const)
       for (const name of this.flags[flag]) if (!model.services[name]) throw new CliError(`no such service: ${name}`);
     const from = this.flags["exit-code-from"];
@@ -90,7 +93,7 @@ class AttachedUp {
   private async bringUp() {
     try {
       const beforeStart = (container: LiveContainer) => this.attach(container);
-      const wishes = { ...this.wishes, beforeStart, onHookOutput: this.hookOutput };
+      const wishes = { ...this.wishes, loaded: this.loaded, beforeStart, onHookOutput: this.hookOutput };
       return await bringUp(this.context, wishes, this.cancel.signal);
     } catch (error) {
       if (!this.cancel.signal.aborted) throw error;
