@@ -108,16 +108,15 @@ class LogReading {
   /** Reads the log of each container that starts from now on. */
   private async followStarts(since: string, signal: AbortSignal): Promise<void> {
     const filters = { type: ["container"], event: ["start"], label: [`${LABELS.project}=${this.project}`] };
-    for await (const { Actor, timeNano } of this.engine.events(filters, { since, signal })) {
+    for await (const { Actor } of this.engine.events(filters, { since, signal })) {
       const { name = "", [LABELS.service]: service = "", [LABELS.oneOff]: oneOff } = Actor.Attributes ?? {};
       if (oneOff === "True" || (this.services.length > 0 && !this.services.includes(service))) continue;
       if (this.open.has(Actor.ID) || this.values.index > 0) continue;
-      const { Config } = await this.engine.inspectContainer(Actor.ID);
-      const from = `${BigInt(timeNano) / 1_000_000_000n}.${String(BigInt(timeNano) % 1_000_000_000n).padStart(9, "0")}`;
-      this.start(
-        { id: Actor.ID, name: lineName(name, this.project), tty: Config.Tty === true },
-        { until: this.options.until, since: from },
-      );
+      const { Config, State } = await this.engine.inspectContainer(Actor.ID);
+      // What a former run wrote was shown. The first line of this one may be older than the event of its start.
+      const from = State.FinishedAt.startsWith("0001-") ? undefined : parseTimestamp(State.FinishedAt);
+      const source = { id: Actor.ID, name: lineName(name, this.project), tty: Config.Tty === true };
+      this.start(source, { until: this.options.until, since: from });
     }
   }
 

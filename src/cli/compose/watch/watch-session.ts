@@ -124,14 +124,17 @@ class WatchWork {
   private async apply(paths: ReadonlySet<string>): Promise<void> {
     const changes = changesOf(this.rules, paths);
     const rebuilt = [...changes].filter(([, { rebuilds }]) => rebuilds).map(([service]) => service);
-    for (const [service, change] of changes) if (!change.rebuilds) await this.applySync(service, change);
-    if (rebuilt.length === 0) return;
-    this.task.tell(`Rebuilding service(s) ${quoted(rebuilt)} after changes were detected...`);
-    await this.task.rebuild(rebuilt);
-    this.task.tell(`service(s) ${quoted(rebuilt)} successfully built`);
+    if (rebuilt.length > 0) {
+      this.task.tell(`Rebuilding service(s) ${quoted(rebuilt)} after changes were detected...`);
+      await this.task.rebuild(rebuilt);
+      this.task.tell(`service(s) ${quoted(rebuilt)} successfully built`);
+    }
+    // After the rebuild: what is synced goes into the containers that are there then.
+    for (const [service, change] of changes) await this.applySync(service, change);
   }
 
   private async applySync(service: string, { pairs, restarts, execs }: ServiceChanges): Promise<void> {
+    if (pairs.size === 0 && !restarts) return;
     const containers = await this.containersOf(service);
     if (containers.length === 0)
       return this.task.tell(`service ${JSON.stringify(service)} does not run: nothing synced`);
