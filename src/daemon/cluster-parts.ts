@@ -28,6 +28,11 @@ import { type ClusterAuthority, openClusterAuthority } from "../kube/server/clus
 import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
 import { openApiServer } from "../kube/server/open-api-server.ts";
 import { roleAggregation } from "../kube/server/role-aggregation.ts";
+import { createClusterDns } from "../kube/services/cluster-dns.ts";
+import { createLoadBalancer } from "../kube/services/load-balancer.ts";
+import { machineResolvers } from "../kube/services/machine-resolvers.ts";
+import { podGateway } from "../kube/services/pod-gateway.ts";
+import { createServiceProxy } from "../kube/services/service-proxy.ts";
 import { storageParts } from "../kube/storage/storage-parts.ts";
 import { openStore } from "../kube/store/open-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
@@ -40,6 +45,8 @@ declare const NARU_BUILT: string | undefined;
 
 const SERVICE_CIDR = "10.96.0.0/16";
 const API_CLUSTER_IP = "10.96.0.1";
+const DNS_CLUSTER_IP = "10.96.0.10";
+const CLUSTER_DOMAIN = "cluster.local";
 const NODE_PORTS = [30_000, 32_767] as const;
 const API_NAMES = [
   "kubernetes",
@@ -90,7 +97,18 @@ export async function startCluster(
   );
   client.handleSubresource(PODS, "binding", podBinding(core));
   const agentRoots = { dataRoot: folder, runRoot: join(surroundings.execRoot, "cluster") };
+  const proxy = createServiceProxy({
+    client: client.as("kube-proxy"),
+    node: nodeName,
+    tableName: `naru-${surroundings.instance}-services`,
+    serviceCidr: SERVICE_CIDR,
+    log: (message) => log.warn(message, { part: "service-proxy" }),
+  });
   const agent = createNodeAgent({
+    clusterDns: () => DNS_CLUSTER_IP,
+    connectionsEnded: async ({ status }, signal) => {
+      if (status?.podIP !== undefined) await proxy.untilWithdrawn(status.podIP, signal);
+    },
     client: client.as("kubelet"),
     engine: surroundings.engine,
     nodeName,
@@ -126,6 +144,8 @@ export async function startCluster(
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),
+    proxy,
+    ...serviceParts(client, nodeName, address, log),
     ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
   ];
   const ended = runParts(parts, log, ending.signal);
@@ -170,6 +190,29 @@ function clusterParts(
     createScheduler({ client: client.as("kube-scheduler"), log: tell("scheduler") }),
     roleAggregation(client.as("clusterrole-aggregation-controller")),
     agent,
+  ];
+}
+
+function serviceParts(
+  client: LocalClusterClient,
+  nodeName: string,
+  address: string,
+  log: ClusterSurroundings["log"],
+): ClusterPart[] {
+  return [
+    createLoadBalancer({
+      client: client.as("service-load-balancer"),
+      now: Date.now,
+      log: (message) => log.debug(message, { part: "service-load-balancer" }),
+      address: () => address,
+    }),
+    createClusterDns({
+      client: client.as("cluster-dns"),
+      domain: CLUSTER_DOMAIN,
+      clusterIp: DNS_CLUSTER_IP,
+      listenAddress: (signal) => podGateway(client, nodeName, signal),
+      upstream: machineResolvers(),
+    }),
   ];
 }
 

@@ -13,6 +13,8 @@ export interface ClusterSurroundings {
   engine: Engine;
   dataRoot: string;
   execRoot: string;
+  /** Tells this daemon's kernel objects from those of others. */
+  instance: string;
   log: Log;
   /** Called for every request. */
   onRequest(): void;

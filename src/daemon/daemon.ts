@@ -8,7 +8,7 @@ import { IdleMemory } from "./idle-memory.ts";
 import { Listeners } from "./listeners.ts";
 import { Log } from "./log.ts";
 import type { DaemonOptions } from "./options.ts";
-import { openParts, type Parts } from "./parts.ts";
+import { instanceOf, openParts, type Parts } from "./parts.ts";
 import { removePidFile, writePidFile } from "./process-file.ts";
 import type { RunningRegistry } from "./registry-parts.ts";
 
@@ -48,7 +48,7 @@ export class Daemon {
     memory.touch();
     // Before the sockets: who gets an answer there finds the cluster too.
     const cluster = await Cluster.open(
-      { engine: parts.engine, ...options, log, onRequest: () => memory.touch() },
+      { engine: parts.engine, ...options, instance: instanceOf(options), log, onRequest: () => memory.touch() },
       options.cluster,
     );
     undo.defer(() => cluster.close());

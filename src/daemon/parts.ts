@@ -201,7 +201,7 @@ async function seccompProfile(setting: string | undefined): Promise<string | und
 }
 
 /** Tells this daemon's kernel objects from those of other daemons; the same after every restart. */
-function instanceOf({ dataRoot, execRoot }: DaemonOptions): string {
+export function instanceOf({ dataRoot, execRoot }: DaemonOptions): string {
   return createHash("sha256").update(`${dataRoot}\0${execRoot}`).digest("hex").slice(0, INSTANCE_DIGITS);
 }
 

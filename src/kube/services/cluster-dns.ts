@@ -26,7 +26,7 @@ export interface ClusterDnsOptions {
   /** The service's cluster address, which pods have in their resolv.conf. */
   clusterIp: string;
   /** An address of this machine that pods can reach: the server listens there. */
-  listenAddress: string;
+  listenAddress(signal: AbortSignal): Promise<string>;
   /** Servers for names that are not the cluster's. */
   upstream(): readonly string[];
 }
@@ -36,11 +36,12 @@ export function createClusterDns(options: ClusterDnsOptions): ClusterPart {
 }
 
 async function run(options: ClusterDnsOptions, signal: AbortSignal): Promise<void> {
-  const { client, domain, listenAddress } = options;
+  const { client, domain } = options;
   const services = client.informer(SERVICES);
   const slices = client.informer(ENDPOINT_SLICES);
   const sources = nameSources(services, slices, client);
   await Promise.all([services.synced, slices.synced, client.informer(NAMESPACES).synced]);
+  const listenAddress = await options.listenAddress(signal);
   const place = { address: listenAddress, port: 0 };
   const server = new NameServer(
     { udp: place, tcp: place },

@@ -8,7 +8,14 @@ import {
   deleteTable,
   type NftElement,
 } from "../../linux/nftables-message.ts";
-import { frontName, type PlacedElement, type ServiceWay, serviceTable, wayElements } from "./service-table.ts";
+import {
+  frontName,
+  type PlacedElement,
+  type ServiceFront,
+  type ServiceWay,
+  serviceTable,
+  wayElements,
+} from "./service-table.ts";
 
 const ENOENT = 2;
 /** Elements in one message: an attribute holds 64 KB. */
@@ -26,8 +33,12 @@ export class ServiceFirewall {
     private readonly cidr: string,
   ) {}
 
-  /** Leads exactly these fronts to their endpoints from now on. @throws {SysError} */
-  apply(wanted: readonly ServiceWay[]): void {
+  /**
+   * Leads exactly these fronts to their endpoints from now on.
+   * @returns fronts that led elsewhere until now: what has begun through them goes on as it began
+   * @throws {SysError}
+   */
+  apply(wanted: readonly ServiceWay[]): ServiceFront[] {
     const missingTimeout = wanted.some(
       ({ affinitySeconds }) => affinitySeconds > 0 && !this.timeouts.has(affinitySeconds),
     );
@@ -35,6 +46,7 @@ export class ServiceFirewall {
     const removed: PlacedElement[] = [];
     const added: PlacedElement[] = [];
     const names = new Set<string>();
+    const changed: ServiceFront[] = [];
     for (const way of wanted) {
       const name = frontName(way.front);
       names.add(name);
@@ -42,15 +54,24 @@ export class ServiceFirewall {
       if (known !== undefined && sameWay(known.way, way)) continue;
       const elements = keyed(wayElements(way));
       compare(known?.elements, elements, removed, added);
+      changed.push(way.front);
       this.ways.set(name, { way, elements });
     }
-    for (const [name, { elements }] of this.ways) {
+    for (const [name, { way, elements }] of this.ways) {
       if (names.has(name)) continue;
       this.ways.delete(name);
+      changed.push(way.front);
       removed.push(...elements.values());
     }
     if (!this.isBuilt || missingTimeout) this.rebuild();
     else this.change(removed, added);
+    return changed;
+  }
+
+  /** True while connections are led to that address. */
+  leadsTo(ip: string): boolean {
+    for (const { way } of this.ways.values()) if (way.backs.some((back) => back.ip === ip)) return true;
+    return false;
   }
 
   /** Removes the table. */

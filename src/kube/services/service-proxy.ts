@@ -7,6 +7,7 @@ import { ENDPOINT_SLICES, SERVICES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
 import { ServiceFirewall } from "./service-firewall.ts";
+import { ServiceFlows } from "./service-flows.ts";
 import { waysOf } from "./service-ways.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
@@ -20,16 +21,45 @@ export interface ServiceProxyOptions {
   tableName: string;
   /** The range of cluster addresses. */
   serviceCidr: string;
-  /** Connections of protocols that keep no order (UDP) are forgotten, so that the next packet finds a living endpoint. */
-  forgetFlows?(ips: readonly string[]): void;
   log(message: string): void;
 }
 
-export function createServiceProxy(options: ServiceProxyOptions): ClusterPart {
-  return { name: "service-proxy", run: (signal) => run(options, signal) };
+export interface ServiceProxy extends ClusterPart {
+  /** Resolves when no new connection is led to that address any more; at once while the proxy does not run. */
+  untilWithdrawn(ip: string, signal: AbortSignal): Promise<void>;
 }
 
-async function run(options: ServiceProxyOptions, signal: AbortSignal): Promise<void> {
+export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
+  const waiting = new Set<() => void>();
+  const running: { firewall: ServiceFirewall | undefined } = { firewall: undefined };
+  const lookAgain = () => {
+    for (const look of waiting) look();
+  };
+  return {
+    name: "service-proxy",
+    run: (signal) => run(options, running, lookAgain, signal),
+    async untilWithdrawn(ip, signal) {
+      if (running.firewall?.leadsTo(ip) !== true || signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const look = () => {
+          if (running.firewall?.leadsTo(ip) === true && !signal.aborted) return;
+          waiting.delete(look);
+          signal.removeEventListener("abort", look);
+          resolve();
+        };
+        waiting.add(look);
+        signal.addEventListener("abort", look);
+      });
+    },
+  };
+}
+
+async function run(
+  options: ServiceProxyOptions,
+  running: { firewall: ServiceFirewall | undefined },
+  applied: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   const services = options.client.informer(SERVICES);
   const slices = options.client.informer(ENDPOINT_SLICES);
   slices.addIndex("service", ({ metadata }) => {
@@ -39,13 +69,16 @@ async function run(options: ServiceProxyOptions, signal: AbortSignal): Promise<v
   await Promise.all([services.synced, slices.synced]);
   if (signal.aborted) return;
   const firewall = new ServiceFirewall(options.tableName, options.serviceCidr);
+  const flows = new ServiceFlows();
+  running.firewall = firewall;
   const slicesOf = ({ metadata }: Stored<Service>): readonly EndpointSlice[] =>
     slices.byIndex("service", `${metadata.namespace}/${metadata.name}`);
   let pending: ReturnType<typeof setTimeout> | undefined;
   const apply = () => {
     pending = undefined;
     try {
-      firewall.apply(waysOf(services.list(), slicesOf, options.node));
+      flows.forget(firewall.apply(waysOf(services.list(), slicesOf, options.node)));
+      applied();
     } catch (error) {
       options.log(`services: the kernel's maps are behind: ${errorText(error)}`);
       schedule(RETRY_MS);
@@ -57,31 +90,16 @@ async function run(options: ServiceProxyOptions, signal: AbortSignal): Promise<v
   };
   const soon = () => schedule(0);
   const changes = { added: soon, updated: soon, deleted: soon };
-  const gone = (before: Stored<EndpointSlice>, after?: Stored<EndpointSlice>) => {
-    soon();
-    const lost = lostAddresses(before, after);
-    if (lost.length > 0) options.forgetFlows?.(lost);
-  };
-  const ends = [
-    services.subscribe(changes),
-    slices.subscribe({ added: soon, updated: gone, deleted: (slice) => gone(slice) }),
-  ];
+  const ends = [services.subscribe(changes), slices.subscribe(changes)];
   try {
     apply();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   } finally {
     clearTimeout(pending);
     for (const end of ends) end();
+    running.firewall = undefined;
     firewall.close();
+    flows.close();
+    applied();
   }
-}
-
-/** Addresses behind UDP ports that were there and are not any more. */
-function lostAddresses(before: EndpointSlice, after: EndpointSlice | undefined): string[] {
-  if (!(before.ports ?? []).some(({ protocol }) => protocol === "UDP")) return [];
-  const addresses = (slice: EndpointSlice | undefined) =>
-    new Set(
-      (slice?.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).flatMap((one) => one.addresses),
-    );
-  return [...addresses(before).difference(addresses(after))];
 }

@@ -35,7 +35,7 @@ beforeAll(async () => {
     client: cluster.client,
     domain: "cluster.local",
     clusterIp: "10.96.0.10",
-    listenAddress: "127.0.0.1",
+    listenAddress: async () => "127.0.0.1",
   };
   ended = createClusterDns({ ...options, upstream: () => [] }).run(stop.signal);
   const slices = cluster.client.informer(ENDPOINT_SLICES);
