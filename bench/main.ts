@@ -3,6 +3,7 @@
  * Prints a row per figure with each engine's median, the ratio to naru and naru's gate. An absent peer is said loudly.
  */
 import { type Engine, findDocker, findPodman, startNaru } from "./engines.ts";
+import { importBusybox } from "./import-busybox.ts";
 import { inParallel, median, pidsOf, pssBytes, timeCommand } from "./measure.ts";
 
 interface Figure {
@@ -162,13 +163,6 @@ const FIGURES: Figure[] = [
   },
 ];
 
-/** A root file system with busybox alone, imported under the bench's own name. */
-async function importImage(engine: Engine): Promise<void> {
-  const script = `set -e; d=$(mktemp -d); trap 'rm -rf "$d"' EXIT; mkdir -p "$d/bin"; cp "$(command -v busybox)" "$d/bin/busybox"
-    for a in true sleep sh seq; do ln -s busybox "$d/bin/$a"; done; tar -C "$d" -cf - . | "$@" import - ${IMAGE} >/dev/null`;
-  await timeCommand(["bash", "-c", script, "bash", ...engine.client], engine.env);
-}
-
 function option(name: string, fallback: string): string {
   const at = process.argv.indexOf(name);
   return at < 0 ? fallback : (process.argv[at + 1] ?? fallback);
@@ -185,7 +179,7 @@ if (!podman) console.log("!! podman is ABSENT: no ratio to podman in this run");
 const engines = [naru, docker, podman].filter((engine) => engine !== undefined);
 try {
   for (const engine of [...engines]) {
-    await importImage(engine).catch((error) => {
+    await importBusybox(engine, IMAGE).catch((error) => {
       if (engine === naru) throw error;
       console.log(`!! ${engine.name} is left out, it cannot import an image: ${error}`);
       engines.splice(engines.indexOf(engine), 1);
