@@ -7,6 +7,7 @@ import { podPriority } from "./pod-priority.ts";
 import { podServiceAccount } from "./pod-service-account.ts";
 import { podTolerations } from "./pod-tolerations.ts";
 import { protectedNamespaces } from "./protected-namespaces.ts";
+import { resourceQuotas } from "./resource-quotas.ts";
 import { runtimeClasses } from "./runtime-classes.ts";
 import { defaultStorageClass } from "./storage-classes.ts";
 
@@ -20,5 +21,7 @@ export function builtinAdmission(client: ClusterClient): AdmissionStep[] {
     podPriority(client),
     runtimeClasses(client),
     defaultStorageClass(client),
+    // Last: what it writes down must not be refused by others.
+    resourceQuotas(client),
   ];
 }

@@ -5,6 +5,7 @@ import type { ControllerTools } from "./control-loop.ts";
 import { cronJobController } from "./cron-jobs/controller.ts";
 import { daemonSetController } from "./daemon-sets/controller.ts";
 import { deploymentController } from "./deployments/controller.ts";
+import { disruptionController } from "./disruption-budgets/controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { mirroringController } from "./endpoints/mirroring-controller.ts";
 import { sliceController } from "./endpoints/slice-controller.ts";
@@ -12,8 +13,12 @@ import { garbageCollector } from "./garbage/collector.ts";
 import { jobController } from "./jobs/controller.ts";
 import { jobExpiry } from "./jobs/expiry.ts";
 import { namespaceController } from "./namespaces/controller.ts";
+import { nodeLifecycleController } from "./nodes/lifecycle-controller.ts";
+import { lostPodCollector } from "./nodes/lost-pods.ts";
+import { taintEviction } from "./nodes/taint-eviction.ts";
 import { replicaController } from "./replica-sets/controller.ts";
 import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
+import { resourceQuotaController } from "./resource-quotas/controller.ts";
 import { serviceAccountController } from "./service-accounts/controller.ts";
 import { statefulSetController } from "./stateful-sets/controller.ts";
 
@@ -38,6 +43,11 @@ export function controllers(options: ControllersOptions): ClusterPart[] {
     mirroringController(options),
     serviceAccountController(options, options.certificate),
     namespaceController(options),
+    resourceQuotaController(options),
     garbageCollector(options),
+    disruptionController(options),
+    nodeLifecycleController(options),
+    taintEviction(options),
+    lostPodCollector(options),
   ];
 }
