@@ -39,6 +39,7 @@ ${cases(flags)}
   esac
 }
 _${program}_names() {
+  case "$2" in "compose "*) ${program} compose config --services 2>/dev/null; return ;; esac
   case " ${NAMES.containers} " in *" $1 "*) ${program} ps -a --format '{{.Names}}' 2>/dev/null; return ;; esac
   case " ${NAMES.images} " in *" $1 "*) ${program} images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null ;; esac
 }
@@ -47,13 +48,13 @@ _${program}() {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in -*) continue ;; esac
     if [ -z "$name" ]; then name="$word" last="$word"
-    elif [ -n "$(_${program}_words "$name")" ]; then name="$name $word" last="$word"
+    else case " $(_${program}_words "$name") " in *" $word "*) name="$name $word" last="$word" ;; esac
     fi
   done
   local choices
   case "$current" in
     -*) choices="$(_${program}_flags "$name")" ;;
-    *) choices="$(_${program}_words "$name")"; [ -n "$choices" ] || choices="$(_${program}_names "$last")" ;;
+    *) choices="$(_${program}_words "$name")"; [ -n "$choices" ] || choices="$(_${program}_names "$last" "$name")" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
   type __ltrim_colon_completions >/dev/null 2>&1 && __ltrim_colon_completions "$current"
@@ -82,6 +83,13 @@ function fishScript(program: string, { words, flags }: CompletionWords): string 
     }
   }
   const containers = `__fish_seen_subcommand_from ${NAMES.containers}`;
-  lines.push(`complete -c ${program} -n "${containers}" -f -a "(${program} ps -a --format '{{.Names}}' 2>/dev/null)"`);
+  const composing = "__fish_seen_subcommand_from compose";
+  const services = `(${program} compose config --services 2>/dev/null)`;
+  lines.push(
+    `complete -c ${program} -n "${composing}; and __fish_seen_subcommand_from ${(words.compose ?? []).join(" ")}" -f -a "${services}"`,
+  );
+  lines.push(
+    `complete -c ${program} -n "not ${composing}; and ${containers}" -f -a "(${program} ps -a --format '{{.Names}}' 2>/dev/null)"`,
+  );
   return `${lines.join("\n")}\n`;
 }

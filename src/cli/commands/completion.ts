@@ -2,6 +2,9 @@ import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { COMMANDS, GROUPS, HIDDEN_NAMES } from "../command-table.ts";
 import { type CompletionWords, completionScript } from "../completion-scripts.ts";
+import { COMPOSE_COMMANDS } from "../compose/command-table.ts";
+import { GLOBAL_FLAGS } from "../compose/global-flags.ts";
+import type { FlagSet } from "../flags.ts";
 
 export const command = defineCommand({
   usage: "bash|zsh|fish",
@@ -27,11 +30,19 @@ async function completionWords(): Promise<CompletionWords> {
   for (const name of names) {
     const [group, word] = name.split(" ");
     if (word !== undefined) words[group!] = [...(words[group!] ?? []), word].sort();
-    const declared = (await COMMANDS[name]!()).flags;
-    flags[name] = Object.keys(declared)
-      .filter((flag) => !declared[flag]!.hidden)
-      .flatMap((flag) => (declared[flag]!.short ? [`--${flag}`, `-${declared[flag]!.short}`] : [`--${flag}`]))
-      .sort();
+    flags[name] = flagWords((await COMMANDS[name]!()).flags);
   }
+  // `compose` finds its commands itself.
+  words.compose = Object.keys(COMPOSE_COMMANDS).sort();
+  flags.compose = flagWords(GLOBAL_FLAGS);
+  for (const name of words.compose)
+    flags[`compose ${name}`] = flagWords((await COMPOSE_COMMANDS[name]!()).command.flags);
   return { words, flags };
+}
+
+function flagWords(declared: FlagSet): string[] {
+  return Object.keys(declared)
+    .filter((flag) => !declared[flag]!.hidden)
+    .flatMap((flag) => (declared[flag]!.short ? [`--${flag}`, `-${declared[flag]!.short}`] : [`--${flag}`]))
+    .sort();
 }
