@@ -53,7 +53,10 @@ export class PodWorker implements PodHost {
     readonly onGone: () => void,
   ) {
     const hostIps = [context.nodeAddress];
-    this.facts = { podIps: pod.spec?.hostNetwork ? hostIps : [], hostIps };
+    // Of an earlier agent's time.
+    const sandbox = context.engine.pods.find(pod.metadata.uid);
+    this.#hasSandbox = sandbox !== undefined;
+    this.facts = { podIps: pod.spec?.hostNetwork ? hostIps : (sandbox?.addresses ?? []), hostIps };
     this.volumes = new PodVolumes(context, pod);
     this.hostname = podNames(pod, context.clusterDomain).hostname;
     this.#startedAt = Date.parse(pod.status?.startTime ?? "") || Date.now();
