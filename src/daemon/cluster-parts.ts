@@ -5,6 +5,7 @@ import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
 import type { ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
+import { podEviction } from "../kube/controllers/disruption-budgets/eviction.ts";
 import { createCustomResources } from "../kube/custom-resources/custom-resource-part.ts";
 import type { LocalClusterClient } from "../kube/machinery/cluster-client.ts";
 import { createCompaction } from "../kube/machinery/compaction.ts";
@@ -96,6 +97,7 @@ export async function startCluster(
     createServiceAddresses({ cidr: SERVICE_CIDR, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
   );
   client.handleSubresource(PODS, "binding", podBinding(core));
+  client.handleSubresource(PODS, "eviction", podEviction(client));
   const agentRoots = { dataRoot: folder, runRoot: join(surroundings.execRoot, "cluster") };
   const proxy = createServiceProxy({
     client: client.as("kube-proxy"),
