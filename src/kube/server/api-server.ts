@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type net from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type TLSSocket } from "node:tls";
-import { errorText, NaruError } from "../../lib/errors.ts";
+import { errorText, isKind, NaruError } from "../../lib/errors.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { StatusError } from "../status.ts";
 import { ApiExchange, type Headers } from "./api-exchange.ts";
@@ -102,7 +102,8 @@ export class ApiServer {
     try {
       await this.#answer(exchange);
     } catch (error) {
-      if (!(error instanceof StatusError) && !exchange.signal.aborted) {
+      const isGone = exchange.signal.aborted || (exchange.started && isKind(error, "unavailable"));
+      if (!(error instanceof StatusError) && !isGone) {
         this.parts.log.fault(method, request.url ?? "", error);
       }
       await answerError(exchange, error).catch(() => exchange.cut());

@@ -8,11 +8,12 @@ import type { NodeConnection } from "../node/contract.ts";
 import { notFound, StatusError } from "../status.ts";
 import type { ApiExchange } from "./api-exchange.ts";
 import { sendLog } from "./pod-log.ts";
+import { servePortForward } from "./port-forward.ts";
 import { serveProcess } from "./remote-process.ts";
 import { isTrue, type RequestAttributes } from "./request-attributes.ts";
 import { notAllowed } from "./resource-requests.ts";
 
-const STREAMS = new Set(["log", "exec", "attach"]);
+const STREAMS = new Set(["log", "exec", "attach", "portforward"]);
 /** The container that clients mean when they name none. */
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 
@@ -30,6 +31,10 @@ export class PodStreams {
     if (exchange.method !== "GET" && !(exchange.method === "POST" && isUpgrade)) throw notAllowed();
     const pod = this.client.informer(PODS).get(namespace, name);
     if (pod === undefined) throw notFound("", "pods", name);
+    if (subresource === "portforward") {
+      await servePortForward(exchange, pod, this.#connection(pod));
+      return true;
+    }
     const container = containerOf(pod, exchange.query.get("container") ?? "");
     if (subresource === "log") await sendLog(exchange, pod, container, this.#connection(pod));
     else await this.#process(exchange, pod, container, subresource);

@@ -3,6 +3,7 @@ import { errorText } from "../../lib/errors.ts";
 import type { PodProcess, PodStreamOptions } from "../node/contract.ts";
 import { StatusError } from "../status.ts";
 import type { ApiExchange } from "./api-exchange.ts";
+import { acceptSpdyProcess } from "./spdy/spdy-process.ts";
 import { acceptWebSocketProcess } from "./websocket-process.ts";
 
 /** The client's side of a process, whatever carries it. */
@@ -52,12 +53,9 @@ export async function serveProcess(
   }
 }
 
-async function acceptPeer(
-  exchange: ApiExchange,
-  _options: PodStreamOptions,
-  input: ProcessInput,
-): Promise<ProcessPeer> {
+async function acceptPeer(exchange: ApiExchange, options: PodStreamOptions, input: ProcessInput): Promise<ProcessPeer> {
   if (exchange.upgradeProtocol === "websocket") return acceptWebSocketProcess(exchange, input);
+  if (exchange.upgradeProtocol === "spdy/3.1") return await acceptSpdyProcess(exchange, options, input);
   throw new StatusError("BadRequest", "Upgrade request required");
 }
 
