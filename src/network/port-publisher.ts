@@ -82,6 +82,11 @@ export class PortPublisher {
     for (const { members } of this.#held.values()) members.noteHealth(containerId, isHealthy);
   }
 
+  /** False while a container does not accept connections yet on a port that it shares. */
+  isReady(containerId: string): boolean {
+    return [...this.#held.values()].every(({ members }) => members.isReady(containerId) !== false);
+  }
+
   /** See NetworkController.leaveService(). */
   leave(ports: readonly PublishedPort[], containerId: string): void {
     const changed = ports.filter((port) => this.#held.get(portKey(port))?.members.leave(containerId));

@@ -57,8 +57,7 @@ export class SandboxRegistry {
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    const isReady = (containerId: string) => !this.#unready.has(containerId);
-    this.#names = new NameService({ ...parts, isReady, server: parts.pool.server });
+    this.#names = new NameService({ ...parts, isReady: (id) => this.#isReady(id), server: parts.pool.server });
     this.#leaving = new LeavingInterfaces(parts.hostRoute, parts.warn);
   }
 
@@ -132,8 +131,12 @@ export class SandboxRegistry {
     if (group === undefined) return false;
     this.#unready.add(containerId);
     return [...this.records.values()].some(
-      (other) => other.portSharing?.group === group && !this.#unready.has(other.containerId),
+      (other) => other.portSharing?.group === group && this.#isReady(other.containerId),
     );
+  }
+
+  #isReady(containerId: string): boolean {
+    return !this.#unready.has(containerId) && this.#parts.ports.isReady(containerId);
   }
 
   /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */

@@ -45,6 +45,11 @@ export class PortMembers {
     }));
   }
 
+  /** Whether a container gets connections; undefined when it does not have this port. */
+  isReady(containerId: string): boolean | undefined {
+    return this.#members.get(containerId)?.isReady;
+  }
+
   /** `isReady`: it serves already, as after a restart of the daemon. */
   add(owner: PortOwner, { containerPort, protocol }: PublishedPort, isReady: boolean): void {
     this.remove(owner.containerId);

@@ -261,7 +261,8 @@ class AttachedUp {
       return;
     }
     void this.stop().then(
-      () => this.ended.resolve(INTERRUPTED),
+      // While all are killed, that is what ends the command.
+      () => this.interrupts < 2 && this.ended.resolve(INTERRUPTED),
       (error: unknown) => this.ended.reject(error),
     );
   };
