@@ -5,6 +5,8 @@ import { badRequest } from "./errors.ts";
 import { readAnyJson } from "./request-body.ts";
 import type { Call, Handlers } from "./router.ts";
 
+const LONGEST_HOLD_SECONDS = 3600;
+
 export function composeAutomationHandlers(automation: ProjectAutomation): Handlers {
   return {
     NaruComposeStatus: ({ exchange, query }) => {
@@ -13,6 +15,14 @@ export function composeAutomationHandlers(automation: ProjectAutomation): Handle
     NaruComposeRegister: (call) => register(automation, call),
     NaruComposeForget: async ({ exchange, path }) => {
       await automation.forget(path.name ?? "");
+      exchange.empty(204);
+    },
+    NaruComposeHold: async ({ exchange, path, query }) => {
+      const seconds = Number(query.text("seconds") || Number.NaN);
+      if (!(seconds >= 0 && seconds <= LONGEST_HOLD_SECONDS)) {
+        throw badRequest(`seconds must be a number from 0 to ${LONGEST_HOLD_SECONDS}`);
+      }
+      await automation.hold(path.name ?? "", seconds);
       exchange.empty(204);
     },
     NaruComposeRun: async ({ exchange, path, query }) => {

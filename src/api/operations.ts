@@ -203,6 +203,7 @@ const BEYOND = [
       "/naru/compose/{name}",
       "naru's own: schedule and scale nothing of a project any more",
     ],
+    ["NaruComposeHold", "POST", "/naru/compose/{name}/hold", "naru's own: scale nothing while a project is changed"],
     ["NaruComposeRun", "POST", "/naru/compose/{name}/run", "naru's own: run a scheduled service now"],
     ["NaruClusterFacts", "GET", "/naru/cluster", "naru's own: does a cluster run, and where"],
     ["NaruClusterStart", "POST", "/naru/cluster/start", "naru's own: start the cluster"],

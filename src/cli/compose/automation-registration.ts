@@ -28,11 +28,38 @@ export async function registerAutomation(
   }
 }
 
-/** After `down`, and after an `up` of files that want none of it. Another engine has nothing to forget. */
-export async function forgetAutomation(client: ApiClient, project: string): Promise<void> {
+/** Long enough for large images; a client that dies leaves no more behind. */
+const HOLD_SECONDS = 600;
+
+/** Keeps the daemon from scaling the project while `work` changes it. */
+export async function whileHeld<T>(
+  client: ApiClient,
+  project: Pick<ProjectModel, "name" | "trees">,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!isAutomated(project)) return await work();
+  const hold = (seconds: number) =>
+    quietly(
+      client.post(`/naru/compose/${encodeURIComponent(project.name)}/hold`, { query: { seconds: String(seconds) } }),
+    );
+  await hold(HOLD_SECONDS);
   try {
-    await client.delete(`/naru/compose/${encodeURIComponent(project)}`);
+    return await work();
+  } finally {
+    await hold(0);
+  }
+}
+
+/** Another engine has nothing to hold or to forget. */
+async function quietly(request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== NOT_FOUND) throw error;
   }
+}
+
+/** After `down`, and after an `up` of files that want none of it. */
+export async function forgetAutomation(client: ApiClient, project: string): Promise<void> {
+  await quietly(client.delete(`/naru/compose/${encodeURIComponent(project)}`));
 }

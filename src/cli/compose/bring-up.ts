@@ -1,4 +1,5 @@
 import type { ObservedProject, Plan } from "../../compose/contract.ts";
+import { isTree, type Tree } from "../../compose/document.ts";
 import type { ComposeProject } from "../../compose/load-project.ts";
 import { observeProject, wantedOf } from "../../compose/observe/observe-project.ts";
 import { changedVolumes } from "../../compose/plan/plan-resources.ts";
@@ -8,8 +9,9 @@ import { runPlan } from "../../compose/run/run-plan.ts";
 import { imageOf } from "../../compose/service-containers/container-name.ts";
 import { type ProjectModel, projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
+import type { ApiClient } from "../client.ts";
 import { parseGoBool } from "../go-bool.ts";
-import { registerAutomation } from "./automation-registration.ts";
+import { registerAutomation, whileHeld } from "./automation-registration.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { parallelLimit } from "./parallel-limit.ts";
@@ -65,6 +67,19 @@ export async function bringUp(context: ComposeContext, wishes: BringUpWishes, si
       return each;
     }),
   ]);
+  const trees = isTree(loaded.tree.services) ? (loaded.tree.services as Record<string, Tree>) : {};
+  return await whileHeld(client, { name: loaded.name, trees }, () =>
+    bringUpNow(context, client, loaded, wishes, signal),
+  );
+}
+
+async function bringUpNow(
+  context: ComposeContext,
+  client: ApiClient,
+  loaded: ComposeProject,
+  wishes: BringUpWishes,
+  signal: AbortSignal,
+): Promise<BroughtUp> {
   const engine = new HttpEngine(client, context);
   const found = await look(engine, loaded, wishes, signal);
   if (found.images.length > 0) {

@@ -21,6 +21,8 @@ export interface AutoscaledServiceParts {
   records: Collection<ScalingRecord>;
   readLoad: ReadLoad;
   log: AutomationLog;
+  /** True while somebody changes the project. */
+  isHeld: () => boolean;
   /** Called when nothing of the project is there any more. */
   onGone: () => void;
 }
@@ -37,6 +39,7 @@ export class AutoscaledService {
   readonly #stopping = new AbortController();
   readonly #key: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking: Promise<void> = Promise.resolve();
   #samples = new Map<string, Sample>();
   #recommendations: Recommendation[] = [];
   #replicas = 0;
@@ -56,7 +59,10 @@ export class AutoscaledService {
   start(): void {
     if (this.#stopping.signal.aborted) return;
     this.#timer = setTimeout(async () => {
-      await this.look().catch((error) => this.#warn(`cannot scale: ${errorText(error)}`));
+      this.#looking = this.#look(Date.now()).catch((error) => {
+        if (!this.#stopping.signal.aborted) this.#warn(`cannot scale: ${errorText(error)}`);
+      });
+      await this.#looking;
       this.start();
     }, this.autoscale.intervalMs);
     this.#timer.unref();
@@ -67,6 +73,11 @@ export class AutoscaledService {
     clearTimeout(this.#timer);
   }
 
+  /** Resolves when the look under way has ended, with what follows from it. */
+  settled(): Promise<void> {
+    return this.#looking;
+  }
+
   status(): AutoscaleStatus {
     const { min, max } = this.autoscale;
     const changes = this.parts.records.get(this.#key)?.changes ?? [];
@@ -75,10 +86,11 @@ export class AutoscaledService {
   }
 
   /** One look, and what follows from it. */
-  async look(nowMs = Date.now()): Promise<void> {
+  async #look(nowMs: number): Promise<void> {
+    if (this.parts.isHeld()) return;
     const signal = this.#stopping.signal;
     const all = await observeContainers(this.parts.engine, this.project.name, signal);
-    if (all.length === 0) return this.parts.onGone();
+    if (all.length === 0) return void setTimeout(this.parts.onGone);
     const own = all.filter(({ service, isOneOff }) => service === this.service && !isOneOff);
     const replicas = own.filter(({ state }) => state === "running");
     this.#replicas = replicas.length;
@@ -88,7 +100,7 @@ export class AutoscaledService {
     const decision = decideReplicas(this.autoscale, replicas.length, loads, this.#recommendations, nowMs);
     this.#recommendations = decision.recommendations;
     this.#load = decision.reason;
-    if (decision.replicas === replicas.length || signal.aborted) return;
+    if (decision.replicas === replicas.length || signal.aborted || this.parts.isHeld()) return;
     await this.#scale(replicas.length, decision.replicas, decision.reason);
   }
 

@@ -57,6 +57,11 @@ export interface ProjectAutomation {
    * @throws {NaruError} invalid for a key that makes no sense
    */
   register(project: KeptProject, options: { isPartial: boolean }): Promise<void>;
+  /**
+   * Scales nothing of the project for so long, or until it is registered: somebody changes it. Resolves when what is under way has
+   * ended. 0 ends it.
+   */
+  hold(project: string, seconds: number): Promise<void>;
   /** Nothing is scheduled or scaled any more. Idempotent. */
   forget(project: string): Promise<void>;
   /** Of one project, or of all. */

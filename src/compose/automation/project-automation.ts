@@ -24,6 +24,8 @@ interface LiveProject {
 
 export class StoredAutomation implements ProjectAutomation {
   readonly #live = new Map<string, LiveProject>();
+  /** Until when projects are held, in Unix milliseconds. */
+  readonly #holds = new Map<string, number>();
   readonly #projects: Collection<KeptProject>;
   readonly #schedules: Collection<ScheduleRecord>;
   readonly #scalings: Collection<ScalingRecord>;
@@ -47,6 +49,7 @@ export class StoredAutomation implements ProjectAutomation {
 
   async register(project: KeptProject, { isPartial }: { isPartial: boolean }): Promise<void> {
     const kept = isPartial ? mergedProject(this.#projects.get(project.name), project) : project;
+    this.#holds.delete(project.name);
     const before = this.#live.get(project.name);
     // What was measured and what is under way goes on.
     if (before !== undefined && Bun.deepEquals(kept, this.#projects.get(project.name))) return;
@@ -56,10 +59,18 @@ export class StoredAutomation implements ProjectAutomation {
     await this.#dropRecords(project.name, live);
   }
 
+  async hold(project: string, seconds: number): Promise<void> {
+    if (seconds === 0) this.#holds.delete(project);
+    else this.#holds.set(project, Date.now() + seconds * 1000);
+    await this.#settle(project);
+  }
+
   async forget(name: string): Promise<void> {
     const live = this.#live.get(name);
     if (live !== undefined) end(live);
+    await this.#settle(name);
     this.#live.delete(name);
+    this.#holds.delete(name);
     if (this.#projects.has(name)) await this.#projects.delete(name);
     await this.#dropRecords(name, { schedules: new Map(), autoscales: new Map() });
   }
@@ -99,13 +110,19 @@ export class StoredAutomation implements ProjectAutomation {
         live.schedules.set(name, new ScheduledService(parts, project, name, schedule));
       }
       if (autoscale) {
-        const parts = { engine, log, onGone, readLoad, records: records.scaling };
+        const isHeld = () => (this.#holds.get(kept.name) ?? 0) > Date.now();
+        const parts = { engine, log, onGone, isHeld, readLoad, records: records.scaling };
         live.autoscales.set(name, new AutoscaledService(parts, project, name, autoscale));
       }
     }
     if (before !== undefined) end(before);
     for (const one of [...live.schedules.values(), ...live.autoscales.values()]) one.start();
     return live;
+  }
+
+  /** Waits for what is being scaled. */
+  async #settle(project: string): Promise<void> {
+    await Promise.all([...(this.#live.get(project)?.autoscales.values() ?? [])].map((one) => one.settled()));
   }
 
   /** Histories of services that nothing is done for any more. */
