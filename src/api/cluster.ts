@@ -1,8 +1,12 @@
 /** The cluster as a whole: start, stop, facts, and the file that clients of its own API need. */
 import type { ClusterControl, ClusterSettings } from "../kube/cluster-control.ts";
+import { badRequest } from "./errors.ts";
 import { readJsonBody } from "./request-body.ts";
 import { clusterSettingsShape } from "./request-shapes.ts";
 import type { Handlers } from "./router.ts";
+
+/** As `docker stop`. */
+const DEFAULT_GRACE_SECONDS = 10;
 
 export function clusterHandlers(cluster: ClusterControl): Handlers {
   return {
@@ -11,13 +15,20 @@ export function clusterHandlers(cluster: ClusterControl): Handlers {
       const settings = await readJsonBody<Partial<ClusterSettings>>(exchange, clusterSettingsShape);
       exchange.json(200, await cluster.start(given(settings ?? {})));
     },
-    NaruClusterStop: async ({ exchange }) => {
-      await cluster.stop();
+    NaruClusterStop: async ({ exchange, query }) => {
+      await cluster.stop(graceOf(query.text("t")));
       exchange.empty(204);
     },
     NaruClusterKubeconfig: ({ exchange }) =>
       exchange.text(200, cluster.kubeconfig(), { "Content-Type": "application/yaml" }),
   };
+}
+
+/** @throws invalid */
+function graceOf(text: string): number {
+  if (text === "") return DEFAULT_GRACE_SECONDS;
+  if (!/^\d{1,6}$/.test(text)) throw badRequest(`t="${text}" is no number of seconds`);
+  return Number(text);
 }
 
 /** What was not said stays as it was. */

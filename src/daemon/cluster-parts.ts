@@ -59,8 +59,8 @@ const API_NAMES = [
 export interface RunningCluster {
   facts(): ClusterFacts;
   kubeconfig(): string;
-  /** With `endsPods` what runs for it ends too. */
-  stop(options: { endsPods: boolean }): Promise<void>;
+  /** With `podGraceSeconds` what runs for it ends too, in so long. */
+  stop(options: { podGraceSeconds?: number }): Promise<void>;
 }
 
 /**
@@ -166,11 +166,13 @@ export async function startCluster(
       startedAt,
     }),
     kubeconfig: () => adminKubeconfig(authority, `https://${apiHost}:${bound}`),
-    async stop({ endsPods }) {
+    async stop({ podGraceSeconds }) {
       ending.abort();
       await ended;
       await opened.disposeAsync();
-      if (endsPods) await endAllPods(surroundings.engine, { ...agentRoots, log });
+      if (podGraceSeconds !== undefined) {
+        await endAllPods(surroundings.engine, { ...agentRoots, log }, podGraceSeconds);
+      }
     },
   };
 }

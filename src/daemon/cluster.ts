@@ -67,9 +67,9 @@ export class Cluster implements ClusterControl {
     });
   }
 
-  stop(): Promise<void> {
+  stop(graceSeconds: number): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#running?.stop({ endsPods: true });
+      await this.#running?.stop({ podGraceSeconds: graceSeconds });
       this.#running = undefined;
       await this.#keep({ ...this.kept, enabled: false });
     });
@@ -78,7 +78,7 @@ export class Cluster implements ClusterControl {
   /** The daemon ends; pods go on. */
   async close(): Promise<void> {
     await this.#turn.catch(() => {});
-    await this.#running?.stop({ endsPods: false });
+    await this.#running?.stop({});
     this.#running = undefined;
   }
 

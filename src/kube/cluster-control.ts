@@ -27,8 +27,8 @@ export interface ClusterControl {
    * @throws {NaruError} conflict when it runs with other settings, unavailable when the address or the store cannot be had
    */
   start(settings: ClusterSettings): Promise<ClusterFacts>;
-  /** Stops it; pods end, objects stay. */
-  stop(): Promise<void>;
+  /** Stops it; pods end (their containers have `graceSeconds` for it), objects stay. */
+  stop(graceSeconds: number): Promise<void>;
   facts(): ClusterFacts;
   /** YAML for clients, for the administrator. @throws {NaruError} conflict when no cluster runs */
   kubeconfig(): string;

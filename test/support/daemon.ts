@@ -126,6 +126,9 @@ export async function startDaemon(
     logText: () => Bun.file(logPath).text(),
     async stop() {
       if (child?.exitCode !== null || child?.signalCode) await launch().catch(() => {});
+      // Pods are looked after: they end with the cluster.
+      if (await Bun.file(join(dataRoot, "cluster/settings.json")).exists())
+        await run([NARU, "cluster", "stop", "--time", "0"], { env });
       const list = await run([NARU, "ps", "-aq"], { env });
       const ids = list.stdout.split("\n").filter(Boolean);
       if (ids.length > 0) await run([NARU, "rm", "-f", "-v", ...ids], { env });

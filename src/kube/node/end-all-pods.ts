@@ -7,12 +7,11 @@ import type { NodeLog } from "./node-context.ts";
 import { removePodNetwork } from "./pod-network.ts";
 import { removePod } from "./stop-pod.ts";
 
-const GRACE_SECONDS = 10;
-
-/** After the node agent has ended. What cannot be removed is told in the log. */
+/** After the node agent has ended. Containers have `graceSeconds` to end. What cannot be removed is told in the log. */
 export async function endAllPods(
   engine: Engine,
   roots: { dataRoot: string; runRoot: string; log: NodeLog },
+  graceSeconds: number,
 ): Promise<void> {
   const found = await findPodContainers(engine);
   const uids = new Set([...found.keys(), ...engine.pods.list().map(({ id }) => id)]);
@@ -22,7 +21,7 @@ export async function endAllPods(
       const running = runs.filter(({ phase }) => phase === "running");
       // One that ends meanwhile has ended.
       const stops = running.map(({ containerId }) =>
-        engine.containers.stop(containerId, { timeoutSeconds: GRACE_SECONDS }),
+        engine.containers.stop(containerId, { timeoutSeconds: graceSeconds }),
       );
       await Promise.allSettled(stops);
       await removePod(
