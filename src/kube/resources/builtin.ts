@@ -30,8 +30,9 @@ import { replicationControllers } from "./replication-controllers.ts";
 import { services } from "./services.ts";
 import { configMaps, secrets } from "./settings.ts";
 import { statefulSets } from "./stateful-sets.ts";
-import { csiDrivers, csiNodes, storageClasses, volumeAttachments } from "./storage.ts";
+import { csiDrivers, csiNodes, csiStorageCapacities, storageClasses, volumeAttachments } from "./storage.ts";
 import { persistentVolumeClaims, persistentVolumes } from "./volumes.ts";
+import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from "./webhook-configurations.ts";
 
 function shown<T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition {
   const columns = builtinColumns(definition.type);
@@ -77,7 +78,10 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(storageClasses),
   shown(csiDrivers),
   shown(csiNodes),
+  shown(csiStorageCapacities),
   shown(volumeAttachments),
   shown(certificateSigningRequests),
   shown(customResourceDefinitions),
+  shown(mutatingWebhookConfigurations),
+  shown(validatingWebhookConfigurations),
 ];

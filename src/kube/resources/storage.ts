@@ -1,11 +1,24 @@
 /** Classes of storage, and what storage drivers tell of themselves. */
 
-import { CSI_DRIVERS, CSI_NODES, STORAGE_CLASSES, VOLUME_ATTACHMENTS } from "../../model/kubernetes/names.ts";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "../../model/kubernetes/storage.ts";
+import {
+  CSI_DRIVERS,
+  CSI_NODES,
+  CSI_STORAGE_CAPACITIES,
+  STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
+} from "../../model/kubernetes/names.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+} from "../../model/kubernetes/storage.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { type FieldError, forbidden, invalid, required } from "../machinery/field-error.ts";
 import { qualifiedNameFaults } from "../name-rules.ts";
 import { immutable, oneOf } from "./common-rules.ts";
+import { amountFaults } from "./resource-validation.ts";
 import { statusUpdate } from "./status-update.ts";
 
 export const storageClasses: ResourceDefinition<StorageClass> = {
@@ -75,6 +88,22 @@ export const csiNodes: ResourceDefinition<CSINode> = {
     (spec?.drivers ?? []).flatMap((driver, index) =>
       driver.nodeID ? [] : [required(`spec.drivers[${index}].nodeID`)],
     ),
+};
+
+export const csiStorageCapacities: ResourceDefinition<CSIStorageCapacity> = {
+  type: CSI_STORAGE_CAPACITIES,
+  singular: "csistoragecapacity",
+  validate(capacity) {
+    const faults: FieldError[] = capacity.storageClassName ? [] : [required("storageClassName")];
+    for (const name of ["capacity", "maximumVolumeSize"] as const) {
+      if (capacity[name] !== undefined) faults.push(...amountFaults(name, "storage", capacity[name]));
+    }
+    return faults;
+  },
+  validateUpdate: (now, before) => [
+    ...immutable("nodeTopology", now.nodeTopology, before.nodeTopology),
+    ...immutable("storageClassName", now.storageClassName, before.storageClassName),
+  ],
 };
 
 export const volumeAttachments: ResourceDefinition<VolumeAttachment> = {

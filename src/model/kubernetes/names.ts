@@ -32,7 +32,7 @@ import type { KubeObject, ResourceType } from "./object.ts";
 import type { PodDisruptionBudget } from "./policy.ts";
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "./rbac.ts";
 import type { PriorityClass } from "./scheduling.ts";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "./storage.ts";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment } from "./storage.ts";
 
 function named<T extends KubeObject>(
   group: string,
@@ -142,6 +142,13 @@ export const VOLUME_ATTACHMENTS = named<VolumeAttachment>(
 );
 export const CSI_DRIVERS = named<CSIDriver>("storage.k8s.io", "v1", "csidrivers", "CSIDriver", false);
 export const CSI_NODES = named<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode", false);
+export const CSI_STORAGE_CAPACITIES = named<CSIStorageCapacity>(
+  "storage.k8s.io",
+  "v1",
+  "csistoragecapacities",
+  "CSIStorageCapacity",
+  true,
+);
 export const RUNTIME_CLASSES = named<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
 export const CUSTOM_RESOURCE_DEFINITIONS = named<CustomResourceDefinition>(
   "apiextensions.k8s.io",

@@ -51,6 +51,7 @@ const OBJECTS: Record<string, object> = {
   StorageClass: { provisioner: "a.b/c" },
   CSIDriver: { spec: {} },
   CSINode: { spec: { drivers: [] } },
+  CSIStorageCapacity: { storageClassName: "s", capacity: "1Gi" },
   VolumeAttachment: { spec: { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } } },
   CertificateSigningRequest: { spec: { request, signerName: "a.b/c" } },
   CustomResourceDefinition: {

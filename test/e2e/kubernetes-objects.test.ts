@@ -1,0 +1,649 @@
+/**
+ * What every kind can do through the API, as the conformance requirements list it: be discovered, created, read, listed, watched,
+ * patched, updated, deleted alone and by collection.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { conformance } from "../support/conformance.ts";
+
+let cluster: TestClusterDaemon;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+const LABELS = "application/merge-patch+json";
+
+interface Kind {
+  /** "" for the core group. */
+  group: string;
+  version?: string;
+  resource: string;
+  kind: string;
+  namespace?: string;
+  /** What the object has beside its name. */
+  content: object;
+}
+
+function pathsOf({ group, version = "v1", resource, namespace }: Kind) {
+  const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+  return {
+    root,
+    all: `${root}/${resource}`,
+    place: namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${namespace}/${resource}`,
+  };
+}
+
+function objectOf({ group, version = "v1", kind, content }: Kind, name: string, label: string) {
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  return { apiVersion, kind, metadata: { name, labels: { lifecycle: label } }, ...structuredClone(content) };
+}
+
+async function expectStatus(status: number, method: string, path: string, body?: unknown, type?: string) {
+  const answer = await cluster.api(method, path, body, type);
+  if (answer.status !== status) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function isDiscovered(kind: Kind): Promise<void> {
+  const { root } = pathsOf(kind);
+  const version = kind.version ?? "v1";
+  if (kind.group !== "") {
+    const groups = await expectStatus(200, "GET", "/apis");
+    const group = groups.groups.find((one: { name: string }) => one.name === kind.group);
+    expect(group.versions).toContainEqual({ groupVersion: `${kind.group}/${version}`, version });
+    const alone = await expectStatus(200, "GET", `/apis/${kind.group}`);
+    expect(alone.versions).toContainEqual({ groupVersion: `${kind.group}/${version}`, version });
+  }
+  const list = await expectStatus(200, "GET", root);
+  const found = list.resources.find((one: { name: string }) => one.name === kind.resource);
+  expect(found).toMatchObject({ kind: kind.kind, namespaced: kind.namespace !== undefined });
+  expect(found.verbs.sort()).toEqual([
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+  ]);
+}
+
+/** Goes through the life of objects of a kind; every step is asserted. */
+async function liveThrough(kind: Kind): Promise<void> {
+  await isDiscovered(kind);
+  const { all, place } = pathsOf(kind);
+  const label = `of-${kind.resource}`;
+  const query = `labelSelector=lifecycle%3D${label}`;
+  const first = `${kind.resource}-a`;
+
+  const before = await expectStatus(200, "GET", `${place}?${query}`);
+  const since = `resourceVersion=${before.metadata.resourceVersion}`;
+  const events = await cluster.watch(
+    `${place}?watch=1&${query}&${since}`,
+    (seen) => seen.some((event) => event.type === "DELETED"),
+    async () => {
+      const made = await expectStatus(201, "POST", place, objectOf(kind, first, label));
+      const read = await expectStatus(200, "GET", `${place}/${first}`);
+      expect(read.metadata).toMatchObject({ name: first, uid: made.metadata.uid });
+      const listed = await expectStatus(200, "GET", `${place}?${query}`);
+      expect(listed.items.map((one: typeof read) => one.metadata.name)).toEqual([first]);
+      expect((await expectStatus(200, "GET", `${all}?${query}`)).items.length).toBe(1);
+      const patch = { metadata: { labels: { patched: "yes" } } };
+      const patched = await expectStatus(200, "PATCH", `${place}/${first}`, patch, LABELS);
+      expect(patched.metadata.labels).toMatchObject({ patched: "yes", lifecycle: label });
+      const updated = await changed(`${place}/${first}`, (object) => {
+        object.metadata.annotations = { ...object.metadata.annotations, updated: "yes" };
+      });
+      expect(updated.metadata.annotations).toMatchObject({ updated: "yes" });
+      await expectStatus(200, "DELETE", `${place}/${first}?propagationPolicy=Background`);
+    },
+  );
+  const mine = events.filter((event) => event.object.metadata.name === first);
+  expect(mine.at(0)?.type).toBe("ADDED");
+  expect(mine.some(({ type, object }) => type === "MODIFIED" && object.metadata.labels.patched === "yes")).toBe(true);
+  expect(mine.some(({ object }) => object.metadata.annotations?.updated === "yes")).toBe(true);
+  expect(mine.at(-1)?.type).toBe("DELETED");
+  await isGone(`${place}/${first}`);
+  await expectStatus(201, "POST", place, objectOf(kind, `${kind.resource}-b`, label));
+  await expectStatus(201, "POST", place, objectOf(kind, `${kind.resource}-c`, label));
+  await expectStatus(201, "POST", place, objectOf(kind, `${kind.resource}-d`, "other"));
+  await expectStatus(200, "DELETE", `${place}?${query}&propagationPolicy=Background`);
+  await isGone(`${place}/${kind.resource}-b`);
+  await isGone(`${place}/${kind.resource}-c`);
+  await expectStatus(200, "GET", `${place}/${kind.resource}-d`);
+  await expectStatus(200, "DELETE", `${place}/${kind.resource}-d?propagationPolicy=Background`);
+}
+
+/** Reads, changes and writes an object; again when a controller wrote in between. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever object the API has there
+async function changed(path: string, change: (object: any) => void) {
+  for (;;) {
+    const now = await expectStatus(200, "GET", path);
+    change(now);
+    const answer = await cluster.api("PUT", path, now);
+    if (answer.status === 200) return answer.body;
+    if (answer.status !== 409) throw new Error(`PUT ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+}
+
+/** Waits until the object is gone: some kinds have finalizers that controllers take away. */
+async function isGone(path: string): Promise<void> {
+  const deadline = Date.now() + 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+  while (Date.now() < deadline) {
+    if ((await cluster.api("GET", path)).status === 404) return;
+    await Bun.sleep(20);
+  }
+  throw new Error(`${path} is still there`);
+}
+
+/** The status subresource can be read, patched and updated; the spec stays. */
+async function hasStatus(kind: Kind, status: object): Promise<void> {
+  const { place } = pathsOf(kind);
+  const name = `${kind.resource}-status`;
+  const made = await expectStatus(201, "POST", place, objectOf(kind, name, "status"));
+  await expectStatus(200, "GET", `${place}/${name}/status`);
+  const annotations = { patchedstatus: "true" };
+  const patched = await expectStatus(
+    200,
+    "PATCH",
+    `${place}/${name}/status`,
+    { metadata: { annotations }, status },
+    LABELS,
+  );
+  expect(patched.status).toMatchObject(status);
+  expect(patched.metadata.annotations).toMatchObject(annotations);
+  const now = await expectStatus(200, "GET", `${place}/${name}/status`);
+  now.metadata.annotations.updatedstatus = "true";
+  const updated = await expectStatus(200, "PUT", `${place}/${name}/status`, now);
+  expect(updated.metadata.annotations).toMatchObject({ updatedstatus: "true" });
+  expect(updated.spec).toEqual(made.spec);
+  await expectStatus(200, "DELETE", `${place}/${name}?propagationPolicy=Background`);
+}
+
+const template = { metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "a", image: "none:1" }] } };
+const selector = { matchLabels: { app: "a" } };
+const backend = { service: { name: "s", port: { number: 80 } } };
+const INGRESS: Kind = {
+  group: "networking.k8s.io",
+  resource: "ingresses",
+  kind: "Ingress",
+  namespace: "default",
+  content: { spec: { rules: [{ host: "a.b", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] } },
+};
+const CRON_JOB: Kind = {
+  group: "batch",
+  resource: "cronjobs",
+  kind: "CronJob",
+  namespace: "default",
+  content: {
+    spec: {
+      schedule: "0 0 1 1 *",
+      suspend: true,
+      jobTemplate: {
+        spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "a", image: "none:1" }] } } },
+      },
+    },
+  },
+};
+const BUDGET: Kind = {
+  group: "policy",
+  resource: "poddisruptionbudgets",
+  kind: "PodDisruptionBudget",
+  namespace: "default",
+  content: { spec: { minAvailable: 1, selector } },
+};
+const ATTACHMENT: Kind = {
+  group: "storage.k8s.io",
+  resource: "volumeattachments",
+  kind: "VolumeAttachment",
+  content: { spec: { attacher: "a.b", nodeName: "n", source: { persistentVolumeName: "v" } } },
+};
+
+const KINDS: [codename: string, kind: Kind, status?: object][] = [
+  [
+    "[sig-network] Ingress API should support creating Ingress API operations [Conformance]",
+    INGRESS,
+    { loadBalancer: { ingress: [{ ip: "10.9.8.7" }] } },
+  ],
+  [
+    "[sig-network] IngressClass API should support creating IngressClass API operations [Conformance]",
+    {
+      group: "networking.k8s.io",
+      resource: "ingressclasses",
+      kind: "IngressClass",
+      content: { spec: { controller: "a.b/c" } },
+    },
+  ],
+  [
+    "[sig-apps] CronJob should support CronJob API operations [Conformance]",
+    CRON_JOB,
+    { lastScheduleTime: "2026-01-01T00:00:00Z" },
+  ],
+  [
+    "[sig-node] RuntimeClass should support RuntimeClasses API operations [Conformance]",
+    { group: "node.k8s.io", resource: "runtimeclasses", kind: "RuntimeClass", content: { handler: "h" } },
+  ],
+  [
+    "[sig-storage] CSIStorageCapacity should support CSIStorageCapacities API operations [Conformance]",
+    {
+      group: "storage.k8s.io",
+      resource: "csistoragecapacities",
+      kind: "CSIStorageCapacity",
+      namespace: "default",
+      content: { storageClassName: "s" },
+    },
+  ],
+  [
+    "[sig-storage] CSIInlineVolumes should run through the lifecycle of a CSIDriver [Conformance]",
+    { group: "storage.k8s.io", resource: "csidrivers", kind: "CSIDriver", content: { spec: {} } },
+  ],
+  [
+    "[sig-storage] CSINodes CSI Conformance should run through the lifecycle of a csinode [Conformance]",
+    { group: "storage.k8s.io", resource: "csinodes", kind: "CSINode", content: { spec: { drivers: [] } } },
+  ],
+  [
+    "[sig-storage] StorageClasses CSI Conformance should run through the lifecycle of a StorageClass [Conformance]",
+    { group: "storage.k8s.io", resource: "storageclasses", kind: "StorageClass", content: { provisioner: "a.b/c" } },
+  ],
+  [
+    "[sig-storage] VolumeAttachment Conformance should run through the lifecycle of a VolumeAttachment [Conformance]",
+    ATTACHMENT,
+  ],
+  [
+    "[sig-network] EndpointSlice should support creating EndpointSlice API operations [Conformance]",
+    {
+      group: "discovery.k8s.io",
+      resource: "endpointslices",
+      kind: "EndpointSlice",
+      namespace: "default",
+      content: {
+        addressType: "IPv4",
+        endpoints: [{ addresses: ["10.1.2.3"] }],
+        ports: [{ name: "p", port: 80, protocol: "TCP" }],
+      },
+    },
+  ],
+  [
+    "[sig-node] Lease lease API should be available [Conformance]",
+    {
+      group: "coordination.k8s.io",
+      resource: "leases",
+      kind: "Lease",
+      namespace: "default",
+      content: { spec: { holderIdentity: "h", leaseDurationSeconds: 30 } },
+    },
+  ],
+  [
+    "[sig-node] ConfigMap should run through a ConfigMap lifecycle [Conformance]",
+    { group: "", resource: "configmaps", kind: "ConfigMap", namespace: "default", content: { data: { a: "1" } } },
+  ],
+  [
+    "[sig-node] Secrets should patch a secret [Conformance]",
+    { group: "", resource: "secrets", kind: "Secret", namespace: "default", content: { data: { a: "MQ==" } } },
+  ],
+  [
+    "[sig-node] PodTemplates should run the lifecycle of PodTemplates [Conformance]",
+    { group: "", resource: "podtemplates", kind: "PodTemplate", namespace: "default", content: { template } },
+  ],
+  [
+    "[sig-auth] ServiceAccounts should run through the lifecycle of a ServiceAccount [Conformance]",
+    { group: "", resource: "serviceaccounts", kind: "ServiceAccount", namespace: "default", content: {} },
+  ],
+];
+for (const [codename, kind, status] of KINDS) {
+  test(conformance(codename), async () => {
+    await liveThrough(kind);
+    if (status !== undefined) await hasStatus(kind, status);
+  });
+}
+
+test("other kinds live the same life", async () => {
+  const core = { group: "", namespace: "default" };
+  const apps = { group: "apps", namespace: "default" };
+  const workload = { spec: { replicas: 0, selector, template } };
+  const role = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" };
+  const rbac = "rbac.authorization.k8s.io";
+  const kinds: Kind[] = [
+    BUDGET,
+    { ...core, resource: "services", kind: "Service", content: { spec: { ports: [{ port: 80 }] } } },
+    {
+      ...core,
+      resource: "endpoints",
+      kind: "Endpoints",
+      content: { subsets: [{ addresses: [{ ip: "10.1.2.3" }], ports: [{ port: 80 }] }] },
+    },
+    {
+      ...core,
+      resource: "limitranges",
+      kind: "LimitRange",
+      content: { spec: { limits: [{ type: "Pod", max: { cpu: "4" } }] } },
+    },
+    {
+      ...core,
+      resource: "resourcequotas",
+      kind: "ResourceQuota",
+      content: { spec: { hard: { "count/widgets.example.com": "4" } } },
+    },
+    {
+      ...core,
+      resource: "replicationcontrollers",
+      kind: "ReplicationController",
+      content: { spec: { replicas: 0, template } },
+    },
+    { ...apps, resource: "deployments", kind: "Deployment", content: workload },
+    { ...apps, resource: "replicasets", kind: "ReplicaSet", content: workload },
+    { ...apps, resource: "statefulsets", kind: "StatefulSet", content: workload },
+    { group: rbac, resource: "clusterroles", kind: "ClusterRole", content: { rules: [] } },
+    { group: rbac, resource: "clusterrolebindings", kind: "ClusterRoleBinding", content: { roleRef: role } },
+    { group: rbac, namespace: "default", resource: "rolebindings", kind: "RoleBinding", content: { roleRef: role } },
+    {
+      group: "autoscaling",
+      version: "v2",
+      namespace: "default",
+      resource: "horizontalpodautoscalers",
+      kind: "HorizontalPodAutoscaler",
+      content: {
+        spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "none", apiVersion: "apps/v1" } },
+      },
+    },
+  ];
+  for (const kind of kinds) await liveThrough(kind);
+});
+
+test(
+  conformance("[sig-apps] DisruptionController should update/patch PodDisruptionBudget status [Conformance]"),
+  async () => {
+    const status = {
+      observedGeneration: 1,
+      currentHealthy: 3,
+      desiredHealthy: 1,
+      disruptionsAllowed: 2,
+      expectedPods: 3,
+    };
+    const { place } = pathsOf(BUDGET);
+    await expectStatus(201, "POST", place, objectOf(BUDGET, "pdb-status", "status"));
+    const patched = await expectStatus(200, "PATCH", `${place}/pdb-status/status`, { status }, LABELS);
+    expect(patched.status).toMatchObject({ disruptionsAllowed: 2 });
+    const updated = await changed(`${place}/pdb-status/status`, (object) => {
+      object.status = { ...object.status, ...status, disruptionsAllowed: 1 };
+    });
+    expect(updated.status).toMatchObject({ disruptionsAllowed: 1 });
+    await expectStatus(200, "DELETE", `${place}/pdb-status`);
+  },
+);
+
+test(
+  conformance(
+    "[sig-storage] VolumeAttachment Conformance should apply changes to a volumeattachment status [Conformance]",
+  ),
+  async () => {
+    const { place } = pathsOf(ATTACHMENT);
+    await expectStatus(201, "POST", place, objectOf(ATTACHMENT, "va", "status"));
+    const labelled = await expectStatus(
+      200,
+      "PATCH",
+      `${place}/va`,
+      { metadata: { labels: { va: "patched" } } },
+      LABELS,
+    );
+    expect(labelled.metadata.labels.va).toBe("patched");
+    expect((await expectStatus(200, "GET", `${place}/va/status`)).status?.attached ?? false).toBe(false);
+    const patched = await expectStatus(200, "PATCH", `${place}/va/status`, { status: { attached: true } }, LABELS);
+    expect(patched.status.attached).toBe(true);
+    patched.status.attached = false;
+    expect((await expectStatus(200, "PUT", `${place}/va/status`, patched)).status.attached).toBe(false);
+    await expectStatus(200, "DELETE", `${place}/va`);
+    await isGone(`${place}/va`);
+  },
+);
+
+test(conformance("[sig-node] ConfigMap should fail to create ConfigMap with empty key [Conformance]"), async () => {
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "empty-key" }, data: { "": "x" } };
+  expect((await expectStatus(422, "POST", "/api/v1/namespaces/default/configmaps", map)).reason).toBe("Invalid");
+  await expectStatus(404, "GET", "/api/v1/namespaces/default/configmaps/empty-key");
+});
+
+test(conformance("[sig-node] PodTemplates should replace a pod template [Conformance]"), async () => {
+  const place = "/api/v1/namespaces/default/podtemplates";
+  const object = { apiVersion: "v1", kind: "PodTemplate", metadata: { name: "replaced" }, template };
+  const made = await expectStatus(201, "POST", place, object);
+  made.metadata.annotations = { updated: "true" };
+  expect((await expectStatus(200, "PUT", `${place}/replaced`, made)).metadata.annotations.updated).toBe("true");
+  await expectStatus(200, "DELETE", `${place}/replaced`);
+});
+
+test(conformance("[sig-node] PodTemplates should delete a collection of pod templates [Conformance]"), async () => {
+  const place = "/api/v1/namespaces/default/podtemplates";
+  for (const name of ["t1", "t2", "t3"]) {
+    const metadata = { name, labels: { "podtemplate-set": "true" } };
+    await expectStatus(201, "POST", place, { apiVersion: "v1", kind: "PodTemplate", metadata, template });
+  }
+  const query = "labelSelector=podtemplate-set%3Dtrue";
+  expect((await expectStatus(200, "GET", `${place}?${query}`)).items.length).toBe(3);
+  await expectStatus(200, "DELETE", `${place}?${query}`);
+  expect((await expectStatus(200, "GET", `${place}?${query}`)).items).toEqual([]);
+});
+
+test(conformance("[sig-auth] ServiceAccounts should update a ServiceAccount [Conformance]"), async () => {
+  const place = "/api/v1/namespaces/default/serviceaccounts";
+  const made = await expectStatus(201, "POST", place, {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: "updated" },
+  });
+  expect(made.automountServiceAccountToken).toBeUndefined();
+  made.automountServiceAccountToken = true;
+  expect((await expectStatus(200, "PUT", `${place}/updated`, made)).automountServiceAccountToken).toBe(true);
+  await expectStatus(200, "DELETE", `${place}/updated`);
+});
+
+test(
+  conformance(
+    "[sig-scheduling] SchedulerPreemption [Serial] PriorityClass endpoints verify PriorityClass endpoints can be operated with different HTTP methods [Conformance]",
+  ),
+  async () => {
+    const place = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    const made = await expectStatus(201, "POST", place, {
+      apiVersion: "scheduling.k8s.io/v1",
+      kind: "PriorityClass",
+      metadata: { name: "p1" },
+      value: 1,
+    });
+    const names = (await expectStatus(200, "GET", place)).items.map((one: typeof made) => one.metadata.name);
+    expect(names).toContain("p1");
+    const patched = await expectStatus(200, "PATCH", `${place}/p1`, { description: "patched" }, LABELS);
+    expect(patched.description).toBe("patched");
+    patched.description = "updated";
+    expect((await expectStatus(200, "PUT", `${place}/p1`, patched)).description).toBe("updated");
+    await expectStatus(422, "PATCH", `${place}/p1`, { value: 2 }, LABELS);
+    const now = await expectStatus(200, "GET", `${place}/p1`);
+    await expectStatus(422, "PUT", `${place}/p1`, { ...now, value: 2 });
+    await expectStatus(200, "DELETE", `${place}/p1`);
+  },
+);
+
+for (const [group, api, note] of [
+  ["", "Events", "message"],
+  ["events.k8s.io", "Events API", "note"],
+] as const) {
+  const place = group === "" ? "/api/v1/namespaces/default/events" : "/apis/events.k8s.io/v1/namespaces/default/events";
+  const about = { kind: "Pod", namespace: "default", name: "p" };
+  const event = (name: string, label: string) => ({
+    apiVersion: group === "" ? "v1" : "events.k8s.io/v1",
+    kind: "Event",
+    metadata: { name, labels: { set: label } },
+    [note]: "first",
+    reason: "Test",
+    type: "Normal",
+    ...(group === ""
+      ? { involvedObject: about }
+      : {
+          regarding: about,
+          eventTime: "2026-01-01T00:00:00.000001Z",
+          reportingController: "c",
+          reportingInstance: "i",
+          action: "A",
+        }),
+  });
+  const life =
+    group === ""
+      ? "manage the lifecycle of an event"
+      : "ensure that an event can be fetched, patched, deleted, and listed";
+  test(conformance(`[sig-instrumentation] ${api} should ${life} [Conformance]`), async () => {
+    const all = group === "" ? "/api/v1/events" : "/apis/events.k8s.io/v1/events";
+    const label = `life-${note}`;
+    await expectStatus(201, "POST", place, event(`e-${note}`, label));
+    expect((await expectStatus(200, "GET", `${all}?labelSelector=set%3D${label}`)).items.length).toBe(1);
+    const patched = await expectStatus(200, "PATCH", `${place}/e-${note}`, { [note]: "second" }, LABELS);
+    expect(patched[note]).toBe("second");
+    const read = await expectStatus(200, "GET", `${place}/e-${note}`);
+    expect(read[note]).toBe("second");
+    const series = { count: 2, lastObservedTime: "2026-01-01T00:00:01.000000Z" };
+    const updated = await expectStatus(200, "PUT", `${place}/e-${note}`, { ...read, series });
+    expect(updated.series).toEqual(series);
+    await expectStatus(200, "DELETE", `${place}/e-${note}`);
+    expect((await expectStatus(200, "GET", `${all}?labelSelector=set%3D${label}`)).items).toEqual([]);
+  });
+  test(conformance(`[sig-instrumentation] ${api} should delete a collection of events [Conformance]`), async () => {
+    const query = `labelSelector=set%3Dcollection-${note}`;
+    for (const name of ["c1", "c2", "c3"])
+      await expectStatus(201, "POST", place, event(`${name}-${note}`, `collection-${note}`));
+    expect((await expectStatus(200, "GET", `${place}?${query}`)).items.length).toBe(3);
+    await expectStatus(200, "DELETE", `${place}?${query}`);
+    expect((await expectStatus(200, "GET", `${place}?${query}`)).items).toEqual([]);
+  });
+}
+
+test(
+  conformance(
+    "[sig-storage] PersistentVolumes CSI Conformance should run through the lifecycle of a PV and a PVC [Conformance]",
+  ),
+  async () => {
+    // A class that no provisioner knows: nothing binds behind the test's back.
+    const storage = { storageClassName: "of-nobody", accessModes: ["ReadWriteOnce"] };
+    await liveThrough({
+      group: "",
+      resource: "persistentvolumes",
+      kind: "PersistentVolume",
+      content: { spec: { ...storage, capacity: { storage: "2Mi" }, hostPath: { path: "/var/empty" } } },
+    });
+    await liveThrough({
+      group: "",
+      resource: "persistentvolumeclaims",
+      kind: "PersistentVolumeClaim",
+      namespace: "default",
+      content: { spec: { ...storage, resources: { requests: { storage: "4Mi" } } } },
+    });
+  },
+);
+
+test(
+  conformance("[sig-api-machinery] Namespaces [Serial] should apply changes to a namespace status [Conformance]"),
+  async () => {
+    const place = "/api/v1/namespaces";
+    await expectStatus(201, "POST", place, { apiVersion: "v1", kind: "Namespace", metadata: { name: "of-status" } });
+    expect((await expectStatus(200, "GET", `${place}/of-status/status`)).status.phase).toBe("Active");
+    const conditions = [{ type: "StatusPatch", status: "True", reason: "E2E", message: "Patched by a test" }];
+    const patched = await expectStatus(200, "PATCH", `${place}/of-status/status`, { status: { conditions } }, LABELS);
+    expect(patched.status.conditions).toMatchObject(conditions);
+    const updated = await changed(`${place}/of-status/status`, (object) => {
+      object.status.conditions.push({ ...conditions[0], type: "StatusUpdate" });
+    });
+    expect(updated.status.conditions.map((one: { type: string }) => one.type)).toEqual(["StatusPatch", "StatusUpdate"]);
+    await expectStatus(200, "DELETE", `${place}/of-status`);
+  },
+);
+
+test(conformance("[sig-api-machinery] Namespaces [Serial] should patch a Namespace [Conformance]"), async () => {
+  const place = "/api/v1/namespaces";
+  await expectStatus(201, "POST", place, { apiVersion: "v1", kind: "Namespace", metadata: { name: "of-patch" } });
+  await expectStatus(200, "PATCH", `${place}/of-patch`, { metadata: { labels: { testLabel: "testValue" } } }, LABELS);
+  expect((await expectStatus(200, "GET", `${place}/of-patch`)).metadata.labels.testLabel).toBe("testValue");
+  await expectStatus(200, "DELETE", `${place}/of-patch`);
+});
+
+test(
+  conformance("[sig-api-machinery] Namespaces [Serial] should apply an update to a Namespace [Conformance]"),
+  async () => {
+    const place = "/api/v1/namespaces";
+    await expectStatus(201, "POST", place, { apiVersion: "v1", kind: "Namespace", metadata: { name: "of-update" } });
+    const updated = await changed(`${place}/of-update`, (object) => {
+      object.metadata.labels = { ...object.metadata.labels, updated: "yes" };
+    });
+    expect(updated.metadata.labels.updated).toBe("yes");
+    await expectStatus(200, "DELETE", `${place}/of-update`);
+  },
+);
+
+test(
+  conformance("[sig-scheduling] LimitRange should list, patch and delete a LimitRange by collection [Conformance]"),
+  async () => {
+    await expectStatus(201, "POST", "/api/v1/namespaces", {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "of-limits" },
+    });
+    const range = (name: string) => ({
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name, labels: { ranges: "both" } },
+      spec: { limits: [{ type: "Container", min: { cpu: "50m" }, max: { cpu: "500m" } }] },
+    });
+    const [here, there] = ["default", "of-limits"].map((name) => `/api/v1/namespaces/${name}/limitranges`);
+    await expectStatus(201, "POST", here!, range("one"));
+    await expectStatus(201, "POST", there!, range("two"));
+    const all = "/api/v1/limitranges?labelSelector=ranges%3Dboth";
+    expect((await expectStatus(200, "GET", all)).items.length).toBe(2);
+    const patch = {
+      metadata: { labels: { one: "patched" } },
+      spec: { limits: [{ type: "Container", min: { cpu: "40m" } }] },
+    };
+    const patched = await expectStatus(200, "PATCH", `${here}/one`, patch, "application/strategic-merge-patch+json");
+    expect(patched.metadata.labels.one).toBe("patched");
+    expect(patched.spec.limits[0].min.cpu).toBe("40m");
+    await expectStatus(200, "DELETE", `${here}?labelSelector=one%3Dpatched`);
+    const left = (await expectStatus(200, "GET", all)).items;
+    expect(left.map((one: typeof patched) => one.metadata.name)).toEqual(["two"]);
+    await expectStatus(200, "DELETE", "/api/v1/namespaces/of-limits");
+  },
+);
+
+test(
+  conformance(
+    "[sig-apps] DisruptionController Listing PodDisruptionBudgets for all namespaces should list and delete a collection of PodDisruptionBudgets [Conformance]",
+  ),
+  async () => {
+    await expectStatus(201, "POST", "/api/v1/namespaces", {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "of-budgets" },
+    });
+    const place = (namespace: string) => `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`;
+    await expectStatus(201, "POST", place("default"), objectOf(BUDGET, "b1", "budgets"));
+    await expectStatus(201, "POST", place("default"), objectOf(BUDGET, "b2", "budgets"));
+    await expectStatus(201, "POST", place("of-budgets"), objectOf(BUDGET, "b3", "budgets"));
+    const all = "/apis/policy/v1/poddisruptionbudgets?labelSelector=lifecycle%3Dbudgets";
+    expect((await expectStatus(200, "GET", all)).items.length).toBe(3);
+    await expectStatus(200, "DELETE", `${place("default")}?labelSelector=lifecycle%3Dbudgets`);
+    const left = (await expectStatus(200, "GET", all)).items;
+    expect(left.map((one: { metadata: { name: string } }) => one.metadata.name)).toEqual(["b3"]);
+    await expectStatus(200, "DELETE", "/api/v1/namespaces/of-budgets");
+  },
+);
+
+test(conformance("[sig-apps] DisruptionController should create a PodDisruptionBudget [Conformance]"), async () => {
+  const { place } = pathsOf(BUDGET);
+  await expectStatus(201, "POST", place, objectOf(BUDGET, "made", "made"));
+  const updated = await changed(`${place}/made`, (object) => {
+    object.spec.minAvailable = 2;
+  });
+  expect(updated.spec.minAvailable).toBe(2);
+  const patched = await expectStatus(200, "PATCH", `${place}/made`, { spec: { minAvailable: "50%" } }, LABELS);
+  expect(patched.spec.minAvailable).toBe("50%");
+  await expectStatus(200, "DELETE", `${place}/made`);
+  await isGone(`${place}/made`);
+});

@@ -1,0 +1,127 @@
+/** A daemon with a cluster, and clients of it: requests with the administrator's certificate, and kubectl. */
+
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { DOCKER, startDaemon, type TestDaemon } from "./daemon.ts";
+
+const KUBECTL = join(dirname(DOCKER), "kubectl");
+/** How much slower than usual this machine may be. */
+const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
+
+export interface ApiAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the API answers
+  readonly body: any;
+  /** Texts of the Warning headers. */
+  readonly warnings: string[];
+}
+
+export interface WatchedEvent {
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever object is watched
+  readonly object: any;
+}
+
+export interface TestClusterDaemon extends AsyncDisposable {
+  readonly daemon: TestDaemon;
+  readonly kubeconfig: string;
+  /** One request. A body that is no string is sent as JSON. */
+  api(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer>;
+  /** Watches until `wanted` answers true for what has come so far. @throws Error when that never happens */
+  watch(
+    path: string,
+    wanted: (events: readonly WatchedEvent[]) => boolean,
+    begun?: () => Promise<unknown>,
+  ): Promise<WatchedEvent[]>;
+  kubectl(words: readonly string[], input?: string): Promise<{ code: number; stdout: string; stderr: string }>;
+}
+
+/** Starts a daemon with a cluster on a port of its own. */
+export async function startCluster(flags: readonly string[] = []): Promise<TestClusterDaemon> {
+  const daemon = await startDaemon({ flags: ["--cluster", "--cluster-listen", "127.0.0.1:0", ...flags] });
+  try {
+    return await connect(daemon);
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+}
+
+async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
+  const printed = await daemon.naru(["kubeconfig"]);
+  if (printed.code !== 0) throw new Error(`naru kubeconfig failed: ${printed.stderr}`);
+  const kubeconfig = join(daemon.root, "kubeconfig");
+  await writeFile(kubeconfig, printed.stdout);
+  const config = parse(printed.stdout);
+  const decode = (text: string) => Buffer.from(text, "base64").toString();
+  const { server } = config.clusters[0].cluster;
+  const tls = {
+    ca: decode(config.clusters[0].cluster["certificate-authority-data"]),
+    cert: decode(config.users[0].user["client-certificate-data"]),
+    key: decode(config.users[0].user["client-key-data"]),
+  };
+  const request = (
+    method: string,
+    path: string,
+    body?: string,
+    contentType = "application/json",
+    signal?: AbortSignal,
+  ) =>
+    fetch(`${server}${path}`, {
+      method,
+      tls,
+      signal,
+      headers: body === undefined ? {} : { "Content-Type": contentType },
+      body,
+    });
+  return {
+    daemon,
+    kubeconfig,
+    async api(method, path, body, contentType) {
+      const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+      const response = await request(method, path, text, contentType);
+      const answer = await response.text();
+      const warnings = [...(response.headers.get("warning") ?? "").matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)];
+      return {
+        status: response.status,
+        body: answer.startsWith("{") ? JSON.parse(answer) : answer,
+        warnings: warnings.map(([, words = ""]) => JSON.parse(`"${words}"`)),
+      };
+    },
+    async watch(path, wanted, begun) {
+      const stop = AbortSignal.timeout(10_000 * PATIENCE);
+      const response = await request("GET", path, undefined, undefined, stop);
+      const events: WatchedEvent[] = [];
+      const acting = begun?.();
+      let rest = "";
+      for await (const chunk of response.body!.pipeThrough(
+        new TextDecoderStream() as never,
+      ) as unknown as AsyncIterable<string>) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) events.push(JSON.parse(line));
+        if (wanted(events)) break;
+      }
+      await acting;
+      if (!wanted(events)) throw new Error(`the watch ended early: ${JSON.stringify(events)}`);
+      return events;
+    },
+    async kubectl(words, input) {
+      const child = Bun.spawn([KUBECTL, "--kubeconfig", kubeconfig, ...words], {
+        stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
+        stdout: "pipe",
+        stderr: "pipe",
+        timeout: 30_000 * PATIENCE,
+        env: { ...process.env, HOME: daemon.root },
+      });
+      const [stdout, stderr, code] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+        child.exited,
+      ]);
+      return { code, stdout, stderr };
+    },
+    [Symbol.asyncDispose]: () => daemon.stop(),
+  };
+}
