@@ -43,10 +43,12 @@ export class StatusError extends Error {
     readonly details?: StatusDetails,
     /** A list that expired tells here how to go on. */
     readonly listMeta?: { continue?: string },
+    /** When it is not the reason's own (a webhook chose it). */
+    code?: number,
   ) {
     super(message);
     this.name = "StatusError";
-    this.code = CODES[reason];
+    this.code = code ?? CODES[reason] ?? 500;
   }
 
   /** The object that goes over the wire. */

@@ -1,7 +1,7 @@
 /** The admission steps that every cluster has, in their order (kube-apiserver's default plugins). */
 
-import type { ClusterClient } from "../contract.ts";
 import type { AdmissionStep } from "../machinery/admission.ts";
+import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { limitRanges } from "./limit-ranges.ts";
 import { podPriority } from "./pod-priority.ts";
 import { podServiceAccount } from "./pod-service-account.ts";
@@ -10,9 +10,10 @@ import { protectedNamespaces } from "./protected-namespaces.ts";
 import { resourceQuotas } from "./resource-quotas.ts";
 import { runtimeClasses } from "./runtime-classes.ts";
 import { defaultStorageClass } from "./storage-classes.ts";
+import { mutatingWebhooks, validatingWebhooks } from "./webhooks/webhook-steps.ts";
 
 /** To be put into Core.admission before the first client is answered. */
-export function builtinAdmission(client: ClusterClient): AdmissionStep[] {
+export function builtinAdmission(client: LocalClusterClient): AdmissionStep[] {
   return [
     protectedNamespaces,
     limitRanges(client),
@@ -21,6 +22,8 @@ export function builtinAdmission(client: ClusterClient): AdmissionStep[] {
     podPriority(client),
     runtimeClasses(client),
     defaultStorageClass(client),
+    mutatingWebhooks(client),
+    validatingWebhooks(client),
     // Last: what it writes down must not be refused by others.
     resourceQuotas(client),
   ];
