@@ -38,6 +38,9 @@ export const command = defineComposeCommand({
   },
 });
 
+/** What is gathered before it is written. */
+const WRITE_CHARACTERS = 64 * 1024;
+
 /** A container whose log is read. */
 interface LogSource {
   id: string;
@@ -50,6 +53,7 @@ class LogReading {
   private readonly options: Omit<LogOptions, "tty">;
   private readonly open = new Map<string, Promise<void>>();
   private failure: unknown;
+  private unwritten = "";
 
   constructor(
     private readonly engine: HttpEngine,
@@ -60,7 +64,7 @@ class LogReading {
   ) {
     const hasColors = !values["no-color"] && usesColors(context, 1);
     // As docker compose does here, other than in `up`: standard error is a part of the log.
-    const write = (_: 1 | 2, text: string) => context.print(text);
+    const write = (_: 1 | 2, text: string) => this.write(text);
     this.lines = new LogLines({ hasPrefix: !values["no-log-prefix"], hasColors, write });
     this.options = {
       tail: values.tail,
@@ -75,12 +79,27 @@ class LogReading {
     const sources = await this.sources();
     if (sources.length === 1) {
       const [source] = sources;
-      return await this.copy(source!, { ...this.options, timestamps });
+      return await this.copy(source!, { ...this.options, timestamps }).finally(() => this.flush());
     }
     const logs = new Map(
       sources.map(({ id, name, tty }) => [name, this.engine.logs(id, { ...this.options, tty, timestamps: true })]),
     );
-    for await (const line of mergedLogs(logs)) this.print(line);
+    try {
+      for await (const line of mergedLogs(logs)) this.print(line);
+    } finally {
+      this.flush();
+    }
+  }
+
+  /** A write a line would take most of the time. */
+  private write(text: string): void {
+    this.unwritten += text;
+    if (this.values.follow || this.unwritten.length >= WRITE_CHARACTERS) this.flush();
+  }
+
+  private flush(): void {
+    this.context.print(this.unwritten);
+    this.unwritten = "";
   }
 
   private print({ name, stream, time, text }: TimedLine): void {
