@@ -3,18 +3,26 @@
 import type { PodSandbox } from "../../engine/contract.ts";
 import type { PortMap } from "../../model/container.ts";
 import type { Pod, PodSpec } from "../../model/kubernetes/core.ts";
+import { RUNTIME_CLASSES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { NodeContext } from "./node-context.ts";
 import { specOf } from "./pod-containers.ts";
 
-/** One that exists is taken over. */
-export function openPodSandbox(
-  { engine, network }: NodeContext,
+/** Names of what runs containers here, as runtime classes may name it. */
+const HANDLERS = ["", "naru", "crun", "runc"];
+
+/** One that exists is taken over. @throws Error for a runtime class that this node does not have */
+export async function openPodSandbox(
+  { engine, network, client }: NodeContext,
   pod: Stored<Pod>,
   hostname: string,
   signal: AbortSignal,
 ): Promise<PodSandbox> {
   const spec = specOf(pod);
+  const className = spec.runtimeClassName ?? "";
+  const handler = className === "" ? "" : client.informer(RUNTIME_CLASSES).get(undefined, className)?.handler;
+  if (handler === undefined) throw new Error(`runtimeclass.node.k8s.io "${className}" not found`);
+  if (!HANDLERS.includes(handler)) throw new Error(`no runtime for "${handler}" is configured on this node`);
   const { uid, name, namespace } = pod.metadata;
   return engine.pods.open(
     {

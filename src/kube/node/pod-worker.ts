@@ -12,6 +12,7 @@ import type { NodeContext } from "./node-context.ts";
 import { podContainers, specOf } from "./pod-containers.ts";
 import type { PodHost } from "./pod-host.ts";
 import { podNames, writeNetworkFiles } from "./pod-network-files.ts";
+import { refusalOf } from "./pod-refusal.ts";
 import { openPodSandbox } from "./pod-sandbox.ts";
 import { isInitialized, OUR_CONDITIONS, type PodView, podOutcome, podStatus } from "./pod-status.ts";
 import { startInOrder } from "./start-order.ts";
@@ -92,7 +93,10 @@ export class PodWorker implements PodHost {
     const { labels, annotations, generation, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
     const isSameMeta = sameJson({ labels, annotations }, pick(before.metadata));
     if (this.#isPrepared && !isSameMeta) void this.volumes.refresh(pod, this.facts);
+    // A container that cannot be made may take what it lacks from there.
+    if (!isSameMeta) for (const slot of this.slots.values()) slot.retryNow();
     const isSame =
+      isSameMeta &&
       generation === before.metadata.generation &&
       deletionTimestamp === before.metadata.deletionTimestamp &&
       deletionGracePeriodSeconds === before.metadata.deletionGracePeriodSeconds &&
@@ -182,7 +186,7 @@ export class PodWorker implements PodHost {
       this.#isFinal = true;
       if (this.context.engine.pods.find(metadata.uid) !== undefined) this.#end(Date.now() + this.#grace * 1000);
       return;
-    } else if (!this.#checkDeadline()) {
+    } else if (!this.#refuse() && !this.#checkDeadline()) {
       if (this.#isPrepared) this.#advance();
       else this.#prepare();
     }
@@ -256,6 +260,16 @@ export class PodWorker implements PodHost {
     if (renewAt > now) return renewAt - now;
     void this.volumes.refresh(this.pod, this.facts).then(() => this.wake());
     return undefined;
+  }
+
+  /** @returns whether the pod is one that this node does not take */
+  #refuse(): boolean {
+    if (this.#isPrepared || this.#hasSandbox) return false;
+    this.#failure = refusalOf(specOf(this.pod));
+    if (this.#failure === undefined) return false;
+    this.event("Warning", this.#failure.reason, this.#failure.message);
+    this.#end(Date.now());
+    return true;
   }
 
   /** @returns whether its time is over */
