@@ -90,7 +90,8 @@ async function syncOne(tools: Tools, found: Stored<Node>, heardAt: number, pods:
     node = await tools.client.resource(NODES).update({ ...node, spec: { ...node.spec, taints } });
   }
   await untilSeen(tools.client.informer(NODES), [node]);
-  if (readyStatus(node) !== "True") {
+  const ready = readyStatus(node);
+  if (ready === "False" || ready === "Unknown") {
     for (const pod of podsOn(pods, node.metadata.name)) if (isReady(pod)) await tellUnready(tools, pod);
   }
   return Math.max(left, GRACE_MS / 5);

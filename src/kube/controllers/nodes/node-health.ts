@@ -18,8 +18,9 @@ const PRESSURES: Record<string, string> = {
 };
 const OWN_KEYS = new Set([NOT_READY, UNREACHABLE, UNSCHEDULABLE, ...Object.values(PRESSURES)]);
 
-export function readyStatus(node: Node): string {
-  return node.status?.conditions?.find((condition) => condition.type === "Ready")?.status ?? "Unknown";
+/** "True", "False", "Unknown"; undefined for a node that is just being made and has not told anything. */
+export function readyStatus(node: Node): string | undefined {
+  return node.status?.conditions?.find((condition) => condition.type === "Ready")?.status;
 }
 
 /** The conditions of a node that is silent: nobody knows. Undefined when they say so already. */
