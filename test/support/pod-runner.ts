@@ -1,79 +1,117 @@
-/** A node for tests of controllers: pods are bound, run, get ready and end as the test says, without any container. */
+/** Pods of a test's cluster: made through its API, waited for, looked at. */
 
-import type { ClusterClient } from "../../src/kube/contract.ts";
-import { targetNode } from "../../src/kube/controllers/daemon-sets/node-fit.ts";
-import { isStatus } from "../../src/kube/status.ts";
-import type { Pod, PodStatus } from "../../src/model/kubernetes/core.ts";
-import { PODS } from "../../src/model/kubernetes/names.ts";
-import type { Stored } from "../../src/model/kubernetes/object.ts";
+import type { TestClusterDaemon } from "./cluster.ts";
+import { busyboxTar, eventually } from "./daemon.ts";
 
-interface PodRunnerOptions {
-  /** Whether a pod becomes ready once it runs; all do when absent. */
-  isReady?(pod: Stored<Pod>): boolean;
-}
-export interface PodRunner {
-  /** The container of the pod ends with that code. */
-  end(pod: Stored<Pod>, exitCode: number): Promise<void>;
-  stop(): void;
-}
+// biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
+type Json = any;
 
-/** Runs every pod until `stop`. Pods that are told to go are removed at once. */
-export function runPods(client: ClusterClient, options: PodRunnerOptions = {}): PodRunner {
-  const pods = client.resource(PODS);
-  let address = 0;
-  const now = () => `${new Date().toISOString().slice(0, 19)}Z`;
-  const start = async (pod: Stored<Pod>) => {
-    const { namespace, name } = pod.metadata;
-    const ready = options.isReady?.(pod) ?? true;
-    address++;
-    const podIP = `10.1.${address >> 8}.${address & 255}`;
-    const status: PodStatus = {
-      phase: "Running",
-      podIP,
-      podIPs: [{ ip: podIP }],
-      startTime: now(),
-      conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime: now() }],
-    };
-    await quietly(pods.patch(namespace, name, "merge", { spec: { nodeName: targetNode(pod) ?? "node" } }));
-    await quietly(pods.patch(namespace, name, "merge", { status }, { subresource: "status" }));
-  };
-  const remove = (pod: Stored<Pod>) =>
-    quietly(pods.delete(pod.metadata.namespace, pod.metadata.name, { gracePeriodSeconds: 0 }));
-  const stop = client.informer(PODS).subscribe({
-    added: (pod) => {
-      queueMicrotask(() => (pod.metadata.deletionTimestamp === undefined ? start(pod) : remove(pod)));
-    },
-    updated: (before, pod) => {
-      const isNew = before.metadata.deletionTimestamp === undefined;
-      if (pod.metadata.deletionTimestamp !== undefined && isNew) queueMicrotask(() => remove(pod));
-    },
-  });
-  return {
-    stop,
-    async end(pod, exitCode) {
-      const status = {
-        phase: exitCode === 0 ? "Succeeded" : "Failed",
-        conditions: [{ type: "Ready", status: "False", lastTransitionTime: now() }],
-        containerStatuses: [
-          {
-            name: "main",
-            ready: false,
-            restartCount: 0,
-            image: "",
-            imageID: "",
-            state: { terminated: { exitCode, finishedAt: now() } },
-          },
-        ],
-      };
-      await pods.patch(pod.metadata.namespace, pod.metadata.name, "merge", { status }, { subresource: "status" });
-    },
-  };
-}
+export class PodRunner {
+  #count = 0;
 
-async function quietly(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isStatus(error, "NotFound", "Conflict")) throw error;
+  constructor(
+    readonly cluster: TestClusterDaemon,
+    readonly namespace = "default",
+  ) {}
+
+  /** Puts the image "busybox:test" there. */
+  async importImage(): Promise<void> {
+    const stdin = await busyboxTar();
+    const { code, stderr } = await this.cluster.daemon.docker(
+      ["import", "--change", 'CMD ["sh"]', "-", "busybox:test"],
+      { stdin },
+    );
+    if (code !== 0) throw new Error(`the image was not imported: ${stderr}`);
+  }
+
+  /** "word-7": names of one test's objects. */
+  name(word: string): string {
+    this.#count += 1;
+    return `${word}-${this.#count}`;
+  }
+
+  path(resource: string, name = ""): string {
+    return `/api/v1/namespaces/${this.namespace}/${resource}${name === "" ? "" : `/${name}`}`;
+  }
+
+  async make(resource: string, object: Json): Promise<Json> {
+    const { status, body } = await this.cluster.api("POST", this.path(resource), object);
+    if (status !== 201) throw new Error(`POST ${resource}: ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  configMap(name: string, data: object, more: object = {}): Promise<Json> {
+    return this.make("configmaps", { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data, ...more });
+  }
+
+  secret(name: string, texts: Record<string, string>, more: object = {}): Promise<Json> {
+    const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
+    return this.make("secrets", { apiVersion: "v1", kind: "Secret", metadata: { name }, data, ...more });
+  }
+
+  /** A pod with one container "main" that runs a script of busybox' shell, unless `container` says otherwise. */
+  async pod(script: string, spec: Json = {}, container: Json = {}, meta: Json = {}): Promise<string> {
+    const name = this.name("pod");
+    const main = { name: "main", image: "busybox:test", command: ["sh", "-c", script], ...container };
+    const base = { restartPolicy: "Never", terminationGracePeriodSeconds: 0, automountServiceAccountToken: false };
+    await this.make("pods", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, ...meta },
+      spec: { ...base, containers: [main], ...spec },
+    });
+    return name;
+  }
+
+  async get(name: string): Promise<Json> {
+    return (await this.cluster.api("GET", this.path("pods", name))).body;
+  }
+
+  /** Waits until the pod is as wished; tells its status when it never is. */
+  async when(name: string, holds: (pod: Json) => boolean, ms = 30_000): Promise<Json> {
+    let pod: Json;
+    try {
+      await eventually(async () => {
+        pod = await this.get(name);
+        if (holds(pod)) return true;
+        await Bun.sleep(60);
+        return false;
+      }, ms);
+    } catch {
+      throw new Error(`pod ${name} did not come to that state: ${JSON.stringify(pod?.status, undefined, 1)}`);
+    }
+    return pod;
+  }
+
+  running(name: string): Promise<Json> {
+    return this.when(name, ({ status }) => status?.phase === "Running");
+  }
+
+  async log(name: string, query = ""): Promise<string> {
+    const { body } = await this.cluster.api("GET", `${this.path("pods", name)}/log${query}`);
+    return typeof body === "string" ? body : JSON.stringify(body);
+  }
+
+  /** Runs a pod to its end and answers what it said. @throws Error unless it ended well */
+  async said(script: string, spec: Json = {}, container: Json = {}, meta: Json = {}): Promise<string> {
+    const name = await this.pod(script, spec, container, meta);
+    const { status } = await this.when(name, (pod) => ["Succeeded", "Failed"].includes(pod.status?.phase));
+    const log = await this.log(name);
+    if (status.phase !== "Succeeded") throw new Error(`pod ${name} failed: ${JSON.stringify(status)}\n${log}`);
+    await this.remove(name);
+    return log;
+  }
+
+  /** Waits for words in a pod's log. */
+  async says(name: string, words: string): Promise<void> {
+    await eventually(async () => {
+      if ((await this.log(name)).includes(words)) return true;
+      await Bun.sleep(60);
+      return false;
+    }, 30_000);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.cluster.api("DELETE", `${this.path("pods", name)}?gracePeriodSeconds=0`);
   }
 }
