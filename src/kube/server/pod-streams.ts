@@ -2,6 +2,7 @@
 import type { Pod } from "../../model/kubernetes/core.ts";
 import { NODES, PODS } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
+import { admitConnect } from "../machinery/admit-connect.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import type { Caller } from "../machinery/core.ts";
 import type { NodeConnection } from "../node/contract.ts";
@@ -24,13 +25,15 @@ export class PodStreams {
   ) {}
 
   /** False: this subresource is no stream. @throws StatusError */
-  async serve(exchange: ApiExchange, attributes: RequestAttributes, _caller: Caller): Promise<boolean> {
+  async serve(exchange: ApiExchange, attributes: RequestAttributes, caller: Caller): Promise<boolean> {
     const { group, resource, subresource, namespace, name } = attributes;
     if (group !== "" || resource !== "pods" || !STREAMS.has(subresource)) return false;
     const isUpgrade = exchange.upgradeProtocol !== undefined;
     if (exchange.method !== "GET" && !(exchange.method === "POST" && isUpgrade)) throw notAllowed();
     const pod = this.client.informer(PODS).get(namespace, name);
     if (pod === undefined) throw notFound("", "pods", name);
+    if (subresource !== "log")
+      await admitConnect(this.client.core, caller, PODS, pod, subresource, connectOptions(exchange, subresource));
     if (subresource === "portforward") {
       await servePortForward(exchange, pod, this.#connection(pod));
       return true;
@@ -78,6 +81,20 @@ export class PodStreams {
       `the node ${nodeName} of pod ${name} cannot be reached from this server`,
     );
   }
+}
+
+/** What admission is shown of the connection (core/v1 PodExecOptions and its kin). */
+function connectOptions({ query }: ApiExchange, subresource: string): Record<string, unknown> {
+  const kind = { exec: "PodExecOptions", attach: "PodAttachOptions" }[subresource] ?? "PodPortForwardOptions";
+  if (subresource === "portforward") return { kind, apiVersion: "v1", ports: query.getAll("ports").map(Number) };
+  const flags = ["stdin", "stdout", "stderr", "tty"].filter((name) => isTrue(query.get(name)));
+  return {
+    kind,
+    apiVersion: "v1",
+    ...Object.fromEntries(flags.map((name) => [name, true])),
+    container: query.get("container") ?? "",
+    ...(subresource === "exec" ? { command: query.getAll("command") } : {}),
+  };
 }
 
 /** @throws StatusError BadRequest in Kubernetes' words */
