@@ -1,0 +1,431 @@
+/** Volumes of pods as the conformance requirements list them: what containers see in them, with which modes, and what changes. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { ClusterPods } from "../support/cluster-pods.ts";
+import { conformance } from "../support/conformance.ts";
+
+let cluster: TestClusterDaemon;
+let pods: ClusterPods;
+beforeAll(async () => {
+  cluster = await startCluster();
+  pods = new ClusterPods(cluster);
+  await pods.importImage();
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+const storage = (words: string) => conformance(`[sig-storage] ${words}`);
+const NODE = "[NodeConformance] [Conformance]";
+const LINUX = `[LinuxOnly] ${NODE}`;
+const nonRoot = { securityContext: { runAsUser: 1001 } };
+const mounted = (...paths: string[]) => ({
+  volumeMounts: paths.map((mountPath, index) => ({ name: `v${index + 1}`, mountPath })),
+});
+
+describe("emptyDir", () => {
+  for (const who of ["root", "non-root"]) {
+    for (const mode of ["0644", "0666", "0777"]) {
+      for (const medium of ["default", "tmpfs"]) {
+        test.concurrent(storage(`EmptyDir volumes should support (${who},${mode},${medium}) ${LINUX}`), async () => {
+          const script = `echo mount-tester > /v/file; chmod ${mode} /v/file; stat -c '%a %A' /v/file; stat -c %A /v; cat /v/file; grep ' /v ' /proc/mounts`;
+          const volumes = [{ name: "v1", emptyDir: medium === "tmpfs" ? { medium: "Memory" } : {} }];
+          const said = await pods.said(script, { volumes, ...(who === "root" ? {} : nonRoot) }, mounted("/v"));
+          const letters = { "0644": "-rw-r--r--", "0666": "-rw-rw-rw-", "0777": "-rwxrwxrwx" }[mode];
+          expect(said).toStartWith(`${mode.slice(1)} ${letters}\ndrwxrwxrwx\nmount-tester\n`);
+          expect(said.includes("tmpfs /v tmpfs")).toBe(medium === "tmpfs");
+        });
+      }
+    }
+  }
+  test.concurrent(
+    storage(`EmptyDir volumes volume on default medium should have the correct mode ${LINUX}`),
+    async () => {
+      expect(await pods.said("stat -c %A /v", { volumes: [{ name: "v1", emptyDir: {} }] }, mounted("/v"))).toBe(
+        "drwxrwxrwx\n",
+      );
+    },
+  );
+  test.concurrent(storage(`EmptyDir volumes volume on tmpfs should have the correct mode ${LINUX}`), async () => {
+    const volumes = [{ name: "v1", emptyDir: { medium: "Memory" } }];
+    const said = await pods.said("stat -c %A /v; stat -f -c %T /v", { volumes }, mounted("/v"));
+    expect(said).toBe("drwxrwxrwx\ntmpfs\n");
+  });
+  test.concurrent(
+    storage("EmptyDir volumes pod should support shared volumes between containers [Conformance]"),
+    async () => {
+      const image = "busybox:test";
+      const volumeMounts = [{ name: "v1", mountPath: "/v" }];
+      const sub = {
+        name: "sub",
+        image,
+        command: ["sh", "-c", "echo shared > /v/.new; mv /v/.new /v/file"],
+        volumeMounts,
+      };
+      const main = {
+        name: "main",
+        image,
+        command: ["sh", "-c", "until [ -e /v/file ]; do sleep 0.1; done; cat /v/file"],
+        volumeMounts,
+      };
+      const name = await pods.pod("", { volumes: [{ name: "v1", emptyDir: {} }], containers: [main, sub] });
+      await pods.when(name, ({ status }) => status?.phase === "Succeeded");
+      expect(await pods.log(name, "?container=main")).toBe("shared\n");
+      await pods.remove(name);
+    },
+  );
+});
+
+/** Config maps and secrets, alone or projected: the same requirements in four places. */
+const SHOWN = [
+  { title: "ConfigMap", kind: "configMap", projected: false },
+  { title: "Secrets", kind: "secret", projected: false },
+  { title: "Projected configMap", kind: "configMap", projected: true },
+  { title: "Projected secret", kind: "secret", projected: true },
+] as const;
+
+for (const { title, kind, projected } of SHOWN) {
+  const make = (name: string, texts: Record<string, string>) =>
+    kind === "secret" ? pods.secret(name, texts) : pods.configMap(name, texts);
+  const resource = kind === "secret" ? "secrets" : "configmaps";
+  const volume = (volumeName: string, name: string, more: object = {}, defaultMode?: number) => {
+    const mode = defaultMode === undefined ? {} : { defaultMode };
+    if (projected) return { name: volumeName, projected: { sources: [{ [kind]: { name, ...more } }], ...mode } };
+    return { name: volumeName, [kind]: { [kind === "secret" ? "secretName" : "name"]: name, ...more, ...mode } };
+  };
+  const mapped = (mode?: number) => ({
+    items: [{ key: "data-2", path: "path/to/data-2", ...(mode === undefined ? {} : { mode }) }],
+  });
+  const values = { "data-1": "value-1", "data-2": "value-2", "data-3": "value-3" };
+
+  describe(title, () => {
+    test.concurrent(storage(`${title} should be consumable from pods in volume ${NODE}`), async () => {
+      const name = pods.name("shown");
+      await make(name, values);
+      const said = await pods.said(
+        "cat /v/data-1; stat -L -c ' %A' /v/data-1",
+        { volumes: [volume("v1", name)] },
+        mounted("/v"),
+      );
+      expect(said).toBe("value-1 -rw-r--r--\n");
+    });
+    test.concurrent(
+      storage(`${title} should be consumable from pods in volume with defaultMode set ${LINUX}`),
+      async () => {
+        const name = pods.name("shown");
+        await make(name, values);
+        const volumes = [volume("v1", name, {}, 0o400)];
+        expect(await pods.said("cat /v/data-1; stat -L -c ' %A' /v/data-1", { volumes }, mounted("/v"))).toBe(
+          "value-1 -r--------\n",
+        );
+      },
+    );
+    test.concurrent(storage(`${title} should be consumable from pods in volume with mappings ${NODE}`), async () => {
+      const name = pods.name("shown");
+      await make(name, values);
+      const script = "cat /v/path/to/data-2; ls /v";
+      expect(await pods.said(script, { volumes: [volume("v1", name, mapped())] }, mounted("/v"))).toBe("value-2path\n");
+    });
+    const itemMode = kind === "configMap" ? "Item mode" : "Item Mode";
+    test.concurrent(
+      storage(`${title} should be consumable from pods in volume with mappings and ${itemMode} set ${LINUX}`),
+      async () => {
+        const name = pods.name("shown");
+        await make(name, values);
+        const script = "cat /v/path/to/data-2; stat -L -c ' %A' /v/path/to/data-2";
+        expect(await pods.said(script, { volumes: [volume("v1", name, mapped(0o400))] }, mounted("/v"))).toBe(
+          "value-2 -r--------\n",
+        );
+      },
+    );
+    const inSeveral = title === "Secrets" || title === "Projected secret" ? "a pod" : "the same pod";
+    test.concurrent(storage(`${title} should be consumable in multiple volumes in ${inSeveral} ${NODE}`), async () => {
+      const name = pods.name("shown");
+      await make(name, values);
+      const volumes = [volume("v1", name), volume("v2", name)];
+      expect(await pods.said("cat /a/data-1 /b/data-1", { volumes }, mounted("/a", "/b"))).toBe("value-1value-1");
+    });
+    if (kind === "configMap") {
+      test.concurrent(storage(`${title} should be consumable from pods in volume as non-root ${NODE}`), async () => {
+        const name = pods.name("shown");
+        await make(name, values);
+        const spec = { volumes: [volume("v1", name)], securityContext: { runAsUser: 1000 } };
+        expect(await pods.said("id -u; cat /v/data-1", spec, mounted("/v"))).toBe("1000\nvalue-1");
+      });
+      test.concurrent(
+        storage(`${title} should be consumable from pods in volume with mappings as non-root ${NODE}`),
+        async () => {
+          const name = pods.name("shown");
+          await make(name, values);
+          const spec = { volumes: [volume("v1", name, mapped())], securityContext: { runAsUser: 1000 } };
+          expect(await pods.said("id -u; cat /v/path/to/data-2", spec, mounted("/v"))).toBe("1000\nvalue-2");
+        },
+      );
+      test.concurrent(storage(`${title} updates should be reflected in volume ${NODE}`), async () => {
+        const name = pods.name("shown");
+        await make(name, values);
+        const pod = await pods.pod(
+          "while :; do cat /v/data-1; echo; sleep 0.1; done",
+          { volumes: [volume("v1", name)] },
+          mounted("/v"),
+        );
+        await pods.says(pod, "value-1\n");
+        await cluster.api(
+          "PATCH",
+          pods.path(resource, name),
+          { data: { "data-1": "value-9" } },
+          "application/merge-patch+json",
+        );
+        await pods.says(pod, "value-9\n");
+        await pods.remove(pod);
+      });
+    } else {
+      const words = "should be consumable from pods in volume as non-root with defaultMode and fsGroup set";
+      test.concurrent(storage(`${title} ${words} ${LINUX}`), async () => {
+        const name = pods.name("shown");
+        await make(name, values);
+        const spec = { volumes: [volume("v1", name, {}, 0o440)], securityContext: { runAsUser: 1000, fsGroup: 1001 } };
+        const script = "id -u; cat /v/data-1; stat -L -c ' %A %g' /v/data-1";
+        expect(await pods.said(script, spec, mounted("/v"))).toBe("1000\nvalue-1 -r--r----- 1001\n");
+      });
+    }
+    const optional = title === "Secrets" ? "Secrets" : title;
+    test.concurrent(storage(`${optional} optional updates should be reflected in volume ${NODE}`), async () => {
+      const [create, update, remove] = [pods.name("create"), pods.name("update"), pods.name("delete")];
+      await Promise.all([make(update, { "data-1": "value-1" }), make(remove, { "data-1": "value-1" })]);
+      const volumes = [create, update, remove].map((name, index) => volume(`v${index + 1}`, name, { optional: true }));
+      const script =
+        "while :; do for d in create update delete; do echo $d=$(cat /$d/data-1 2>/dev/null)/$(cat /$d/data-3 2>/dev/null); done; sleep 0.1; done";
+      const pod = await pods.pod(script, { volumes }, mounted("/create", "/update", "/delete"));
+      await pods.says(pod, "create=/\nupdate=value-1/\ndelete=value-1/\n");
+      const encode = kind === "secret" ? btoa : (text: string) => text;
+      await cluster.api("DELETE", pods.path(resource, remove));
+      const patch = { data: { "data-1": null, "data-3": encode("value-3") } };
+      await cluster.api("PATCH", pods.path(resource, update), patch, "application/merge-patch+json");
+      await make(create, { "data-1": "value-1" });
+      await pods.says(pod, "create=value-1/\nupdate=/value-3\ndelete=/\n");
+      await pods.remove(pod);
+    });
+  });
+}
+
+test.concurrent(storage(`ConfigMap binary data should be reflected in volume ${NODE}`), async () => {
+  const name = pods.name("binary");
+  await pods.configMap(
+    name,
+    { "data-1": "value-1" },
+    { binaryData: { "dump.bin": Buffer.from([0xde, 0xca, 0xfe, 0x00]).toString("base64") } },
+  );
+  const volumes = [{ name: "v1", configMap: { name } }];
+  expect(
+    await pods.said("cat /v/data-1; echo; hexdump -v -e '1/1 \"%02x\"' /v/dump.bin", { volumes }, mounted("/v")),
+  ).toBe("value-1\ndecafe00");
+});
+
+test.concurrent(
+  storage(
+    `Secrets should be able to mount in a volume regardless of a different secret existing with same name in different namespace ${NODE}`,
+  ),
+  async () => {
+    const name = pods.name("twin");
+    const other = pods.name("other");
+    await cluster.api("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: other } });
+    await Promise.all([
+      pods.secret(name, { "data-1": "here" }),
+      new ClusterPods(cluster, other).secret(name, { "data-1": "there" }),
+    ]);
+    const volumes = [{ name: "v1", secret: { secretName: name } }];
+    expect(await pods.said("cat /v/data-1", { volumes }, mounted("/v"))).toBe("here");
+    await cluster.api("DELETE", `/api/v1/namespaces/${other}`);
+  },
+);
+
+/** The downward API in a volume of its own and projected. */
+for (const [title, projected] of [
+  ["Downward API volume", false],
+  ["Projected downwardAPI", true],
+] as const) {
+  const volume = (items: object[], more: object = {}) =>
+    projected
+      ? { name: "v1", projected: { sources: [{ downwardAPI: { items } }], ...more } }
+      : { name: "v1", downwardAPI: { items, ...more } };
+  const podName = { path: "podname", fieldRef: { fieldPath: "metadata.name" } };
+  const resource = (name: string, divisor: string) => ({
+    path: "amount",
+    resourceFieldRef: { containerName: "main", resource: name, divisor },
+  });
+  const resources = { limits: { cpu: "1250m", memory: "64Mi" }, requests: { cpu: "250m", memory: "32Mi" } };
+
+  describe(title, () => {
+    test.concurrent(storage(`${title} should provide podname only ${NODE}`), async () => {
+      const said = await pods.said("cat /v/podname", { volumes: [volume([podName])] }, mounted("/v"));
+      expect(said).toMatch(/^pod-\d+$/);
+    });
+    test.concurrent(storage(`${title} should set DefaultMode on files ${LINUX}`), async () => {
+      const volumes = [volume([podName], { defaultMode: 0o400 })];
+      expect(await pods.said("stat -L -c %A /v/podname", { volumes }, mounted("/v"))).toBe("-r--------\n");
+    });
+    test.concurrent(storage(`${title} should set mode on item file ${LINUX}`), async () => {
+      const volumes = [volume([{ ...podName, mode: 0o400 }])];
+      expect(await pods.said("stat -L -c %A /v/podname", { volumes }, mounted("/v"))).toBe("-r--------\n");
+    });
+    test.concurrent.each(
+      [
+        ["cpu limit", "limits.cpu", "1m", "1250"],
+        ["cpu request", "requests.cpu", "1m", "250"],
+        ["memory limit", "limits.memory", "1Mi", "64"],
+        ["memory request", "requests.memory", "1Mi", "32"],
+      ].map((row) => [storage(`${title} should provide container's ${row[0]} ${NODE}`), ...row]),
+    )("%s", async (_, __, name, divisor, expected) => {
+      const volumes = [volume([resource(name!, divisor!)])];
+      expect(await pods.said("cat /v/amount", { volumes }, { ...mounted("/v"), resources })).toBe(expected!);
+    });
+    for (const name of ["cpu", "memory"] as const) {
+      const words = `should provide node allocatable (${name}) as default ${name} limit if the limit is not set`;
+      test.concurrent(storage(`${title} ${words} ${NODE}`), async () => {
+        const [node] = (await cluster.api("GET", "/api/v1/nodes")).body.items;
+        const said = await pods.said(
+          "cat /v/amount",
+          { volumes: [volume([resource(`limits.${name}`, "1")])] },
+          mounted("/v"),
+        );
+        const text: string = node.status.allocatable[name];
+        const allocatable = text.endsWith("Ki") ? Number.parseInt(text, 10) * 1024 : Number(text);
+        expect(Math.abs(Number(said) - allocatable)).toBeLessThan(1024);
+      });
+    }
+    for (const what of ["labels", "annotations"] as const) {
+      test.concurrent(storage(`${title} should update ${what} on modification ${NODE}`), async () => {
+        const volumes = [volume([{ path: what, fieldRef: { fieldPath: `metadata.${what}` } }])];
+        const pod = await pods.pod(`while :; do cat /v/${what}; echo; sleep 0.1; done`, { volumes }, mounted("/v"), {
+          [what]: { builder: "bar" },
+        });
+        await pods.says(pod, 'builder="bar"\n');
+        await cluster.api(
+          "PATCH",
+          pods.path("pods", pod),
+          { metadata: { [what]: { builder: "foo" } } },
+          "application/merge-patch+json",
+        );
+        await pods.says(pod, 'builder="foo"\n');
+        await pods.remove(pod);
+      });
+    }
+  });
+}
+
+test.concurrent(
+  storage(`Projected combined should project all components that make up the projection API [Projection] ${NODE}`),
+  async () => {
+    const name = pods.name("all");
+    await Promise.all([
+      pods.configMap(name, { "configmap-data": "configmap-value-1" }),
+      pods.secret(name, { "secret-data": "secret-value-1" }),
+    ]);
+    const resource = (path: string, one: string, divisor: string) => ({
+      path,
+      resourceFieldRef: { containerName: "main", resource: one, divisor },
+    });
+    const items = [
+      { path: "podname", fieldRef: { fieldPath: "metadata.name" } },
+      resource("cpu_limit", "limits.cpu", "1m"),
+      resource("cpu_request", "requests.cpu", "1m"),
+      resource("memory_limit", "limits.memory", "1Mi"),
+      resource("memory_request", "requests.memory", "1Mi"),
+    ];
+    const sources = [
+      { secret: { name, items: [{ key: "secret-data", path: "secret-data" }] } },
+      { configMap: { name, items: [{ key: "configmap-data", path: "configmap-data" }] } },
+      { downwardAPI: { items } },
+    ];
+    const resources = { limits: { cpu: "500m", memory: "64Mi" }, requests: { cpu: "250m", memory: "32Mi" } };
+    const script =
+      "cd /v; for f in podname secret-data configmap-data cpu_limit cpu_request memory_limit memory_request; do cat $f; echo; done";
+    const said = await pods.said(
+      script,
+      { volumes: [{ name: "v1", projected: { sources } }] },
+      { ...mounted("/v"), resources },
+    );
+    expect(said).toMatch(/^pod-\d+\nsecret-value-1\nconfigmap-value-1\n500\n250\n64\n32\n$/);
+  },
+);
+
+describe("paths inside volumes", () => {
+  const subpath = (words: string) =>
+    storage(`Subpath Atomic writer volumes should support subpaths with ${words} [Conformance]`);
+  const mount = (mountPath: string, subPath: string) => ({ volumeMounts: [{ name: "v1", mountPath, subPath }] });
+  test.concurrent(subpath("configmap pod"), async () => {
+    const name = pods.name("sub");
+    await pods.configMap(name, { "configmap-key": "configmap-value" });
+    const volumes = [{ name: "v1", configMap: { name } }];
+    expect(await pods.said("cat /v/file", { volumes }, mount("/v/file", "configmap-key"))).toBe("configmap-value");
+  });
+  test.concurrent(subpath("configmap pod with mountPath of existing file"), async () => {
+    const name = pods.name("sub");
+    await pods.configMap(name, { "configmap-key": "configmap-value" });
+    const volumes = [{ name: "v1", configMap: { name } }];
+    expect(await pods.said("cat /etc/passwd; ls /etc/group", { volumes }, mount("/etc/passwd", "configmap-key"))).toBe(
+      "configmap-value/etc/group\n",
+    );
+  });
+  test.concurrent(subpath("secret pod"), async () => {
+    const name = pods.name("sub");
+    await pods.secret(name, { "secret-key": "secret-value" });
+    const volumes = [{ name: "v1", secret: { secretName: name } }];
+    expect(await pods.said("cat /v/file", { volumes }, mount("/v/file", "secret-key"))).toBe("secret-value");
+  });
+  test.concurrent(subpath("downward pod"), async () => {
+    const volumes = [
+      { name: "v1", downwardAPI: { items: [{ path: "downward/podname", fieldRef: { fieldPath: "metadata.name" } }] } },
+    ];
+    expect(await pods.said("cat /v/podname", { volumes }, mount("/v", "downward"))).toMatch(/^pod-\d+$/);
+  });
+  test.concurrent(subpath("projected pod"), async () => {
+    const name = pods.name("sub");
+    await pods.configMap(name, { "projected-key": "projected-value" });
+    const sources = [{ configMap: { name, items: [{ key: "projected-key", path: "in/projected-key" }] } }];
+    const volumes = [{ name: "v1", projected: { sources } }];
+    expect(await pods.said("cat /v/projected-key", { volumes }, mount("/v", "in"))).toBe("projected-value");
+  });
+  test.concurrent("a path that leads out of its volume keeps the container from starting", async () => {
+    const volumes = [{ name: "v1", emptyDir: {} }];
+    const image = "busybox:test";
+    const init = {
+      name: "trick",
+      image,
+      command: ["ln", "-s", "/", "/v/out"],
+      volumeMounts: [{ name: "v1", mountPath: "/v" }],
+    };
+    const name = await pods.pod("ls /v", { volumes, initContainers: [init] }, mount("/v", "out/etc"));
+    const isWaiting = (pod: { status?: { containerStatuses?: { state: { waiting?: { reason: string } } }[] } }) =>
+      pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "CreateContainerConfigError";
+    const pod = await pods.when(name, isWaiting);
+    expect(pod.status.containerStatuses[0].state.waiting.message).toContain("out/etc");
+    await pods.remove(name);
+  });
+});
+
+test.concurrent(storage("EmptyDir wrapper volumes should not conflict [Conformance]"), async () => {
+  const name = pods.name("both");
+  await Promise.all([pods.configMap(name, { a: "1" }), pods.secret(name, { b: "2" })]);
+  const volumes = [
+    { name: "v1", secret: { secretName: name } },
+    { name: "v2", configMap: { name } },
+  ];
+  expect(await pods.said("cat /s/b /c/a", { volumes }, mounted("/s", "/c"))).toBe("21");
+});
+
+test.concurrent(
+  storage("EmptyDir wrapper volumes should not cause race condition when used for configmaps [Serial] [Conformance]"),
+  async () => {
+    const maps = Array.from({ length: 50 }, () => pods.name("race"));
+    await Promise.all(maps.map((name) => pods.configMap(name, { "data-1": "value-1" })));
+    const volumes = maps.map((name, index) => ({ name: `v${index + 1}`, configMap: { name } }));
+    const container = mounted(...maps.map((_, index) => `/etc/config-${index}`));
+    const said = await Promise.all(
+      Array.from({ length: 5 }, () => pods.said("cat /etc/config-*/data-1 | wc -c", { volumes }, container)),
+    );
+    expect(said).toEqual(Array(5).fill("350\n"));
+  },
+);
