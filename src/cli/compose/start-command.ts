@@ -1,3 +1,4 @@
+import { scheduleReason } from "../../compose/automation/automated-plan.ts";
 import { planStart } from "../../compose/plan/plan-stop.ts";
 import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
@@ -16,9 +17,14 @@ export const command = defineComposeCommand({
     "wait-timeout": int("Most seconds to wait"),
   },
   async run({ flags, args, context }) {
-    const found = await findProject(context, args);
-    const { containers, model, name } = found;
-    const wished = args.length > 0 ? args : Object.keys(model?.services ?? {});
+    const all = await findProject(context, args);
+    const { model, name } = all;
+    // The daemon starts them at their times; by name they are started now.
+    const isLeft = (service: string) =>
+      args.length === 0 && scheduleReason(service, model?.trees[service]) !== undefined;
+    const containers = all.containers.filter(({ service }) => !isLeft(service));
+    const found = { ...all, containers };
+    const wished = args.length > 0 ? args : Object.keys(model?.services ?? {}).filter((service) => !isLeft(service));
     for (const service of wished)
       if (model?.services[service]?.scale !== 0 && !containers.some((each) => each.service === service))
         throw new CliError(`service ${JSON.stringify(service)} has no container to start`);

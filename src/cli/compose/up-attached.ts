@@ -5,6 +5,7 @@ import type { LiveContainer } from "../../compose/run/run-context.ts";
 import type { ProjectModel } from "../../compose/service-model.ts";
 import { errorText } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
+import { parseTimestamp } from "../timestamp.ts";
 import { type BringUpWishes, bringUp } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
@@ -200,7 +201,7 @@ class AttachedUp {
     await this.readers.get(container.id);
     const tty = this.model!.services[container.service]?.tty ?? false;
     const { State } = await this.engine.inspectContainer(container.id);
-    const since = State.StartedAt;
+    const since = parseTimestamp(State.StartedAt);
     const name = { ...container, name: container.name.replace(/^[0-9a-f]{12}_/, "") };
     this.read(name, this.engine.logs(container.id, { tty, follow: true, since, signal: this.leave.signal }));
   }
