@@ -1,7 +1,7 @@
 /** Ending and pausing containers: kill, stop, restart, pause, unpause. */
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { SIGKILL, SIGTERM, signalNumber } from "../lib/signals.ts";
-import { drainConnections } from "./connection-drain.ts";
+import { handOver } from "./connection-drain.ts";
 import type { Container } from "./container.ts";
 import { cancelRestart } from "./container-exit.ts";
 import { startContainer } from "./container-start.ts";
@@ -110,7 +110,7 @@ export async function endRun(context: EngineContext, container: Container, optio
   const { StopSignal, StopTimeout } = container.record.config;
   const signal = signalNumber(options.signal || StopSignal || String(SIGTERM));
   const timeoutSeconds = options.timeoutSeconds ?? StopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS;
-  if (context.networks.leaveService(container.id) && timeoutSeconds !== 0) await drainConnections(container);
+  if (timeoutSeconds !== 0) await handOver(context, container);
   const patience = new AbortController();
   const ended = container.onceExited(patience.signal).then(
     () => true,

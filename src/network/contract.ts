@@ -53,6 +53,9 @@ export interface SandboxState {
   heldDescriptors: number[];
 }
 
+/** Who takes the connections of a container that is about to stop: one that serves, one that does not accept them yet, nobody. */
+export type Successor = "ready" | "starting" | "none";
+
 export interface NetworkController {
   listNetworks(filters?: Filters): Network[];
   /** By name, id or unique id prefix; with the endpoints of running containers. @throws not-found `network x not found` */
@@ -86,10 +89,10 @@ export interface NetworkController {
   /** Whether a container of a Compose service gets connections through ports and names that others have too, as its check says. */
   noteHealth(containerId: string, isHealthy: boolean): void;
   /**
-   * No new connections through shared ports and names, when others take them: before a container is stopped. True when there is
-   * another one of its Compose service that serves.
+   * No new connections through shared ports and names, as soon as others take them: before a container is stopped. Says who of
+   * its Compose service takes its place; may be repeated.
    */
-  leaveService(containerId: string): boolean;
+  leaveService(containerId: string): Successor;
   /** The name of a running container changed: DNS answers follow. */
   renameContainer(containerId: string, name: string): Promise<void>;
   /** Counters per interface ("eth0") of a running container. */

@@ -7,7 +7,7 @@ import type { Network } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
 import type { StateStore } from "../store/contract.ts";
 import { listLinks, removeInterface } from "./bridge-interface.ts";
-import type { NetworkController } from "./contract.ts";
+import type { NetworkController, Successor } from "./contract.ts";
 import { ForeignFirewall } from "./foreign-firewall.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { NamespacePool, type NamespaceServer } from "./namespace-pool.ts";
@@ -214,7 +214,7 @@ class BridgedNetworkController implements NetworkController {
     this.#parts.sandboxes.noteReady(containerId, isHealthy);
   }
 
-  leaveService(containerId: string): boolean {
+  leaveService(containerId: string): Successor {
     this.#parts.ports.leave(this.#parts.sandboxes.records.get(containerId)?.published ?? [], containerId);
     return this.#parts.sandboxes.leave(containerId);
   }

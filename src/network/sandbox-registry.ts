@@ -9,7 +9,7 @@ import type { EndpointSettings } from "../model/network.ts";
 import type { NetworkStats } from "../model/system.ts";
 import type { Collection } from "../store/contract.ts";
 import { removeInterface } from "./bridge-interface.ts";
-import type { SandboxRequest, SandboxState } from "./contract.ts";
+import type { SandboxRequest, SandboxState, Successor } from "./contract.ts";
 import { addIpv6Address, plugIn, setDefaultRoutes, setHairpin, silence, type WireEnds } from "./endpoint-interface.ts";
 import { interfaceSysctls } from "./endpoint-sysctls.ts";
 import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses, reserveAddresses } from "./endpoints.ts";
@@ -50,15 +50,18 @@ interface RegistryParts {
 export class SandboxRegistry {
   readonly #parts: RegistryParts;
   readonly #live = new Map<string, LiveSandbox>();
-  readonly #leaving: LeavingInterfaces;
+  readonly #leavingInterfaces: LeavingInterfaces;
   readonly #names: NameService;
-  /** Containers whose health check does not say yet that they serve, and those that are about to stop. */
+  /** Containers whose health check does not say that they serve. */
   readonly #unready = new Set<string>();
+  /** Containers that have not been ready yet, and those that are about to stop. */
+  readonly #starting = new Set<string>();
+  readonly #leaving = new Set<string>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#names = new NameService({ ...parts, isReady: (id) => this.#isReady(id), server: parts.pool.server });
-    this.#leaving = new LeavingInterfaces(parts.hostRoute, parts.warn);
+    this.#leavingInterfaces = new LeavingInterfaces(parts.hostRoute, parts.warn);
   }
 
   get records(): Collection<SandboxRecord> {
@@ -83,6 +86,7 @@ export class SandboxRegistry {
     await using undo = new AsyncDisposableStack();
     const namespace = await this.#parts.pool.take();
     const record = this.#createRecord(request, namespace);
+    if (request.portSharing) this.#starting.add(request.containerId);
     if (request.portSharing?.isHealthChecked) this.#unready.add(request.containerId);
     const live: LiveSandbox = { route: namespace.route, heldDescriptors: [] };
     undo.defer(() => this.#tearDown(record, live));
@@ -110,7 +114,7 @@ export class SandboxRegistry {
 
   /** Idempotent. */
   async close(containerId: string): Promise<void> {
-    this.#unready.delete(containerId);
+    for (const set of [this.#unready, this.#starting, this.#leaving]) set.delete(containerId);
     const record = this.records.get(containerId);
     if (record === undefined) return;
     const live = this.#live.get(containerId);
@@ -121,22 +125,28 @@ export class SandboxRegistry {
 
   /** Names that several containers have lead to those that are ready. Only containers of Compose services are ever not. */
   noteReady(containerId: string, isReady: boolean): void {
+    this.#starting.delete(containerId);
     if (isReady || this.records.get(containerId)?.portSharing === undefined) this.#unready.delete(containerId);
     else this.#unready.add(containerId);
   }
 
-  /** Names lead to others from now on. True when there is another container of the same service that is ready. */
-  leave(containerId: string): boolean {
+  /** Names lead to others from now on, as soon as there is one of the same service that is ready. */
+  leave(containerId: string): Successor {
     const group = this.records.get(containerId)?.portSharing?.group;
-    if (group === undefined) return false;
-    this.#unready.add(containerId);
-    return [...this.records.values()].some(
-      (other) => other.portSharing?.group === group && this.#isReady(other.containerId),
-    );
+    if (group === undefined) return "none";
+    this.#leaving.add(containerId);
+    const others = [...this.records.values()]
+      .filter(({ portSharing }) => portSharing?.group === group)
+      .map((other) => other.containerId);
+    if (others.some((other) => this.#isReady(other))) return "ready";
+    return others.some((other) => this.#starting.has(other) && !this.#leaving.has(other)) ? "starting" : "none";
   }
 
   #isReady(containerId: string): boolean {
-    return !this.#unready.has(containerId) && this.#parts.ports.isReady(containerId);
+    const isReady =
+      !this.#unready.has(containerId) && !this.#leaving.has(containerId) && this.#parts.ports.isReady(containerId);
+    if (isReady) this.#starting.delete(containerId);
+    return isReady;
   }
 
   /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */
@@ -242,7 +252,7 @@ export class SandboxRegistry {
 
   /** Interfaces of closed sandboxes that should vanish by themselves. */
   removeStragglers(): Promise<void> {
-    return this.#leaving.removeNow();
+    return this.#leavingInterfaces.removeNow();
   }
 
   /** Lets go of everything in this process; what runs goes on. */
@@ -408,7 +418,7 @@ export class SandboxRegistry {
     }
     live?.route.close();
     await pool.server.delete(record.namespacePath);
-    this.#leaving.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName).filter(Boolean));
+    this.#leavingInterfaces.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName).filter(Boolean));
   }
 
   #show(record: SandboxRecord): SandboxState {

@@ -267,7 +267,7 @@ export class FakeNetworks {
       },
       renameContainer: async () => {},
       noteHealth: () => {},
-      leaveService: () => false,
+      leaveService: () => "none",
       countRequests: async () => undefined,
       hostResolvConf: async () => "",
       sweep: async (alive) => void this.swept.push(alive),
