@@ -47,6 +47,8 @@ export interface WriteOptions {
   fieldManager?: string;
   /** What to do with fields that the schema does not know; in-process clients: "Strict". */
   fieldValidation?: "Strict" | "Warn" | "Ignore";
+  /** Paths of fields that the client's text gave twice: treated as unknown ones are. */
+  duplicateFields?: readonly string[];
   /** Told of warnings for the client (unknown fields, deprecated versions). */
   warn?(message: string): void;
 }

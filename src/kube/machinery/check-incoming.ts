@@ -24,7 +24,10 @@ export function checkIncoming(core: Core, kind: ServedKind, object: KubeObject, 
     const message = `the object provided is unrecognized (must be of type ${kind.type.kind}): ${found} does not match ${apiVersion}, Kind=${kind.type.kind}`;
     throw new StatusError("BadRequest", message);
   }
-  const unknown = core.schemas.schemaOf(kind.type)?.prune(object) ?? [];
+  const unknown = [
+    ...(core.schemas.schemaOf(kind.type)?.prune(object) ?? []),
+    ...(options.duplicateFields ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
+  ];
   if (unknown.length === 0 || options.fieldValidation === "Ignore") return;
   if (options.fieldValidation === "Warn") {
     for (const message of unknown) options.warn?.(message);

@@ -105,6 +105,7 @@ export class OpenApiDocuments {
     return pathsOf(kind, version, {
       object,
       list: document.pointer(publicList),
+      isCustom: own !== undefined,
       ...(scale === undefined ? {} : { scale: document.reference(scale) }),
     });
   }

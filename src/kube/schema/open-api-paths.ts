@@ -20,6 +20,8 @@ export interface PathObjects {
   readonly object: JsonSchema;
   readonly list: JsonSchema;
   readonly scale?: JsonSchema;
+  /** Custom resources have no strategic merge patch: clients look here which patch to send. */
+  readonly isCustom: boolean;
 }
 
 /** All paths of a kind, as members of a document's `paths`. */
@@ -28,7 +30,7 @@ export function pathsOf(kind: ServedKind, version: OpenApiVersion, objects: Path
   const verbs = new Set(definition.verbs ?? ALL_VERBS);
   const root = type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
   const place = type.namespaced ? `${root}/namespaces/{namespace}/${type.resource}` : `${root}/${type.resource}`;
-  const operation = new OperationMaker(type, version);
+  const operation = new OperationMaker(type, version, objects.isCustom);
   const collection: Record<string, unknown> = { parameters: operation.pathParameters(false) };
   if (verbs.has("list")) collection.get = operation.make("list", objects.list);
   if (verbs.has("create")) collection.post = operation.make("post", objects.object);
@@ -72,11 +74,13 @@ class OperationMaker {
   constructor(
     private readonly type: ResourceType,
     private readonly version: OpenApiVersion,
+    private readonly isCustom: boolean,
   ) {}
 
   make(verb: Verb, object: JsonSchema, part = ""): JsonSchema {
     const { group, version, kind } = this.type;
-    const media = verb === "patch" ? PATCH_TYPES : ["application/json", "application/yaml"];
+    const patches = PATCH_TYPES.filter((one) => !(this.isCustom && one.includes("strategic")));
+    const media = verb === "patch" ? patches : ["application/json", "application/yaml"];
     const writes = verb === "post" || verb === "put" || verb === "patch";
     const parameters = this.queryParameters(verb);
     const answer = { description: "OK", ...this.content(object, ["application/json", "application/yaml"]) };

@@ -1,6 +1,7 @@
 /** Requests for stored objects: each verb of the API, done by the machinery, answered in the form that the client wants. */
 import type { DeleteOptions as DeleteBody } from "../../model/kubernetes/meta.ts";
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
+import type { WriteOptions } from "../contract.ts";
 import type { Core } from "../machinery/core.ts";
 import { qualifiedResource } from "../machinery/definition.ts";
 import type { ServedKind } from "../machinery/registry.ts";
@@ -81,10 +82,10 @@ async function list(request: ResourceRequest): Promise<void> {
 }
 
 async function create(request: ResourceRequest): Promise<void> {
-  const { attributes, access, kind } = request;
+  const { attributes, access } = request;
   if (attributes.name !== "") throw notAllowed();
   const options = optionsOf(request, "CreateOptions");
-  const object = await bodyObject(request, options.fieldValidation, kind.type.kind);
+  const object = await bodyObject(request, options);
   const made = await access.create(attributes.namespace || undefined, object, options);
   await sendObject(request, 201, made);
 }
@@ -103,7 +104,7 @@ async function update(request: ResourceRequest): Promise<void> {
   const { namespace, name, subresource } = attributes;
   if (name === "") throw notAllowed();
   const options = optionsOf(request, "UpdateOptions");
-  const object = await bodyObject(request, options.fieldValidation, kind.type.kind);
+  const object = await bodyObject(request, options);
   object.metadata ??= {};
   checkNames(object, namespace, name);
   object.metadata.name = name;
@@ -124,7 +125,9 @@ async function patch(request: ResourceRequest): Promise<void> {
   const write = optionsOf(request, "PatchOptions");
   const { type, options } = patchOptions(exchange.query, contentType, subresource, write);
   const text = (await exchange.body()).toString("utf8");
-  const body = parsed(type === "apply" ? yamlToJson(text) : text);
+  const json = type === "apply" ? yamlToJson(text) : text;
+  const body = parsed(json);
+  if (type !== "json") options.duplicateFields = findDuplicateFields(json);
   const { object, created } = await access.patched(namespace || undefined, name, type, body, options);
   await sendObject(request, created ? 201 : 200, object);
 }
@@ -160,22 +163,11 @@ function optionsOf({ exchange }: ResourceRequest, kind: string) {
   return writeOptions(exchange.query, exchange.header("user-agent"), kind, (message) => exchange.warn(message));
 }
 
-/** The object that was sent; fields given twice are refused, told or let pass, as the client wishes. */
-async function bodyObject(
-  { exchange }: ResourceRequest,
-  validation: string | undefined,
-  kind: string,
-): Promise<KubeObject> {
+/** The object that was sent; fields that it gives twice are noted in the options. */
+async function bodyObject({ exchange }: ResourceRequest, options: WriteOptions): Promise<KubeObject> {
   const text = jsonBody(exchange.header("content-type"), await exchange.body());
   const object = parsed(text);
-  if (validation !== "Ignore") {
-    const messages = findDuplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
-    if (messages.length > 0 && validation === "Strict") {
-      const words = `strict decoding error: ${messages.join(", ")}`;
-      throw new StatusError("BadRequest", `${kind} in version "v1" cannot be handled as a ${kind}: ${words}`);
-    }
-    for (const message of messages) exchange.warn(message);
-  }
+  options.duplicateFields = findDuplicateFields(text);
   return object as KubeObject;
 }
 

@@ -3,9 +3,6 @@
 import type { CustomResourceDefinition, JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
 import type { KubeObject } from "../../../model/kubernetes/object.ts";
 import type { FieldError } from "../../machinery/field-error.ts";
-import { StatusError } from "../../status.ts";
-import { findType } from "../builtin-types.ts";
-import { DecodeError, decodeObject } from "../decode-object.ts";
 import type { CustomSchema } from "../schema-set.ts";
 import { customObjectType } from "./custom-type.ts";
 import { fillDefaults, pruneValue } from "./prune-custom.ts";
@@ -23,8 +20,7 @@ export function compileCustomSchema(crd: CustomResourceDefinition, version: stri
     document: { ...(found?.schema?.openAPIV3Schema ?? { type: "object" }) },
     schema: {
       prune(object) {
-        const unknown = pruneValue(schema, object, "", true);
-        return [...unknown, ...pruneMetadata(object)].map((path) => `unknown field ${JSON.stringify(path)}`);
+        return pruneValue(schema, object, "", true).map((path) => `unknown field ${JSON.stringify(path)}`);
       },
       defaults: (object) => fillDefaults(schema, object),
       validate: (object) => faultsOf(schema, object),
@@ -36,18 +32,6 @@ function withoutIdentity(schema: JSONSchemaProps): JSONSchemaProps {
   const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !SERVERS_OWN.has(name));
   const required = (schema.required ?? []).filter((name) => !SERVERS_OWN.has(name));
   return { ...schema, properties: Object.fromEntries(properties), required };
-}
-
-/** @throws StatusError BadRequest when something in the metadata has a wrong type */
-function pruneMetadata(object: KubeObject): string[] {
-  try {
-    const decoded = decodeObject(findType("meta.v1.ObjectMeta")!, object.metadata ?? {});
-    object.metadata = decoded.object;
-    return decoded.unknown.map((path) => `metadata.${path}`);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new StatusError("BadRequest", `${object.kind} cannot be handled: metadata: ${error.message}`);
-  }
 }
 
 function faultsOf(schema: JSONSchemaProps, object: KubeObject): readonly FieldError[] {

@@ -2,6 +2,9 @@
 
 import type { JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
 import { copyOf } from "../../machinery/copy.ts";
+import { StatusError } from "../../status.ts";
+import { findType } from "../builtin-types.ts";
+import { DecodeError, decodeObject } from "../decode-object.ts";
 import { isRecord } from "../type-schema.ts";
 import { additionalOf, itemsOf } from "./structural-schema.ts";
 
@@ -20,6 +23,9 @@ export function pruneValue(schema: JSONSchemaProps, value: unknown, at: string, 
   const isObject = root || schema["x-kubernetes-embedded-resource"] === true;
   const additional = additionalOf(schema);
   const removed: string[] = [];
+  if (isObject && isRecord(value.metadata)) {
+    removed.push(...pruneMetadata(value, at === "" ? "metadata" : `${at}.metadata`));
+  }
   for (const name of Object.keys(value)) {
     if (isObject && IDENTITY.has(name)) continue;
     const place = at === "" ? name : `${at}.${name}`;
@@ -50,5 +56,17 @@ export function fillDefaults(schema: JSONSchemaProps, value: unknown): void {
   if (additional === undefined || additional === true) return;
   for (const name of Object.keys(value)) {
     if (schema.properties?.[name] === undefined) fillDefaults(additional, value[name]);
+  }
+}
+
+/** @throws StatusError BadRequest when something in the metadata has a wrong type */
+function pruneMetadata(object: Record<string, unknown>, at: string): string[] {
+  try {
+    const decoded = decodeObject(findType("meta.v1.ObjectMeta")!, object.metadata);
+    object.metadata = decoded.object;
+    return decoded.unknown.map((path) => `${at}.${path}`);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new StatusError("BadRequest", `${object.kind} cannot be handled: ${at}: ${error.message}`);
   }
 }
