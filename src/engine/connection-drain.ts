@@ -22,10 +22,10 @@ const SUCCESSOR_PAUSE_MS = 50;
  */
 export async function handOver(context: EngineContext, container: Container): Promise<void> {
   const deadline = Date.now() + SUCCESSOR_PATIENCE_MS;
-  for (;;) {
+  while (container.hasProcess && Date.now() < deadline) {
     const successor = context.networks.leaveService(container.id);
     if (successor === "ready") return await drainConnections(context, container);
-    if (successor === "none" || Date.now() >= deadline || !container.hasProcess) return;
+    if (successor === "none") return;
     await Bun.sleep(SUCCESSOR_PAUSE_MS);
   }
 }

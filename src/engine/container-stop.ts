@@ -102,6 +102,7 @@ export async function endRun(context: EngineContext, container: Container, optio
     using _turn = await context.locks.acquire(container.id);
     await cancelRestart(context, container);
   }
+  if (options.timeoutSeconds !== 0) await handOver(context, container);
   if (!container.hasProcess) {
     publishContainerEvent(context, container, "stop");
     return;
@@ -110,7 +111,6 @@ export async function endRun(context: EngineContext, container: Container, optio
   const { StopSignal, StopTimeout } = container.record.config;
   const signal = signalNumber(options.signal || StopSignal || String(SIGTERM));
   const timeoutSeconds = options.timeoutSeconds ?? StopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS;
-  if (timeoutSeconds !== 0) await handOver(context, container);
   const patience = new AbortController();
   const ended = container.onceExited(patience.signal).then(
     () => true,
