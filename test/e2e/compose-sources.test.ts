@@ -1,6 +1,7 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of Compose files look like those of JavaScript
 /** Commands of `naru compose` that have to do with sources and images: build, push, pull, run, watch, logs -f. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -177,6 +178,46 @@ services:
         .map((line) => JSON.parse(line) as object)
         .at(-1),
     ).toMatchObject({ id: "a", text: "Pulled" });
+  });
+});
+
+describe("publish", () => {
+  test("docker compose and naru read each other's projects from a registry", async () => {
+    await using registry = await startNaruRegistry({ isTls: true, flags: ["--tls-self-signed", "127.0.0.1"] });
+    const certificate = join(registry.root, "tls/certificate.pem");
+    const config = join(root, "publish-config");
+    await cp(daemon.env.DOCKER_CONFIG!, config, { recursive: true });
+    await mkdir(join(config, "certs.d", registry.host), { recursive: true });
+    await cp(certificate, join(config, "certs.d", registry.host, "ca.crt"));
+    const env = { DOCKER_CONFIG: config, SSL_CERT_FILE: certificate, XDG_CACHE_HOME: join(root, "cache"), HOME: root };
+    await inFolder("sent", 'services: {a: {image: busybox, environment: {A: "${LEVEL:-1}"}, command: echo sent}}\n');
+    const docker = (words: string[]) => run([DOCKER, "compose", ...words], options({ env }));
+    const [ours, theirs] = [`${registry.host}/team/ours:1`, `${registry.host}/team/theirs:1`];
+    expect((await naru(["publish", ours], { env })).stderr).toContain("--with-env");
+    expect((await naru(["publish", "--with-env", ours], { env })).code).toBe(0);
+    expect((await docker(["publish", "-y", "--with-env", theirs])).code).toBe(0);
+    const level = { ...env, LEVEL: "5" };
+    const wanted = (await naru(["config"], { env: level })).stdout;
+    const read = await run([DOCKER, "compose", "-f", `oci://${ours}`, "config"], options({ env: level }));
+    expect(read.stdout).toBe(wanted);
+    for (const address of [ours, theirs]) {
+      expect((await naru(["-f", `oci://${address}`, "config"], { env: level })).stdout).toBe(wanted);
+    }
+    const missing = await naru(["-f", `oci://${registry.host}/team/nobody:1`, "config"], { env });
+    expect(missing.stderr).toContain("manifest unknown");
+  });
+
+  test("what would be missing elsewhere is refused or asked about", async () => {
+    await inFolder("kept-here", "services: {a: {build: .}}\n");
+    expect((await naru(["publish", "127.0.0.1:1/x"])).stderr).toContain("build section only");
+    await write("compose.yaml", "services: {a: {image: busybox, volumes: ['./here:/there']}}\n");
+    const asked = await naru(["publish", "127.0.0.1:1/x"], { stdin: "n\n" });
+    expect(asked.code).toBe(1);
+    expect(asked.stdout).toContain("kept-here/here");
+    expect((await naru(["--dry-run", "publish", "-y", "127.0.0.1:1/x"])).stdout).toBe(
+      "Would publish compose.yaml to 127.0.0.1:1/x\n",
+    );
+    expect((await naru(["publish", "--app", "127.0.0.1:1/x"])).stderr).toContain("--app is not here");
   });
 });
 

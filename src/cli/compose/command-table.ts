@@ -24,6 +24,7 @@ export const COMPOSE_COMMANDS: Readonly<Record<string, () => CommandFile>> = {
   pause: () => import("./pause-command.ts"),
   port: () => import("./port-command.ts"),
   ps: () => import("./ps-command.ts"),
+  publish: () => import("./publish-command.ts"),
   pull: () => import("./pull-command.ts"),
   push: () => import("./push-command.ts"),
   restart: () => import("./restart-command.ts"),
@@ -49,7 +50,6 @@ export const COMPOSE_ALIASES: Readonly<Record<string, string>> = { convert: "con
 
 /** Commands of docker compose that are not here, and what to use instead. */
 export const REFUSED_COMMANDS: Readonly<Record<string, string>> = {
-  alpha: "its commands left their trial: use 'scale', 'watch', 'graph' and '--dry-run' without 'alpha'",
+  alpha: "its commands left their trial: use 'scale', 'publish', 'watch', 'graph' and '--dry-run' without 'alpha'",
   bridge: "use 'compose kube', which prints the project as Kubernetes objects",
-  publish: "use 'compose push' for the images, and keep the Compose file with your sources",
 };

@@ -39,8 +39,10 @@ async function readProject(
   options: LoadOptions,
 ): Promise<ComposeProject> {
   const request = {
-    files: globals.file,
-    projectDirectory: globals["project-directory"] || globals.workdir,
+    files: await filesHere(context, globals.file),
+    // A project from elsewhere belongs to the folder where it is used.
+    projectDirectory:
+      globals["project-directory"] || globals.workdir || (isPublished(globals.file[0]) ? process.cwd() : ""),
     envFiles: globals["env-file"],
     name: globals["project-name"],
     profiles: options.profiles ?? globals.profile,
@@ -59,6 +61,15 @@ async function readProject(
     if (error instanceof NaruError) throw new CliError(error.message);
     throw error;
   }
+}
+
+const isPublished = (file: string | undefined) => file?.startsWith("oci://") === true;
+
+/** What lies in a registry (`oci://…`) is fetched first. */
+async function filesHere(context: CommandContext, files: readonly string[]): Promise<readonly string[]> {
+  if (!files.some(isPublished)) return files;
+  const { localFiles } = await import("./published/project-artifact.ts");
+  return await localFiles(context, files);
 }
 
 function isOn(text: string | undefined): boolean {
