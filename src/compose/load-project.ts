@@ -14,7 +14,7 @@ import { resolveEnvironments, resolveLabelFiles, resolveOwnVariables } from "./s
 import { fillServiceDefaults } from "./short-forms.ts";
 
 /** Which project, and how far it is to be worked out. */
-export interface ProjectRequest extends ProjectPlace {
+interface ProjectRequest extends ProjectPlace {
   name: string;
   profiles: readonly string[];
   /** Services to keep, with what they depend on; none keeps all. */

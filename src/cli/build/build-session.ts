@@ -22,7 +22,7 @@ import type { Destination } from "./outputs.ts";
 import type { SshAgents } from "./ssh-agents.ts";
 
 /** What the client has and the daemon may ask for. */
-export interface ClientSide {
+interface ClientSide {
   /** Absolute directories by name; "" is the main context. */
   directories: ReadonlyMap<string, string>;
   input: AsyncIterable<Uint8Array> | undefined;

@@ -29,7 +29,7 @@ export interface ComposeContext extends CommandContext {
 }
 
 /** One use of a command. */
-export interface ComposeInvocation<F extends FlagSet> {
+interface ComposeInvocation<F extends FlagSet> {
   readonly flags: FlagValues<F>;
   readonly args: string[];
   /** True when the flag was on the command line, whatever its value. */

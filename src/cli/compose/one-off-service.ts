@@ -8,7 +8,7 @@ import { mountOf } from "../../compose/volumes.ts";
 import { serviceOf, servicesOf } from "./project-services.ts";
 
 /** What `run` changes of a service. Empty texts and lists change nothing. */
-export interface OneOffWishes {
+interface OneOffWishes {
   containerName: string;
   command: readonly string[];
   entrypoint: string | undefined;

@@ -5,7 +5,7 @@ import type { ComposeContext } from "./declaration.ts";
 import { usesColors } from "./screen.ts";
 
 /** Shows what is done, on standard error. */
-export interface ProgressDisplay {
+interface ProgressDisplay {
   readonly take: OnProgress;
   /** The last picture stays. May be called more than once. */
   finish(): void;

@@ -9,7 +9,7 @@ import { CliError } from "../../cli-error.ts";
 import { serviceOf, servicesOf } from "../project-services.ts";
 
 /** The build section of a service in its long form; `context` is absolute or an address. */
-export interface ServiceBuild {
+interface ServiceBuild {
   context: string;
   dockerfile?: string;
   dockerfile_inline?: string;
@@ -40,7 +40,7 @@ export interface ServiceBuild {
 }
 
 /** A secret of a build: a file of the user's, or a text. */
-export type BuildSecret = { id: string; file: string } | { id: string; variable: string; text: string };
+type BuildSecret = { id: string; file: string } | { id: string; variable: string; text: string };
 
 /** How a service's image is built. */
 export interface ServiceToBuild {
@@ -60,7 +60,7 @@ export function imageOfService(project: ComposeProject, name: string): string {
 }
 
 /** How `name` is built, or undefined where it has no build section. Throws CliError. */
-export function serviceToBuild(project: ComposeProject, name: string): ServiceToBuild | undefined {
+function serviceToBuild(project: ComposeProject, name: string): ServiceToBuild | undefined {
   const service = serviceOf(project, name);
   if (!isTree(service.build)) return undefined;
   const encoded = encodeShape(service.build, "build", `services.${name}.build`, "yaml");

@@ -13,7 +13,7 @@ import { PathWatcher } from "./path-watcher.ts";
 import { type PathPair, syncFiles } from "./sync-files.ts";
 import { isIgnored, targetOf, type WatchRule, watchRules } from "./watch-rules.ts";
 
-export interface WatchTask {
+interface WatchTask {
   client: ApiClient;
   engine: HttpEngine;
   project: ComposeProject;
