@@ -1,6 +1,6 @@
 /** Everything before a container's start: its image, its request, the container itself. */
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import type { Engine } from "../../engine/contract.ts";
 import { isKind } from "../../lib/errors.ts";
 import type { ContainerCreateRequest } from "../../model/container.ts";
@@ -38,7 +38,9 @@ export async function prepareContainer(
   const labels = labelsOf(pod, { name: spec.name, kind, attempt, hash: containerHash(spec) });
   const file = messageFile(context, pod, spec.name, attempt);
   await mkdir(`${podRunDirectory(context, labels.podUid)}/messages`, { recursive: true, mode: 0o755 });
-  await writeFile(file, "", { mode: 0o666 });
+  await writeFile(file, "");
+  // Whoever the container runs as writes there; the daemon's own mask does not matter.
+  await chmod(file, 0o666);
   const parts = { pod, container: spec, labels, facts, volumes, imageUser: image.user, hostname, messageFile: file };
   return { labels, request: await containerRequest(context, parts), imageId: image.imageId };
 }
