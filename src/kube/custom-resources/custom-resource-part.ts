@@ -5,7 +5,7 @@ import type {
   CustomResourceDefinitionCondition,
 } from "../../model/kubernetes/apiextensions.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS } from "../../model/kubernetes/names.ts";
-import type { ResourceType, Stored } from "../../model/kubernetes/object.ts";
+import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterPart } from "../contract.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { copyOf, sameJson } from "../machinery/copy.ts";
@@ -139,8 +139,25 @@ class CustomResources {
         changed.status?.conditions ?? [],
       ),
     };
-    if (sameJson(changed.status, crd.status)) return;
-    await this.client.resource(CUSTOM_RESOURCE_DEFINITIONS).updateStatus(changed).catch(unlessGone);
+    if (!sameJson(changed.status, crd.status)) {
+      await this.client.resource(CUSTOM_RESOURCE_DEFINITIONS).updateStatus(changed).catch(unlessGone);
+    }
+    if (this.served.has(crd.metadata.name)) await this.fillStored(crd);
+  }
+
+  /** Objects that were written before a default came have it too: what lacks one is written again. */
+  private async fillStored(crd: Definition): Promise<void> {
+    const type = customType(crd, storageVersion(crd).name);
+    const fill = this.dependencies.schemas.schemaOf(type)?.defaults;
+    if (fill === undefined || !storageVersion(crd).served) return;
+    for (const object of this.client.core.state.kind(type).list()) {
+      const filled = copyOf(object as Stored<KubeObject>);
+      fill(filled);
+      if (sameJson(filled, object)) continue;
+      const { namespace, name } = object.metadata;
+      // An object that a newer schema refuses stays as it was.
+      await this.client.resource(type).patch(namespace, name, "merge", {}).catch(unlessRefused);
+    }
   }
 
   /** All objects of the kind are deleted; when the last is gone the definition may go. */
@@ -167,6 +184,10 @@ class CustomResources {
 
 function unlessGone(error: unknown): void {
   if (!isStatus(error, "NotFound")) throw error;
+}
+
+function unlessRefused(error: unknown): void {
+  if (!isStatus(error, "NotFound", "Invalid", "Forbidden")) throw error;
 }
 
 /** True when clients may use the kind. */
