@@ -44,8 +44,19 @@ export function mergedProject(known: KeptProject | undefined, now: KeptProject):
 export function readKeptProject(value: unknown): KeptProject {
   const isRecord = (part: unknown): part is Record<string, unknown> =>
     typeof part === "object" && part !== null && !Array.isArray(part);
-  const sections = ["services", "networks", "volumes", "secrets", "configs", "trees", "variables"];
-  if (!isRecord(value) || typeof value.name !== "string" || !sections.every((name) => isRecord(value[name]))) {
+  const isMapOf = (part: unknown, isItem: (item: unknown) => boolean) =>
+    isRecord(part) && Object.values(part).every(isItem);
+  const isText = (part: unknown) => typeof part === "string";
+  const isProject =
+    isRecord(value) &&
+    isText(value.name) &&
+    ["services", "networks", "volumes", "secrets", "configs", "trees"].every((name) =>
+      isMapOf(value[name], isRecord),
+    ) &&
+    isMapOf(value.variables, isText) &&
+    Array.isArray(value.disabled) &&
+    value.disabled.every(isText);
+  if (!isProject) {
     throw new NaruError(
       "invalid",
       "this is no Compose project as naru sends it: is the client another version of naru?",

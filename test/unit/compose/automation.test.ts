@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type Autoscale, autoscaledReplicas, autoscaleOf } from "../../../src/compose/automation/autoscale.ts";
 import { checkExtensions } from "../../../src/compose/automation/check-extensions.ts";
 import { parseCron } from "../../../src/compose/automation/cron.ts";
+import { readKeptProject } from "../../../src/compose/automation/kept-project.ts";
 import { decideReplicas, type ReplicaLoad } from "../../../src/compose/automation/scaling-decision.ts";
 import { scheduleOf } from "../../../src/compose/automation/schedule.ts";
 import type { Tree } from "../../../src/compose/document.ts";
@@ -104,6 +105,21 @@ describe("x-naru keys", () => {
   ])("%j is refused", (keys, words) => {
     expect(() => checkExtensions({ a: service(keys) })).toThrow(words);
   });
+});
+
+describe("readKeptProject", () => {
+  const sections = { services: {}, networks: {}, volumes: {}, secrets: {}, configs: {}, trees: {}, variables: {} };
+  const project = { name: "p", disabled: [], ...sections };
+  test("takes what a client sends", () => expect(readKeptProject(project)).toEqual(project as never));
+  test.each([
+    [undefined],
+    [5],
+    [{ ...project, name: 5 }],
+    [{ ...project, trees: { a: null } }],
+    [{ ...project, services: [] }],
+    [{ ...project, variables: { A: 1 } }],
+    [{ ...project, disabled: "all" }],
+  ])("refuses %j", (value) => expect(() => readKeptProject(value)).toThrow("this is no Compose project"));
 });
 
 describe("decideReplicas", () => {
