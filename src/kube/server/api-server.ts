@@ -10,7 +10,7 @@ import { ApiExchange, type Headers } from "./api-exchange.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Authorization } from "./authorization.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
-import { contentTypeOf, encodeAs, jsonBody, wishOf } from "./media-type.ts";
+import { contentTypeOf, encodeAs, jsonBody, plainWishOf, type Wish } from "./media-type.ts";
 import { type PlainPaths, servePlainPath } from "./plain-paths.ts";
 import type { PodStreams } from "./pod-streams.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
@@ -146,12 +146,12 @@ export class ApiServer {
     if (found === undefined) throw unknownPath();
     const handler = found.verbs[verb];
     if (handler === undefined) throw notAllowed();
+    const { format } = plainWishOf(exchange.header("accept"));
     const object =
       verb === "create"
         ? JSON.parse(jsonBody(exchange.header("content-type"), await exchange.body()))
         : { apiVersion: "", kind: "", metadata: {} };
     const answer = await handler({ user, attributes, query: exchange.query, object });
-    const { format } = wishOf(exchange.header("accept"));
     await exchange.send(
       verb === "create" ? 201 : 200,
       `application/${format}`,
@@ -168,7 +168,7 @@ async function answerError(exchange: ApiExchange, error: unknown): Promise<void>
   if (exchange.signal.aborted) return;
   if (exchange.started) return exchange.cut();
   const known = statusErrorOf(error);
-  const wish = plainWish(exchange.header("accept"));
+  const wish = errorWish(exchange.header("accept"));
   const { retryAfterSeconds } = known.details ?? {};
   const headers: Headers = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
   const body = encodeAs(wish.format, JSON.stringify(known.toStatus()));
@@ -176,11 +176,11 @@ async function answerError(exchange: ApiExchange, error: unknown): Promise<void>
 }
 
 /** A client that asked for a form we do not speak is told so in JSON. */
-function plainWish(accept: string | undefined) {
+function errorWish(accept: string | undefined): Wish {
   try {
-    return { ...wishOf(accept), shape: "object" as const };
+    return plainWishOf(accept);
   } catch {
-    return wishOf(undefined);
+    return plainWishOf(undefined);
   }
 }
 

@@ -32,6 +32,20 @@ const SHAPES: Record<string, Shape> = {
 const known = new Map<string, Wish>();
 const MAX_KNOWN = 100;
 
+/** As wishOf, for answers that are no stored objects: they have no table and no metadata. @throws StatusError NotAcceptable */
+export function plainWishOf(accept: string | undefined): Wish {
+  if (accept === undefined || accept === "" || accept === "*/*") return PLAIN;
+  const found = parseRanges(accept)
+    .map(understood)
+    .find((wish) => wish?.shape === "object" && wish.discovery === undefined);
+  if (found === undefined) throw notAcceptable();
+  return found;
+}
+
+function notAcceptable(): StatusError {
+  return new StatusError("NotAcceptable", `only the following media types are accepted: ${SERVED}`);
+}
+
 /**
  * The first form of the header that naru speaks: JSON or YAML. Protobuf is passed over, as clients name JSON beside it.
  * @throws StatusError NotAcceptable when there is none
@@ -43,9 +57,7 @@ export function wishOf(accept: string | undefined): Wish {
     parseRanges(accept)
       .map(understood)
       .find((wish) => wish !== undefined);
-  if (found === undefined) {
-    throw new StatusError("NotAcceptable", `only the following media types are accepted: ${SERVED}`);
-  }
+  if (found === undefined) throw notAcceptable();
   if (known.size < MAX_KNOWN) known.set(accept, found);
   return found;
 }
