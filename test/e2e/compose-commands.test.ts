@@ -83,7 +83,6 @@ const SAME: [string, string[]][] = [
   ["ls -a", ["ls", "-a"]],
   ["ls as JSON", ["ls", "-a", "--format", "json"]],
   ["ls --filter", ["ls", "--filter", "name=nobody", "-q"]],
-  ["images", ["images"]],
   ["images -q", ["images", "-q", "web"]],
   ["port", ["port", "web", "80"]],
   ["volumes", ["volumes"]],
@@ -125,6 +124,14 @@ test("ps as JSON has docker compose's keys and values", async () => {
     }));
   };
   expect(read(ours.stdout)).toEqual(read(theirs.stdout));
+});
+
+test("images shows what docker compose shows", async () => {
+  const [theirs, ours] = await Promise.all([real(["images"]), naru(["images"])]);
+  // The last column tells how long ago.
+  const columns = (text: string) =>
+    text.split("\n").map((line) => line.slice(0, line.search(/\S+ seconds? ago|Less than|CREATED/)));
+  expect(columns(ours.stdout)).toEqual(columns(theirs.stdout));
 });
 
 test("top shows service, number and processes", async () => {
