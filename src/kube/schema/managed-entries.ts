@@ -71,8 +71,9 @@ export function ownable(set: FieldSet, subresource: string | undefined, hasStatu
   if (metadata !== undefined) {
     metadata.member = false;
     for (const name of SERVERS_METADATA) metadata.children.delete(name);
+    if (metadata.isEmpty()) set.children.delete("f:metadata");
   }
   if (hasStatus && subresource === undefined) set.children.delete("f:status");
   if (subresource === "status") set.children.delete("f:spec");
-  return set.prune();
+  return set;
 }

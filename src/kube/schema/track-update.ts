@@ -4,7 +4,7 @@ import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
 import type { FieldWriter } from "./contract.ts";
 import { FieldSet } from "./field-set.ts";
 import { type ManagedEntry, ownable, parseEntries, writeEntries } from "./managed-entries.ts";
-import { compareObjects } from "./object-fields.ts";
+import { collectFields, compareObjects } from "./object-fields.ts";
 import type { ObjectSchema } from "./type-schema.ts";
 
 /** Writes metadata.managedFields of `object` (in place); see SchemaSet.trackUpdate. */
@@ -15,13 +15,17 @@ export function trackChanges(
   object: KubeObject,
   writer: FieldWriter,
 ): void {
+  if (before === undefined) {
+    trackCreation(schema, hasStatus, object, writer);
+    return;
+  }
   const { changed, removed } = compareObjects(schema, before, object);
   ownable(changed, writer.subresource, hasStatus);
   ownable(removed, writer.subresource, hasStatus);
   const sent = object.metadata.managedFields ?? [];
   // A list with one empty entry is the wish to forget all owners; an empty list comes from clients that know none.
-  const isReset = before !== undefined && sent.length === 1 && Object.keys(sent[0] ?? {}).length === 0;
-  const known = before === undefined ? [] : isReset ? [] : sent.length > 0 ? sent : before.metadata.managedFields;
+  const isReset = sent.length === 1 && Object.keys(sent[0] ?? {}).length === 0;
+  const known = isReset ? [] : sent.length > 0 ? sent : before.metadata.managedFields;
   if (isReset && changed.isEmpty()) {
     delete object.metadata.managedFields;
     return;
@@ -32,6 +36,15 @@ export function trackChanges(
     return;
   }
   writeEntries(object, withChanges(parseEntries(known), object.apiVersion, writer, changed, removed));
+}
+
+/** All of a new object belongs to its writer. */
+function trackCreation(schema: ObjectSchema, hasStatus: boolean, object: KubeObject, writer: FieldWriter): void {
+  const fields = new FieldSet();
+  collectFields(schema, object, fields, true);
+  ownable(fields, writer.subresource, hasStatus);
+  const { manager, subresource = "", time } = writer;
+  writeEntries(object, [{ manager, operation: "Update", apiVersion: object.apiVersion, subresource, time, fields }]);
 }
 
 function withChanges(
