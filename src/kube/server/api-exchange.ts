@@ -140,7 +140,10 @@ export class ApiExchange {
     return this.#upgraded;
   }
 
+  /** On this machine bytes cost less than packing them. */
   #takesGzip(): boolean {
+    const { remoteAddress } = this.request.socket;
+    if (remoteAddress === undefined || /^(::1$|127\.|::ffff:127\.)/.test(remoteAddress)) return false;
     return /\bgzip\b/.test(this.header("accept-encoding") ?? "");
   }
 

@@ -129,6 +129,8 @@ const PORTS = [
 ];
 
 async function ensureService(client: ClusterClient, { clusterIp }: ClusterDnsOptions): Promise<void> {
+  // Its own address is taken by itself: a second create would be refused for that.
+  if (client.informer(SERVICES).get(NAMESPACE, NAME) !== undefined) return;
   const labels = { "k8s-app": "kube-dns", "kubernetes.io/name": "KubeDNS", "kubernetes.io/cluster-service": "true" };
   await createUnlessThere(client.resource(SERVICES), {
     apiVersion: "v1",
