@@ -100,7 +100,7 @@ const toPublishedPort: Expression[][] = [
 ];
 
 /** Divides evenly among 2, 3, 4, 5, 6, 10 and 12 containers. */
-export const SHARING_SLOTS = 60;
+const SHARING_SLOTS = 60;
 const drawSlot = (register: number): Expression => ({ op: "random", below: SHARING_SLOTS, register });
 const toSharedPort: Expression[][] = [
   [

@@ -25,7 +25,7 @@ import type { PublishedPort } from "./network-records.ts";
 const ENOENT = 2;
 
 /** A port of the host and the containers that its connections are spread over. */
-export interface LedPort {
+interface LedPort {
   port: PublishedPort;
   targets: readonly PortTarget[];
 }

@@ -8,7 +8,7 @@ import { SCHEDULE_KEY } from "./schedule.ts";
 export const AUTOSCALE_KEY = "x-naru-autoscale";
 
 /** Loads of one replica that are aimed at; at least one is given. */
-export interface LoadTargets {
+interface LoadTargets {
   /** Share of its CPU limit, or of one CPU without a limit: 0.7 is 70 %. */
   cpu?: number;
   /** Share of its memory limit. */

@@ -16,7 +16,7 @@ export interface ScalingRecord {
   changes: ScalingChange[];
 }
 
-export interface AutoscaledServiceParts {
+interface AutoscaledServiceParts {
   engine: ComposeEngine;
   records: Collection<ScalingRecord>;
   readLoad: ReadLoad;

@@ -16,7 +16,7 @@ export interface Recommendation {
   replicas: number;
 }
 
-export interface ScalingDecision {
+interface ScalingDecision {
   replicas: number;
   /** For people: "cpu 92% of one CPU, wanted 70%". */
   reason: string;

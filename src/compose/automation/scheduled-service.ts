@@ -17,7 +17,7 @@ export interface ScheduleRecord {
   runs: ScheduledRun[];
 }
 
-export interface ScheduledServiceParts {
+interface ScheduledServiceParts {
   engine: ComposeEngine;
   records: Collection<ScheduleRecord>;
   log: AutomationLog;

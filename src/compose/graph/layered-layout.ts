@@ -4,12 +4,12 @@
  * edge crosses a column, order by the middle of the neighbours.)
  */
 
-export interface LayoutNode {
+interface LayoutNode {
   id: string;
   width: number;
   height: number;
 }
-export interface LayoutEdge {
+interface LayoutEdge {
   from: string;
   to: string;
 }

@@ -23,7 +23,7 @@ export interface GraphEdge {
   /** It goes on without, or the mount is read-only. */
   isWeak: boolean;
 }
-export interface GraphNetwork {
+interface GraphNetwork {
   key: string;
   /** `front`, `backend (internal)`. */
   label: string;
