@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, join, posix, relative } from "node:path";
 import type { HookExec } from "../../../compose/contract.ts";
 import { isTree, type Tree } from "../../../compose/document.ts";
+import { shellWords } from "../../../compose/shell-words.ts";
 import { listOf } from "../../../compose/short-forms.ts";
 import { IgnoreMatcher, readIgnoreFile } from "../../../lib/ignore-patterns.ts";
 import { CliError } from "../../cli-error.ts";
@@ -63,7 +64,7 @@ function ruleOf(name: string, service: Tree, trigger: Tree, fromBuild: WatchRule
   if (action.startsWith("sync") && !target.startsWith("/"))
     refuse(`${action} needs an absolute target in the container`);
   const exec = isTree(trigger.exec) ? hookOf(trigger.exec) : undefined;
-  if (action === "sync+exec" && !exec) refuse("sync+exec needs exec.command");
+  if (action === "sync+exec" && !exec?.command.length) refuse("sync+exec needs exec.command");
   const include = listOf(trigger.include).map(String);
   const own = listOf(trigger.ignore).map(String);
   return {
@@ -88,9 +89,7 @@ function hookOf(exec: Tree): HookExec {
   const environment = isTree(exec.environment)
     ? Object.entries(exec.environment).map(([name, value]) => (value === null ? name : `${name}=${value}`))
     : listOf(exec.environment).map(String);
-  const command = Array.isArray(exec.command)
-    ? exec.command.map(String)
-    : ["/bin/sh", "-c", String(exec.command ?? "")];
+  const command = Array.isArray(exec.command) ? exec.command.map(String) : shellWords(String(exec.command ?? ""));
   return {
     command,
     user: typeof exec.user === "string" ? exec.user : undefined,
