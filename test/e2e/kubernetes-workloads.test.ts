@@ -54,10 +54,10 @@ const pod = (name: string, app: string, spec: object = waitingSpec()) => ({
   spec,
 });
 const isDone = (replicas: number) => (object: Any) =>
-  object.status.availableReplicas === replicas &&
-  object.status.updatedReplicas === replicas &&
-  object.status.replicas === replicas &&
-  object.status.observedGeneration >= object.metadata.generation;
+  object.status?.availableReplicas === replicas &&
+  object.status?.updatedReplicas === replicas &&
+  object.status?.replicas === replicas &&
+  object.status?.observedGeneration >= object.metadata.generation;
 const image = (text: string) => ({
   spec: { template: { metadata: { annotations: { version: text } } } },
 });
@@ -77,7 +77,7 @@ requirement(
       },
       spec: { ...rest, template: { ...template, metadata: { labels: { ...labels("web"), pod: "old" } } } },
     });
-    await place.until("replicasets", "before", (set) => set.status.availableReplicas === 1);
+    await place.until("replicasets", "before", (set) => set.status?.availableReplicas === 1);
     await place.create("deployments", deployment("web", 1));
     const done = await place.until("deployments", "web", isDone(1));
     expect(revision(done)).toBe("3546343826724305833");
@@ -105,7 +105,7 @@ requirement("[sig-apps] Deployment RecreateDeployment should delete old pods and
   );
   const ended = events.findIndex(({ type, object }) => {
     const isOld = object.metadata.uid === before.metadata.uid;
-    return isOld && (type === "DELETED" || object.status.phase === "Succeeded" || object.status.phase === "Failed");
+    return isOld && (type === "DELETED" || object.status?.phase === "Succeeded" || object.status?.phase === "Failed");
   });
   const began = events.findIndex(({ type }) => type === "ADDED");
   expect(ended).toBeGreaterThanOrEqual(0);
@@ -114,7 +114,7 @@ requirement("[sig-apps] Deployment RecreateDeployment should delete old pods and
 
 requirement("[sig-apps] Deployment deployment should delete old replica sets", async (place) => {
   await place.create("replicasets", replicaSet("web", 1, podSpec()));
-  await place.until("replicasets", "web", (set) => set.status.availableReplicas === 1);
+  await place.until("replicasets", "web", (set) => set.status?.availableReplicas === 1);
   const spec = podSpec("trap 'exit 0' TERM; sleep 999 & wait");
   await place.create("deployments", deployment("web", 1, spec, { revisionHistoryLimit: 0 }));
   await place.until("deployments", "web", isDone(1));
@@ -124,13 +124,13 @@ requirement("[sig-apps] Deployment deployment should delete old replica sets", a
 
 requirement("[sig-apps] Deployment deployment should support rollover", async (place) => {
   await place.create("replicasets", replicaSet("web", 1));
-  await place.until("replicasets", "web", (set) => set.status.availableReplicas === 1);
+  await place.until("replicasets", "web", (set) => set.status?.availableReplicas === 1);
   const broken = podSpec();
   broken.containers[0].image = "no/such:image";
   const strategy = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
   await place.create("deployments", deployment("web", 1, broken, { strategy, minReadySeconds: 1 }));
   const stuck = await place.untilList("replicasets", (sets) =>
-    sets.find((set) => set.metadata.name !== "web" && set.status.replicas === 1),
+    sets.find((set) => set.metadata.name !== "web" && set.status?.replicas === 1),
   );
   const first = stuck.find((set) => set.metadata.name !== "web");
   const containers = podSpec("trap 'exit 0' TERM; sleep 999 & wait").containers;
@@ -138,7 +138,7 @@ requirement("[sig-apps] Deployment deployment should support rollover", async (p
   const done = await place.until("deployments", "web", isDone(1));
   expect(revision(done)).toBe("2");
   for (const name of ["web", first.metadata.name]) {
-    await place.until("replicasets", name, (set) => set.spec.replicas === 0 && set.status.replicas === 0);
+    await place.until("replicasets", name, (set) => set.spec.replicas === 0 && set.status?.replicas === 0);
   }
 });
 
@@ -154,7 +154,7 @@ requirement("[sig-apps] Deployment deployment should support proportional scalin
   await place.until(
     "deployments",
     "web",
-    (object) => object.status.availableReplicas === 8 && object.status.updatedReplicas === 5,
+    (object) => object.status?.availableReplicas === 8 && object.status?.updatedReplicas === 5,
   );
   await place.patch("deployments", "web", { spec: { replicas: 30 } });
   await place.untilList("replicasets", (sets) => Bun.deepEquals(sizes(sets), [13, 20]));
@@ -207,17 +207,17 @@ for (const [codename, resource, make] of [
 ] as const) {
   requirement(`[sig-apps] ${codename}`, async (place) => {
     await place.create(resource, make("web", 1, waitingSpec()));
-    await place.until(resource, "web", (object) => object.status.replicas === 1);
+    await place.until(resource, "web", (object) => object.status?.replicas === 1);
     const status = `${place.path(resource, "web")}/status`;
     expect((await place.expect(200, "GET", status)).status.replicas).toBe(1);
     const condition = { type: "StatusUpdate", status: "True", reason: "E2E", message: "Set from e2e test" };
     const since = (await place.expect(200, "GET", place.path(resource))).metadata.resourceVersion;
     await place.change(status, (object) => {
-      object.status.conditions = [...(object.status.conditions ?? []), condition];
+      object.status = { ...object.status, conditions: [...(object.status?.conditions ?? []), condition] };
     });
     const patch = { status: { conditions: [{ type: "StatusPatched", status: "True" }] } };
     await place.expect(200, "PATCH", status, patch, "application/merge-patch+json");
-    const has = (object: Any, type: string) => object.status.conditions?.some((each: Any) => each.type === type);
+    const has = (object: Any, type: string) => object.status?.conditions?.some((each: Any) => each.type === type);
     await cluster.watch(
       `${place.path(resource)}?watch=1&resourceVersion=${since}`,
       (seen) =>
@@ -238,7 +238,7 @@ for (const [codename, resource, make] of [
   requirement(`[sig-apps] ${codename}`, async (place) => {
     const serve = "mkdir -p /w && hostname >/w/index.html && exec httpd -f -p 8080 -h /w";
     await place.create(resource, make("web", 2, podSpec(serve)));
-    await place.until(resource, "web", (object) => object.status.readyReplicas === 2);
+    await place.until(resource, "web", (object) => object.status?.readyReplicas === 2);
     for (const { metadata, status } of await place.list("pods", "app=web")) {
       expect(status.phase).toBe("Running");
       const fetchIt = async () => (await fetch(`http://${status.podIP}:8080/`)).text();
@@ -286,7 +286,7 @@ for (const [codename, resource, make] of [
 ] as const) {
   requirement(`[sig-apps] ${codename}`, async (place) => {
     await place.create(resource, make("web", 1));
-    await place.until(resource, "web", (object) => object.status.readyReplicas === 1);
+    await place.until(resource, "web", (object) => object.status?.readyReplicas === 1);
     const path = `${place.path(resource, "web")}/scale`;
     expect((await place.expect(200, "GET", path)).spec.replicas).toBe(1);
     const changed = await place.change(path, (object) => {
@@ -296,23 +296,23 @@ for (const [codename, resource, make] of [
     expect((await place.get(resource, "web")).spec.replicas).toBe(2);
     await place.expect(200, "PATCH", path, { spec: { replicas: 3 } }, "application/merge-patch+json");
     expect((await place.get(resource, "web")).spec.replicas).toBe(3);
-    await place.until(resource, "web", (object) => object.status.replicas === 3);
+    await place.until(resource, "web", (object) => object.status?.replicas === 3);
   });
 }
 
 requirement("[sig-apps] ReplicaSet Replace and Patch tests", async (place) => {
   await place.create("replicasets", replicaSet("web", 1));
-  await place.until("replicasets", "web", (set) => set.status.readyReplicas === 1);
+  await place.until("replicasets", "web", (set) => set.status?.readyReplicas === 1);
   await place.change(place.path("replicasets", "web"), (set) => {
     set.spec.replicas = 2;
   });
-  await place.until("replicasets", "web", (set) => set.status.readyReplicas === 2);
+  await place.until("replicasets", "web", (set) => set.status?.readyReplicas === 2);
   const patched = await place.patch("replicasets", "web", {
     metadata: { labels: { patched: "yes" } },
     spec: { replicas: 3 },
   });
   expect(patched).toMatchObject({ metadata: { labels: { patched: "yes" } }, spec: { replicas: 3 } });
-  await place.until("replicasets", "web", (set) => set.status.readyReplicas === 3);
+  await place.until("replicasets", "web", (set) => set.status?.readyReplicas === 3);
 });
 
 requirement("[sig-apps] ReplicaSet should list and delete a collection of ReplicaSets", async (place) => {
@@ -327,14 +327,14 @@ requirement("[sig-apps] ReplicaSet should list and delete a collection of Replic
 
 requirement("[sig-apps] ReplicationController should test the lifecycle of a ReplicationController", async (place) => {
   await place.create("replicationcontrollers", controller("web", 1));
-  await place.until("replicationcontrollers", "web", (object) => object.status.readyReplicas === 1);
+  await place.until("replicationcontrollers", "web", (object) => object.status?.readyReplicas === 1);
   await place.patch("replicationcontrollers", "web", { metadata: { labels: { patched: "yes" } } });
   const status = `${place.path("replicationcontrollers", "web")}/status`;
   await place.expect(200, "PATCH", status, { status: { readyReplicas: 0 } }, "application/merge-patch+json");
   expect((await place.expect(200, "GET", status)).kind).toBe("ReplicationController");
   const scale = `${place.path("replicationcontrollers", "web")}/scale`;
   await place.expect(200, "PATCH", scale, { spec: { replicas: 2 } }, "application/merge-patch+json");
-  await place.until("replicationcontrollers", "web", (object) => object.status.readyReplicas === 2);
+  await place.until("replicationcontrollers", "web", (object) => object.status?.readyReplicas === 2);
   await place.change(place.path("replicationcontrollers", "web"), (object) => {
     object.metadata.labels.updated = "yes";
   });
@@ -366,7 +366,7 @@ requirement(
   "[sig-api-machinery] Garbage collector should keep the rc around until all its pods are deleted if the deleteOptions says so [Serial]",
   async (place) => {
     await place.create("replicationcontrollers", controller("web", 10, waitingSpec()));
-    await place.until("replicationcontrollers", "web", (object) => object.status.replicas === 10);
+    await place.until("replicationcontrollers", "web", (object) => object.status?.replicas === 10);
     const since = (await place.expect(200, "GET", place.path("pods"))).metadata.resourceVersion;
     const before = await place.delete("replicationcontrollers", "web", "Foreground");
     expect(before.metadata.finalizers).toEqual(["foregroundDeletion"]);
@@ -383,7 +383,7 @@ requirement(
   "[sig-api-machinery] Garbage collector should orphan pods created by rc if delete options say so [Serial]",
   async (place) => {
     await place.create("replicationcontrollers", controller("web", 10, waitingSpec()));
-    await place.until("replicationcontrollers", "web", (object) => object.status.replicas === 10);
+    await place.until("replicationcontrollers", "web", (object) => object.status?.replicas === 10);
     await place.delete("replicationcontrollers", "web", "Orphan");
     await place.untilGone("replicationcontrollers", "web");
     const left = await place.untilList("pods", (pods) => pods.every((each) => ownersOf(each).length === 0));
@@ -519,7 +519,7 @@ requirement(
     await place.until(
       "poddisruptionbudgets",
       "web",
-      (object) => object.status.observedGeneration === object.metadata.generation,
+      (object) => object.status?.observedGeneration === object.metadata.generation,
     );
     await place.untilGone("pods", "a");
   },

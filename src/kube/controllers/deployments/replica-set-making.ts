@@ -40,7 +40,7 @@ export async function presentReplicaSet(
   make: boolean,
 ): Promise<Found> {
   const found = newReplicaSet(deployment, sets);
-  const revision = highestRevision(sets.filter((set) => set !== found)) + 1;
+  const revision = highestRevision(sets.filter((set) => set !== found)) + 1n;
   if (found !== undefined) {
     const current = await refresh(tools, deployment, found, revision);
     const text = `Found new replica set "${current.metadata.name}"`;
@@ -58,7 +58,7 @@ async function refresh(
   tools: DeploymentTools,
   deployment: Stored<Deployment>,
   set: Stored<ReplicaSet>,
-  revision: number,
+  revision: bigint,
 ): Promise<Stored<ReplicaSet>> {
   const annotations = newSetAnnotations(deployment, set.metadata.annotations, revision);
   const minReadySeconds = deployment.spec?.minReadySeconds;
@@ -101,7 +101,7 @@ async function noted(
 function newSet(
   deployment: Stored<Deployment>,
   sets: readonly Stored<ReplicaSet>[],
-  revision: number,
+  revision: bigint,
 ): { set: ReplicaSet; replicas: number } {
   const template = copyOf(deployment.spec!.template);
   const hash = contentHash(deployment.spec!.template, deployment.status?.collisionCount);
@@ -136,7 +136,7 @@ async function create(
   tools: DeploymentTools,
   deployment: Stored<Deployment>,
   sets: readonly Stored<ReplicaSet>[],
-  revision: number,
+  revision: bigint,
 ): Promise<Stored<ReplicaSet> | undefined> {
   const { set, replicas } = newSet(deployment, sets, revision);
   const subject = { type: DEPLOYMENTS, object: deployment };

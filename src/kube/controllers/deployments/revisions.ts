@@ -44,13 +44,17 @@ export function newReplicaSet(
   return [...sets].sort(byAge).find((set) => bareTemplate(set.spec?.template) === wanted);
 }
 
-export function revisionOf(set: ReplicaSet | Deployment): number {
-  const text = set.metadata.annotations?.[REVISION];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
+/** Revisions have 64 bits. */
+export function revisionOf(set: ReplicaSet | Deployment): bigint {
+  return parseRevision(set.metadata.annotations?.[REVISION]);
 }
 
-export function highestRevision(sets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...sets.map(revisionOf));
+function parseRevision(text: string | undefined): bigint {
+  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : 0n;
+}
+
+export function highestRevision(sets: readonly ReplicaSet[]): bigint {
+  return sets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n);
 }
 
 /** The annotations of the new replica set's deployment that it takes over, and the sizes it was last scaled for. */
@@ -66,12 +70,12 @@ export function copiedAnnotations(deployment: Deployment): Record<string, string
 export function newSetAnnotations(
   deployment: Deployment,
   current: Readonly<Record<string, string>> | undefined,
-  revision: number,
+  revision: bigint,
 ): Record<string, string> {
   const annotations = { ...current, ...copiedAnnotations(deployment) };
   const before = current?.[REVISION];
-  const old = before !== undefined && /^\d+$/.test(before) ? Number(before) : 0;
-  if (old >= revision && old > 0) return annotations;
+  const old = parseRevision(before);
+  if (old >= revision && old > 0n) return annotations;
   annotations[REVISION] = String(revision);
   if (before !== undefined) {
     const history = current?.[REVISION_HISTORY];
@@ -97,7 +101,7 @@ export function surplusHistory(old: readonly Stored<ReplicaSet>[], limit: number
   const alive = old.filter((set) => set.metadata.deletionTimestamp === undefined);
   const surplus = alive.length - limit;
   if (surplus <= 0) return [];
-  const ordered = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b));
+  const ordered = [...alive].sort((a, b) => Number(revisionOf(a) - revisionOf(b)) || byAge(a, b));
   return ordered.slice(0, surplus).filter((set) => {
     const settled = (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
     return (set.status?.replicas ?? 0) === 0 && (set.spec?.replicas ?? 1) === 0 && settled;

@@ -5,7 +5,7 @@ import type { DaemonSet } from "../../../../src/model/kubernetes/apps.ts";
 import type { Node, Pod } from "../../../../src/model/kubernetes/core.ts";
 import { DAEMON_SETS, NODES, PODS } from "../../../../src/model/kubernetes/names.ts";
 import { controlledCluster, until } from "../../../support/controlled-cluster.ts";
-import { runPods } from "../../../support/pod-runner.ts";
+import { runPods } from "../../../support/pretended-node.ts";
 
 const node = (name: string, labels = {}, taints: NonNullable<Node["spec"]>["taints"] = []): Node => ({
   apiVersion: "v1",

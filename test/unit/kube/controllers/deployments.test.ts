@@ -5,7 +5,7 @@ import { REPLICA_SET_KIND } from "../../../../src/kube/controllers/replica-sets/
 import type { Deployment } from "../../../../src/model/kubernetes/apps.ts";
 import { CORE_EVENTS, DEPLOYMENTS, PODS, REPLICA_SETS } from "../../../../src/model/kubernetes/names.ts";
 import { controlledCluster, until } from "../../../support/controlled-cluster.ts";
-import { runPods } from "../../../support/pod-runner.ts";
+import { runPods } from "../../../support/pretended-node.ts";
 
 function deployment(name: string, replicas: number, image: string): Deployment {
   return {

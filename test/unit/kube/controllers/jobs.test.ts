@@ -8,7 +8,7 @@ import type { Pod } from "../../../../src/model/kubernetes/core.ts";
 import { CORE_EVENTS, JOBS, PODS } from "../../../../src/model/kubernetes/names.ts";
 import type { Stored } from "../../../../src/model/kubernetes/object.ts";
 import { type ControlledCluster, controlledCluster, until } from "../../../support/controlled-cluster.ts";
-import { runPods } from "../../../support/pod-runner.ts";
+import { runPods } from "../../../support/pretended-node.ts";
 
 function job(spec: Partial<JobSpec>): Job {
   return {

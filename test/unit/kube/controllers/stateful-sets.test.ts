@@ -10,7 +10,7 @@ import {
   STATEFUL_SETS,
 } from "../../../../src/model/kubernetes/names.ts";
 import { controlledCluster, until } from "../../../support/controlled-cluster.ts";
-import { runPods } from "../../../support/pod-runner.ts";
+import { runPods } from "../../../support/pretended-node.ts";
 
 function statefulSet(replicas: number, more: Partial<NonNullable<StatefulSet["spec"]>> = {}): StatefulSet {
   return {
