@@ -8,7 +8,7 @@ import { containerEnvironment } from "./container-environment.ts";
 import type { PodFacts } from "./downward-values.ts";
 import { type NodeContext, podRunDirectory } from "./node-context.ts";
 import { type PodLabels, printLabels } from "./pod-labels.ts";
-import { containerLimits, oomScore } from "./resource-settings.ts";
+import { containerLimits, oomScore, withinPod } from "./resource-settings.ts";
 import { securitySettings } from "./security-settings.ts";
 import { expandVariables } from "./variable-expansion.ts";
 import type { PodVolumes } from "./volumes/pod-volumes.ts";
@@ -58,7 +58,7 @@ export async function containerRequest(context: NodeContext, parts: RequestParts
     ...(container.lifecycle?.stopSignal ? { StopSignal: container.lifecycle.stopSignal } : {}),
     HostConfig: {
       ...security.host,
-      ...containerLimits(container.resources),
+      ...containerLimits(withinPod(container.resources, spec.resources)),
       NetworkMode: spec.hostNetwork ? "host" : `pod:${labels.podUid}`,
       IpcMode: spec.hostIPC ? "host" : "private",
       PidMode: spec.hostPID ? "host" : "",

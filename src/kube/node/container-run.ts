@@ -16,6 +16,8 @@ export interface ContainerRun {
   reason: string;
   /** What it left in its termination message. */
   message: string;
+  /** Its pod's sandbox is gone since (a reboot): init containers have to run again before the next one. */
+  fromEarlierSandbox?: true;
 }
 
 /** What a container that does not run is waiting for. */

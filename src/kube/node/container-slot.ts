@@ -66,10 +66,15 @@ export class ContainerSlot {
     return { container, run, previous, waiting, started, ready, resources };
   }
 
-  /** Runs of an earlier daemon, oldest first. */
-  restore(runs: readonly ContainerRun[], before: ContainerStatus | undefined): void {
-    this.run = runs.at(-1);
+  /**
+   * Runs of an earlier daemon, oldest first.
+   * @param before what was told of the container then: all that is known of a run that left nothing in the engine
+   */
+  restore(runs: readonly ContainerRun[], before: ContainerStatus | undefined, hasSandbox: boolean): void {
+    const lost = runs.length === 0 && before !== undefined ? lostRun(before) : undefined;
+    this.run = runs.at(-1) ?? lost;
     this.previous = runs.at(-2);
+    if (this.run !== undefined && !hasSandbox) this.run.fromEarlierSandbox = true;
     this.resources = before?.resources ?? this.container.spec.resources ?? {};
     if (!this.isRunning) return;
     this.#isHookDone = true;
@@ -345,6 +350,23 @@ export class ContainerSlot {
   #tell(type: "Normal" | "Warning", reason: string, message: string): void {
     this.host.event(type, reason, message, fieldPathOf(this.container));
   }
+}
+
+/** The last run as the API knows it; undefined when there was none. */
+function lostRun({ state, lastState, restartCount, imageID, containerID }: ContainerStatus): ContainerRun | undefined {
+  const known = state?.terminated ?? lastState?.terminated;
+  const run = newRun(restartCount, imageID);
+  run.phase = "ended";
+  run.containerId = containerID?.replace(/^naru:\/\//, "") ?? "";
+  if (state?.running === undefined && known !== undefined) {
+    const { exitCode, reason = "", message = "", startedAt = "", finishedAt = "" } = known;
+    const times = { startedAt: Date.parse(startedAt) || 0, finishedAt: Date.parse(finishedAt) || 0 };
+    return { ...run, exitCode, reason, message, ...times };
+  }
+  if (state?.running === undefined) return undefined;
+  const message = "The container could not be located when the pod was looked for";
+  const startedAt = Date.parse(state.running.startedAt ?? "") || 0;
+  return { ...run, startedAt, finishedAt: Date.now(), exitCode: 137, reason: "ContainerStatusUnknown", message };
 }
 
 /** Already told and recorded in the run. */

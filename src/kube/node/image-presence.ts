@@ -103,7 +103,7 @@ export class ImagePresence {
       signal.throwIfAborted();
       const entry = this.#backOffs.get(image) ?? { backOff: new BackOff(), failedAt: 0, message: "" };
       entry.backOff.attempt(Date.now());
-      const message = `failed to pull image "${image}": ${errorText(error)}`;
+      const message = errorText(error);
       this.#backOffs.set(image, { ...entry, failedAt: Date.now(), message: `ErrImagePull: ${message}` });
       throw new PullError(message, "ErrImagePull", entry.backOff.delayMs);
     }

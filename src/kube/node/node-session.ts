@@ -77,7 +77,7 @@ export class NodeSession {
     }
     const worker = new PodWorker(this.#context, pod, () => this.#gone(worker));
     this.workers.set(uid, worker);
-    if (runs !== undefined) worker.restore(runs);
+    worker.restore(runs ?? new Map());
     worker.wake();
   }
 

@@ -82,7 +82,7 @@ export class PodWorker implements PodHost {
     ];
     for (const [name, slot] of this.slots) {
       const before = statuses.find((one) => one.name === name);
-      slot.restore(runs.get(name) ?? [], before);
+      slot.restore(runs.get(name) ?? [], before, this.#hasSandbox);
     }
   }
 

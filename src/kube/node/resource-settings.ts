@@ -51,6 +51,15 @@ export function containerLimits(
   };
 }
 
+/** A container that names no limit of its own may use what its whole pod may. */
+export function withinPod(
+  own: ResourceRequirements | undefined,
+  pod: ResourceRequirements | undefined,
+): ResourceRequirements | undefined {
+  if (pod?.limits === undefined) return own;
+  return { ...own, limits: { ...pod.limits, ...own?.limits }, requests: own?.requests ?? {} };
+}
+
 /** Who is killed first when memory ends: best effort before burstable before guaranteed. */
 export function oomScore(pod: Pod, container: Container, memoryBytes: number): number {
   const spec = pod.spec ?? { containers: [] };

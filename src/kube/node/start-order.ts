@@ -27,7 +27,8 @@ export function startInOrder(slots: readonly Startable[], spec: PodSpec, now: nu
   const blocking = firstUndone(slots);
   for (const slot of slots) {
     if (slot === blocking) {
-      if (slot.container.kind === "sidecar" ? !slot.isRunning : slot.run === undefined || shallRestart(slot)) {
+      const isUndone = slot.run === undefined || shallRestart(slot) || slot.run.fromEarlierSandbox;
+      if (slot.container.kind === "sidecar" ? !slot.isRunning : isUndone) {
         waits.push(slot.begin(now));
       }
       markWaiting(slots);
@@ -42,9 +43,11 @@ export function startInOrder(slots: readonly Startable[], spec: PodSpec, now: nu
 
 /** The init container that the others wait for. Once past, they are not looked at again: they may be gone. */
 function firstUndone(slots: readonly Startable[]): Startable | undefined {
-  if (slots.some(({ container, run }) => container.kind === "app" && run !== undefined)) return undefined;
+  const hasRun = ({ container, run }: Startable) =>
+    container.kind === "app" && run !== undefined && run.fromEarlierSandbox !== true;
+  if (slots.some(hasRun)) return undefined;
   return slots.find(({ container: { kind }, run, started }) => {
-    if (kind === "init") return run?.phase !== "ended" || run.exitCode !== 0;
+    if (kind === "init") return run?.phase !== "ended" || run.exitCode !== 0 || run.fromEarlierSandbox === true;
     return kind === "sidecar" && !started;
   });
 }

@@ -21,6 +21,7 @@ const ended = (exitCode: number): ContainerRun => ({
   exitCode,
   finishedAt: 1000,
 });
+const old = (exitCode: number): ContainerRun => ({ ...ended(exitCode), fromEarlierSandbox: true });
 const running: ContainerRun = { ...newRun(0, "i"), containerId: "c", phase: "running", startedAt: 1000 };
 
 function podOf(spec: Partial<PodSpec>, more: object = {}): Stored<Pod> {
@@ -62,6 +63,7 @@ describe("order of starts", () => {
     ["a sidecar has started", { init1: ended(0), side: running, debug: running }, ["side"], ["init2"]],
     ["a sidecar died before the last init", { init1: ended(0), side: ended(1), debug: running }, [], ["side"]],
     ["all are done", { init1: ended(0), side: running, init2: ended(0), debug: running }, ["side"], ["a", "b"]],
+    ["the machine was started anew", { init1: old(0), side: old(1), a: old(137), debug: ended(0) }, [], ["init1"]],
     ["one failed, one is done", { a: ended(1), b: ended(0), side: running, debug: ended(0) }, ["side"], ["a"]],
     [
       "init containers are gone, the pod lives",
