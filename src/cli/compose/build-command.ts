@@ -23,10 +23,10 @@ const flags = {
   ssh: string("SSH agent or keys for RUN --mount=type=ssh, as default|ID[=SOCKET|KEY[,KEY]]"),
   "with-dependencies": bool("The services that those named depend on too"),
   // Of older versions.
-  compress: bool("", { hidden: true, initial: true }),
-  "force-rm": bool("", { hidden: true, initial: true }),
+  compress: bool("", { hidden: true, initial: true, deprecated: "the context travels as it is" }),
+  "force-rm": bool("", { hidden: true, initial: true, deprecated: "a build keeps no containers" }),
   "no-rm": bool("", { hidden: true }),
-  parallel: bool("", { hidden: true, initial: true }),
+  parallel: bool("", { hidden: true, initial: true, deprecated: "use --parallel of compose itself" }),
   progress: string("", { hidden: true, check: oneOf("", "auto", "tty", "plain", "json", "quiet") }),
 };
 

@@ -21,7 +21,7 @@ export const GLOBAL_FLAGS = {
   "project-name": string("The project's name", { short: "p" }),
   // Of older versions.
   "no-ansi": bool("", { hidden: true, deprecated: "use --ansi never" }),
-  verbose: bool("", { hidden: true }),
+  verbose: bool("", { hidden: true, deprecated: "use --progress plain" }),
   version: bool("Print the version", { short: "v", hidden: true }),
   workdir: string("", { hidden: true, deprecated: "use --project-directory" }),
 };

@@ -2,7 +2,7 @@ import type { OnProgress, ProgressEvent } from "../../compose/contract.ts";
 import { isTerminal, writeErr } from "../output.ts";
 import { humanSize } from "../units.ts";
 import type { ComposeContext } from "./declaration.ts";
-import { usesColors } from "./screen.ts";
+import { ansiWish, usesColors } from "./screen.ts";
 
 /** Shows what is done, on standard error. */
 interface ProgressDisplay {
@@ -19,11 +19,11 @@ const NOTHING: ProgressDisplay = { take: () => {}, finish: () => {} };
  */
 export function openProgressDisplay(context: ComposeContext, title: string, quiet = false): ProgressDisplay {
   const wished = context.globals.progress || process.env.COMPOSE_PROGRESS || "auto";
-  const drawsAnew = wished === "tty" || (wished === "auto" && isTerminal(2) && context.globals.ansi !== "never");
+  const drawsAnew = wished === "tty" || (wished === "auto" && isTerminal(2) && ansiWish(context) !== "never");
   if (quiet || wished === "quiet") return NOTHING;
   if (wished === "json") return { take: (event) => writeErr(`${jsonLine(event)}\n`), finish: () => {} };
   if (!drawsAnew) return { take: (event) => writeErr(plainLine(event)), finish: () => {} };
-  return new ProgressPicture(title, usesColors(context, 2) || context.globals.ansi === "always");
+  return new ProgressPicture(title, usesColors(context, 2));
 }
 
 /** `Container p-web-1` and its like have a kind; what else is shown (services, layers) has none. */
