@@ -80,8 +80,8 @@ const runningOf = async (name: string, service: string) =>
   (await compose(name, ["ps", "-q", service])).split("\n").filter(Boolean);
 
 /** Nothing of the project is left. */
-async function takeDown(name: string): Promise<void> {
-  await compose(name, ["down", "-v"]);
+async function takeDown(folder: string, name = folder): Promise<void> {
+  await compose(folder, ["down", "-v"]);
   for (const kind of ["container", "network", "volume"]) {
     const { stdout } = await daemon.docker([kind, "ls", "-q", "--filter", `label=com.docker.compose.project=${name}`]);
     expect(stdout).toBe("");
@@ -173,7 +173,7 @@ test.skipIf(!ALL)(
     expect((await ask(`${base}/items`)).status).toBe(503);
     await compose("java-database", ["start", "postgres"]);
     await answers(`${base}/items`);
-    await takeDown("inventory");
+    await takeDown("java-database", "inventory");
   },
   15 * MINUTES,
 );
