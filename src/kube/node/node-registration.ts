@@ -18,7 +18,10 @@ const RETRY_MS = 1000;
 /** Resolves when the node is there and ready; goes on renewing until the signal. */
 export async function registerNode(context: NodeContext, podCidr: string, signal: AbortSignal): Promise<void> {
   await untilDone(context, signal, () => writeNode(context, podCidr));
-  repeat(context, signal, RENEW_MS, () => renewLease(context));
+  repeat(context, signal, RENEW_MS, async () => {
+    await renewLease(context);
+    if (isDoubted(context)) await writeNode(context, podCidr);
+  });
   repeat(context, signal, STATUS_MS, () => writeNode(context, podCidr));
   // Without the namespace yet the next renewal makes it.
   await renewLease(context).catch(() => {});
@@ -94,6 +97,12 @@ async function withLabels(
   return client
     .resource(NODES)
     .patch(undefined, nodeName, "merge", { metadata: { labels }, spec: { podCIDR: podCidr, podCIDRs: [podCidr] } });
+}
+
+/** The cluster took the node for lost (the machine slept, the API was away): it is told anew that it is well. */
+function isDoubted({ client, nodeName }: NodeContext): boolean {
+  const conditions = client.informer(NODES).get(undefined, nodeName)?.status?.conditions ?? [];
+  return conditions.some(({ type, status }) => type === "Ready" && status !== "True");
 }
 
 async function renewLease({ client, nodeName }: NodeContext): Promise<void> {
