@@ -161,11 +161,8 @@ const ENCODERS: Readonly<Record<string, (value: Value, path: string, format: For
   shell: (value) => (Array.isArray(value) ? value.map(String) : shellWords(String(value))),
   test: (value) => (Array.isArray(value) ? value.map(String) : ["CMD-SHELL", String(value)]),
   hosts: (value) => encodeHosts(value),
-  ssh: (value, _, format) => {
+  ssh: (value) => {
     const keys = Object.entries(mappingOf(value)).sort(([a], [b]) => (a < b ? -1 : 1));
-    if (format === "json" && keys.some(([, path]) => path !== null)) {
-      throw new NaruError("invalid", "build.ssh with the path of a key cannot be written as JSON; use --format yaml");
-    }
     return keys.map(([id, path]) => (path === null ? id : `${id}: ${path}`));
   },
   envFiles: (value, path, format) =>

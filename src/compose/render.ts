@@ -1,3 +1,4 @@
+import { NaruError } from "../lib/errors.ts";
 import { isTree, type Tree } from "./document.ts";
 import { encodeShape, type Format, plain, sortedMap } from "./encode.ts";
 import { compareGoKeys } from "./go-key-order.ts";
@@ -15,6 +16,7 @@ const SECTIONS: readonly (readonly [name: string, shape: ShapeName])[] = [
 
 /** The project as `config` prints it, with dollars doubled. Throws "invalid" for values that have no sense. */
 export function renderProject(tree: Tree, format: Format): string {
+  if (format === "json") refuseKeyPaths(tree);
   const out = new Map<string, Printable>([["name", String(tree.name)]]);
   for (const [section, shape] of SECTIONS) {
     const resources = tree[section];
@@ -34,6 +36,16 @@ export function renderProject(tree: Tree, format: Format): string {
     out.set(key, plain(tree[key]!, format));
   const text = format === "yaml" ? yamlText(out) : jsonText(new Map([...out].sort(([a], [b]) => (a < b ? -1 : 1))), "");
   return text.replaceAll("$", "$$$$");
+}
+
+/** docker compose has no JSON for these. */
+function refuseKeyPaths(tree: Tree): void {
+  for (const service of Object.values(isTree(tree.services) ? tree.services : {})) {
+    const build = isTree(service) ? service.build : undefined;
+    const keys = isTree(build) && isTree(build.ssh) ? Object.values(build.ssh) : [];
+    if (keys.every((path) => path === null)) continue;
+    throw new NaruError("invalid", "build.ssh with the path of a key cannot be written as JSON; use --format yaml");
+  }
 }
 
 /** The merged files as `config --no-interpolate` prints them: every key in alphabetical order. */

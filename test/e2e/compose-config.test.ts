@@ -34,6 +34,7 @@ const PROJECTS: Record<string, Project> = {
   "hashes of everything": one(FULL, ["--hash", "*"]),
   "not normalized": one(service("ports: [80]\nnetworks: [n]", "networks: {n: }\n"), ["--no-normalize"]),
   "paths as they are": one(service("volumes: ['./a:/b']\nbuild: ./c"), ["--no-path-resolution"]),
+  "a hash beside the path of a key": one(service("build: {context: ., ssh: ['git=./key']}"), ["--hash", "*"]),
   "paths that end with a slash": one(service("volumes: ['./:/a', './b/:/b', '/c/:/c']\nbuild: ./d/\nenv_file: []")),
   networks: one(service("networks: [n]", "networks: {n: }\n"), ["--networks"]),
   profiles: one(`${service("profiles: [p]")}  b:\n    image: y\n`, ["--profiles"]),
