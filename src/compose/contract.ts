@@ -171,7 +171,14 @@ export type StepAction =
       replaces: ObservedContainer;
       /** `start-first` starts the new one, waits until it is ready, and only then ends the old one. */
       order: "stop-first" | "start-first";
+      /**
+       * What happens when the service's update fails (`deploy.update_config.failure_action`): it stops there, goes on, or the old
+       * containers, which then stay until the end, come back.
+       */
+      onFailure: "stop" | "continue" | "rollback";
     }
+  /** Removes the old container that a replacement kept for the case that the update fails. */
+  | { kind: "finish-update"; service: string; container: string; id: string }
   /** `id` of a container that is there already. */
   | { kind: "start-container"; service: string; container: string; id?: string }
   | { kind: "stop-container"; service: string; container: string; id: string }

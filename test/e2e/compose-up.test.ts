@@ -373,6 +373,35 @@ services:
     });
   });
 
+  test("failure_action: rollback brings the old containers back", async () => {
+    const text = (version: string, check: string) => `
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_signal: KILL
+    environment: {V: "${version}"}
+    healthcheck: {test: "${check}", interval: 50ms, retries: 1}
+    deploy: {replicas: 3, update_config: {parallelism: 2, order: stop-first, failure_action: rollback}}
+`;
+    await inProject("back", text("one", "true"), async ({ compose, write }) => {
+      await ok(compose(["up", "-d", "--wait"]));
+      const ids = () => Promise.all([1, 2, 3].map((number) => idOf(`back-web-${number}`)));
+      const before = await ids();
+      await write(text("two", "false"));
+      const end = await compose(["up", "-d"]);
+      expect(end.code).toBe(1);
+      expect(end.stderr).toContain("Rolled back");
+      expect(await ids()).toEqual(before);
+      const running = (await compose(["ps", "-q", "--status", "running"])).stdout.trim().split("\n");
+      expect(running.sort()).toEqual(before.sort());
+      await write(text("three", "true"));
+      await ok(compose(["up", "-d"]));
+      expect((await compose(["ps", "-aq"])).stdout.trim().split("\n")).toHaveLength(3);
+      expect((await inspect("back-web-3")).Config.Env).toContain("V=three");
+    });
+  });
+
   /** Asks until the signal; resolves to the different answers, with what went wrong among them. */
   async function ask(port: number, signal: AbortSignal): Promise<Set<string>> {
     const answers = new Set<string>();

@@ -5,11 +5,12 @@ import { containerName, imageOf, type Separator, scaleOf } from "../service-cont
 import { refuseUnsupported } from "../service-containers/create-request.ts";
 import { containerHash, referredServices, resolvedService } from "../service-containers/references.ts";
 import type { ProjectModel, ServiceModel } from "../service-model.ts";
+import { gateSteps } from "./gate-steps.ts";
 import { planOrphans } from "./orphans.ts";
 import { planNetworks, planVolumes } from "./plan-resources.ts";
 import { type RecreatePolicy, recreateReason } from "./recreate-reason.ts";
 import { dependentsOf, inDependencyOrder } from "./service-order.ts";
-import { hasHealthcheck, updateOrder } from "./update-order.ts";
+import { type UpdateOrder, updateOrder } from "./update-order.ts";
 
 export interface UpWishes {
   /** Services that were named; none means all. */
@@ -235,42 +236,48 @@ class UpPlanner {
         old.number,
         this.wishes.separator,
       );
-      const order = index >= 0 && isLive ? update.order : "stop-first";
+      const isUpdate = index >= 0 && isLive;
+      const order = isUpdate ? update.order : "stop-first";
+      const onFailure = isUpdate ? update.onFailure : "stop";
       const id = `container ${container}`;
       const needs = [...this.needsOf(service), ...(index >= 0 ? gate : [])];
       const stop = [...(this.stopsFor.get(name) ?? []), ...(this.stopped.has(old.id) ? [`stop ${old.name}`] : [])];
       if (this.wishes.starts) needs.push(...this.startNeeds(name, service));
       this.add(
         id,
-        { kind: "recreate-container", service: name, number: old.number, container, replaces: old, order },
+        { kind: "recreate-container", service: name, number: old.number, container, replaces: old, order, onFailure },
         [...needs, ...stop],
         reasons.get(old.id)!,
       );
       note(this.presentBy, name, id);
       if (order === "start-first") note(this.startedBy, name, id);
       else this.start(name, service, container, [id], "it was made anew");
-      if (index < 0 || !isLive || !update.isGated) continue;
+      if (!isUpdate) continue;
       group.push(container);
-      if (group.length < update.atOnce && index < running.length - 1) continue;
-      gate = index < running.length - 1 ? [this.gate(name, group, update.delay, hasHealthcheck(service, image))] : gate;
+      const isLast = index === running.length - 1;
+      if (group.length < update.atOnce && !isLast) continue;
+      gate = this.gate(name, group, update, isLast);
       group = [];
     }
+    if (update.onFailure === "rollback" && isLive) this.finish(name, running, gate);
   }
 
-  /** The step after which the next group of an update may go. */
-  private gate(service: string, containers: readonly string[], delay: number, isChecked: boolean): string {
-    const wait = `ready ${containers.join(" ")}`;
-    const condition = isChecked ? "service_healthy" : "running_or_healthy";
-    const needs = containers.flatMap((container) =>
+  /** The steps after which a group of an update is done, so that the next one may go. */
+  private gate(service: string, containers: readonly string[], update: UpdateOrder, isLast: boolean): string[] {
+    const started = containers.flatMap((container) =>
       this.steps.some(({ id }) => id === `start ${container}`) ? [`start ${container}`] : [`container ${container}`],
     );
-    const action: StepAction = { kind: "wait", service, condition, isRequired: true, containers };
-    this.add(wait, action, needs, "one group of containers after the other is replaced");
-    // Nothing tells when it serves, so it gets a moment.
-    const seconds = Math.max(delay, isChecked ? 0 : 1);
-    if (seconds === 0) return wait;
-    this.add(`delay ${wait}`, { kind: "delay", service, seconds }, [wait], "between two groups of containers");
-    return `delay ${wait}`;
+    const steps = gateSteps(service, containers, update, { isLast, started });
+    this.steps.push(...steps);
+    return steps.length === 0 ? started : [steps.at(-1)!.id];
+  }
+
+  /** Old containers that could have come back go at the end. */
+  private finish(service: string, replaced: readonly ObservedContainer[], needs: readonly string[]): void {
+    for (const { id, name: container } of replaced) {
+      const action = { kind: "finish-update", service, container, id } as const;
+      this.add(`finish ${container}`, action, needs, "the update went well");
+    }
   }
 
   private start(

@@ -10,8 +10,13 @@ export interface UpdateOrder {
   atOnce: number;
   /** Seconds between two groups. */
   delay: number;
+  /** Seconds for which a group must go on running before it counts as updated. */
+  monitor: number;
   /** True when the next group waits until this one is ready. */
   isGated: boolean;
+  onFailure: "stop" | "continue" | "rollback";
+  /** True when a check tells whether a container serves. */
+  isChecked: boolean;
 }
 
 /**
@@ -27,8 +32,16 @@ export function updateOrder(service: ServiceModel, image: ImageInspect | undefin
       ? "start-first"
       : "stop-first";
   const atOnce = groupSize(wished, service, isChecked, count);
-  const delay = wished?.delay === undefined ? 0 : seconds(wished.delay);
-  return { order: cannotOverlap(service) ? "stop-first" : order, atOnce, delay, isGated: atOnce < count };
+  const failure = wished?.failure_action;
+  return {
+    order: cannotOverlap(service) ? "stop-first" : order,
+    atOnce,
+    delay: wished?.delay === undefined ? 0 : seconds(wished.delay),
+    monitor: wished?.monitor === undefined ? 0 : seconds(wished.monitor),
+    isGated: atOnce < count,
+    onFailure: failure === "continue" || failure === "rollback" ? failure : "stop",
+    isChecked,
+  };
 }
 
 function groupSize(wished: RolloutModel | undefined, service: ServiceModel, isChecked: boolean, count: number): number {

@@ -60,12 +60,13 @@ export async function recreateContainer(context: RunContext, action: Action<"rec
     const replaces = model.container_name || `${service}-${number}`;
     const made = await makeContainer(context, action, { name, inherited, replaces });
     const replacement = { id: made, name: container, service, number };
-    if (action.order === "start-first") await startBeside(context, replacement, old);
-    else await orRemove(context, made, () => endOld(context, old));
+    const end = () => endOld(context, action, replacement);
+    if (action.order === "stop-first") await orRemove(context, made, end);
+    else if (!(await startedBeside(context, action, replacement, end))) return;
     context.live.add(replacement);
     await engine.renameContainer(made, container);
+    options.onProgress({ id, state: "done", text: action.order === "start-first" ? "Updated" : "Recreated" });
   });
-  options.onProgress({ id, state: "done", text: action.order === "start-first" ? "Updated" : "Recreated" });
 }
 
 /** What is half-built undoes itself: when the old one cannot be ended, the new one goes. */
@@ -78,38 +79,75 @@ async function orRemove(context: RunContext, id: string, work: () => Promise<voi
   }
 }
 
-async function endOld(context: RunContext, old: ObservedContainer): Promise<void> {
-  const { engine, options, project } = context;
+/** Stops the old container and removes it, unless it may have to come back. */
+async function endOld(
+  context: RunContext,
+  action: Action<"recreate-container">,
+  replacement: LiveContainer,
+): Promise<void> {
+  const { engine, options, project, live, kept } = context;
+  const { replaces: old, onFailure } = action;
   if (old.state === "running") await runHooks(context, old, "pre_stop", project!.services[old.service]?.pre_stop);
   // Also one that ended meanwhile: stopping it changes nothing.
   await engine.stopContainer(old.id, { timeout: options.timeout });
-  await engine.removeContainer(old.id, {});
-  context.live.remove(old.id);
+  if (onFailure === "rollback") {
+    await engine.renameContainer(old.id, `${replacement.id.slice(0, 12)}_${old.name}`);
+    kept.push({ old, replacement });
+  } else await engine.removeContainer(old.id, {});
+  live.remove(old.id);
 }
 
-/** The new container serves before the old one ends. When it does not get ready, it goes and the old one stays. */
-async function startBeside(context: RunContext, replacement: LiveContainer, old: ObservedContainer): Promise<void> {
+/**
+ * The new container serves before the old one ends. When it does not get ready, it goes and the old one stays: that is told
+ * (false) where the update is to go on, else thrown.
+ */
+async function startedBeside(
+  context: RunContext,
+  { replaces: old, onFailure }: Action<"recreate-container">,
+  replacement: LiveContainer,
+  end: () => Promise<void>,
+): Promise<boolean> {
   const { options, engine } = context;
+  let isOldGone = false;
+  const endIt = async () => {
+    await end();
+    isOldGone = true;
+  };
   try {
-    await startNew(context, replacement);
-  } catch (error) {
-    if (!isPortTaken(error)) {
-      await engine.removeContainer(replacement.id, { force: true }).catch(() => {});
-      throw error;
-    }
-    // This engine does not let two containers have one port.
-    options.warn(
-      `${old.name} has a port that its replacement needs, and this engine does not share ports: it stops first`,
-    );
-    await orRemove(context, replacement.id, () => endOld(context, old));
-    await startNew(context, replacement);
-    return;
-  }
-  await orRemove(context, replacement.id, async () => {
+    if (!(await startedWithPorts(context, old, replacement, endIt))) return true;
     const { service } = replacement;
     await awaitContainer(context, replacement, { service, condition: "running_or_healthy", isRequired: true });
-    await endOld(context, old);
-  });
+    await endIt();
+    return true;
+  } catch (error) {
+    // One of the two stays in any case.
+    if (isOldGone) await engine.renameContainer(replacement.id, replacement.name).catch(() => {});
+    else await engine.removeContainer(replacement.id, { force: true }).catch(() => {});
+    if (isOldGone || onFailure !== "continue") throw error;
+    options.warn(`${old.name} was not updated and goes on: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Starts the new container; false where the old one had to end first, since the engine lets only one have a port. */
+async function startedWithPorts(
+  context: RunContext,
+  old: ObservedContainer,
+  replacement: LiveContainer,
+  end: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await startNew(context, replacement);
+    return true;
+  } catch (error) {
+    if (!isPortTaken(error)) throw error;
+    context.options.warn(
+      `${old.name} has a port that its replacement needs, and this engine does not share ports: it stops first`,
+    );
+    await end();
+    await startNew(context, replacement);
+    return false;
+  }
 }
 
 const isPortTaken = (error: unknown) =>

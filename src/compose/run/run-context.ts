@@ -1,4 +1,4 @@
-import type { ComposeEngine, ObservedProject, OnProgress, OutputChunk } from "../contract.ts";
+import type { ComposeEngine, ObservedContainer, ObservedProject, OnProgress, OutputChunk } from "../contract.ts";
 import type { Separator } from "../service-containers/container-name.ts";
 import type { ProjectModel } from "../service-model.ts";
 
@@ -42,6 +42,13 @@ export interface RunContext {
   readonly observed: ObservedProject;
   readonly options: RunOptions;
   readonly live: LiveContainers;
+  /** Replacements whose old container was kept, and would come back. */
+  readonly kept: KeptContainer[];
+}
+/** An old container beside the one that took its place. */
+export interface KeptContainer {
+  old: ObservedContainer;
+  replacement: LiveContainer;
 }
 
 /** The containers of a project as they are by now. */

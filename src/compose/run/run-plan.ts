@@ -12,6 +12,7 @@ import {
   removeNetwork,
   removeVolume,
 } from "./resource-steps.ts";
+import { finishUpdate, rollBack } from "./roll-back.ts";
 import { LiveContainers, type RunContext, type RunOptions } from "./run-context.ts";
 import { runSteps } from "./step-graph.ts";
 
@@ -34,10 +35,13 @@ export async function runPlan(
   outer?.addEventListener("abort", pass, { once: true });
   const live = new LiveContainers(observed);
   const own = { ...options, signal: stop.signal };
-  const context: RunContext = { engine, project, projectName: plan.project, observed, options: own, live };
+  const context: RunContext = { engine, project, projectName: plan.project, observed, options: own, live, kept: [] };
   for (const warning of plan.warnings) options.warn(warning);
   try {
     await runSteps(plan.steps, (step) => runStep(context, step), { limit: options.parallel, stop });
+  } catch (error) {
+    await rollBack(context);
+    throw error;
   } finally {
     outer?.removeEventListener("abort", pass);
   }
@@ -75,6 +79,8 @@ async function runStep(context: RunContext, { action }: Step): Promise<void> {
       const text = action.state === "running" ? "Running" : action.state === "paused" ? "Paused" : "Created";
       return onProgress({ id: `Container ${action.container}`, state: "done", text });
     }
+    case "finish-update":
+      return await finishUpdate(context, action.id);
     case "wait":
       return await awaitService(context, action);
     case "delay":

@@ -304,6 +304,22 @@ services:
     expect(plan.steps.find(({ id }) => id.startsWith("delay"))!.action).toMatchObject({ seconds: 3 });
   });
 
+  test("what is watched, or may come back, is waited for after the last group too", async () => {
+    const model = await modelOf(
+      "services: {a: {image: busybox, deploy: {update_config: {monitor: 2s, failure_action: rollback}}}}",
+    );
+    const plan = planUp(model, upOf(model), { ...WISHES, recreate: "force" });
+    checkOrder(plan);
+    expect(stepsOf(plan)).toEqual({
+      "container p-a-1": "",
+      "start p-a-1": "container p-a-1",
+      "ready p-a-1": "start p-a-1",
+      "delay ready p-a-1": "ready p-a-1",
+      "monitored p-a-1": "delay ready p-a-1",
+      "finish p-a-1": "monitored p-a-1",
+    });
+  });
+
   test("a changed network is made anew with the containers on it", async () => {
     const before = await modelOf(TWO);
     const model = await modelOf(`${TWO}networks: {default: {labels: {a: b}}}`);
