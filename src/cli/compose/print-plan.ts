@@ -1,12 +1,33 @@
 import type { Plan, Step } from "../../compose/contract.ts";
-import { type BringUpWishes, prepareUp, warn } from "./bring-up.ts";
+import { explainChange } from "../../compose/plan/explain-change.ts";
+import { CONFIGURATION_CHANGED } from "../../compose/plan/recreate-reason.ts";
+import { imageOf } from "../../compose/service-containers/container-name.ts";
+import { containerOrder } from "../../compose/service-containers/create-request.ts";
+import { type BringUpWishes, type PreparedUp, prepareUp, separatorOf, warn } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
+import { HttpEngine } from "./http-engine.ts";
 import type { ImageTask } from "./service-images.ts";
 
 /** Prints what `up`, `create` or `scale` would do and why, a line a step; nothing is changed. */
 export async function printPlan(context: ComposeContext, wishes: BringUpWishes): Promise<void> {
-  const { plan, images } = await prepareUp(context, wishes);
-  tellPlan(context, plan, images);
+  const prepared = await prepareUp(context, wishes);
+  const steps = await Promise.all(prepared.plan.steps.map((step) => explained(context, prepared, step)));
+  tellPlan(context, { ...prepared.plan, steps }, prepared.images);
+}
+
+/** Says what changed about the container that a step makes anew. */
+async function explained(context: ComposeContext, { model, observed }: PreparedUp, step: Step): Promise<Step> {
+  const { action, reason } = step;
+  if (action.kind !== "recreate-container" || reason !== CONFIGURATION_CHANGED) return step;
+  const engine = new HttpEngine(await context.client(), context);
+  const { service, number, replaces } = action;
+  const separator = separatorOf(context);
+  const image = observed.images.get(imageOf(model.name, service, model.services[service]!.image, separator));
+  const containersOf = (name: string) => observed.containers.filter((one) => one.service === name && !one.isOneOff);
+  const wish = { service, number, separator, containersOf, imageId: image?.Id };
+  const [{ request }, present] = await Promise.all([containerOrder(model, wish), engine.inspectContainer(replaces.id)]);
+  const changed = explainChange(request, present, image);
+  return changed.length === 0 ? step : { ...step, reason: `${reason}: ${changed.join(", ")}` };
 }
 
 /** Prints a plan. */

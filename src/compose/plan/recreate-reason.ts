@@ -3,6 +3,9 @@ import type { ObservedContainer, ObservedProject } from "../contract.ts";
 import { LABELS } from "../labels.ts";
 import type { ProjectModel, ServiceModel } from "../service-model.ts";
 
+/** Only the hash tells; `up --dry-run` looks closer. */
+export const CONFIGURATION_CHANGED = "its configuration changed";
+
 /** When containers that are there are made anew. */
 export type RecreatePolicy = "diverged" | "force" | "never";
 
@@ -24,7 +27,7 @@ export function recreateReason(
   if (policy === "never") return undefined;
   if (policy === "force") return "wished (--force-recreate)";
   const { service, hash, image } = wished;
-  if (container.labels[LABELS.configHash] !== hash) return "its configuration changed";
+  if (container.labels[LABELS.configHash] !== hash) return CONFIGURATION_CHANGED;
   const imageBefore = container.labels[LABELS.image];
   if (image && imageBefore !== image.Id) return `its image changed (${short(imageBefore)} to ${short(image.Id)})`;
   return missingNetwork(project, observed, service, container) ?? missingVolume(project, service, container);
