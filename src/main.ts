@@ -3,8 +3,8 @@ import { basename } from "node:path";
 
 const calledAs = basename(process.argv0);
 const words = process.argv.slice(2);
-/** Under docker's names naru is a client only. */
-const isClientOnly = calledAs === "docker" || calledAs === "docker-compose";
+/** Under others' names naru is a client only. */
+const isClientOnly = ["docker", "docker-compose", "kubectl"].includes(calledAs);
 
 if (words[0] === "daemon" && !isClientOnly) {
   const { runDaemon } = await import("./daemon/main.ts");

@@ -98,6 +98,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["info", "system info"], () => import("./commands/info.ts")],
   [["inspect"], () => import("./commands/inspect.ts")],
   [["kubeconfig"], () => import("./commands/kubeconfig.ts")],
+  [["kubectl"], () => import("./commands/kubectl.ts")],
   [["load", "image load"], () => import("./commands/load.ts")],
   [["login"], () => import("./commands/login.ts")],
   [["logout"], () => import("./commands/logout.ts")],

@@ -58,6 +58,8 @@ export interface Command<F extends FlagSet = FlagSet> {
   readonly interspersed?: boolean;
   /** True when every word but `--help` is handed over as it is, flags too. */
   readonly takesAllWords?: boolean;
+  /** With `takesAllWords`: `--help` too, because its own words have help screens of their own. */
+  readonly helpsItself?: boolean;
   /** Does the work. Returns the exit code (nothing for 0); throws CliError or the client's ApiError to fail. */
   run(invocation: Invocation<F>): Promise<number | undefined> | Promise<void>;
 }

@@ -142,7 +142,7 @@ async function runCommand(
 
 /** The flags and words of a command. Throws CliError with the complaint and the usage line. */
 export function parseOrExplain(command: Command, words: string[], path: string, usage: string) {
-  if (command.takesAllWords && !words.includes("--help")) {
+  if (command.takesAllWords && (command.helpsItself || !words.includes("--help"))) {
     return { values: {}, changed: new Set<string>(), args: words, helpAsked: false, warnings: [] };
   }
   try {

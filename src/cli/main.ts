@@ -3,12 +3,16 @@ import { writeOut } from "./output.ts";
 
 /**
  * Runs one command of the client. `calledAs` is the name of the executable (`docker` makes naru speak as docker,
- * `docker-compose` stands for its command `compose`, and is docker's plugin of that name), `words` what follows it. Resolves to the exit code.
+ * `docker-compose` stands for its command `compose`, and is docker's plugin of that name; `kubectl` for its command `kubectl`), `words` what follows it. Resolves to the exit code.
  */
 export async function runClient(calledAs: string, words: string[]): Promise<number> {
   if (calledAs === "docker-compose") {
     const { runAsDockerCompose } = await import("./compose/docker-plugin.ts");
     return runAsDockerCompose(words);
+  }
+  if (calledAs === "kubectl") {
+    const { dispatch } = await import("./dispatch.ts");
+    return dispatch("kubectl", ["kubectl", ...words]);
   }
   const program = calledAs === "docker" ? "docker" : "naru";
   if (words.length === 1 && (words[0] === "--version" || words[0] === "-v")) {

@@ -7,6 +7,7 @@ export const command = defineCommand({
   args: minArgs(0),
   flags: {},
   takesAllWords: true,
+  helpsItself: true,
   async run({ args, context }) {
     const { runCompose } = await import("../compose/compose-command.ts");
     return await runCompose(args, context);

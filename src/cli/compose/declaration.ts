@@ -38,7 +38,8 @@ interface ComposeInvocation<F extends FlagSet> {
 }
 
 /** The declaration of a command of `compose`: as that of any command, with the project in its context. */
-export interface ComposeCommand<F extends FlagSet = FlagSet> extends Omit<Command<F>, "run" | "takesAllWords"> {
+export interface ComposeCommand<F extends FlagSet = FlagSet>
+  extends Omit<Command<F>, "run" | "takesAllWords" | "helpsItself"> {
   /**
    * What `--dry-run` means here: "reads" where nothing is changed anyway, "tells" where the command itself tells what it
    * would do. Without it, `--dry-run` is refused.

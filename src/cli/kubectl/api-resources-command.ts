@@ -1,0 +1,69 @@
+import { CliError } from "../cli-error.ts";
+import { bool, list, string } from "../flag-types.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+import { groupVersion, qualified, type ServedType } from "./resource-types.ts";
+import { TableText } from "./table-text.ts";
+
+const ORDERS: Record<string, (type: ServedType) => string> = {
+  "": ({ group, resource }) => `${group}\n${resource}`,
+  name: ({ resource }) => resource,
+  kind: ({ kind }) => kind,
+};
+
+export const command = defineKubectlCommand({
+  usage: "[options]",
+  summary: "Print the supported API resources on the server",
+  flags: {
+    "api-group": string("Only this group"),
+    cached: bool("", { hidden: true }),
+    categories: list("Only resources of these categories", { type: "strings" }),
+    namespaced: bool("Only resources in namespaces (false: only others)", { initial: true }),
+    "no-headers": bool("Without titles"),
+    output: string("wide or name", { short: "o" }),
+    "sort-by": string("name or kind"),
+    verbs: list("Only resources with these verbs", { type: "strings" }),
+  },
+  async run({ flags, given, context }) {
+    const order = ORDERS[flags["sort-by"]];
+    if (order === undefined) throw new CliError(`error: --sort-by accepts only name or kind`);
+    if (!["", "wide", "name"].includes(flags.output))
+      throw new CliError(`error: --output ${flags.output} is not available`);
+    const verbs = flags.verbs.flatMap((verb) => verb.split(","));
+    const categories = flags.categories.flatMap((category) => category.split(","));
+    const shown = (await context.types()).all
+      .filter(
+        (type) =>
+          (!given("api-group") || type.group === flags["api-group"]) &&
+          (!given("namespaced") || type.namespaced === flags.namespaced) &&
+          type.isPreferred &&
+          verbs.every((verb) => type.verbs.includes(verb)) &&
+          categories.every((category) => type.categories.includes(category)),
+      )
+      .sort((one, other) => (order(one) < order(other) ? -1 : 1));
+    if (flags.output === "name") {
+      context.print(shown.map((type) => `${qualified(type)}\n`).join(""));
+      return;
+    }
+    const isWide = flags.output === "wide";
+    const titles = [
+      "NAME",
+      "SHORTNAMES",
+      "APIVERSION",
+      "NAMESPACED",
+      "KIND",
+      ...(isWide ? ["VERBS", "CATEGORIES"] : []),
+    ];
+    const table = new TableText(flags["no-headers"] ? undefined : titles);
+    for (const type of shown) {
+      table.add([
+        type.resource,
+        type.shortNames.join(","),
+        groupVersion(type),
+        String(type.namespaced),
+        type.kind,
+        ...(isWide ? [[...type.verbs].sort().join(","), type.categories.join(",")] : []),
+      ]);
+    }
+    context.print(table.print());
+  },
+});

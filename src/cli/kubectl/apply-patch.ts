@@ -1,0 +1,115 @@
+/**
+ * What `apply` sends: from what was applied last, what the file says now, and what the cluster has, the patch that takes away what
+ * left the file and sets what differs (three-way merge). Lists of named elements are merged by their keys, as the API declares them.
+ */
+
+type Json = unknown;
+type Members = Record<string, Json>;
+
+/** Lists whose elements are told apart by a field (x-kubernetes-patch-merge-key), by the list's name. */
+const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ["name"],
+  initContainers: ["name"],
+  ephemeralContainers: ["name"],
+  volumes: ["name"],
+  env: ["name"],
+  volumeMounts: ["mountPath"],
+  volumeDevices: ["devicePath"],
+  imagePullSecrets: ["name"],
+  hostAliases: ["ip"],
+  topologySpreadConstraints: ["topologyKey"],
+  ports: ["containerPort", "port"],
+  secrets: ["name"],
+  conditions: ["type"],
+  ownerReferences: ["uid"],
+  webhooks: ["name"],
+};
+const PRIMITIVES_THAT_MERGE = new Set(["finalizers"]);
+
+const isMembers = (value: Json): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The same as JSON, whatever the order of members. */
+export function sameJson(one: Json, other: Json): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((member, at) => sameJson(member, other[at]));
+  }
+  if (!isMembers(one) || !isMembers(other)) return false;
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...keys].every((key) => sameJson(one[key], other[key]));
+}
+
+/** @param strategic false for custom resources, whose lists the server cannot merge  @returns an empty object when nothing differs */
+export function applyPatch(last: Json, wanted: Json, live: Json, strategic: boolean): Members {
+  const patch: Members = {};
+  const [before, after, now] = [last, wanted, live].map((value) => (isMembers(value) ? value : {}));
+  for (const key of Object.keys(before!)) {
+    if (!(key in after!) && key in now!) patch[key] = null;
+  }
+  for (const [key, value] of Object.entries(after!)) {
+    if (value === undefined) continue;
+    const present = now![key];
+    if (value === null) {
+      if (present !== undefined && present !== null) patch[key] = null;
+    } else if (isMembers(value)) {
+      const inner = applyPatch(before![key], value, present, strategic);
+      if (Object.keys(inner).length > 0 || present === undefined || present === null) patch[key] = inner;
+    } else if (Array.isArray(value)) addList(patch, key, before![key], value, present, strategic);
+    else if (!sameJson(value, present)) patch[key] = value;
+  }
+  return patch;
+}
+
+function addList(patch: Members, key: string, last: Json, wanted: Json[], live: Json, strategic: boolean): void {
+  const before = Array.isArray(last) ? last : [];
+  const now = Array.isArray(live) ? live : [];
+  const mergeKey = strategic ? mergeKeyOf(key, [...wanted, ...now, ...before]) : undefined;
+  if (mergeKey !== undefined) {
+    addMergedList(patch, key, mergeKey, before as Members[], wanted as Members[], now as Members[]);
+  } else if (strategic && PRIMITIVES_THAT_MERGE.has(key)) {
+    const added = wanted.filter((one) => !now.includes(one));
+    const removed = before.filter((one) => !wanted.includes(one) && now.includes(one));
+    if (added.length > 0) patch[key] = wanted;
+    if (removed.length > 0) patch[`$deleteFromPrimitiveList/${key}`] = removed;
+  } else if (!sameJson(wanted, live)) patch[key] = wanted;
+}
+
+function mergeKeyOf(list: string, elements: readonly Json[]): string | undefined {
+  return MERGE_KEYS[list]?.find(
+    (key) => elements.length > 0 && elements.every((one) => isMembers(one) && one[key] !== undefined),
+  );
+}
+
+function addMergedList(
+  patch: Members,
+  key: string,
+  mergeKey: string,
+  last: readonly Members[],
+  wanted: readonly Members[],
+  live: readonly Members[],
+): void {
+  const find = (list: readonly Members[], id: Json) => list.find((one) => one[mergeKey] === id);
+  const changes: Members[] = [];
+  for (const element of wanted) {
+    const id = element[mergeKey];
+    const present = find(live, id);
+    const inner = present === undefined ? element : applyPatch(find(last, id), element, present, true);
+    if (present === undefined || Object.keys(inner).length > 0) changes.push({ ...inner, [mergeKey]: id });
+  }
+  for (const element of last) {
+    const id = element[mergeKey];
+    if (find(wanted, id) === undefined && find(live, id) !== undefined) {
+      changes.push({ $patch: "delete", [mergeKey]: id });
+    }
+  }
+  const order = wanted.map((element) => ({ [mergeKey]: element[mergeKey] }));
+  const known = live.map((element) => element[mergeKey]).filter((id) => find(wanted, id) !== undefined);
+  const isInOrder = sameJson(
+    known,
+    order.map((one) => one[mergeKey]).filter((id) => known.includes(id)),
+  );
+  if (changes.length === 0 && isInOrder) return;
+  patch[`$setElementOrder/${key}`] = order;
+  patch[key] = changes;
+}

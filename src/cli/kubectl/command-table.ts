@@ -1,0 +1,70 @@
+import type { KubectlCommand } from "./declaration.ts";
+
+type Loader = () => Promise<{ command: KubectlCommand }>;
+
+/** Every command by its words; only the file of the chosen one is loaded. */
+export const KUBECTL_COMMANDS: Record<string, Loader> = {
+  "api-resources": () => import("./api-resources-command.ts"),
+  "api-versions": () => import("./api-versions-command.ts"),
+  apply: () => import("./apply-command.ts"),
+  create: () => import("./create-command.ts"),
+  delete: () => import("./delete-command.ts"),
+  expose: () => import("./expose-command.ts"),
+  get: () => import("./get-command.ts"),
+  logs: () => import("./logs-command.ts"),
+  "rollout history": () => import("./rollout-history-command.ts"),
+  "rollout pause": () => import("./rollout-pause-command.ts"),
+  "rollout restart": () => import("./rollout-restart-command.ts"),
+  "rollout resume": () => import("./rollout-resume-command.ts"),
+  "rollout status": () => import("./rollout-status-command.ts"),
+  "rollout undo": () => import("./rollout-undo-command.ts"),
+  scale: () => import("./scale-command.ts"),
+  "set image": () => import("./set-image-command.ts"),
+  version: () => import("./version-command.ts"),
+} as unknown as Record<string, Loader>;
+
+/** Words that only stand before others. */
+export const KUBECTL_GROUPS: Record<string, string> = {
+  rollout: "Manage the rollout of a resource",
+  set: "Set specific features on objects",
+};
+
+/** Other names of commands. */
+export const KUBECTL_ALIASES: Record<string, string> = {
+  "rollout hist": "rollout history",
+};
+
+/** Known to kubectl's users, not here; the text says what to do instead. */
+export const REFUSED_COMMANDS: Record<string, string> = {
+  kustomize: "build the kustomization with its own program and use -f",
+  plugin: "naru has no plugins",
+};
+
+/** One line for each command, in kubectl's sections. */
+export const SUMMARIES: Record<string, string> = {
+  "api-resources": "Print the supported API resources on the server",
+  "api-versions": 'Print the supported API versions on the server, in the form of "group/version"',
+  apply: "Apply a configuration to a resource by file name or stdin",
+  create: "Create a resource from a file or from stdin",
+  delete: "Delete resources by file names, stdin, resources and names, or by label selector",
+  expose: "Take a pod, service, deployment or other workload and expose it as a new service",
+  get: "Display one or many resources",
+  logs: "Print the logs for a container in a pod",
+  "rollout history": "View rollout history",
+  "rollout pause": "Mark the provided resource as paused",
+  "rollout restart": "Restart a resource",
+  "rollout resume": "Resume a paused resource",
+  "rollout status": "Show the status of the rollout",
+  "rollout undo": "Undo a previous rollout",
+  scale: "Set a new size for a deployment, replica set, stateful set or replication controller",
+  "set image": "Update the image of a pod template",
+  version: "Print the client and server version information",
+};
+
+export const SECTIONS: Record<string, readonly string[]> = {
+  "Basic Commands": ["create", "expose", "get", "delete", "set"],
+  "Deploy Commands": ["rollout", "scale"],
+  "Troubleshooting Commands": ["logs"],
+  "Advanced Commands": ["apply"],
+  "Other Commands": ["api-resources", "api-versions", "version"],
+};

@@ -1,0 +1,57 @@
+import { CliError } from "../cli-error.ts";
+import { bool, list, string } from "../flag-types.ts";
+import { createObject } from "./create-object.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+import { PRINT_FLAGS } from "./output-format.ts";
+import { namedObjects } from "./resource-arguments.ts";
+import { dryRun, validate } from "./write-flags.ts";
+
+export const command = defineKubectlCommand({
+  usage: "-f FILENAME [options]",
+  summary: "Create a resource from a file or from stdin",
+  flags: {
+    ...PRINT_FLAGS,
+    "dry-run": dryRun(),
+    "field-manager": string("Who owns the fields that are set", { initial: "kubectl-create" }),
+    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    kustomize: string("A kustomization", { short: "k" }),
+    raw: string("A path of the API that the file is posted to"),
+    recursive: bool("Folders below those of -f too", { short: "R" }),
+    "save-config": bool("Keep the file's text in an annotation, for later use of apply"),
+    selector: string("Only objects with these labels", { short: "l" }),
+    validate: validate(),
+  },
+  async run({ flags, args, context }) {
+    if (flags.filename.length === 0 || args.length > 0) {
+      const unknown = args[0] === undefined ? "must specify one of -f and -k" : `Unexpected args: [${args.join(" ")}]`;
+      throw new CliError(`error: ${unknown}\nSee '${context.program} create -h' for help and examples`);
+    }
+    const { objects } = await namedObjects(context, [], flags);
+    const matches = labelMatcher(flags.selector);
+    const failures: string[] = [];
+    for (const { type, namespace, manifest } of objects) {
+      if (!matches(manifest!.object)) continue;
+      try {
+        const attempt = `error when creating ${JSON.stringify(manifest!.source)}`;
+        await createObject(context, flags, type, namespace, manifest!.object, attempt);
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        failures.push(error.message);
+      }
+    }
+    if (failures.length > 0) throw new CliError(failures.join("\n"));
+  },
+});
+
+/** Objects in files have their labels in the file: "a=b,c!=d,e". */
+function labelMatcher(selector: string) {
+  const terms = selector.split(",").filter((term) => term !== "");
+  return ({ metadata }: { metadata?: unknown }): boolean => {
+    const labels = ((metadata as { labels?: Record<string, string> })?.labels ?? {}) as Record<string, string>;
+    return terms.every((term) => {
+      const [, key = "", operator, value = ""] = /^([^!=]+)(!=|==?)?(.*)$/.exec(term) ?? [];
+      if (operator === undefined) return key in labels;
+      return operator === "!=" ? labels[key] !== value : labels[key] === value;
+    });
+  };
+}

@@ -1,0 +1,60 @@
+/** Sends a new object and tells of it: what `create`, `run`, `expose` and `autoscale` have in common. */
+
+import type { KubectlContext } from "./declaration.ts";
+import { KubeApiError } from "./kube-api.ts";
+import type { KubeManifestObject } from "./manifest-files.ts";
+import type { PrintFlags } from "./output-format.ts";
+import { pathOf, type ServedType } from "./resource-types.ts";
+import { tellResult, writeQuery } from "./write-flags.ts";
+
+export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
+export interface CreateFlags extends PrintFlags {
+  readonly "dry-run": string;
+  readonly "field-manager"?: string;
+  readonly validate?: string;
+  readonly "save-config"?: boolean;
+}
+
+/** The object with its own text in an annotation, from which `apply` sees later what was taken out of the file. */
+export function withLastApplied(object: KubeManifestObject): KubeManifestObject {
+  const { annotations, ...metadata } = (object.metadata ?? {}) as { annotations?: Record<string, string> };
+  const { [LAST_APPLIED]: _old, ...others } = annotations ?? {};
+  // Annotations are there even when empty: kubectl's own text has them.
+  const plain = { ...object, metadata: { annotations: others, ...metadata } };
+  const text = `${JSON.stringify(sortedJson(plain))}\n`;
+  return { ...object, metadata: { ...object.metadata, annotations: { ...others, [LAST_APPLIED]: text } } };
+}
+
+function sortedJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedJson);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, member]) => [key, sortedJson(member)]));
+}
+
+/** @param attempt for failures: `error when creating "web.yaml"` or "failed to create deployment" */
+export async function createObject(
+  context: KubectlContext,
+  flags: CreateFlags,
+  type: ServedType,
+  namespace: string | undefined,
+  object: KubeManifestObject,
+  attempt?: string,
+): Promise<void> {
+  const wanted = flags["save-config"] ? withLastApplied(object) : object;
+  if (flags["dry-run"] === "client") {
+    await tellResult(context, flags, type, wanted, "created");
+    return;
+  }
+  const api = await context.api();
+  try {
+    const made = await api.json<KubeManifestObject>("POST", pathOf(type, namespace), {
+      body: wanted,
+      query: writeQuery(flags),
+    });
+    await tellResult(context, flags, type, made, "created");
+  } catch (error) {
+    throw error instanceof KubeApiError && attempt !== undefined ? error.during(attempt) : error;
+  }
+}

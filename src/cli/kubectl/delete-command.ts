@@ -1,0 +1,201 @@
+import { parseDuration } from "../../lib/go-duration.ts";
+import { CliError } from "../cli-error.ts";
+import { bool, int, list, string } from "../flag-types.ts";
+import type { Flag } from "../flags.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { KubeApiError } from "./kube-api.ts";
+import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
+import { pathOf, printedName, type ServedType } from "./resource-types.ts";
+import { dryRun } from "./write-flags.ts";
+
+const PROPAGATION: Record<string, string> = { background: "Background", orphan: "Orphan", foreground: "Foreground" };
+
+const cascade = (): Flag<string> => ({
+  ...string('What becomes of objects that belong to these: "background", "foreground" or "orphan"', {
+    initial: "background",
+    check(text) {
+      if (PROPAGATION[text] === undefined) throw new Error('Must be "background", "foreground", or "orphan"');
+    },
+  }),
+  bare: "background",
+});
+
+export const command = defineKubectlCommand({
+  usage: "([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [options]",
+  summary: "Delete resources by file names, stdin, resources and names, or by label selector",
+  flags: {
+    all: bool("All objects of the types"),
+    "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
+    cascade: cascade(),
+    "dry-run": dryRun(),
+    "field-selector": string("Only objects with these fields"),
+    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    force: bool("With --grace-period=0: do not wait until the object has really ended"),
+    "grace-period": int("Seconds that the object has to end; negative: its own", { initial: -1 }),
+    "ignore-not-found": bool("Objects that are not there are no failure"),
+    interactive: bool("Ask before", { short: "i" }),
+    kustomize: string("A kustomization", { short: "k" }),
+    now: bool("As --grace-period=1"),
+    output: string("name: only the names", { short: "o" }),
+    raw: string("A path of the API that is deleted"),
+    recursive: bool("Folders below those of -f too", { short: "R" }),
+    selector: string("Only objects with these labels", { short: "l" }),
+    timeout: string("How long to wait for the end (0: a week)", { initial: "0s" }),
+    wait: bool("Wait until the objects are gone", { initial: true }),
+  },
+  async run({ flags, args, context, given }) {
+    if (flags.output !== "" && flags.output !== "name") {
+      throw new CliError(`error: unexpected -o output mode: ${flags.output}. We only support '-o name'`);
+    }
+    if (flags.force && flags["grace-period"] > 0)
+      throw new CliError("error: --force and --grace-period greater than 0 cannot be specified together");
+    if (flags.now && given("grace-period"))
+      throw new CliError("error: --now and --grace-period cannot be specified together");
+    const { objects, types } = await namedObjects(context, args, flags);
+    const hasChoice = flags.all || flags.selector !== "" || flags["field-selector"] !== "";
+    if (objects.length + types.length === 0)
+      throw new CliError("error: You must provide one or more resources by argument or filename.");
+    if (types.length > 0 && !hasChoice)
+      throw new CliError("error: resource(s) were provided, but no name was specified");
+    const targets = [...objects];
+    for (const { type } of types) targets.push(...(await selected(context, type, flags)));
+    if (flags.interactive && !(await confirmed(context, targets))) return;
+    if (targets.length === 0 && types.length > 0) {
+      context.print("No resources found\n");
+      return;
+    }
+    await deleteAll(context, targets, flags);
+  },
+});
+
+interface Flags {
+  readonly [name: string]: unknown;
+  readonly "all-namespaces": boolean;
+  readonly cascade: string;
+  readonly "dry-run": string;
+  readonly "field-selector": string;
+  readonly force: boolean;
+  readonly "grace-period": number;
+  readonly "ignore-not-found": boolean;
+  readonly now: boolean;
+  readonly output: string;
+  readonly selector: string;
+  readonly timeout: string;
+  readonly wait: boolean;
+}
+
+async function selected(context: KubectlContext, type: ServedType, flags: Flags): Promise<ObjectTarget[]> {
+  const api = await context.api();
+  const place = flags["all-namespaces"] ? undefined : await context.namespace();
+  const query = { labelSelector: flags.selector, fieldSelector: flags["field-selector"] };
+  const found = await api.get<{ items?: { metadata: { name: string; namespace?: string } }[] }>(pathOf(type, place), {
+    query,
+  });
+  return (found.items ?? []).map(({ metadata }) => ({
+    type,
+    namespace: type.namespaced ? metadata.namespace : undefined,
+    name: metadata.name,
+  }));
+}
+
+async function confirmed(context: KubectlContext, targets: readonly ObjectTarget[]): Promise<boolean> {
+  const names = targets.map(({ type, name }) => `${printedName(type, name)}\n`).join("");
+  const { confirm } = await import("../confirm.ts");
+  context.print(`You are about to delete the following ${targets.length} resource(s):\n${names}`);
+  const isMeant = confirm(context, "Do you want to continue?");
+  if (!isMeant) context.print("deletion is cancelled\n");
+  return isMeant;
+}
+
+async function deleteAll(context: KubectlContext, targets: readonly ObjectTarget[], flags: Flags): Promise<void> {
+  const api = await context.api();
+  const failures: string[] = [];
+  const gone: { target: ObjectTarget; uid: string }[] = [];
+  const seconds = flags.now ? 1 : flags["grace-period"] < 0 && flags.force ? 0 : flags["grace-period"];
+  if (flags.force && seconds === 0) {
+    context.printError(
+      "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n",
+    );
+  }
+  const body = {
+    kind: "DeleteOptions",
+    apiVersion: "v1",
+    propagationPolicy: PROPAGATION[flags.cascade],
+    ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}),
+    ...(flags["dry-run"] === "server" ? { dryRun: ["All"] } : {}),
+  };
+  for (const target of targets) {
+    try {
+      let uid = "";
+      if (flags["dry-run"] !== "client") {
+        const answer = await api.json<{ kind?: string; metadata?: { uid?: string }; details?: { uid?: string } }>(
+          "DELETE",
+          objectPath(target),
+          { body },
+        );
+        uid = answer.metadata?.uid ?? answer.details?.uid ?? "";
+      }
+      gone.push({ target, uid });
+      context.print(deletedLine(target, flags, seconds === 0 && flags.force));
+    } catch (error) {
+      if (!(error instanceof KubeApiError)) throw error;
+      if (error.code === 404 && flags["ignore-not-found"]) continue;
+      const { manifest } = target;
+      const attempt = manifest === undefined ? undefined : `error when deleting ${JSON.stringify(manifest.source)}`;
+      failures.push((attempt === undefined ? error : error.during(attempt)).message);
+    }
+  }
+  const waits = flags.wait && flags["dry-run"] === "none" && !(flags.force && seconds === 0);
+  if (waits) await untilGone(context, gone, flags.timeout);
+  if (failures.length > 0) throw new CliError(failures.join("\n"));
+}
+
+function deletedLine({ type, name, namespace }: ObjectTarget, flags: Flags, isForced: boolean): string {
+  if (flags.output === "name") return `${printedName(type, name)}\n`;
+  const dry = flags["dry-run"] === "client" ? " (dry run)" : flags["dry-run"] === "server" ? " (server dry run)" : "";
+  const kind = `${type.singular}${type.group === "" ? "" : `.${type.group}`}`;
+  const place = namespace === undefined ? "" : ` from ${namespace} namespace`;
+  return `${kind} ${JSON.stringify(name)} ${isForced ? "force " : ""}deleted${place}${dry}\n`;
+}
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/** Until each object is gone, or another one has its name. */
+async function untilGone(
+  context: KubectlContext,
+  gone: readonly { target: ObjectTarget; uid: string }[],
+  timeout: string,
+): Promise<void> {
+  const limit = parseDuration(timeout) / 1e6;
+  const signal = AbortSignal.timeout(limit > 0 ? limit : WEEK_MS);
+  const api = await context.api();
+  for (const { target, uid } of gone) {
+    try {
+      await untilOneIsGone(api, target, uid, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new CliError(`error: timed out waiting for the condition on ${target.type.resource}/${target.name}`);
+    }
+  }
+}
+
+async function untilOneIsGone(
+  api: Awaited<ReturnType<KubectlContext["api"]>>,
+  target: ObjectTarget,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    type Seen = { items?: { metadata: { uid?: string } }[]; metadata?: { resourceVersion?: string } };
+    const path = pathOf(target.type, target.namespace);
+    const query = { fieldSelector: `metadata.name=${target.name}` };
+    const seen = await api.get<Seen>(path, { query, signal });
+    const object = seen.items?.[0];
+    if (object === undefined || (uid !== "" && object.metadata.uid !== uid)) return;
+    const watched = { ...query, watch: true, resourceVersion: seen.metadata?.resourceVersion };
+    for await (const event of api.lines<{ type: string }>(path, { query: watched, signal })) {
+      if (event.type === "DELETED") return;
+      if (event.type === "ERROR") break;
+    }
+  }
+}

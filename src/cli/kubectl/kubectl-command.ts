@@ -1,0 +1,129 @@
+import { CliError } from "../cli-error.ts";
+import type { CommandContext } from "../command.ts";
+import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
+import { chooseCluster } from "./cluster-access.ts";
+import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, REFUSED_COMMANDS } from "./command-table.ts";
+import type { KubectlCommand, KubectlContext } from "./declaration.ts";
+import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
+import { KubeApi } from "./kube-api.ts";
+import { ResourceTypes } from "./resource-types.ts";
+
+/** Runs one line of `kubectl`. Resolves to the exit code. `program` is how it was called: "naru kubectl", "kubectl". */
+export async function runKubectl(program: string, words: string[], context: CommandContext): Promise<number> {
+  // Flags for every command may stand before its name.
+  const before = parse(GLOBAL_FLAGS, words, `${program}`, false);
+  const [first, ...rest] = before.args;
+  if (first === undefined || (first === "help" && rest.length === 0)) {
+    const { kubectlHelp } = await import("./kubectl-help.ts");
+    context.print(kubectlHelp(program));
+    return 0;
+  }
+  const asked = first === "help" ? [...rest, "--help"] : [first, ...rest];
+  const { name, command, words: own } = await findCommand(program, asked, context);
+  if (command === undefined) return 0;
+  const leading = words.slice(0, words.length - before.args.length);
+  return await runCommand(program, name, command, [...leading, ...own], context);
+}
+
+interface Found {
+  name: string;
+  /** Undefined when help of a group was printed. */
+  command: KubectlCommand | undefined;
+  words: string[];
+}
+
+async function findCommand(program: string, words: readonly string[], context: CommandContext): Promise<Found> {
+  let name = "";
+  let taken = 0;
+  for (const word of words) {
+    if (word.startsWith("-")) break;
+    const full = name === "" ? (KUBECTL_ALIASES[word] ?? word) : `${name} ${word}`;
+    const next = KUBECTL_ALIASES[full] ?? full;
+    if (!(next in KUBECTL_COMMANDS) && !(next in KUBECTL_GROUPS)) break;
+    name = next;
+    taken++;
+  }
+  const rest = words.slice(taken);
+  if (name in KUBECTL_COMMANDS) {
+    const { command } = await KUBECTL_COMMANDS[name]!();
+    return { name, command, words: rest };
+  }
+  const [typed] = rest;
+  if (name !== "" && (typed === undefined || typed === "--help" || typed === "-h")) {
+    const { groupHelp } = await import("./kubectl-help.ts");
+    context.print(groupHelp(program, name));
+    return { name, command: undefined, words: [] };
+  }
+  const path = name === "" ? program : `${program} ${name}`;
+  const refused = REFUSED_COMMANDS[name === "" ? (typed ?? "") : `${name} ${typed}`];
+  if (refused !== undefined) throw new CliError(`error: '${path} ${typed}' is not here: ${refused}`);
+  if (name !== "")
+    throw new CliError(`error: unknown command "${typed}" for "${path}"\nSee '${path} -h' for help and examples`);
+  const { suggestion } = await import("../suggest.ts");
+  const hint = suggestion(
+    typed ?? "",
+    Object.keys({ ...KUBECTL_COMMANDS, ...KUBECTL_GROUPS }).filter((one) => !one.includes(" ")),
+  );
+  throw new CliError(`error: unknown command "${typed}" for "${program}"${hint === "" ? "" : `\n\n${hint.trimEnd()}`}`);
+}
+
+async function runCommand(
+  program: string,
+  name: string,
+  command: KubectlCommand,
+  words: string[],
+  context: CommandContext,
+): Promise<number> {
+  const flags = { ...GLOBAL_FLAGS, ...command.flags };
+  const path = `${program} ${name}`;
+  const dashes = words.indexOf("--");
+  const own = dashes < 0 ? words : words.slice(0, dashes);
+  const parsed = parse(flags, own, path, command.interspersed ?? true);
+  for (const warning of parsed.warnings) context.printError(`${warning}\n`);
+  if (parsed.helpAsked) {
+    const { commandHelp } = await import("./kubectl-help.ts");
+    context.print(commandHelp(program, name, command));
+    return 0;
+  }
+  const globals = parsed.values as unknown as GlobalValues;
+  const invocation = {
+    flags: parsed.values,
+    args: parsed.args,
+    afterDashes: dashes < 0 ? undefined : words.slice(dashes + 1),
+    given: (flag: string) => (parsed.changed as ReadonlySet<string>).has(flag),
+    context: kubectlContext(context, globals, (parsed.changed as ReadonlySet<string>).has("namespace")),
+  };
+  return (await command.run(invocation)) ?? 0;
+}
+
+/** kubectl ends with 1 where docker's own commands end with 125. */
+function parse<F extends FlagSet>(flags: F, words: string[], path: string, interspersed: boolean) {
+  try {
+    return parseFlags(flags, words, { interspersed }) as Omit<ReturnType<typeof parseFlags<F>>, "values"> & {
+      values: FlagValues<F>;
+    };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(`error: ${error.message}\nSee '${path} --help' for usage.`);
+  }
+}
+
+function kubectlContext(context: CommandContext, globals: GlobalValues, namespaceGiven: boolean): KubectlContext {
+  const once = <T>(make: () => Promise<T>) => {
+    let made: Promise<T> | undefined;
+    return () => {
+      made ??= make();
+      return made;
+    };
+  };
+  const cluster = once(() => chooseCluster(context, globals));
+  const api = once(async () => new KubeApi((await cluster()).access));
+  return {
+    ...context,
+    api,
+    types: once(async () => await ResourceTypes.discover(await api())),
+    namespace: once(async () => globals.namespace || (await cluster()).namespace || "default"),
+    namespaceGiven,
+    kubeconfig: { path: globals.kubeconfig, context: globals.context, cluster: globals.cluster, user: globals.user },
+  };
+}

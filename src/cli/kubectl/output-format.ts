@@ -1,0 +1,166 @@
+/** How objects are printed: -o and what belongs to it. */
+
+import { readFile } from "node:fs/promises";
+import { CliError } from "../cli-error.ts";
+import { bool, string } from "../flag-types.ts";
+import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { printedName, type ServedType } from "./resource-types.ts";
+import { TableText } from "./table-text.ts";
+
+/** Flags of commands that print the objects that they made or changed. */
+export const PRINT_FLAGS = {
+  "allow-missing-template-keys": bool("Fields that a template names and that are missing are printed as nothing", {
+    initial: true,
+  }),
+  output: string(
+    "How to print: json, yaml, name, go-template, go-template-file, template, templatefile, jsonpath, jsonpath-as-json, jsonpath-file",
+    { short: "o" },
+  ),
+  "show-managed-fields": bool("Print metadata.managedFields too"),
+  template: string("The template, or its file, for -o go-template and -o jsonpath"),
+};
+export interface PrintFlags {
+  readonly "allow-missing-template-keys": boolean;
+  readonly output: string;
+  readonly "show-managed-fields": boolean;
+  readonly template: string;
+}
+
+/** Prints whole objects; a list is an object too. */
+export type ObjectPrinter = (object: unknown) => string;
+
+const WITH_TEMPLATE = ["go-template", "template", "jsonpath", "jsonpath-as-json", "custom-columns"];
+const WITH_FILE = ["go-template-file", "templatefile", "jsonpath-file", "custom-columns-file"];
+const KNOWN = ["json", "yaml", "name", "wide", ...WITH_TEMPLATE, ...WITH_FILE];
+
+/** "jsonpath={.a}" is the format with its template. */
+function split(output: string, template: string): { format: string; template: string } {
+  const equals = output.indexOf("=");
+  if (equals < 0) return { format: output, template };
+  return { format: output.slice(0, equals), template: output.slice(equals + 1) };
+}
+
+/** True for formats that print objects as the server's tables. */
+export const isTableFormat = (output: string): boolean => output === "" || output === "wide";
+
+/**
+ * The printer that -o names; undefined for tables and names, which need more than the object.
+ * @throws CliError for formats that are none
+ */
+export async function objectPrinter(flags: PrintFlags): Promise<ObjectPrinter | undefined> {
+  const { format, template } = split(flags.output, flags.template);
+  if (isTableFormat(format) || format === "name") return undefined;
+  if (!KNOWN.includes(format)) {
+    throw new CliError(
+      `error: unable to match a printer suitable for the output format "${flags.output}", allowed formats are: ${KNOWN.join(",")}`,
+    );
+  }
+  const shown = (object: unknown) => (flags["show-managed-fields"] ? object : withoutManagedFields(object));
+  if (format === "json") return (object) => `${JSON.stringify(sorted(shown(object)), undefined, 4)}\n`;
+  if (format === "yaml") {
+    const { stringify } = await import("yaml");
+    return (object) => stringify(sorted(shown(object)), { version: "1.1", lineWidth: 0, indentSeq: false });
+  }
+  const text = WITH_FILE.includes(format) ? await readTemplate(template) : template;
+  if (text === "") throw new CliError(`error: template format specified but no template given`);
+  const allowMissing = flags["allow-missing-template-keys"];
+  if (format.startsWith("custom-columns")) return customColumns(text, format.endsWith("-file"));
+  if (format.startsWith("jsonpath")) return jsonPathPrinter(text, format === "jsonpath-as-json", allowMissing, shown);
+  const { compileTemplate } = await import("./go-template.ts");
+  return compileTemplate(text, allowMissing);
+}
+
+async function readTemplate(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new CliError(`error: error reading template ${path}: ${(error as Error).message}`);
+  }
+}
+
+function jsonPathPrinter(
+  template: string,
+  asJson: boolean,
+  allowMissing: boolean,
+  shown: (object: unknown) => unknown,
+): ObjectPrinter {
+  const complaint = (error: unknown) =>
+    new CliError(`error: error executing jsonpath ${JSON.stringify(template)}: ${(error as Error).message}`);
+  try {
+    const parsed = parseJsonPath(template, allowMissing);
+    return (object) => {
+      try {
+        if (asJson) return `${JSON.stringify(parsed.values(shown(object)), undefined, 4)}\n`;
+        return parsed.print(shown(object));
+      } catch (error) {
+        throw error instanceof JsonPathError ? complaint(error) : error;
+      }
+    };
+  } catch (error) {
+    throw error instanceof JsonPathError
+      ? new CliError(`error: error parsing jsonpath ${template}, ${error.message}`)
+      : error;
+  }
+}
+
+/** "NAME:.metadata.name,IMAGE:.spec.containers[*].image", or a file with a line of titles and a line of paths. */
+function customColumns(text: string, isFile: boolean): ObjectPrinter {
+  const columns = isFile ? columnsOfFile(text) : text.split(",").map(columnOf);
+  const ready = columns.map(({ title, path }) => ({ title, template: parseJsonPath(relaxedPath(path)) }));
+  return (object) => {
+    const items = (object as { items?: unknown[] }).items ?? [object];
+    const table = new TableText(ready.map(({ title }) => title));
+    for (const item of items) {
+      table.add(
+        ready.map(({ template }) => {
+          const values = template.values(item);
+          return values.length === 0 ? "<none>" : values.map((value) => printValue(value) || "<none>").join(",");
+        }),
+      );
+    }
+    return table.print();
+  };
+}
+
+function columnOf(text: string): { title: string; path: string } {
+  const colon = text.indexOf(":");
+  if (colon < 0)
+    throw new CliError(`error: unexpected custom-columns spec: ${text}, expected <header>:<json-path-expr>`);
+  return { title: text.slice(0, colon), path: text.slice(colon + 1) };
+}
+
+function columnsOfFile(text: string): { title: string; path: string }[] {
+  const [titles = "", paths = ""] = text.split("\n");
+  const names = titles.trim().split(/\s+/);
+  const found = paths.trim().split(/\s+/);
+  if (names.length !== found.length) {
+    throw new CliError("error: number of headers and field specifications don't match in the custom-columns file");
+  }
+  return names.map((title, at) => ({ title, path: found[at]! }));
+}
+
+/** `deployment.apps/web created` */
+export function resultLine(type: ServedType, name: string, verb: string, dryRun: string): string {
+  const suffix = dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : "";
+  return `${printedName(type, name)} ${verb}${suffix}\n`;
+}
+
+function withoutManagedFields(object: unknown): unknown {
+  const value = object as { metadata?: Record<string, unknown>; items?: unknown[] };
+  if (typeof value !== "object" || value === null) return object;
+  if (Array.isArray(value.items)) return { ...value, items: value.items.map(withoutManagedFields) };
+  if (value.metadata?.managedFields === undefined) return object;
+  const { managedFields, ...metadata } = value.metadata;
+  return { ...value, metadata };
+}
+
+/** Fields in the order of their names, as kubectl prints them. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
+}

@@ -1,0 +1,117 @@
+/** What the words and flags of a command name: objects by type and name, by selector, or in files. */
+
+import { CliError } from "../cli-error.ts";
+import type { KubectlContext } from "./declaration.ts";
+import { type KubeManifest, readManifests } from "./manifest-files.ts";
+import { pathOf, type ServedType } from "./resource-types.ts";
+
+/** An object that a command is about. */
+export interface ObjectTarget {
+  readonly type: ServedType;
+  /** Undefined for cluster-wide types. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+  /** From a file: what stands there, and where. */
+  readonly manifest?: KubeManifest;
+}
+
+/** All objects of a type. */
+export interface TypeTarget {
+  readonly type: ServedType;
+}
+
+export interface NamedObjects {
+  readonly objects: ObjectTarget[];
+  /** Types without names: "pods" of `get pods`. */
+  readonly types: TypeTarget[];
+}
+
+export interface FileFlags {
+  readonly filename: readonly string[];
+  readonly recursive: boolean;
+  readonly kustomize?: string;
+}
+
+/**
+ * The words of `get pods`, `get pod web db`, `get pod/web svc/web`, `get pods,services`, or the files of -f.
+ * @throws CliError in kubectl's words
+ */
+export async function namedObjects(
+  context: KubectlContext,
+  words: readonly string[],
+  files: FileFlags = { filename: [], recursive: false },
+): Promise<NamedObjects> {
+  if (files.kustomize) throw new CliError("error: kustomizations (-k) are not supported: build them first and use -f");
+  if (files.filename.length > 0) {
+    if (words.length > 0) {
+      throw new CliError(
+        "error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
+      );
+    }
+    return { objects: await objectsInFiles(context, files), types: [] };
+  }
+  const types = await context.types();
+  const namespace = await context.namespace();
+  const place = (type: ServedType, name: string): ObjectTarget => ({
+    type,
+    namespace: type.namespaced ? namespace : undefined,
+    name,
+  });
+  if (words.some((word) => word.includes("/"))) {
+    return {
+      types: [],
+      objects: words.map((word) => {
+        const [typeName = "", name = "", ...more] = word.split("/");
+        if (!word.includes("/")) {
+          throw new CliError(
+            "error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
+          );
+        }
+        if (typeName === "" || name === "" || more.length > 0) {
+          throw new CliError("error: arguments in resource/name form must have a single resource and name");
+        }
+        return place(types.find(typeName), name);
+      }),
+    };
+  }
+  const [first, ...names] = words;
+  if (first === undefined) return { objects: [], types: [] };
+  const found = first.split(",").flatMap((name) => {
+    const inCategory = types.inCategory(name.toLowerCase());
+    return inCategory.length > 0 ? inCategory : [types.find(name)];
+  });
+  if (names.length === 0) return { objects: [], types: found.map((type) => ({ type })) };
+  return { objects: found.flatMap((type) => names.map((name) => place(type, name))), types: [] };
+}
+
+/** Objects as files describe them, each with the namespace that it goes to. */
+export async function objectsInFiles(context: KubectlContext, files: FileFlags): Promise<ObjectTarget[]> {
+  const types = await context.types();
+  const namespace = await context.namespace();
+  const manifests = await readManifests(files.filename, files.recursive);
+  return manifests.map((manifest) => {
+    const { apiVersion, kind, metadata } = manifest.object;
+    const type = types.ofKind(apiVersion, kind, manifest.source);
+    const own = metadata?.namespace;
+    if (type.namespaced && own && context.namespaceGiven && own !== namespace) {
+      throw new CliError(
+        `error: the namespace from the provided object "${own}" does not match the namespace "${namespace}". You must pass '--namespace=${own}' to perform this operation.`,
+      );
+    }
+    return { type, namespace: type.namespaced ? own || namespace : undefined, name: metadata?.name ?? "", manifest };
+  });
+}
+
+/** The one object that a command is about. */
+export async function oneObject(context: KubectlContext, words: readonly string[]): Promise<ObjectTarget> {
+  const { objects } = await namedObjects(context, words);
+  const [first, ...more] = objects;
+  if (first === undefined || more.length > 0) {
+    throw new CliError("error: you must specify one object, as TYPE NAME or TYPE/NAME");
+  }
+  return first;
+}
+
+/** The path of an object. */
+export const objectPath = ({ type, namespace, name }: ObjectTarget, subresource?: string): string =>
+  pathOf(type, namespace, name, subresource);
