@@ -5,6 +5,7 @@ import { invalid, invalidObject } from "../machinery/field-error.ts";
 import type { NodeConnection, PodLogOptions } from "../node/contract.ts";
 import type { ApiExchange } from "./api-exchange.ts";
 import { isTrue } from "./request-attributes.ts";
+import { acceptWebSocket } from "./websocket-connection.ts";
 
 const OPTIONS = { group: "", version: "v1", resource: "podlogoptions", kind: "PodLogOptions", namespaced: true };
 
@@ -17,6 +18,7 @@ export async function sendLog(
 ): Promise<void> {
   const options = logOptions(exchange.query, container);
   const lines = await connection.logs(pod, options, exchange.signal);
+  if (exchange.upgradeProtocol === "websocket") return sendFrames(exchange, lines);
   let isStarted = false;
   const start = () => {
     if (!isStarted) exchange.start(200, { "Content-Type": "text/plain" });
@@ -30,6 +32,14 @@ export async function sendLog(
   }
   start();
   exchange.end();
+}
+
+/** One message a piece; the end of the log closes the connection. */
+async function sendFrames(exchange: ApiExchange, lines: AsyncIterable<Uint8Array>): Promise<void> {
+  const { connection, read } = acceptWebSocket(exchange, ["binary.k8s.io"]);
+  read({ onMessage: async () => {}, onClose: () => {} });
+  for await (const chunk of lines) await connection.send(chunk);
+  connection.close();
 }
 
 function logOptions(query: URLSearchParams, container: string): PodLogOptions {
