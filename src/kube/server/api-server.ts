@@ -10,6 +10,7 @@ import { ApiExchange, type Headers } from "./api-exchange.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Authorization } from "./authorization.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
+import { HttpProxy } from "./http-proxy.ts";
 import { contentTypeOf, encodeAs, jsonBody, plainWishOf, type Wish } from "./media-type.ts";
 import { type PlainPaths, servePlainPath } from "./plain-paths.ts";
 import type { PodStreams } from "./pod-streams.ts";
@@ -42,8 +43,10 @@ export class ApiServer {
   readonly #http: http.Server;
   readonly #tls: tls.Server;
   readonly #connections = new Set<TLSSocket>();
+  readonly #proxy: HttpProxy;
 
   constructor(private readonly parts: ApiServerParts) {
+    this.#proxy = new HttpProxy(parts.client);
     this.#http = http.createServer((request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(new ApiExchange(request, { response }));
     });
@@ -130,7 +133,7 @@ export class ApiServer {
     const caller = { user, manager: managerOf(exchange.header("user-agent")) };
     if (subresource !== "") {
       const isServed = await this.parts.streams.serve(exchange, attributes, caller);
-      if (isServed) return;
+      if (isServed || (await this.#proxy.serve(exchange, attributes))) return;
     }
     const access = new ResourceAccess(core, kind, caller);
     if (kind.conversion?.deprecation !== undefined) exchange.warn(kind.conversion.deprecation);
