@@ -8,6 +8,19 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "api-versions": () => import("./api-versions-command.ts"),
   apply: () => import("./apply-command.ts"),
   create: () => import("./create-command.ts"),
+  "create configmap": () => import("./create-configmap-command.ts"),
+  "create cronjob": () => import("./create-cronjob-command.ts"),
+  "create deployment": () => import("./create-deployment-command.ts"),
+  "create job": () => import("./create-job-command.ts"),
+  "create namespace": () => import("./create-namespace-command.ts"),
+  "create secret docker-registry": () => import("./create-secret-docker-registry-command.ts"),
+  "create secret generic": () => import("./create-secret-generic-command.ts"),
+  "create secret tls": () => import("./create-secret-tls-command.ts"),
+  "create service clusterip": () => import("./create-service-clusterip-command.ts"),
+  "create service externalname": () => import("./create-service-externalname-command.ts"),
+  "create service loadbalancer": () => import("./create-service-loadbalancer-command.ts"),
+  "create service nodeport": () => import("./create-service-nodeport-command.ts"),
+  "create serviceaccount": () => import("./create-serviceaccount-command.ts"),
   delete: () => import("./delete-command.ts"),
   expose: () => import("./expose-command.ts"),
   get: () => import("./get-command.ts"),
@@ -25,13 +38,20 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
 
 /** Words that only stand before others. */
 export const KUBECTL_GROUPS: Record<string, string> = {
+  "create secret": "Create a secret using a specified subcommand",
+  "create service": "Create a service using a specified subcommand",
   rollout: "Manage the rollout of a resource",
   set: "Set specific features on objects",
 };
 
 /** Other names of commands. */
 export const KUBECTL_ALIASES: Record<string, string> = {
-  "rollout hist": "rollout history",
+  "create cj": "create cronjob",
+  "create cm": "create configmap",
+  "create deploy": "create deployment",
+  "create ns": "create namespace",
+  "create sa": "create serviceaccount",
+  "create svc": "create service",
 };
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
@@ -46,6 +66,19 @@ export const SUMMARIES: Record<string, string> = {
   "api-versions": 'Print the supported API versions on the server, in the form of "group/version"',
   apply: "Apply a configuration to a resource by file name or stdin",
   create: "Create a resource from a file or from stdin",
+  "create configmap": "Create a config map from a local file, directory or literal value",
+  "create cronjob": "Create a cron job with the specified name",
+  "create deployment": "Create a deployment with the specified name",
+  "create job": "Create a job with the specified name",
+  "create namespace": "Create a namespace with the specified name",
+  "create secret docker-registry": "Create a secret for use with a registry",
+  "create secret generic": "Create a secret from a local file, directory, or literal value",
+  "create secret tls": "Create a TLS secret",
+  "create service clusterip": "Create a ClusterIP service",
+  "create service externalname": "Create an ExternalName service",
+  "create service loadbalancer": "Create a LoadBalancer service",
+  "create service nodeport": "Create a NodePort service",
+  "create serviceaccount": "Create a service account with the specified name",
   delete: "Delete resources by file names, stdin, resources and names, or by label selector",
   expose: "Take a pod, service, deployment or other workload and expose it as a new service",
   get: "Display one or many resources",

@@ -1,0 +1,37 @@
+import { bool, list } from "../flag-types.ts";
+import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { readData } from "./data-sources.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+import { hashedName } from "./hashed-name.ts";
+
+export const command = defineKubectlCommand({
+  usage: "NAME [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none] [options]",
+  summary: "Create a config map from a local file, directory or literal value",
+  aliases: ["cm"],
+  flags: {
+    ...CREATE_FLAGS,
+    "append-hash": bool("Put a hash of the content behind the name"),
+    "from-env-file": list("Files of lines KEY=value", { type: "strings" }),
+    "from-file": list("Files, folders, or key=file", { type: "strings" }),
+    "from-literal": list("key=value", { type: "stringArray" }),
+  },
+  async run({ flags, args, context }) {
+    const name = oneName(args);
+    const data: Record<string, string> = {};
+    const binaryData: Record<string, string> = {};
+    for (const [key, bytes] of await readData(flags)) {
+      const text = bytes.toString();
+      if (Buffer.from(text).equals(bytes)) data[key] = text;
+      else binaryData[key] = bytes.toString("base64");
+    }
+    const object = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name },
+      ...(Object.keys(data).length > 0 ? { data } : {}),
+      ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}),
+    };
+    const placed = flags["append-hash"] ? { ...object, metadata: { name: hashedName(name, object) } } : object;
+    await create(context, flags, placed);
+  },
+});

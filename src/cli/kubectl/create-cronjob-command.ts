@@ -1,0 +1,31 @@
+import { CliError } from "../cli-error.ts";
+import { string } from "../flag-types.ts";
+import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+
+export const command = defineKubectlCommand({
+  usage: "NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...] [options]",
+  summary: "Create a cron job with the specified name",
+  aliases: ["cj"],
+  flags: {
+    ...CREATE_FLAGS,
+    image: string("The image"),
+    restart: string("The pods' restart policy: OnFailure (default) or Never"),
+    schedule: string("When, in cron's five fields"),
+  },
+  async run({ flags, args, afterDashes, context }) {
+    const name = oneName(args);
+    for (const flag of ["image", "schedule"] as const) {
+      if (flags[flag] === "") throw new CliError(`error: required flag(s) "${flag}" not set`);
+    }
+    const container = {
+      image: flags.image,
+      name,
+      ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
+      resources: {},
+    };
+    const template = { spec: { containers: [container], restartPolicy: flags.restart || "OnFailure" } };
+    const spec = { jobTemplate: { metadata: { name }, spec: { template } }, schedule: flags.schedule };
+    await create(context, flags, { apiVersion: "batch/v1", kind: "CronJob", metadata: { name }, spec });
+  },
+});

@@ -1,0 +1,46 @@
+import { CliError } from "../cli-error.ts";
+import { int, list } from "../flag-types.ts";
+import { CREATE_FLAGS, create, nameOfImage, oneName } from "./create-flags.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+
+export const command = defineKubectlCommand({
+  usage: "NAME --image=image -- [COMMAND] [args...] [options]",
+  summary: "Create a deployment with the specified name",
+  aliases: ["deploy"],
+  flags: {
+    ...CREATE_FLAGS,
+    image: list("Image of a container (may be repeated)", { type: "strings" }),
+    port: int("The port that the containers listen on", { initial: -1 }),
+    replicas: int("How many pods", { initial: 1 }),
+  },
+  async run({ flags, args, afterDashes, context }) {
+    const name = oneName(args);
+    const images = flags.image.flatMap((one) => one.split(","));
+    if (images.length === 0) throw new CliError(`error: required flag(s) "image" not set`);
+    if (flags.replicas < 0) throw new CliError("error: --replicas must be 0 or more");
+    if (images.length > 1 && afterDashes !== undefined) {
+      throw new CliError("error: cannot specify multiple --image options and command");
+    }
+    const labels = { app: name };
+    const ports = flags.port < 0 ? {} : { ports: [{ containerPort: flags.port }] };
+    const containers = images.map((image) => ({
+      image,
+      name: nameOfImage(image),
+      ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
+      ...ports,
+      resources: {},
+    }));
+    const spec = { containers };
+    await create(context, flags, {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { labels, name },
+      spec: {
+        replicas: flags.replicas,
+        selector: { matchLabels: labels },
+        strategy: {},
+        template: { metadata: { labels }, spec },
+      },
+    });
+  },
+});
