@@ -1,6 +1,7 @@
 /** Pods as the conformance requirements of the node list them: commands, variables, init containers, hooks, probes, who they are. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
@@ -786,4 +787,179 @@ describe("pods", () => {
       await pods.remove(name);
     },
   );
+
+  test.concurrent(
+    node(
+      "Ephemeral Containers [NodeConformance] should update the ephemeral containers in an existing pod [Conformance]",
+    ),
+    async () => {
+      const name = await pods.pod(FOREVER);
+      await pods.running(name);
+      const path = `${pods.path("pods", name)}/ephemeralcontainers`;
+      const add = async (container: string) => {
+        const wished = { name: container, image: "busybox:test", command: ["sh", "-c", FOREVER] };
+        const patch = { spec: { ephemeralContainers: [wished] } };
+        const { status, body } = await cluster.api("PATCH", path, patch, "application/strategic-merge-patch+json");
+        expect(status).toBe(200);
+        await pods.when(name, (pod) =>
+          pod.status.ephemeralContainerStatuses?.some((one: Json) => one.name === container && one.state.running),
+        );
+        return body.spec.ephemeralContainers.length;
+      };
+      expect(await add("debugger")).toBe(1);
+      expect(await add("debugger2")).toBe(2);
+      const { body } = await cluster.api("GET", path);
+      expect(body.spec.ephemeralContainers.map((one: Json) => one.name)).toEqual(["debugger", "debugger2"]);
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(words("should delete a collection of pods [Conformance]"), async () => {
+    const type = pods.name("collected");
+    const path = `${pods.path("pods")}?labelSelector=type%3D${type}`;
+    const count = async () => (await cluster.api("GET", path)).body.items.length;
+    await Promise.all([1, 2, 3].map(() => pods.pod(FOREVER, {}, {}, { labels: { type } })));
+    expect(await count()).toBe(3);
+    expect((await cluster.api("DELETE", path)).status).toBe(200);
+    await eventually(async () => (await count()) === 0, 30_000);
+  });
+  test.concurrent(words("should patch a pod status [Conformance]"), async () => {
+    const name = await pods.pod(FOREVER);
+    await pods.running(name);
+    const patch = { status: { message: "Patched by a test", reason: "Test" } };
+    const { status, body } = await cluster.api("PATCH", `${pods.path("pods", name)}/status`, patch, MERGE);
+    expect(status).toBe(200);
+    expect(body.status).toMatchObject({ message: "Patched by a test", reason: "Test", phase: "Running" });
+    await pods.remove(name);
+  });
+  test.concurrent(words("should run through the lifecycle of Pods and PodStatus [Conformance]"), async () => {
+    const label = pods.name("static");
+    const name = await pods.pod(FOREVER, {}, {}, { labels: { static: label } });
+    const watched = `${pods.path("pods")}?watch=true&labelSelector=static%3D${label}`;
+    await cluster.watch(watched, (all) => all.some(({ object }) => isReady(object)));
+    const patched = await cluster.api(
+      "PATCH",
+      pods.path("pods", name),
+      { metadata: { labels: { patched: "yes" } }, spec: { terminationGracePeriodSeconds: 0 } },
+      MERGE,
+    );
+    expect(patched.body.metadata.labels).toEqual({ static: label, patched: "yes" });
+    const statusPath = `${pods.path("pods", name)}/status`;
+    await eventually(async () => {
+      const read = (await cluster.api("GET", statusPath)).body;
+      const conditions = read.status.conditions.map((one: Json) =>
+        one.type === "Ready" ? { ...one, status: "False", reason: "E2E" } : one,
+      );
+      const replaced = await cluster.api("PUT", statusPath, { ...read, status: { ...read.status, conditions } });
+      if (replaced.status === 409) return false;
+      expect(replaced.status).toBe(200);
+      expect(isReady(replaced.body)).toBe(false);
+      return true;
+    });
+    const events = await cluster.watch(
+      watched,
+      (all) => all.some(({ type }) => type === "DELETED"),
+      () => cluster.api("DELETE", pods.path("pods", name)),
+    );
+    expect(events.at(-1)?.type).toBe("DELETED");
+  });
+  test.concurrent(words(`should support remote command execution over websockets ${NODE}`), async () => {
+    const name = await pods.pod(FOREVER);
+    await pods.running(name);
+    const query = ["echo", "remote execution test"].map((one) => `command=${encodeURIComponent(one)}`).join("&");
+    const frames = await socketFrames(
+      `${pods.path("pods", name)}/exec?container=main&stdout=1&stderr=1&${query}`,
+      "v4.channel.k8s.io",
+    );
+    const said = frames.filter((frame) => frame[0] === 1).map((frame) => frame.subarray(1));
+    expect(Buffer.concat(said).toString()).toBe("remote execution test\n");
+    await pods.remove(name);
+  });
+  test.concurrent(words(`should support retrieving logs from the container over websockets ${NODE}`), async () => {
+    const name = await pods.pod("echo container is alive");
+    await pods.when(name, ended);
+    const frames = await socketFrames(`${pods.path("pods", name)}/log?container=main`, "binary.k8s.io");
+    expect(Buffer.concat(frames).toString()).toBe("container is alive\n");
+    await pods.remove(name);
+  });
+});
+
+/** All that comes over a websocket until the server closes it. */
+async function socketFrames(path: string, protocol: string): Promise<Buffer[]> {
+  const config = parse(await Bun.file(cluster.kubeconfig).text());
+  const decode = (text: string) => Buffer.from(text, "base64").toString();
+  const [{ cluster: api }] = config.clusters;
+  const [{ user }] = config.users;
+  const tls = {
+    ca: decode(api["certificate-authority-data"]),
+    cert: decode(user["client-certificate-data"]),
+    key: decode(user["client-key-data"]),
+  };
+  const socket = new WebSocket(`${api.server.replace("https:", "wss:")}${path}`, {
+    protocols: [protocol],
+    tls,
+  } as never);
+  socket.binaryType = "arraybuffer";
+  const frames: Buffer[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>();
+  socket.onmessage = ({ data }) => void frames.push(Buffer.from(data));
+  socket.onclose = () => resolve(frames);
+  socket.onerror = () => reject(new Error(`no websocket at ${path}`));
+  return promise;
+}
+
+describe("runtime classes", () => {
+  const words = (text: string) => node(`RuntimeClass ${text} ${NODE}`);
+  const classes = "/apis/node.k8s.io/v1/runtimeclasses";
+  const make = async (more: object = {}) => {
+    const name = pods.name("class");
+    const made = await cluster.api("POST", classes, {
+      apiVersion: "node.k8s.io/v1",
+      kind: "RuntimeClass",
+      metadata: { name },
+      handler: "crun",
+      ...more,
+    });
+    expect(made.status).toBe(201);
+    return name;
+  };
+  const create = (runtimeClassName: string) => {
+    const container = { name: "main", image: "busybox:test", command: ["true"] };
+    const spec = {
+      runtimeClassName,
+      restartPolicy: "Never",
+      automountServiceAccountToken: false,
+      containers: [container],
+    };
+    return cluster.api("POST", pods.path("pods"), {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: pods.name("classed") },
+      spec,
+    });
+  };
+  const isScheduled = (pod: Json) =>
+    pod.status?.conditions?.some((one: Json) => one.type === "PodScheduled" && one.status === "True");
+  test.concurrent(words("should reject a Pod requesting a non-existent RuntimeClass"), async () => {
+    const { status, body } = await create("nonexistent");
+    expect(status).toBe(403);
+    expect(body.message).toContain('RuntimeClass "nonexistent" not found');
+  });
+  test.concurrent(words("should reject a Pod requesting a deleted RuntimeClass"), async () => {
+    const name = await make();
+    await cluster.api("DELETE", `${classes}/${name}`);
+    await eventually(async () => (await cluster.api("GET", `${classes}/${name}`)).status === 404);
+    expect((await create(name)).status).toBe(403);
+  });
+  test.concurrent(words("should schedule a Pod requesting a RuntimeClass without PodOverhead"), async () => {
+    const { body } = await create(await make());
+    const pod = await pods.when(body.metadata.name, (one) => isScheduled(one) && ended(one));
+    expect(pod.status.phase).toBe("Succeeded");
+    expect(pod.spec.overhead).toBeUndefined();
+  });
+  test.concurrent(words("should schedule a Pod requesting a RuntimeClass and initialize its Overhead"), async () => {
+    const podFixed = { cpu: "10m", memory: "1Mi" };
+    const { body } = await create(await make({ overhead: { podFixed } }));
+    expect(body.spec.overhead).toEqual(podFixed);
+    await pods.when(body.metadata.name, isScheduled);
+  });
 });
