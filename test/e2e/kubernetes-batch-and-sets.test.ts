@@ -245,6 +245,53 @@ requirement("[sig-apps] CronJob should not schedule jobs when suspended [Slow]",
   await place.delete("cronjobs", "awake");
 });
 
+/** "5 14 * * *": the minute that was so many minutes ago. */
+function minutesAgo(minutes: number): string {
+  const then = new Date(Date.now() - minutes * 60_000);
+  return `${then.getUTCMinutes()} ${then.getUTCHours()} * * *`;
+}
+/**
+ * A cron job whose time came two minutes ago and is found missed, and then, by a new schedule, one minute ago: two times without
+ * waiting for the clock. Its jobs never end.
+ */
+async function twoTimes(place: Workspace, concurrencyPolicy: string): Promise<string> {
+  const spec = { template: { spec: { ...waitingSpec(), restartPolicy: "Never" } } };
+  await place.create("cronjobs", {
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    metadata: { name: "tick" },
+    spec: { schedule: minutesAgo(2), concurrencyPolicy, jobTemplate: { spec } },
+  });
+  const lastScheduleTime = `${new Date(Date.now() - 3_600_000).toISOString().slice(0, 19)}Z`;
+  const status = `${place.path("cronjobs", "tick")}/status`;
+  await place.expect(200, "PATCH", status, { status: { lastScheduleTime } }, "application/merge-patch+json");
+  const [first] = await place.untilList("jobs", (jobs) => jobs.length === 1);
+  await place.until("cronjobs", "tick", (cron) => cron.status.active?.length === 1);
+  await place.patch("cronjobs", "tick", { spec: { schedule: minutesAgo(1) } });
+  return first.metadata.name;
+}
+requirement("[sig-apps] CronJob should schedule multiple jobs concurrently", async (place) => {
+  await twoTimes(place, "Allow");
+  await place.until("cronjobs", "tick", (cron) => cron.status.active?.length === 2);
+  const jobs = await place.list("jobs");
+  expect(jobs.filter((each) => !has(each, "Complete") && !has(each, "Failed")).length).toBe(2);
+});
+requirement("[sig-apps] CronJob should replace jobs when ReplaceConcurrent", async (place) => {
+  const first = await twoTimes(place, "Replace");
+  const jobs = await place.untilList("jobs", (all) => all.length === 1 && all[0].metadata.name !== first);
+  await place.until(
+    "cronjobs",
+    "tick",
+    (cron) => cron.status.active?.length === 1 && cron.status.active[0].uid === jobs[0].metadata.uid,
+  );
+});
+requirement("[sig-apps] CronJob should not schedule new jobs when ForbidConcurrent [Slow]", async (place) => {
+  const first = await twoTimes(place, "Forbid");
+  await place.untilList("events", (events) => events.some((event) => event.reason === "JobAlreadyActive"));
+  expect((await place.list("jobs")).map((each) => each.metadata.name)).toEqual([first]);
+  expect((await place.get("cronjobs", "tick")).status.active.length).toBe(1);
+});
+
 const labels = { app: "db" };
 function statefulSet(replicas: number, spec: object = podSpec(), more: object = {}) {
   const template = { metadata: { labels }, spec };
