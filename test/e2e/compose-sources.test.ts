@@ -137,6 +137,19 @@ secrets: {token: {environment: TOKEN}}
     expect((await naru(["--dry-run", "build", "base"])).stdout).toContain("Would build made-base for base");
   });
 
+  test("Ctrl-C ends all builds and leaves nothing", async () => {
+    const slow = (name: string) =>
+      `${name}: {build: {context: ., dockerfile_inline: "FROM busybox\\nRUN sleep 7654\\n"}}`;
+    await write("slow.yaml", `services:\n  ${slow("one")}\n  ${slow("two")}\n`);
+    const building = follow(["-f", "slow.yaml", "--progress", "plain", "build", "--no-cache"]);
+    const isRunning = () => /\] RUN sleep 7654/.test(building.told.text);
+    await eventually(isRunning, 30_000);
+    building.child.kill("SIGINT");
+    expect(await building.ended()).toBe(130);
+    await eventually(async () => !(await run(["ps", "-eo", "args"])).stdout.includes("sleep 7654"));
+    expect(building.told.text).toContain("CANCELED");
+  });
+
   test("a builder that there is not, and --no-rm, are refused", async () => {
     expect((await naru(["build", "--builder", "remote", "base"])).stderr).toContain("naru has one builder");
     expect((await naru(["build", "--no-rm"])).stderr).toContain("--no-rm cannot be");
@@ -315,6 +328,32 @@ services:
     expect(end.code).toBe(1);
     expect(end.stdout).toBe("");
     expect(end.stderr).toContain("bad");
+  });
+});
+
+describe("attach", () => {
+  test("connects with a service's container and takes its exit code", async () => {
+    await inFolder(
+      "talk",
+      `
+services:
+  echo: {image: busybox, stdin_open: true, command: "sh -c 'read line; echo got $$line; exit 3'"}
+`,
+    );
+    await naru(["up", "-d"]);
+    const end = await naru(["attach", "echo"], { stdin: "hello\n" });
+    expect(end).toMatchObject({ code: 3, stdout: "got hello\n" });
+    expect((await naru(["attach", "echo"])).stderr).toContain('service "echo" is not running');
+  });
+
+  test("exec has a terminal where there is one", async () => {
+    await inFolder("terminal", "services: {a: {image: busybox, command: sleep 1000, stop_grace_period: 0s}}\n");
+    await naru(["up", "-d"]);
+    const atTerminal = (words: string) =>
+      run(["script", "-qec", `${NARU} compose exec ${words}`, "/dev/null"], options());
+    expect((await atTerminal("a tty")).stdout).toContain("/dev/pts/");
+    expect((await atTerminal("-T a tty")).stdout).toContain("not a tty");
+    expect((await naru(["exec", "a", "tty"])).stdout).toBe("not a tty\n");
   });
 });
 
