@@ -417,6 +417,69 @@ test(conformance("[sig-cli] Kubectl logs logs should be able to retrieve and fil
   await kubectl("delete", "pod", "talks", "shell", "--wait=false");
 });
 
+/** Answers every request with its method and path; for one connection. */
+const ECHO = String.raw`
+read method path rest
+length=0
+while read line; do
+  line=$(echo "$line" | tr -d '\r')
+  [ -n "$line" ] || break
+  case "$line" in [Cc]ontent-[Ll]ength:*) length=$(echo "$line" | cut -d: -f2 | tr -d ' ');; esac
+done
+head -c "$length" >/dev/null
+text="$method $path"
+printf 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %s\r\nConnection: close\r\n\r\n' "$(printf %s "$text" | wc -c)"
+[ "$method" = HEAD ] || printf %s "$text"
+`;
+
+async function expectProxied(path: string, target: string): Promise<void> {
+  for (const method of ["GET", "HEAD", "DELETE", "OPTIONS", "PATCH", "POST", "PUT"]) {
+    const body = ["PATCH", "POST", "PUT"].includes(method) ? "{}" : undefined;
+    const answer = await cluster.api(method, `/api/v1/namespaces/default/${path}`, body);
+    const expected = method === "HEAD" ? "" : `${method} ${target}`;
+    expect({ path, method, ...answer }).toMatchObject({ path, method, status: 200, body: expected });
+  }
+}
+
+test("HTTP goes through the API server to a pod and to a service", async () => {
+  const script = `cat >/echo <<'END'${ECHO}END\nexec nc -ll -p 8080 -e sh /echo`;
+  await fed(pod("echo", IMAGE, ["sh", "-c", script]), "apply", "-f", "-");
+  await kubectl("expose", "pod", "echo", "--port=80", "--target-port=8080", "--name=echo");
+  await kubectl("wait", "--for=condition=Ready", "pod/echo", "--timeout=30s");
+  const endpoints = () => kubectl("get", "endpoints", "echo", "-o", "jsonpath={.subsets[*].ports[*].port}");
+  await until("the service leads to the pod", async () => (await endpoints()) === "8080");
+});
+
+test(
+  conformance(
+    "[sig-network] Proxy version v1 A set of valid responses are returned for both pod and service Proxy [Conformance]",
+  ),
+  async () => {
+    await expectProxied("pods/echo:8080/proxy?method=x", "/?method=x");
+    await expectProxied("services/echo:80/proxy?method=x", "/?method=x");
+  },
+);
+
+test(
+  conformance(
+    "[sig-network] Proxy version v1 A set of valid responses are returned for both pod and service ProxyWithPath [Conformance]",
+  ),
+  async () => {
+    await expectProxied("pods/http:echo:8080/proxy/some/path/with/x%20y", "/some/path/with/x%20y");
+    await expectProxied("services/http:echo:80/proxy/some/path/with/POST", "/some/path/with/POST");
+  },
+);
+
+test(conformance("[sig-network] Proxy version v1 should proxy through a service and a pod [Conformance]"), async () => {
+  for (const path of ["services/echo/proxy/a", "services/echo:80/proxy/a", "pods/echo:8080/proxy/a"]) {
+    const answer = await cluster.api("GET", `/api/v1/namespaces/default/${path}`);
+    expect({ path, ...answer }).toMatchObject({ path, status: 200, body: "GET /a" });
+  }
+  const nobody = await cluster.api("GET", "/api/v1/namespaces/default/services/echo:81/proxy/");
+  expect(nobody).toMatchObject({ status: 503, body: { reason: "ServiceUnavailable" } });
+  await kubectl("delete", "pod/echo", "service/echo", "--wait=false");
+});
+
 test(
   conformance("[sig-cli] Kubectl client Proxy server should support proxy with --port 0 [Conformance]"),
   async () => {
