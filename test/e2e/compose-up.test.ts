@@ -140,7 +140,7 @@ configs: {conf: {content: "conf of ${"$"}{KEY}"}}
       await ok(compose(["restart", "web"], { KEY: "sesam" }));
       await ok(compose(["stop", "web"], { KEY: "sesam" }));
       await ok(compose(["start", "web"], { KEY: "sesam" }));
-      expect((await read("/shared/hooks")).stdout).toBe("after\nbefore\nafter\n");
+      expect((await read("/shared/hooks")).stdout).toBe("after\nbefore\nafter\nbefore\nafter\n");
     });
   });
 
@@ -433,7 +433,7 @@ describe("commands over containers", () => {
       await ok(compose(["kill", "-s", "TERM"]));
       expect([(await waiting).code, (await waiting).stdout]).toEqual([
         4,
-        'container "each-a-1" exited with status code 4\n',
+        `container "${await idOf("each-a-1")}" exited with status code 4\n`,
       ]);
       expect((await compose(["rm", "--dry-run"])).stdout).toContain("Container each-a-1");
       await ok(compose(["rm", "-f"]));

@@ -1,4 +1,5 @@
 import { dependenciesOf, servicesInOrder } from "../../compose/plan/plan-stop.ts";
+import { runHooks } from "../../compose/run/hooks.ts";
 import { minArgs } from "../command.ts";
 import { bool, int } from "../flag-types.ts";
 import { defineComposeCommand } from "./declaration.ts";
@@ -31,9 +32,13 @@ export const command = defineComposeCommand({
     const timeout = given("timeout") ? flags.timeout : undefined;
     for (const service of order.filter((each) => chosen.has(each))) {
       const containers = all.filter((each) => each.service === service);
-      await eachContainer(context, containers, ["Restarting", "Started"], ({ id }) =>
-        found.engine.restartContainer(id, { timeout }),
-      );
+      const hooks = found.model?.services[service];
+      const run = { engine: found.engine, options: {} };
+      await eachContainer(context, containers, ["Restarting", "Started"], async (container) => {
+        if (container.state === "running") await runHooks(run, container, "pre_stop", hooks?.pre_stop);
+        await found.engine.restartContainer(container.id, { timeout });
+        await runHooks(run, container, "post_start", hooks?.post_start);
+      });
     }
   },
 });

@@ -28,7 +28,9 @@ export const command = defineComposeCommand({
     const stopped = found.containers.filter(({ state }) => flags.stop || !isRunning(state));
     if (stopped.length === 0) return context.printError("No stopped containers\n");
     const names = stopped.map(({ name }) => name).join(", ");
-    if (!flags.force && !context.isDryRun && !confirm(context, `Going to remove ${names}`)) return;
+    const question = `Going to remove ${names}`;
+    if (flags.force) context.print(`${question}\n`);
+    else if (!context.isDryRun && !confirm(context, question)) return;
     await eachContainer(context, stopped, ["Removing", "Removed"], ({ id }) =>
       found.engine.removeContainer(id, { force: flags.force, volumes: flags.volumes }),
     );

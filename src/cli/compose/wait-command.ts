@@ -15,9 +15,9 @@ export const command = defineComposeCommand({
     if (containers.length === 0)
       throw new CliError(`no containers for project ${JSON.stringify(await context.projectName())}`);
     return await interruptible(async (signal) => {
-      const waits = containers.map(async ({ id, name }) => {
+      const waits = containers.map(async ({ id }) => {
         const code = await engine.waitContainer(id, "not-running", signal);
-        context.print(`container ${JSON.stringify(name)} exited with status code ${code}\n`);
+        context.print(`container ${JSON.stringify(id)} exited with status code ${code}\n`);
         return code;
       });
       if (!flags["down-project"]) return (await Promise.all(waits)).find((code) => code !== 0) ?? 0;

@@ -4,7 +4,7 @@ import type { RunContext } from "./run-context.ts";
 
 /** Runs lifecycle hooks in a container, one after the other. Throws when one ends with another code than 0. */
 export async function runHooks(
-  context: RunContext,
+  context: { engine: RunContext["engine"]; options: Pick<RunContext["options"], "onHookOutput" | "signal"> },
   container: { id: string; name: string },
   which: "post_start" | "pre_stop",
   hooks: readonly HookModel[] | undefined,
