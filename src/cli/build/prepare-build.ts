@@ -1,5 +1,7 @@
 /** A build with all that the client gives to it, ready to be run. */
 import type { BuildEnd, BuildWish, WireEvent } from "../../model/build-exchange.ts";
+import { CliError } from "../cli-error.ts";
+import { type ApiClient, ApiError } from "../client.ts";
 import type { CommandContext } from "../command.ts";
 import type { BuildFlags } from "./build-flags.ts";
 import { BuildSession } from "./build-session.ts";
@@ -60,7 +62,7 @@ export async function prepareBuild(wanted: WantedBuild): Promise<PreparedBuild> 
   let isCancelled = false;
   return {
     async run(onEvents) {
-      session = new BuildSession(await client.hijack("/naru/build"), side, onEvents);
+      session = new BuildSession(await connect(client), side, onEvents);
       const end = session.run(wish);
       if (isCancelled) session.cancel();
       return await end;
@@ -70,6 +72,17 @@ export async function prepareBuild(wanted: WantedBuild): Promise<PreparedBuild> 
       session?.cancel();
     },
   };
+}
+
+async function connect(client: ApiClient) {
+  try {
+    return await client.hijack("/naru/build");
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    throw new CliError(
+      `the daemon at ${client.host} is not naru's and does not know naru's builds: build with its own client, or name naru's daemon with -H or DOCKER_HOST`,
+    );
+  }
 }
 
 /** The agents and keys that `--ssh` names; undefined without any. */
