@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
+import { eventually } from "../support/daemon.ts";
 
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
@@ -429,3 +430,78 @@ test.concurrent(
     expect(said).toEqual(Array(5).fill("350\n"));
   },
 );
+
+describe("persistent volumes", () => {
+  const claim = (name: string, spec: object = {}) =>
+    pods.make("persistentvolumeclaims", {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } }, ...spec },
+    });
+  const uses = (claimName: string) => ({ volumes: [{ name: "v1", persistentVolumeClaim: { claimName } }] });
+  const read = async (name: string) => (await cluster.api("GET", pods.path("persistentvolumeclaims", name))).body;
+  const volumePath = (name: string) => `/api/v1/persistentvolumes/${name}`;
+
+  test.concurrent("local-path: made for the first pod, kept between pods, held while used, gone with its claim", async () => {
+    const name = pods.name("claim");
+    await claim(name);
+    expect((await read(name)).spec.storageClassName).toBe("local-path");
+    await pods.said("echo kept > /v/file", uses(name), mounted("/v"));
+    const bound = await read(name);
+    expect(bound.status).toMatchObject({ phase: "Bound", capacity: { storage: "1Mi" } });
+    const pod = await pods.pod("cat /v/file; sleep 1000", uses(name), mounted("/v"));
+    await pods.says(pod, "kept");
+    await cluster.api("DELETE", pods.path("persistentvolumeclaims", name));
+    const waiting = await read(name);
+    expect(waiting.metadata.deletionTimestamp).toBeDefined();
+    expect(waiting.metadata.finalizers).toContain("kubernetes.io/pvc-protection");
+    await pods.remove(pod);
+    await eventually(async () => (await read(name)).code === 404, 30_000);
+    await eventually(async () => (await cluster.api("GET", volumePath(bound.spec.volumeName))).status === 404, 30_000);
+  });
+
+  test.concurrent("a volume made by hand: bound by its class and size, kept when its claim goes", async () => {
+    const [name, className] = [pods.name("static"), pods.name("by-hand")];
+    const path = `${cluster.daemon.root}/${name}`;
+    const volume = (volumeName: string, storage: string) =>
+      cluster.api("POST", "/api/v1/persistentvolumes", {
+        apiVersion: "v1",
+        kind: "PersistentVolume",
+        metadata: { name: volumeName },
+        spec: {
+          capacity: { storage },
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: className,
+          hostPath: { path, type: "DirectoryOrCreate" },
+        },
+      });
+    await Promise.all([volume(`${name}-small`, "1Mi"), volume(`${name}-large`, "1Gi"), volume(`${name}-right`, "5Mi")]);
+    await claim(name, { storageClassName: className, resources: { requests: { storage: "2Mi" } } });
+    await eventually(async () => (await read(name)).status?.phase === "Bound", 30_000);
+    expect((await read(name)).spec.volumeName).toBe(`${name}-right`);
+    await pods.said("echo by hand > /v/file", uses(name), mounted("/v"));
+    await cluster.api("DELETE", pods.path("persistentvolumeclaims", name));
+    await eventually(
+      async () => (await cluster.api("GET", volumePath(`${name}-right`))).body.status?.phase === "Released",
+      30_000,
+    );
+    expect(await Bun.file(`${path}/file`).text()).toBe("by hand\n");
+    await Promise.all(["small", "large", "right"].map((one) => cluster.api("DELETE", volumePath(`${name}-${one}`))));
+  });
+
+  test.concurrent("a generic ephemeral volume lives as long as its pod", async () => {
+    const volumeClaimTemplate = {
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },
+    };
+    const pod = await pods.pod(
+      "echo x > /v/file && cat /v/file",
+      { volumes: [{ name: "v1", ephemeral: { volumeClaimTemplate } }] },
+      mounted("/v"),
+    );
+    await pods.says(pod, "x");
+    expect((await read(`${pod}-v1`)).metadata.ownerReferences[0]).toMatchObject({ kind: "Pod", name: pod });
+    await pods.remove(pod);
+    await eventually(async () => (await read(`${pod}-v1`)).code === 404, 30_000);
+  });
+});
