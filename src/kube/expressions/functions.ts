@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { parseDuration } from "../../lib/go-duration.ts";
 import { addQuantities, compareQuantities, parseQuantity, subtractQuantities } from "../quantity.ts";
+import { regularExpression } from "./regular-expression.ts";
 import { ExpressionError } from "./tokens.ts";
 import {
   compareValues,
@@ -90,20 +91,11 @@ function size(value: Value | undefined): bigint {
   throw noOverload();
 }
 
-const compiled = new Map<string, RegExp>();
 function expression(pattern: Value | undefined): RegExp {
-  const source = text(pattern);
-  const known = compiled.get(source);
-  if (known !== undefined) return known;
   try {
-    // RE2 sets its flags at the beginning of the expression.
-    const flags = /^\(\?([ims]+)\)/.exec(source);
-    const made = new RegExp(source.slice(flags?.[0].length ?? 0), `u${flags?.[1] ?? ""}`);
-    if (compiled.size > 500) compiled.clear();
-    compiled.set(source, made);
-    return made;
+    return regularExpression(text(pattern));
   } catch {
-    throw new ExpressionError(`error parsing regexp: ${source}`);
+    throw new ExpressionError(`error parsing regexp: ${String(pattern)}`);
   }
 }
 
@@ -236,7 +228,9 @@ export const METHODS: Readonly<Record<string, Call>> = {
   matches: ([value, pattern]) => expression(pattern).test(text(value)),
   find: ([value, pattern]) => expression(pattern).exec(text(value))?.[0] ?? "",
   findAll: ([value, pattern]) =>
-    [...text(value).matchAll(new RegExp(expression(pattern), "gu"))].map((match) => match[0]),
+    [...text(value).matchAll(new RegExp(expression(pattern), `g${expression(pattern).flags}`))].map(
+      (match) => match[0],
+    ),
   charAt: ([value, at]) => text(value).charAt(whole(at)),
   indexOf: ([value, part]) =>
     typeof value === "string"

@@ -6,6 +6,7 @@ import type { FieldError } from "../../machinery/field-error.ts";
 import type { CustomSchema } from "../schema-set.ts";
 import { customObjectType } from "./custom-type.ts";
 import { fillDefaults, pruneValue } from "./prune-custom.ts";
+import { ruleFaults } from "./schema-rules.ts";
 import { valueFaults } from "./validate-custom.ts";
 
 /** What the schema says of kind, apiVersion and metadata does not count: those are the server's. */
@@ -23,7 +24,7 @@ export function compileCustomSchema(crd: CustomResourceDefinition, version: stri
         return pruneValue(schema, object, "", true).map((path) => `unknown field ${JSON.stringify(path)}`);
       },
       defaults: (object) => fillDefaults(schema, object),
-      validate: (object) => faultsOf(schema, object),
+      validate: (object, before) => faultsOf(schema, object, before),
     },
   };
 }
@@ -34,7 +35,16 @@ function withoutIdentity(schema: JSONSchemaProps): JSONSchemaProps {
   return { ...schema, properties: Object.fromEntries(properties), required };
 }
 
-function faultsOf(schema: JSONSchemaProps, object: KubeObject): readonly FieldError[] {
+function faultsOf(schema: JSONSchemaProps, object: KubeObject, before: KubeObject | undefined): readonly FieldError[] {
   const { apiVersion: _a, kind: _k, metadata: _m, ...content } = object;
-  return valueFaults(schema, content, "");
+  const faults = valueFaults(schema, content, "");
+  // Rules are asked only about objects of the right shape.
+  return faults.length > 0 ? faults : ruleFaults(schema, ruled(object), before && ruled(before), "");
+}
+
+/** The object as rules see it: of its metadata only the name. */
+function ruled(object: KubeObject): unknown {
+  const { name, generateName } = object.metadata;
+  const metadata = { ...(name === undefined ? {} : { name }), ...(generateName === undefined ? {} : { generateName }) };
+  return { ...object, metadata };
 }

@@ -1,8 +1,10 @@
 /** Which schemas a custom resource definition may have: structural ones, whose every place has one type (API conventions of CRDs). */
 
 import type { JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
+import { regularExpression } from "../../expressions/regular-expression.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../../machinery/field-error.ts";
 import { isRecord } from "../type-schema.ts";
+import { ruleDefinitionFaults } from "./schema-rules.ts";
 import { valueFaults } from "./validate-custom.ts";
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
@@ -49,7 +51,8 @@ export function structuralFaults(schema: JSONSchemaProps, at: string): FieldErro
   return faults;
 }
 
-function placeFaults(schema: JSONSchemaProps, at: string): FieldError[] {
+/** @param isFollowed whether rules about changes can find the old value of this place */
+function placeFaults(schema: JSONSchemaProps, at: string, isFollowed = true): FieldError[] {
   const open = schema["x-kubernetes-int-or-string"] || schema["x-kubernetes-preserve-unknown-fields"];
   const faults: FieldError[] = [];
   if (!schema.type && !open) faults.push(required(`${at}.type`, "must not be empty for specified object fields"));
@@ -60,16 +63,17 @@ function placeFaults(schema: JSONSchemaProps, at: string): FieldError[] {
   if (schema["x-kubernetes-embedded-resource"] && schema.type !== "object") {
     faults.push(invalid(`${at}.type`, schema.type ?? "", "must be object if x-kubernetes-embedded-resource is true"));
   }
-  faults.push(...leftOutFaults(schema, at), ...listFaults(schema, at), ...patternFaults(schema, at));
+  faults.push(...leftOutFaults(schema, at), ...listFaults(schema, at, isFollowed), ...patternFaults(schema, at));
+  faults.push(...ruleDefinitionFaults(schema, at, isFollowed));
   for (const [name, member] of Object.entries(schema.properties ?? {})) {
-    faults.push(...placeFaults(member, `${at}.properties[${name}]`));
+    faults.push(...placeFaults(member, `${at}.properties[${name}]`, isFollowed));
   }
   const additional = additionalOf(schema);
   if (additional !== undefined && Object.keys(schema.properties ?? {}).length > 0) {
     faults.push(forbidden(`${at}.additionalProperties`, "additionalProperties and properties are mutual exclusive"));
   }
   if (additional !== undefined && additional !== true) {
-    faults.push(...placeFaults(additional, `${at}.additionalProperties`));
+    faults.push(...placeFaults(additional, `${at}.additionalProperties`, isFollowed));
   }
   if (schema.default !== undefined) faults.push(...valueFaults(schema, schema.default, `${at}.default`));
   return [...faults, ...junctorFaults(schema, at)];
@@ -87,22 +91,17 @@ function leftOutFaults(schema: JSONSchemaProps, at: string): FieldError[] {
       ),
     );
   }
-  if ((schema["x-kubernetes-validations"] ?? []).length > 0) {
-    const detail =
-      "rules in the CEL language are not supported by this server: express them as types, enums, patterns and limits, or leave them out";
-    faults.push(forbidden(`${at}.x-kubernetes-validations`, detail));
-  }
   return faults;
 }
 
-function listFaults(schema: JSONSchemaProps, at: string): FieldError[] {
+function listFaults(schema: JSONSchemaProps, at: string, isFollowed: boolean): FieldError[] {
   const faults: FieldError[] = [];
   const kind = schema["x-kubernetes-list-type"];
   const keys = schema["x-kubernetes-list-map-keys"] ?? [];
   if (schema.type === "array") {
     const items = itemsOf(schema);
     if (items === undefined) faults.push(required(`${at}.items`, "must be specified"));
-    else faults.push(...placeFaults(items, `${at}.items`));
+    else faults.push(...placeFaults(items, `${at}.items`, isFollowed && kind === "map"));
   }
   if (kind === undefined) return faults;
   if (schema.type !== "array")
@@ -122,7 +121,7 @@ function listFaults(schema: JSONSchemaProps, at: string): FieldError[] {
 function patternFaults({ pattern }: JSONSchemaProps, at: string): FieldError[] {
   if (pattern === undefined) return [];
   try {
-    new RegExp(pattern, "u");
+    regularExpression(pattern);
     return [];
   } catch {
     return [invalid(`${at}.pattern`, pattern, "must be a valid regular expression")];

@@ -1,6 +1,7 @@
 /** Values of custom resources against their schema, in the words of Kubernetes. */
 
 import type { JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
+import { regularExpression } from "../../expressions/regular-expression.ts";
 import { sameJson } from "../../machinery/copy.ts";
 import {
   duplicate,
@@ -13,18 +14,6 @@ import {
 } from "../../machinery/field-error.ts";
 import { isRecord } from "../type-schema.ts";
 import { formatHolds } from "./formats.ts";
-
-const expressions = new Map<string, RegExp>();
-
-/** RE2's syntax is a part of JavaScript's for what schemas use. */
-function expression(pattern: string): RegExp {
-  let compiled = expressions.get(pattern);
-  if (compiled === undefined) {
-    compiled = new RegExp(pattern, "u");
-    expressions.set(pattern, compiled);
-  }
-  return compiled;
-}
 
 function typeOf(value: unknown): string {
   if (value === null) return "null";
@@ -93,7 +82,7 @@ function textFaults(schema: JSONSchemaProps, value: string, wrong: (why: string)
   const length = minLength === undefined && maxLength === undefined ? 0 : [...value].length;
   if (minLength !== undefined && length < minLength) wrong(`should be at least ${minLength} chars long`);
   if (maxLength !== undefined && length > maxLength) wrong(`should be at most ${maxLength} chars long`);
-  if (pattern !== undefined && !expression(pattern).test(value)) wrong(`should match '${pattern}'`);
+  if (pattern !== undefined && !regularExpression(pattern).test(value)) wrong(`should match '${pattern}'`);
   if (format !== undefined && !formatHolds(format, value)) wrong(`must be of type ${format}: ${JSON.stringify(value)}`);
 }
 
