@@ -24,8 +24,8 @@ export const command = defineKubectlCommand({
       ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
       resources: {},
     };
-    const template = { spec: { containers: [container], restartPolicy: flags.restart || "OnFailure" } };
+    const template = { metadata: {}, spec: { containers: [container], restartPolicy: flags.restart || "OnFailure" } };
     const spec = { jobTemplate: { metadata: { name }, spec: { template } }, schedule: flags.schedule };
-    await create(context, flags, { apiVersion: "batch/v1", kind: "CronJob", metadata: { name }, spec });
+    await create(context, flags, { apiVersion: "batch/v1", kind: "CronJob", metadata: { name }, spec, status: {} });
   },
 });

@@ -41,6 +41,7 @@ export const command = defineKubectlCommand({
         strategy: {},
         template: { metadata: { labels }, spec },
       },
+      status: {},
     });
   },
 });

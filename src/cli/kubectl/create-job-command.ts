@@ -28,8 +28,8 @@ export const command = defineKubectlCommand({
       ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
       resources: {},
     };
-    const spec = { template: { spec: { containers: [container], restartPolicy: "Never" } } };
-    await create(context, flags, { apiVersion: "batch/v1", kind: "Job", metadata: { name }, spec });
+    const spec = { template: { metadata: {}, spec: { containers: [container], restartPolicy: "Never" } } };
+    await create(context, flags, { apiVersion: "batch/v1", kind: "Job", metadata: { name }, spec, status: {} });
   },
 });
 

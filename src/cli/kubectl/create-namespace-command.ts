@@ -7,6 +7,12 @@ export const command = defineKubectlCommand({
   aliases: ["ns"],
   flags: CREATE_FLAGS,
   async run({ flags, args, context }) {
-    await create(context, flags, { apiVersion: "v1", kind: "Namespace", metadata: { name: oneName(args) } });
+    await create(context, flags, {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: oneName(args) },
+      spec: {},
+      status: {},
+    });
   },
 });

@@ -22,6 +22,12 @@ export const command = defineKubectlCommand({
       selector: labels,
       type: "ClusterIP",
     };
-    await create(context, flags, { apiVersion: "v1", kind: "Service", metadata: { labels, name }, spec });
+    await create(context, flags, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { labels, name },
+      spec,
+      status: { loadBalancer: {} },
+    });
   },
 });

@@ -23,6 +23,12 @@ export const command = defineKubectlCommand({
       selector: labels,
       type: "ExternalName",
     };
-    await create(context, flags, { apiVersion: "v1", kind: "Service", metadata: { labels, name }, spec });
+    await create(context, flags, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { labels, name },
+      spec,
+      status: { loadBalancer: {} },
+    });
   },
 });

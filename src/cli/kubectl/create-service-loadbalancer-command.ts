@@ -20,6 +20,12 @@ export const command = defineKubectlCommand({
       selector: labels,
       type: "LoadBalancer",
     };
-    await create(context, flags, { apiVersion: "v1", kind: "Service", metadata: { labels, name }, spec });
+    await create(context, flags, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { labels, name },
+      spec,
+      status: { loadBalancer: {} },
+    });
   },
 });

@@ -5,7 +5,7 @@ const REPLACED: Readonly<Record<string, string>> = { "0": "g", "1": "h", "3": "k
 const DIGITS = 10;
 
 /** The name with a hash of kind, name and content behind it. */
-export function hashedName(name: string, { kind, data = {}, binaryData, type }: HashedContent): string {
+export function hashedName(name: string, { kind, data = {}, binaryData, type = "" }: HashedContent): string {
   const ordered = (values: Readonly<Record<string, string>>) => Object.fromEntries(Object.entries(values).sort());
   const content =
     kind === "Secret"

@@ -58,8 +58,8 @@ export async function objectPrinter(flags: PrintFlags): Promise<ObjectPrinter | 
   const shown = (object: unknown) => (flags["show-managed-fields"] ? object : withoutManagedFields(object));
   if (format === "json") return (object) => `${JSON.stringify(sorted(shown(object)), undefined, 4)}\n`;
   if (format === "yaml") {
-    const { stringify } = await import("yaml");
-    return (object) => stringify(sorted(shown(object)), { version: "1.1", lineWidth: 0, indentSeq: false });
+    const { yamlText } = await import("./yaml-text.ts");
+    return (object) => yamlText(sorted(shown(object)));
   }
   const text = WITH_FILE.includes(format) ? await readTemplate(template) : template;
   if (text === "") throw new CliError(`error: template format specified but no template given`);
