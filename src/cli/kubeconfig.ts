@@ -8,7 +8,7 @@ import { CliError } from "./cli-error.ts";
 interface Named {
   name: string;
 }
-export interface Kubeconfig {
+interface Kubeconfig {
   clusters: (Named & { cluster: { server: string; [key: string]: unknown } })[];
   users: (Named & { user: Record<string, unknown> })[];
   contexts: (Named & { context: { cluster: string; user: string; namespace?: string } })[];

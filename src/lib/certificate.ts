@@ -24,7 +24,7 @@ export interface CertificateName {
   organizations?: readonly string[];
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   subject: CertificateName;
   /** Whose certificate it is. */
   publicKey: KeyObject;

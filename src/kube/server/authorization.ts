@@ -16,7 +16,7 @@ export type Access = Pick<
   "isResource" | "path" | "verb" | "group" | "namespace" | "resource" | "subresource" | "name"
 >;
 
-export interface Decision {
+interface Decision {
   isAllowed: boolean;
   /** Which binding allows it, as SubjectAccessReview tells. */
   reason: string;

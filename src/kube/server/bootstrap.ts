@@ -19,7 +19,7 @@ const NAMES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /** Name and value of the classes that Kubernetes' own parts have. */
 const PRIORITIES = { "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000 };
 
-export interface ApiAddress {
+interface ApiAddress {
   /** Inside the cluster: the first address of the services' range. */
   clusterIp: string;
   /** Where it listens. */

@@ -16,7 +16,7 @@ const SERVER: CertificateName = { commonName: "kube-apiserver" };
 /** As kubeadm names the person who may do everything. */
 const ADMIN: CertificateName = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
 
-export interface KeyPair {
+interface KeyPair {
   /** PEM. */
   certificate: string;
   key: string;

@@ -17,7 +17,7 @@ import { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { answerTokenRequests } from "./token-requests.ts";
 import { usageResources } from "./usage-resources.ts";
 
-export interface ApiServerOptions {
+interface ApiServerOptions {
   client: LocalClusterClient;
   authority: ClusterAuthority;
   /** What runs the pods of a node; undefined when there is no such node here. */
@@ -29,7 +29,7 @@ export interface ApiServerOptions {
   log: ApiServerParts["log"];
 }
 
-export interface OpenedApiServer {
+interface OpenedApiServer {
   server: ApiServer;
   tokens: ServiceAccountTokens;
 }

@@ -34,7 +34,7 @@ export interface TokenClaims {
   };
 }
 
-export interface TokenWish {
+interface TokenWish {
   account: Stored<ServiceAccount>;
   audiences: readonly string[];
   seconds: number;

@@ -4,7 +4,7 @@ import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
 import type { TableColumn } from "../machinery/definition.ts";
 import { StatusError } from "../status.ts";
 
-export type Included = "None" | "Metadata" | "Object";
+type Included = "None" | "Metadata" | "Object";
 
 interface Table {
   kind: "Table";

@@ -3,7 +3,7 @@ import type { KubeObject, Stored } from "../../../model/kubernetes/object.ts";
 import { ageText } from "../../machinery/age.ts";
 import type { TableColumn } from "../../machinery/definition.ts";
 
-export type Cell = string | number | boolean | null;
+type Cell = string | number | boolean | null;
 type Read<T extends KubeObject> = (object: Stored<T>, now: number) => Cell;
 
 export const NONE = "<none>";

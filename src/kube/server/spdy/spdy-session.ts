@@ -19,7 +19,7 @@ const ZLIB_HEADER = Buffer.of(0x78, 0x01);
 /** An empty block: Go hands out what it has read when it meets one (Z_SYNC_FLUSH ends so). */
 const FLUSH = Buffer.of(0, 0, 0, 0xff, 0xff);
 
-export interface SpdyTransport {
+interface SpdyTransport {
   /** Resolves when the connection takes more. @throws when the client is gone */
   write(data: Uint8Array): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { StatusError } from "../../status.ts";
 import type { ApiExchange } from "../api-exchange.ts";
 import { SpdySession, type SpdyStream } from "./spdy-session.ts";
 
-export interface SpdyConnection {
+interface SpdyConnection {
   /** Ends the connection when everything is sent. */
   close(): void;
 }
