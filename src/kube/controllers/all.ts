@@ -22,7 +22,7 @@ import { resourceQuotaController } from "./resource-quotas/controller.ts";
 import { serviceAccountController } from "./service-accounts/controller.ts";
 import { statefulSetController } from "./stateful-sets/controller.ts";
 
-export interface ControllersOptions extends ControllerTools {
+interface ControllersOptions extends ControllerTools {
   /** PEM of the cluster's certificate authority, for kube-root-ca.crt in every namespace. */
   certificate: string;
 }

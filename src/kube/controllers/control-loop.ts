@@ -20,7 +20,7 @@ export interface ControllerTools {
 }
 
 /** The object that a key names. */
-export interface ObjectKey {
+interface ObjectKey {
   namespace: string | undefined;
   name: string;
 }

@@ -17,16 +17,16 @@ export const BURST = 500;
 /** More deletions than these at once only make the others wait. */
 const DELETIONS_AT_ONCE = 16;
 
-export interface PodOwner {
+interface PodOwner {
   type: ResourceType;
   object: Stored<KubeObject>;
 }
-export interface PodTools {
+interface PodTools {
   client: ClusterClient;
   events: EventRecorder;
 }
 /** What came of it; `error` is the first failure. */
-export interface PodChanges {
+interface PodChanges {
   changed: Stored<Pod>[];
   error: unknown;
 }

@@ -10,7 +10,7 @@ import { canonicalJson, contentHash } from "./template-hash.ts";
 export const REVISION_HASH = "controller.kubernetes.io/hash";
 
 /** What the revision keeps: a strategic merge patch that puts the template back (kubectl rollout undo applies it). */
-export function revisionData(template: PodTemplateSpec): unknown {
+function revisionData(template: PodTemplateSpec): unknown {
   return { spec: { template: { ...copyOf(template), $patch: "replace" } } };
 }
 
@@ -25,7 +25,7 @@ export function byRevision(a: Stored<ControllerRevision>, b: Stored<ControllerRe
   return a.revision - b.revision || (a.metadata.name < b.metadata.name ? -1 : 1);
 }
 
-export type RevisionStep =
+type RevisionStep =
   | { step: "use"; revision: Stored<ControllerRevision> }
   /** The template is one that was there before: its revision becomes the newest. */
   | { step: "renumber"; revision: Stored<ControllerRevision>; number: number }

@@ -13,7 +13,7 @@ import { claimable, indexByController } from "./relations.ts";
 import { byRevision, presentRevision, surplusRevisions } from "./revision-history.ts";
 import { untilSeen } from "./seen-writes.ts";
 
-export interface RevisionOwner<T extends KubeObject> {
+interface RevisionOwner<T extends KubeObject> {
   type: ResourceType<T>;
   object: Stored<T>;
   template: PodTemplateSpec;
@@ -30,7 +30,7 @@ export interface History {
 }
 
 /** The revisions of an owner that it controls or can take, oldest first. */
-export async function revisionsOf<T extends KubeObject>(
+async function revisionsOf<T extends KubeObject>(
   client: ClusterClient,
   owner: RevisionOwner<T>,
 ): Promise<Stored<ControllerRevision>[]> {

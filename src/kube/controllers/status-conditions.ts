@@ -1,6 +1,6 @@
 /** The list of conditions in a status: one a type, a transition time that moves only when the status does. */
 
-export interface StatusCondition {
+interface StatusCondition {
   type: string;
   status: string;
   reason?: string;

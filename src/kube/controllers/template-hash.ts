@@ -4,14 +4,14 @@
 const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
 /** FNV-1a with 32 bits. */
-export function fnv1a(bytes: Uint8Array, seed = 0x811c9dc5): number {
+function fnv1a(bytes: Uint8Array, seed = 0x811c9dc5): number {
   let hash = seed;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash;
 }
 
 /** Each character of `text` as one of the alphabet. */
-export function safeEncode(text: string): string {
+function safeEncode(text: string): string {
   let encoded = "";
   for (let i = 0; i < text.length; i++) encoded += ALPHABET[text.charCodeAt(i) % ALPHABET.length];
   return encoded;

@@ -9,7 +9,7 @@ import { timestamp } from "./core.ts";
 import { apiVersionOf } from "./definition.ts";
 
 /** What an event is about; `fieldPath` for a part of it ("spec.containers{web}"). */
-export interface EventSubject {
+interface EventSubject {
   type: ResourceType;
   object: Stored<KubeObject>;
   fieldPath?: string;

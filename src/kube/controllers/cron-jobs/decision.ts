@@ -10,7 +10,7 @@ import type { Schedule } from "./schedule.ts";
 const MANY_MISSED = 100;
 const SECOND = 1000;
 
-export type CronDecision =
+type CronDecision =
   /** Nothing now; look again at `at` (undefined: never again). */
   | { action: "wait"; at: number | undefined }
   /** The time has passed by more than the deadline. */
@@ -20,7 +20,7 @@ export type CronDecision =
   /** Start the job of that time; with Replace after ending the ones that run. */
   | { action: "start"; scheduled: number; replace: boolean; at: number | undefined };
 
-export interface MissedTimes {
+interface MissedTimes {
   /** The last time that has passed and for which no job was started. */
   last: number | undefined;
   many: boolean;

@@ -27,7 +27,7 @@ export interface Fit {
   shouldStay: boolean;
 }
 
-export function daemonTolerations(template: PodTemplateSpec): Toleration[] {
+function daemonTolerations(template: PodTemplateSpec): Toleration[] {
   const own = template.spec?.tolerations ?? [];
   const added =
     template.spec?.hostNetwork === true ? [...DAEMON_TOLERATIONS, HOST_NETWORK_TOLERATION] : DAEMON_TOLERATIONS;

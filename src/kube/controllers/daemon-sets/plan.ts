@@ -51,7 +51,7 @@ function byAge(a: Stored<Pod>, b: Stored<Pod>): number {
 }
 
 /** Pods by the node for which they were made. */
-export function podsByNode(pods: readonly Stored<Pod>[]): Map<string, Stored<Pod>[]> {
+function podsByNode(pods: readonly Stored<Pod>[]): Map<string, Stored<Pod>[]> {
   const map = new Map<string, Stored<Pod>[]>();
   for (const pod of pods) {
     const node = targetNode(pod) ?? "";

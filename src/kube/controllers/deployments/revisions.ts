@@ -58,7 +58,7 @@ export function highestRevision(sets: readonly ReplicaSet[]): bigint {
 }
 
 /** The annotations of the new replica set's deployment that it takes over, and the sizes it was last scaled for. */
-export function copiedAnnotations(deployment: Deployment): Record<string, string> {
+function copiedAnnotations(deployment: Deployment): Record<string, string> {
   const entries = Object.entries(deployment.metadata.annotations ?? {});
   return Object.fromEntries(entries.filter(([key]) => !NOT_COPIED.has(key)));
 }

@@ -15,7 +15,7 @@ export interface EndpointGroup {
   ports: EndpointPort[];
   endpoints: Endpoint[];
 }
-export interface SlicePlan {
+interface SlicePlan {
   create: EndpointGroup[];
   update: { slice: Stored<EndpointSlice>; endpoints: Endpoint[] }[];
   remove: Stored<EndpointSlice>[];

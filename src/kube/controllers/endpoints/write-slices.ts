@@ -15,7 +15,7 @@ import { type EndpointGroup, planSlices } from "./slice-plan.ts";
 const BY_SERVICE = "slices-of-service";
 
 /** What all slices of a service have in common. */
-export interface SliceFrame {
+interface SliceFrame {
   service: string;
   namespace: string | undefined;
   labels: Readonly<Record<string, string>>;

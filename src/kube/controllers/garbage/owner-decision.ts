@@ -16,7 +16,7 @@ export type OwnerState =
   /** Cannot be said (its kind is not served just now). */
   | "unknown";
 
-export type DependentDecision =
+type DependentDecision =
   | { action: "keep" }
   /** References to owners that are gone are taken out; others keep the object. */
   | { action: "drop-references"; uids: string[] }

@@ -12,7 +12,7 @@ import { isFinished } from "./outcome.ts";
 const NAME = "ttl-after-finished-controller";
 
 /** Milliseconds until the job goes; undefined when it stays. */
-export function lifeLeft(job: Job, now: number): number | undefined {
+function lifeLeft(job: Job, now: number): number | undefined {
   const seconds = job.spec?.ttlSecondsAfterFinished;
   if (seconds === undefined || !isFinished(job) || job.metadata.deletionTimestamp !== undefined) return undefined;
   const end = job.status?.conditions?.find(

@@ -6,7 +6,7 @@ import type { Stored } from "../../../model/kubernetes/object.ts";
 import { podCondition } from "../pod-state.ts";
 import { IndexSet } from "./index-set.ts";
 
-export interface FailureVerdict {
+interface FailureVerdict {
   action: "FailJob" | "FailIndex" | "Ignore" | "Count";
   /** Why, for the condition. */
   message: string;

@@ -9,8 +9,8 @@ import { instant } from "../timestamps.ts";
 
 /** Keeps a pod until its end has been counted. */
 export const TRACKING = "batch.kubernetes.io/job-tracking";
-export const COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index";
-export const INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count";
+const COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index";
+const INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count";
 
 export function isIndexed(job: Job): boolean {
   return job.spec?.completionMode === "Indexed";

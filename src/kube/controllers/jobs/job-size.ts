@@ -11,7 +11,7 @@ import { delayLeft } from "./back-off.ts";
 import { failureVerdict } from "./failure-policy.ts";
 import { finishedAt, hasSucceeded, indexFailures, indexOf, isIndexed, jobPod, replacesFailedOnly } from "./job-pods.ts";
 
-export interface Growth {
+interface Growth {
   pods: Pod[];
   /** Milliseconds until an index may be tried again. */
   again: number | undefined;

@@ -9,7 +9,7 @@ const DELETION_COST = "controller.kubernetes.io/pod-deletion-cost";
 const PHASE_ORDER: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };
 
 /** The cost that the pod's annotation tells; 0 when there is none or it is no whole number of 32 bits. */
-export function deletionCost(pod: Pod): number {
+function deletionCost(pod: Pod): number {
   const text = pod.metadata.annotations?.[DELETION_COST];
   if (text === undefined || !/^(0|-?[1-9]\d*)$/.test(text)) return 0;
   const cost = Number(text);

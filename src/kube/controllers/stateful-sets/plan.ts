@@ -24,7 +24,7 @@ export function revisionOf(pod: Pod): string | undefined {
 }
 
 /** The revision in which a pod of that number is made while an update is under way. */
-export function revisionFor(set: StatefulSet, ordinal: number, revisions: Revisions): string {
+function revisionFor(set: StatefulSet, ordinal: number, revisions: Revisions): string {
   const strategy = set.spec?.updateStrategy;
   if (strategy?.type === "OnDelete") return revisions.update;
   const start = set.spec?.ordinals?.start ?? 0;

@@ -131,18 +131,3 @@ test("a deployment that recreates ends all old pods before it makes new ones", a
   end();
   runner.stop();
 });
-
-test("a roll-out that takes too long is told so", async () => {
-  await using there = await world();
-  const { client } = there;
-  const runner = runPods(client, { isReady: () => false });
-  const web = deployment("web", 1, "one");
-  web.spec!.progressDeadlineSeconds = 1;
-  await client.resource(DEPLOYMENTS).create("default", web);
-  const condition = await until(client, DEPLOYMENTS, ([now]) =>
-    now?.status?.conditions?.find((each) => each.reason === "ProgressDeadlineExceeded"),
-  );
-  const name = client.informer(REPLICA_SETS).list()[0]!.metadata.name;
-  expect(condition).toMatchObject({ status: "False", message: `ReplicaSet "${name}" has timed out progressing.` });
-  runner.stop();
-});
