@@ -14,10 +14,7 @@ export async function registerAutomation(
   model: ProjectModel,
   { isPartial }: { isPartial: boolean },
 ): Promise<string | undefined> {
-  if (!isAutomated(model)) {
-    if (!isPartial) await forgetAutomation(client, model.name);
-    return undefined;
-  }
+  if (!isAutomated(model)) return undefined;
   try {
     const query = { partial: isPartial };
     await client.send("PUT", `/naru/compose/${encodeURIComponent(model.name)}`, { json: keptProject(model), query });
@@ -31,13 +28,20 @@ export async function registerAutomation(
 /** Long enough for large images; a client that dies leaves no more behind. */
 const HOLD_SECONDS = 600;
 
-/** Keeps the daemon from scaling the project while `work` changes it. */
+/**
+ * Keeps the daemon from scaling the project while `work` changes it. One that wants no automation (any more) is forgotten meanwhile,
+ * unless only some of its services were named.
+ */
 export async function whileHeld<T>(
   client: ApiClient,
   project: Pick<ProjectModel, "name" | "trees">,
+  { isPartial }: { isPartial: boolean },
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!isAutomated(project)) return await work();
+  if (!isAutomated(project)) {
+    const [done] = await Promise.all([work(), isPartial ? undefined : forgetAutomation(client, project.name)]);
+    return done;
+  }
   const hold = (seconds: number) =>
     quietly(
       client.post(`/naru/compose/${encodeURIComponent(project.name)}/hold`, { query: { seconds: String(seconds) } }),

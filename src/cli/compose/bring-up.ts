@@ -68,9 +68,9 @@ export async function bringUp(context: ComposeContext, wishes: BringUpWishes, si
     }),
   ]);
   const trees = isTree(loaded.tree.services) ? (loaded.tree.services as Record<string, Tree>) : {};
-  return await whileHeld(client, { name: loaded.name, trees }, () =>
-    bringUpNow(context, client, loaded, wishes, signal),
-  );
+  const isPartial = wishes.services.length > 0;
+  const project = { name: loaded.name, trees };
+  return await whileHeld(client, project, { isPartial }, () => bringUpNow(context, client, loaded, wishes, signal));
 }
 
 async function bringUpNow(
