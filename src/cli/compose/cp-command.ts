@@ -51,9 +51,9 @@ async function containersOf(
 ): Promise<string[]> {
   const name = await context.projectName();
   const client = await context.client();
-  if (index > 0 || isSource) return [nameOf(await findServiceContainer(client, name, service, { index, all: true }))];
   const oneOffs = all ? "include" : "exclude";
   const found = await listProjectContainers(client, name, { all: true, oneOffs, services: [service] });
   if (found.length === 0) throw new CliError(`no container found for service ${JSON.stringify(service)}`);
+  if (index > 0 || isSource) return [nameOf(await findServiceContainer(client, name, service, { index, all: true }))];
   return found.map(nameOf);
 }

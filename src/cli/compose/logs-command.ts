@@ -38,6 +38,15 @@ export const command = defineComposeCommand({
   },
 });
 
+function timeOf(flag: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  try {
+    return parseTimestamp(text);
+  } catch (error) {
+    throw new CliError(`invalid value for ${JSON.stringify(flag)}: ${(error as Error).message}`);
+  }
+}
+
 /** What is gathered before it is written. */
 const WRITE_CHARACTERS = 64 * 1024;
 
@@ -68,8 +77,8 @@ class LogReading {
     this.lines = new LogLines({ hasPrefix: !values["no-log-prefix"], hasColors, write });
     this.options = {
       tail: values.tail,
-      since: values.since === "" ? undefined : parseTimestamp(values.since),
-      until: values.until === "" ? undefined : parseTimestamp(values.until),
+      since: timeOf("since", values.since),
+      until: timeOf("until", values.until),
     };
   }
 

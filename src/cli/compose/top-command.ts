@@ -19,6 +19,7 @@ export const command = defineComposeCommand({
     const client = await context.client();
     const containers = await listProjectContainers(client, name, { services: args, oneOffs: "include" });
     containers.sort((a, b) => byCodePoint(serviceNameOf(a), serviceNameOf(b)) || numberOf(a) - numberOf(b));
+    if (containers.length === 0) return;
     const tops = await Promise.all(
       containers.map((container) => client.get<ContainerTop>(`/containers/${container.Id}/top`)),
     );
