@@ -18,16 +18,36 @@ const SAFE_SYSCTLS = new Set([
   "net.ipv4.tcp_wmem",
 ]);
 
-/** Reason and message of the pod's failure; undefined for a pod that is taken. */
-export function refusalOf({
-  securityContext,
-  hostNetwork,
-  hostIPC,
-  os,
-}: PodSpec): { reason: string; message: string } | undefined {
-  if (os !== undefined && os.name !== "linux") {
+interface Refusal {
+  reason: string;
+  message: string;
+}
+
+/** Why the pod fails here; undefined for a pod that is taken. */
+export function refusalOf(spec: PodSpec): Refusal | undefined {
+  if (spec.os !== undefined && spec.os.name !== "linux") {
     return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
   }
+  const missing = missingAbility(spec);
+  if (missing !== undefined) {
+    return { reason: "UnexpectedAdmissionError", message: `Pod was rejected: this node has no ${missing}` };
+  }
+  return sysctlRefusal(spec);
+}
+
+/** What the pod asks for and would not get: it must not run as if it had it. */
+function missingAbility(spec: PodSpec): string | undefined {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  if (spec.hostUsers === false) return "user namespaces (hostUsers: false)";
+  if (spec.resourceClaims?.length) return "dynamic resources (resourceClaims)";
+  if (spec.securityContext?.supplementalGroupsPolicy === "Strict") return "supplementalGroupsPolicy Strict";
+  if (containers.some(({ volumeDevices }) => volumeDevices?.length)) return "block volumes (volumeDevices)";
+  if (containers.some(({ restartPolicyRules }) => restartPolicyRules?.length)) return "restart rules of containers";
+  if (spec.containers.some(({ restartPolicy }) => restartPolicy !== undefined)) return "restart policies of containers";
+  return undefined;
+}
+
+function sysctlRefusal({ securityContext, hostNetwork, hostIPC }: PodSpec): Refusal | undefined {
   for (const { name } of securityContext?.sysctls ?? []) {
     const dotted = name.replaceAll("/", ".");
     const isHosts = dotted.startsWith("net.") ? hostNetwork : hostIPC;

@@ -35,9 +35,6 @@ export async function securitySettings(
 ): Promise<SecuritySettings> {
   const shared = pod.spec?.securityContext ?? {};
   const own = container.securityContext ?? {};
-  if (pod.spec?.hostUsers === false) {
-    throw new ConfigError("this node has no user namespaces: leave hostUsers out, or set it to true");
-  }
   const privileged = own.privileged === true;
   const groups = [...(shared.supplementalGroups ?? []), ...(shared.fsGroup === undefined ? [] : [shared.fsGroup])];
   const options = await seccompOptions(own.seccompProfile ?? shared.seccompProfile, profiles);

@@ -5,6 +5,7 @@ import { type ContainerRun, newRun } from "../../../../src/kube/node/container-r
 import { fieldValue, resourceValue } from "../../../../src/kube/node/downward-values.ts";
 import { podContainers, restartsAfter } from "../../../../src/kube/node/pod-containers.ts";
 import { podNames, printResolvConf, resolvSettings } from "../../../../src/kube/node/pod-network-files.ts";
+import { refusalOf } from "../../../../src/kube/node/pod-refusal.ts";
 import { type ContainerView, type PodView, podPhase, podStatus } from "../../../../src/kube/node/pod-status.ts";
 import { ProbeCounter } from "../../../../src/kube/node/probes/probe-counter.ts";
 import { containerLimits, oomScore, qosClass } from "../../../../src/kube/node/resource-settings.ts";
@@ -274,4 +275,21 @@ describe("names", () => {
       "web.s.shop.svc.cluster.local",
     );
   });
+});
+
+test.each([
+  [{}, undefined],
+  [{ os: { name: "windows" } }, "PodOSNotSupported"],
+  [{ securityContext: { sysctls: [{ name: "net.ipv4.tcp_syncookies", value: "1" }] } }, undefined],
+  [
+    { hostNetwork: true, securityContext: { sysctls: [{ name: "net/ipv4/tcp_syncookies", value: "1" }] } },
+    "SysctlForbidden",
+  ],
+  [{ securityContext: { sysctls: [{ name: "kernel.msgmax", value: "1" }] } }, "SysctlForbidden"],
+  [{ hostUsers: false }, "UnexpectedAdmissionError"],
+  [{ containers: [{ name: "a", volumeDevices: [{ name: "v", devicePath: "/dev/x" }] }] }, "UnexpectedAdmissionError"],
+  [{ containers: [{ name: "a", restartPolicy: "Never" }] }, "UnexpectedAdmissionError"],
+  [{ initContainers: [{ name: "s", restartPolicy: "Always" }] }, undefined],
+] as const)("taken or refused: %p", (spec, reason) => {
+  expect(refusalOf(podOf(spec as Partial<PodSpec>).spec!)?.reason).toBe(reason!);
 });
