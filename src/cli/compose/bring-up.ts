@@ -6,7 +6,7 @@ import { changedVolumes } from "../../compose/plan/plan-resources.ts";
 import { planUp, type UpWishes } from "../../compose/plan/plan-up.ts";
 import type { LiveContainers, RunOptions } from "../../compose/run/run-context.ts";
 import { runPlan } from "../../compose/run/run-plan.ts";
-import { imageOf } from "../../compose/service-containers/container-name.ts";
+import { imageOf, type Separator } from "../../compose/service-containers/container-name.ts";
 import { type ProjectModel, projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
@@ -81,7 +81,7 @@ async function bringUpNow(
   signal: AbortSignal,
 ): Promise<BroughtUp> {
   const engine = new HttpEngine(client, context);
-  const found = await look(engine, loaded, wishes, signal);
+  const found = await look(engine, loaded, wishes, context.separator, signal);
   if (found.images.length > 0) {
     const fresh = await getImages(context, engine, { loaded, model: found.model }, found.images, wishes, signal);
     found.observed = { ...found.observed, images: new Map([...found.observed.images, ...fresh]) };
@@ -90,7 +90,7 @@ async function bringUpNow(
   const display = openProgressDisplay(context, "Running");
   try {
     const live = await runPlan(engine, found.model, found.observed, plan, {
-      separator: separatorOf(context),
+      separator: context.separator,
       onProgress: display.take,
       warn: (text) => warn(context, text),
       parallel: parallelLimit(context),
@@ -118,17 +118,23 @@ const WARM_CONNECTIONS = 6;
 export async function prepareUp(context: ComposeContext, wishes: BringUpWishes): Promise<PreparedUp> {
   const loaded = await context.loadProject({ services: wishes.services });
   const engine = new HttpEngine(await context.client(), context);
-  const found = await look(engine, loaded, wishes);
+  const found = await look(engine, loaded, wishes, context.separator);
   const lost = new Set(wishes.saysYes ? changedVolumes(found.model, found.observed) : []);
   return { ...found, plan: planOf(context, found, wishes, lost) };
 }
 
-async function look(engine: HttpEngine, loaded: ComposeProject, wishes: BringUpWishes, signal?: AbortSignal) {
+async function look(
+  engine: HttpEngine,
+  loaded: ComposeProject,
+  wishes: BringUpWishes,
+  separator: Separator,
+  signal?: AbortSignal,
+) {
   const model = onlyNamed(projectModel(loaded), wishes);
   for (const name of wishes.services) if (!model.services[name]) throw new CliError(`no such service: ${name}`);
-  const names = Object.entries(model.services).map(([name, { image }]) => imageOf(model.name, name, image, "-"));
+  const names = Object.entries(model.services).map(([name, { image }]) => imageOf(model.name, name, image, separator));
   const observed = await observeProject(engine, model.name, wantedOf(model, names), signal);
-  return { model, observed, images: imageTasks(model, observed.images, wishes, Date.now()) };
+  return { model, observed, images: imageTasks(model, observed.images, wishes, { now: Date.now(), separator }) };
 }
 
 function onlyNamed(model: ProjectModel, { services, noDependencies }: BringUpWishes): ProjectModel {
@@ -154,7 +160,7 @@ function planOf(
     waits: wishes.waits,
     orphans: removes ? "remove" : variable("COMPOSE_IGNORE_ORPHANS") ? "ignore" : "warn",
     scale: scaleWishes(wishes.scale, model),
-    separator: separatorOf(context),
+    separator: context.separator,
     lostVolumes,
   });
 }
@@ -187,11 +193,6 @@ function confirmLoss(context: ComposeContext, volume: string): boolean {
     context,
     `Volume ${JSON.stringify(volume)} exists but doesn't match configuration in compose file. Recreate (data will be lost)?`,
   );
-}
-
-/** `--compatibility` and COMPOSE_COMPATIBILITY: names as the first docker-compose wrote them. */
-export function separatorOf({ globals }: ComposeContext): "-" | "_" {
-  return globals.compatibility || isOn(process.env.COMPOSE_COMPATIBILITY) ? "_" : "-";
 }
 
 /** Variables of the configuration for proxies. */

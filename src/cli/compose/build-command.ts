@@ -40,7 +40,7 @@ export const command = defineComposeCommand({
     if (values["no-rm"])
       throw new CliError("--no-rm cannot be: a build keeps no containers; its layers are in the cache");
     const project = await context.loadProject({ services: args, skips: ["environment"] });
-    const services = servicesToBuild(project, args, values["with-dependencies"]);
+    const services = servicesToBuild(project, args, values["with-dependencies"], context.separator);
     const order = orderOf(values);
     if (services.size === 0) return context.printError("No services to build\n");
     if (values.print) return context.print(bakeFile(services, order));

@@ -15,6 +15,7 @@ export function composeContext(context: CommandContext, globals: GlobalValues, d
     ...context,
     globals,
     isDryRun,
+    separator: globals.compatibility || isOn(process.env.COMPOSE_COMPATIBILITY) ? "_" : "-",
     loadProject: load,
     async projectName() {
       return givenName || process.env.COMPOSE_PROJECT_NAME || (await load({ skips: ["environment"] })).name;

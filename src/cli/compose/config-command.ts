@@ -102,7 +102,7 @@ async function aspectOf(call: ConfigCall): Promise<string[] | undefined> {
   if (flags.images) {
     const project = await light(services);
     return Object.entries(section(project.tree, "services")).map(([name, service]) =>
-      imageOf(service, project.name, name),
+      imageOf(service, project.name, name, call.context.separator),
     );
   }
   if (flags.variables) return variableLines(await load(call, services, true, true), flags.format);
@@ -112,8 +112,10 @@ async function aspectOf(call: ConfigCall): Promise<string[] | undefined> {
 }
 
 const section = (tree: Tree, name: string): Tree => (isTree(tree[name]) ? tree[name] : newTree());
-const imageOf = (service: Value, project: string, name: string) =>
-  isTree(service) && typeof service.image === "string" && service.image !== "" ? service.image : `${project}-${name}`;
+const imageOf = (service: Value, project: string, name: string, separator: string) =>
+  isTree(service) && typeof service.image === "string" && service.image !== ""
+    ? service.image
+    : `${project}${separator}${name}`;
 
 async function load(
   call: ConfigCall,

@@ -1,4 +1,5 @@
 import type { ComposeProject } from "../../compose/load-project.ts";
+import type { Separator } from "../../compose/service-containers/container-name.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { FlagSet, FlagValues } from "../flags.ts";
 import type { GlobalValues } from "./global-flags.ts";
@@ -17,6 +18,8 @@ export interface ComposeContext extends CommandContext {
   readonly globals: GlobalValues;
   /** True when nothing may be changed (`--dry-run`, COMPOSE_DRY_RUN). */
   readonly isDryRun: boolean;
+  /** In names of containers and images: `_` with `--compatibility` or COMPOSE_COMPATIBILITY, as the first docker-compose wrote them. */
+  readonly separator: Separator;
   /** Reads the project. Throws CliError in docker compose's words. */
   loadProject(options?: LoadOptions): Promise<ComposeProject>;
   /** The project's name; its files are read only where the name is not given (`-p`, COMPOSE_PROJECT_NAME). */

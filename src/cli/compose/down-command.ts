@@ -6,7 +6,7 @@ import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
 import { bool, int, string } from "../flag-types.ts";
 import { forgetAutomation } from "./automation-registration.ts";
-import { separatorOf, warn } from "./bring-up.ts";
+import { warn } from "./bring-up.ts";
 import { defineComposeCommand } from "./declaration.ts";
 import { oneOf } from "./global-flags.ts";
 import { HttpEngine } from "./http-engine.ts";
@@ -37,7 +37,7 @@ export const command = defineComposeCommand({
       for (const service of args) if (!model.services[service]) throw new CliError(`no such service: ${service}`);
     await interruptible(async (signal) => {
       const observed = await observeProject(engine, name, model ? wantedOf(model, []) : NO_RESOURCES, signal);
-      const separator = separatorOf(context);
+      const separator = context.separator;
       const plan = planDown(name, model, observed, {
         services: args,
         removesOrphans: flags["remove-orphans"] || process.env.COMPOSE_REMOVE_ORPHANS === "true",

@@ -3,7 +3,7 @@ import { explainChange } from "../../compose/plan/explain-change.ts";
 import { CONFIGURATION_CHANGED } from "../../compose/plan/recreate-reason.ts";
 import { imageOf } from "../../compose/service-containers/container-name.ts";
 import { containerOrder } from "../../compose/service-containers/create-request.ts";
-import { type BringUpWishes, type PreparedUp, prepareUp, separatorOf, warn } from "./bring-up.ts";
+import { type BringUpWishes, type PreparedUp, prepareUp, warn } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
 import type { ImageTask } from "./service-images.ts";
@@ -21,7 +21,7 @@ async function explained(context: ComposeContext, { model, observed }: PreparedU
   if (action.kind !== "recreate-container" || reason !== CONFIGURATION_CHANGED) return step;
   const engine = new HttpEngine(await context.client(), context);
   const { service, number, replaces } = action;
-  const separator = separatorOf(context);
+  const separator = context.separator;
   const image = observed.images.get(imageOf(model.name, service, model.services[service]!.image, separator));
   const containersOf = (name: string) => observed.containers.filter((one) => one.service === name && !one.isOneOff);
   const wish = { service, number, separator, containersOf, imageId: image?.Id };

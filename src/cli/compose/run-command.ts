@@ -14,7 +14,7 @@ import { checkEnv, checkLabel, environmentOf } from "../container-options/enviro
 import { bool, list, string } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
 import { isTerminal } from "../output.ts";
-import { proxiesOf, separatorOf, warn } from "./bring-up.ts";
+import { proxiesOf, warn } from "./bring-up.ts";
 import { type ComposeContext, defineComposeCommand } from "./declaration.ts";
 import { oneOf } from "./global-flags.ts";
 import { HttpEngine } from "./http-engine.ts";
@@ -109,7 +109,9 @@ class OneOffRun {
     const loaded = withOneOffService(read, service, this.oneOff(read.name, words, hasEntrypoint, tty), noDependencies);
     const model = projectModel(loaded);
     const engine = new HttpEngine(await context.client(), context);
-    const images = Object.entries(model.services).map(([name, { image }]) => imageOf(model.name, name, image, "-"));
+    const images = Object.entries(model.services).map(([name, { image }]) =>
+      imageOf(model.name, name, image, context.separator),
+    );
     let observed = await observeProject(engine, model.name, wantedOf(model, images), signal);
     const { pull, quiet } = values;
     const wishes = {
@@ -119,13 +121,13 @@ class OneOffRun {
       quietPull: quiet || values["quiet-pull"],
       quietBuild: quiet || values["quiet-build"],
     };
-    const tasks = imageTasks(model, observed.images, wishes, Date.now());
+    const tasks = imageTasks(model, observed.images, wishes, { now: Date.now(), separator: context.separator });
     if (tasks.length > 0) {
       const fresh = await getImages(context, engine, { loaded, model }, tasks, wishes, signal);
       observed = { ...observed, images: new Map([...observed.images, ...fresh]) };
     }
     const live = await this.startDependencies(engine, model, observed, signal);
-    const separator = separatorOf(context);
+    const separator = context.separator;
     const order = await containerOrder(model, {
       service,
       number: 0,
@@ -149,8 +151,7 @@ class OneOffRun {
   private oneOff(project: string, words: string[], hasEntrypoint: boolean, tty: boolean) {
     const { values, service, slug } = this;
     return {
-      containerName:
-        values.name || [project, service, "run", slug.slice(0, NAME_DIGITS)].join(separatorOf(this.context)),
+      containerName: values.name || [project, service, "run", slug.slice(0, NAME_DIGITS)].join(this.context.separator),
       command: words,
       entrypoint: hasEntrypoint ? values.entrypoint : undefined,
       environment: environmentOf(values["env-from-file"], values.env) ?? [],
@@ -194,7 +195,7 @@ class OneOffRun {
       starts: true,
       orphans: values["remove-orphans"] ? "remove" : "ignore",
       scale: {},
-      separator: separatorOf(context),
+      separator: context.separator,
       lostVolumes: new Set(),
     });
     const needs = plan.steps.map(({ id }) => id);
@@ -206,7 +207,7 @@ class OneOffRun {
     const display = openProgressDisplay(context, "Running", values.quiet);
     try {
       return await runPlan(engine, others, observed, plan, {
-        separator: separatorOf(context),
+        separator: context.separator,
         onProgress: display.take,
         warn: (text) => warn(context, text),
         parallel: parallelLimit(context),

@@ -1,6 +1,6 @@
 import type { ComposeProject } from "../../compose/load-project.ts";
 import { inspectImages } from "../../compose/observe/observe-project.ts";
-import { imageOf } from "../../compose/service-containers/container-name.ts";
+import { imageOf, type Separator } from "../../compose/service-containers/container-name.ts";
 import type { ProjectModel, ServiceModel } from "../../compose/service-model.ts";
 import { parseDuration } from "../../lib/go-duration.ts";
 import type { ImageInspect } from "../../model/image.ts";
@@ -35,15 +35,20 @@ export type Images = ReadonlyMap<string, ImageInspect | undefined>;
 const DAY_MS = 24 * 3600 * 1000;
 
 /** The images that must be pulled or built. Throws CliError where one is missing and may not be made. */
-export function imageTasks(project: ProjectModel, images: Images, wishes: ImageWishes, now: number): ImageTask[] {
+export function imageTasks(
+  project: ProjectModel,
+  images: Images,
+  wishes: ImageWishes,
+  { now, separator = "-" }: { now: number; separator?: Separator },
+): ImageTask[] {
   const built = new Set(
     Object.entries(project.services).flatMap(([name, each]) =>
-      each.build && !wishes.noBuild ? [imageOf(project.name, name, each.image, "-")] : [],
+      each.build && !wishes.noBuild ? [imageOf(project.name, name, each.image, separator)] : [],
     ),
   );
   return Object.entries(project.services).flatMap(([service, model]): ImageTask[] => {
     if (model.provider) return [];
-    const image = imageOf(project.name, service, model.image, "-");
+    const image = imageOf(project.name, service, model.image, separator);
     const found = images.get(image);
     const policy = wishes.pull === "policy" ? (model.pull_policy ?? "missing") : wishes.pull;
     const mayBeBuilt = model.build !== undefined && !wishes.noBuild;
@@ -105,7 +110,10 @@ export async function getImages(
       import("./build/build-services.ts"),
       import("./build/service-build.ts"),
     ]);
-    await buildServices(context, loaded, servicesToBuild(loaded, names, false), { quiet: wishes.quietBuild, signal });
+    await buildServices(context, loaded, servicesToBuild(loaded, names, false, context.separator), {
+      quiet: wishes.quietBuild,
+      signal,
+    });
   }
   return await inspectImages(engine, [...new Set(tasks.map(({ image }) => image))], signal);
 }

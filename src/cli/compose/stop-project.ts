@@ -5,7 +5,7 @@ import type { RunOptions } from "../../compose/run/run-context.ts";
 import { runPlan } from "../../compose/run/run-plan.ts";
 import { type ProjectModel, projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
-import { separatorOf, warn } from "./bring-up.ts";
+import { warn } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { parallelLimit } from "./parallel-limit.ts";
@@ -56,7 +56,7 @@ export async function runOver(
   const observed = { name, containers, networks: new Map(), volumes: new Map(), images: new Map() };
   try {
     await runPlan(engine, model, observed, plan, {
-      separator: separatorOf(context),
+      separator: context.separator,
       onProgress: display.take,
       warn: (text) => warn(context, text),
       parallel: parallelLimit(context),

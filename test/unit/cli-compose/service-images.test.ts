@@ -14,7 +14,7 @@ async function tasksOf(service: string, isHere: boolean, wishes: Partial<ImageWi
   const model = projectModel(await projectOf(`name: p\nservices: {a: {${service}}}`));
   const names = ["busybox", "p-a"];
   const images = new Map(names.map((name) => [name, isHere ? HERE : undefined]));
-  const tasks = imageTasks(model, images, { ...WISHES, ...wishes }, NOW);
+  const tasks = imageTasks(model, images, { ...WISHES, ...wishes }, { now: NOW });
   return tasks.map(({ what, image, mayBeBuilt }) => `${what} ${image}${mayBeBuilt ? " or build" : ""}`).join(", ");
 }
 
@@ -58,7 +58,7 @@ describe("imageTasks()", () => {
     const model = projectModel(
       await projectOf("name: p\nservices: {a: {image: busybox, build: .}, b: {image: busybox}}"),
     );
-    const tasks = imageTasks(model, new Map(), WISHES, NOW);
+    const tasks = imageTasks(model, new Map(), WISHES, { now: NOW });
     expect(tasks.map(({ service, what }) => `${what} for ${service}`)).toEqual(["pull for a"]);
   });
 });

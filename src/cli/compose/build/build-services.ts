@@ -133,7 +133,7 @@ class ServiceBuilds {
   private async buildNow(service: ServiceToBuild): Promise<Result> {
     if (this.isStopped) throw new Cancelled();
     const { context, order } = this;
-    const flags = buildFlagsOf(service, order, (other) => imageOfService(this.project, other));
+    const flags = buildFlagsOf(service, order, (other) => imageOfService(this.project, other, context.separator));
     let agents: SshAgents | undefined;
     try {
       const files = await findSourceFiles(contextWord(service), flags.file, service.build.dockerfile_inline);

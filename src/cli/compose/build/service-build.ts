@@ -4,6 +4,7 @@ import { encodeShape } from "../../../compose/encode.ts";
 import { LABELS } from "../../../compose/labels.ts";
 import type { ComposeProject } from "../../../compose/load-project.ts";
 import { jsonText } from "../../../compose/render.ts";
+import { imageOf, type Separator } from "../../../compose/service-containers/container-name.ts";
 import { COMPOSE_VERSION } from "../../../compose/version.ts";
 import { CliError } from "../../cli-error.ts";
 import { serviceOf, servicesOf } from "../project-services.ts";
@@ -54,13 +55,13 @@ export interface ServiceToBuild {
 }
 
 /** The image that a service's containers are made from. */
-export function imageOfService(project: ComposeProject, name: string): string {
+export function imageOfService(project: ComposeProject, name: string, separator: Separator = "-"): string {
   const { image } = serviceOf(project, name);
-  return typeof image === "string" && image !== "" ? image : `${project.name}-${name}`;
+  return imageOf(project.name, name, typeof image === "string" ? image : undefined, separator);
 }
 
 /** How `name` is built, or undefined where it has no build section. Throws CliError. */
-function serviceToBuild(project: ComposeProject, name: string): ServiceToBuild | undefined {
+function serviceToBuild(project: ComposeProject, name: string, separator: Separator): ServiceToBuild | undefined {
   const service = serviceOf(project, name);
   if (!isTree(service.build)) return undefined;
   const encoded = encodeShape(service.build, "build", `services.${name}.build`, "yaml");
@@ -75,7 +76,7 @@ function serviceToBuild(project: ComposeProject, name: string): ServiceToBuild |
   };
   const needs = Object.values(build.additional_contexts ?? {}).flatMap((context) => serviceInContext(context) ?? []);
   const secrets = (build.secrets ?? []).map(({ source, target }) => secretOf(project, source, target || source));
-  return { name, image: imageOfService(project, name), build, secrets, needs };
+  return { name, image: imageOfService(project, name, separator), build, secrets, needs };
 }
 
 /** `service:base` → `base` */
@@ -130,11 +131,12 @@ export function servicesToBuild(
   project: ComposeProject,
   named: readonly string[],
   withDependencies: boolean,
+  separator: Separator = "-",
 ): Map<string, ServiceToBuild> {
   const chosen = new Map<string, ServiceToBuild>();
   const add = (name: string): void => {
     if (chosen.has(name)) return;
-    const found = serviceToBuild(project, name);
+    const found = serviceToBuild(project, name, separator);
     if (!found) return;
     chosen.set(name, found);
     for (const needed of found.needs) add(needed);

@@ -22,7 +22,10 @@ export async function startWatching(context: ComposeContext, wishes: WatchWishes
   const client = await context.client();
   const project = await context.loadProject({ services: wishes.services });
   const rebuild = async (services: readonly string[]) => {
-    await buildServices(context, project, servicesToBuild(project, services, false), { quiet: wishes.quiet, signal });
+    await buildServices(context, project, servicesToBuild(project, services, false, context.separator), {
+      quiet: wishes.quiet,
+      signal,
+    });
     await bringUp(context, { ...UNCHANGED, services, noDependencies: true }, signal);
     if (!wishes.prunes) return;
     const filters = { dangling: ["true"], label: [`${LABELS.project}=${project.name}`] };
@@ -32,6 +35,7 @@ export async function startWatching(context: ComposeContext, wishes: WatchWishes
     client,
     engine: new HttpEngine(client, context),
     project,
+    separator: context.separator,
     services: wishes.services,
     rebuild,
     tell: wishes.tell ?? ((line) => context.printError(`${line}\n`)),

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ComposeProject } from "../../../compose/load-project.ts";
+import type { Separator } from "../../../compose/service-containers/container-name.ts";
 import { errorText } from "../../../lib/errors.ts";
 import type { ContainerSummary } from "../../../model/container.ts";
 import { CliError } from "../../cli-error.ts";
@@ -17,6 +18,7 @@ interface WatchTask {
   client: ApiClient;
   engine: HttpEngine;
   project: ComposeProject;
+  separator: Separator;
   /** Those to watch; none means all that have rules. */
   services: readonly string[];
   /** Builds the services' images anew and puts new containers in place of the old ones. */
@@ -168,7 +170,9 @@ class WatchWork {
   /** Of rules with `initial_sync`: brings over what is newer than the service's image. */
   async syncFirst(): Promise<void> {
     for (const rule of this.rules.filter(({ syncsFirst, target }) => syncsFirst && target !== "")) {
-      const { Created = "" } = await this.task.engine.inspectImage(imageOfService(this.task.project, rule.service));
+      const { Created = "" } = await this.task.engine.inspectImage(
+        imageOfService(this.task.project, rule.service, this.task.separator),
+      );
       const pairs = await newerThan(rule, rule.path, Date.parse(Created) || 0);
       const containers = await this.containersOf(rule.service);
       if (pairs.length > 0) await Promise.all(containers.map((container) => this.sync(container, pairs)));
