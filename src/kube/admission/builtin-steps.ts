@@ -6,6 +6,7 @@ import { limitRanges } from "./limit-ranges.ts";
 import { podPriority } from "./pod-priority.ts";
 import { podServiceAccount } from "./pod-service-account.ts";
 import { podTolerations } from "./pod-tolerations.ts";
+import { validatingPolicies } from "./policies.ts";
 import { protectedNamespaces } from "./protected-namespaces.ts";
 import { resourceQuotas } from "./resource-quotas.ts";
 import { runtimeClasses } from "./runtime-classes.ts";
@@ -23,6 +24,7 @@ export function builtinAdmission(client: LocalClusterClient): AdmissionStep[] {
     runtimeClasses(client),
     defaultStorageClass(client),
     mutatingWebhooks(client),
+    validatingPolicies(client),
     validatingWebhooks(client),
     // Last: what it writes down must not be refused by others.
     resourceQuotas(client),

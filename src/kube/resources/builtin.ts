@@ -4,6 +4,7 @@ import type { KubeObject } from "../../model/kubernetes/object.ts";
 import { customResourceDefinitions } from "../custom-resources/declaration.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { anyKind } from "../machinery/registry.ts";
+import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from "./admission-policies.ts";
 import { horizontalPodAutoscalers } from "./autoscalers.ts";
 import { ingressClasses, leases, priorityClasses, runtimeClasses } from "./classes.ts";
 import { builtinColumns } from "./columns/builtin-columns.ts";
@@ -84,4 +85,6 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(customResourceDefinitions),
   shown(mutatingWebhookConfigurations),
   shown(validatingWebhookConfigurations),
+  shown(validatingAdmissionPolicies),
+  shown(validatingAdmissionPolicyBindings),
 ];

@@ -8,9 +8,10 @@ import type {
   ValidatingWebhookConfiguration,
 } from "../../model/kubernetes/admission.ts";
 import { MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS } from "../../model/kubernetes/names.ts";
+import { CONDITION_NAMES, expressionFaults } from "../admission/admission-expressions.ts";
 import { ageText } from "../machinery/age.ts";
 import type { ResourceDefinition, TableColumn } from "../machinery/definition.ts";
-import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../machinery/field-error.ts";
+import { duplicate, type FieldError, invalid, notSupported, required } from "../machinery/field-error.ts";
 import { oneOf } from "./common-rules.ts";
 
 type Webhook = ValidatingWebhook & Partial<MutatingWebhook>;
@@ -95,9 +96,10 @@ function webhookFaults(webhook: Webhook, at: string, mutating: boolean): FieldEr
   if (seconds < 1 || seconds > LONGEST_SECONDS) {
     faults.push(invalid(`${at}.timeoutSeconds`, seconds, "the timeout value must be between 1 and 30 seconds"));
   }
-  if ((webhook.matchConditions ?? []).length > 0) {
-    const why = "conditions in the CEL language are not supported by this server: use rules and selectors";
-    faults.push(forbidden(`${at}.matchConditions`, why));
+  for (const [index, { name, expression }] of (webhook.matchConditions ?? []).entries()) {
+    const where = `${at}.matchConditions[${index}]`;
+    if (!name) faults.push(required(`${where}.name`));
+    faults.push(...expressionFaults(`${where}.expression`, expression, CONDITION_NAMES));
   }
   faults.push(...clientFaults(webhook, `${at}.clientConfig`));
   return [...faults, ...(webhook.rules ?? []).flatMap((rule, index) => ruleFaults(rule, `${at}.rules[${index}]`))];

@@ -1,6 +1,11 @@
 /** The kinds that code speaks of, by their names on the wire. What each kind is like is declared in src/kube/resources/. */
 
-import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from "./admission.ts";
+import type {
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+} from "./admission.ts";
 import type { CustomResourceDefinition } from "./apiextensions.ts";
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./apps.ts";
 import type { HorizontalPodAutoscaler } from "./autoscaling.ts";
@@ -177,5 +182,19 @@ export const VALIDATING_WEBHOOK_CONFIGURATIONS = named<ValidatingWebhookConfigur
   "v1",
   "validatingwebhookconfigurations",
   "ValidatingWebhookConfiguration",
+  false,
+);
+export const VALIDATING_ADMISSION_POLICIES = named<ValidatingAdmissionPolicy>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "validatingadmissionpolicies",
+  "ValidatingAdmissionPolicy",
+  false,
+);
+export const VALIDATING_ADMISSION_POLICY_BINDINGS = named<ValidatingAdmissionPolicyBinding>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "validatingadmissionpolicybindings",
+  "ValidatingAdmissionPolicyBinding",
   false,
 );

@@ -156,6 +156,17 @@ test("a webhook that does not answer fails the write, or is passed over when its
   expect(closed.message).toStartWith('Internal error occurred: failed calling webhook "gone.hooks.example"');
 });
 
+test("conditions choose what a webhook sees", async () => {
+  const matchConditions = [{ name: "not-skipped", expression: "object.metadata.name != 'skipped'" }];
+  await validating(hook("/deny", { matchConditions }));
+  await maps.create("default", map("skipped"));
+  expect((await failure(maps.create("default", map("shown")))).message).toContain("not today");
+  const broken = [{ name: "broken", expression: "object.spec.missing == 1" }];
+  await validating(hook("/allow", { matchConditions: broken }));
+  const failed = await failure(maps.create("default", map("skipped-too"))).catch(() => undefined);
+  expect(failed?.code).toBeGreaterThanOrEqual(400);
+});
+
 test("a slow webhook is given up after its timeout", async () => {
   await validating(hook("/slow", { timeoutSeconds: 1 }));
   expect((await failure(maps.create("default", map("slow")))).message).toContain("failed calling webhook");
@@ -163,14 +174,12 @@ test("a slow webhook is given up after its timeout", async () => {
 
 test("a webhook behind a service is asked at one of its pods, under the service's name", async () => {
   const metadata = { name: "hook", labels: { "kubernetes.io/service-name": "hook" } };
-  await client
-    .resource(SERVICES)
-    .create("default", {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "hook" },
-      spec: { ports: [{ port: 443 }] },
-    });
+  await client.resource(SERVICES).create("default", {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "hook" },
+    spec: { ports: [{ port: 443 }] },
+  });
   await client.resource(ENDPOINT_SLICES).create("default", {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -199,10 +208,10 @@ test("configurations are completed and checked; webhooks have no say in them", a
   const bad = hook("/x", {
     sideEffects: "Some",
     timeoutSeconds: 99,
-    matchConditions: [{ name: "c", expression: "true" }],
+    matchConditions: [{ name: "c", expression: "true &&" }],
     clientConfig: { url: "http://x" },
   });
   const refused = await failure(validating(bad));
   const fields = refused.details?.causes?.map((cause) => cause.field?.replace("webhooks[0].", ""));
-  expect(fields).toEqual(["sideEffects", "timeoutSeconds", "matchConditions", "clientConfig.url"]);
+  expect(fields).toEqual(["sideEffects", "timeoutSeconds", "matchConditions[0].expression", "clientConfig.url"]);
 });

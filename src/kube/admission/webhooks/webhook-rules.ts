@@ -7,12 +7,16 @@ import type { ClusterClient } from "../../contract.ts";
 import type { AdmissionRequest } from "../../machinery/admission.ts";
 import { labelSelectorMatcher } from "../../machinery/selectors.ts";
 
+/** What a webhook or a policy says of the writes that it is about. */
+export type Matching = Pick<ValidatingWebhook, "rules" | "matchPolicy" | "namespaceSelector" | "objectSelector">;
+
 /** The version of the kind in which the webhook wants to see it; undefined: it does not. */
 export function wantedType(
-  webhook: ValidatingWebhook,
+  webhook: Matching,
   request: AdmissionRequest,
   client: ClusterClient,
 ): ResourceType | undefined {
+  // Nobody may lock the door to the locks.
   if (request.type.group === "admissionregistration.k8s.io") return undefined;
   const rules = (webhook.rules ?? []).filter((rule) => matchesWrite(rule, request));
   const type = versionFor(rules, webhook.matchPolicy !== "Exact", request.type, client);
@@ -27,7 +31,8 @@ const isThere = ({ object, before }: AdmissionRequest, index: number) => (index 
 const includes = (list: readonly string[] | undefined, value: string) =>
   list?.some((one) => one === "*" || one === value);
 
-function matchesWrite(rule: RuleWithOperations, { operation, type, subresource }: AdmissionRequest): boolean {
+/** True for a rule about this kind of write, whatever its version. */
+export function matchesWrite(rule: RuleWithOperations, { operation, type, subresource }: AdmissionRequest): boolean {
   if (!includes(rule.operations, operation)) return false;
   if (rule.scope === "Cluster" && type.namespaced) return false;
   if (rule.scope === "Namespaced" && !type.namespaced) return false;
@@ -53,11 +58,7 @@ function versionFor(
   return client.types().find((one) => one.kind === type.kind && client.informer(one) === stored && fits(one));
 }
 
-function inNamespaces(
-  webhook: ValidatingWebhook,
-  { type, namespace, object }: AdmissionRequest,
-  client: ClusterClient,
-) {
+function inNamespaces(webhook: Matching, { type, namespace, object }: AdmissionRequest, client: ClusterClient) {
   const matches = labelSelectorMatcher(webhook.namespaceSelector ?? {});
   if (type.group === NAMESPACES.group && type.resource === NAMESPACES.resource) return matches(object?.metadata.labels);
   if (namespace === undefined) return true;

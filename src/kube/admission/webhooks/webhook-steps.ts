@@ -8,6 +8,7 @@ import type { LocalClusterClient } from "../../machinery/cluster-client.ts";
 import { copyOf, sameJson } from "../../machinery/copy.ts";
 import { asServed, asStorage } from "../../machinery/core.ts";
 import { StatusError } from "../../status.ts";
+import { CONDITION_NAMES, conditionsHold, requestValues } from "../admission-expressions.ts";
 import { callWebhook, denial, unreachable, type Verdict } from "./call-webhook.ts";
 import { wantedType } from "./webhook-rules.ts";
 
@@ -72,6 +73,20 @@ function isObjectWrite({ object, type }: AdmissionRequest): boolean {
   return object?.kind === type.kind;
 }
 
+/** @throws StatusError when a condition cannot be computed and the webhook insists */
+function isWanted(
+  { name, matchConditions = [], failurePolicy }: ValidatingWebhook,
+  request: AdmissionRequest,
+): boolean {
+  if (matchConditions.length === 0) return true;
+  try {
+    return conditionsHold(matchConditions, requestValues(request), CONDITION_NAMES);
+  } catch (error) {
+    if (failurePolicy === "Ignore") return false;
+    throw unreachable(name, error);
+  }
+}
+
 /** Undefined: the webhook does not want to see this, or cannot be asked and does not insist. */
 async function ask(
   client: LocalClusterClient,
@@ -83,6 +98,7 @@ async function ask(
   if (request.dryRun && !["None", "NoneOnDryRun"].includes(webhook.sideEffects)) {
     throw new StatusError("BadRequest", `admission webhook ${JSON.stringify(webhook.name)} does not support dry run`);
   }
+  if (!isWanted(webhook, request)) return undefined;
   const kind = client.kindOf(type);
   const shown = (object: KubeObject | undefined) =>
     object !== undefined && isObjectWrite(request) ? asServed<KubeObject>(kind, object as Stored<KubeObject>) : object;

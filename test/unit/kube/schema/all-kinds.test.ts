@@ -54,6 +54,15 @@ const OBJECTS: Record<string, object> = {
   CSIStorageCapacity: { storageClassName: "s", capacity: "1Gi" },
   VolumeAttachment: { spec: { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } } },
   CertificateSigningRequest: { spec: { request, signerName: "a.b/c" } },
+  ValidatingAdmissionPolicy: {
+    spec: {
+      matchConstraints: {
+        resourceRules: [{ operations: ["*"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] }],
+      },
+      validations: [{ expression: "true" }],
+    },
+  },
+  ValidatingAdmissionPolicyBinding: { spec: { policyName: "p", validationActions: ["Deny"] } },
   CustomResourceDefinition: {
     metadata: { name: "things.a.b" },
     spec: {
