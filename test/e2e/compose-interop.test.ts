@@ -231,3 +231,22 @@ describe.each([
     }
   });
 });
+
+test("--compatibility: names with underscores, of containers and of images that are built", async () => {
+  const folder = join(root, "older");
+  await mkdir(folder);
+  await Bun.write(
+    join(folder, "compose.yaml"),
+    'services: {web: {build: {context: ., dockerfile_inline: "FROM busybox\\n"}, command: sleep 1000, stop_grace_period: 0s}}\n',
+  );
+  const { docker, naru } = toolsIn(folder);
+  await naru(["--compatibility", "up", "-d"]);
+  const made = await containers("older");
+  expect(Object.keys(made)).toEqual(["older_web_1"]);
+  await docker(["--compatibility", "up", "-d"]);
+  expect(await containers("older")).toEqual(made);
+  expect((await docker(["--compatibility", "config", "--images"])).stdout).toBe("older_web\n");
+  expect((await naru(["--compatibility", "config", "--images"])).stdout).toBe("older_web\n");
+  await docker(["--compatibility", "down"]);
+  expect(await containers("older")).toEqual({});
+});
