@@ -56,16 +56,9 @@ export class AutoscaledService {
     this.#key = `${project.name}/${service}`;
   }
 
+  /** Looks at once, for a first sample, and then at each interval. */
   start(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#timer = setTimeout(async () => {
-      this.#looking = this.#look(Date.now()).catch((error) => {
-        if (!this.#stopping.signal.aborted) this.#warn(`cannot scale: ${errorText(error)}`);
-      });
-      await this.#looking;
-      this.start();
-    }, this.autoscale.intervalMs);
-    this.#timer.unref();
+    this.#lookAfter(0);
   }
 
   stop(): void {
@@ -83,6 +76,18 @@ export class AutoscaledService {
     const changes = this.parts.records.get(this.#key)?.changes ?? [];
     const { project, service } = this;
     return { project: project.name, service, min, max, replicas: this.#replicas, load: this.#load, changes };
+  }
+
+  #lookAfter(ms: number): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#timer = setTimeout(async () => {
+      this.#looking = this.#look(Date.now()).catch((error) => {
+        if (!this.#stopping.signal.aborted) this.#warn(`cannot scale: ${errorText(error)}`);
+      });
+      await this.#looking;
+      this.#lookAfter(this.autoscale.intervalMs);
+    }, ms);
+    this.#timer.unref();
   }
 
   /** One look, and what follows from it. */
