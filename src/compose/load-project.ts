@@ -9,7 +9,7 @@ import { normalizeProject } from "./normalize.ts";
 import { resolveProjectPaths } from "./paths.ts";
 import { findProject, type ProjectPlace, type Surroundings } from "./project-files.ts";
 import { checkProjectName, normalizedName } from "./project-name.ts";
-import { dropUnused, enabledServices, servicesWithDependencies } from "./service-choice.ts";
+import { dropImpliedNetwork, dropUnused, enabledServices, servicesWithDependencies } from "./service-choice.ts";
 import { resolveEnvironments, resolveLabelFiles, resolveOwnVariables } from "./service-files.ts";
 import { fillServiceDefaults } from "./short-forms.ts";
 
@@ -84,6 +84,7 @@ async function complete(
   for (const service of Object.values(services)) if (isTree(service)) fillServiceDefaults(service);
   checkResources(tree);
   if (!skips.has("paths")) resolveProjectPaths(tree, folder);
+  const hasDefault = isTree(tree.networks) && "default" in tree.networks;
   if (!skips.has("normalize")) normalizeProject(tree, name, lookup);
   // Without interpolation only the model is wanted: everything stays that the files say.
   if (skips.has("interpolate")) return;
@@ -109,6 +110,7 @@ async function complete(
   await resolveLabelFiles(chosen, lookup, onUnset);
   if (!skips.has("consistency")) checkContainerNames(chosen);
   if (!request.keepsUnused) dropUnused(tree, chosen);
+  else if (!hasDefault) dropImpliedNetwork(tree, chosen);
 }
 
 async function readText(path: string): Promise<string> {

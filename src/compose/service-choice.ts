@@ -63,3 +63,11 @@ export function dropUnused(project: Tree, services: Tree): void {
       );
   }
 }
+
+/** Drops the default network that no file names, where no service uses it, in place. */
+export function dropImpliedNetwork(project: Tree, services: Tree): void {
+  const isUsed = Object.values(services).some(
+    (service) => isTree(service) && isTree(service.networks) && "default" in service.networks,
+  );
+  if (!isUsed && isTree(project.networks)) delete project.networks.default;
+}

@@ -35,6 +35,10 @@ const PROJECTS: Record<string, Project> = {
   "not normalized": one(service("ports: [80]\nnetworks: [n]", "networks: {n: }\n"), ["--no-normalize"]),
   "paths as they are": one(service("volumes: ['./a:/b']\nbuild: ./c"), ["--no-path-resolution"]),
   "a hash beside the path of a key": one(service("build: {context: ., ssh: ['git=./key']}"), ["--hash", "*"]),
+  "what no service uses": {
+    ...one(service("networks: [n]", "networks: {n: , unused: }\nvolumes: {v: }\n")),
+    before: ["--all-resources"],
+  },
   "paths that end with a slash": one(service("volumes: ['./:/a', './b/:/b', '/c/:/c']\nbuild: ./d/\nenv_file: []")),
   networks: one(service("networks: [n]", "networks: {n: }\n"), ["--networks"]),
   profiles: one(`${service("profiles: [p]")}  b:\n    image: y\n`, ["--profiles"]),
