@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Registry, ServedKind } from "../machinery/registry.ts";
 import { findType } from "./builtin-types.ts";
 import { pathsOf } from "./open-api-paths.ts";
+import { encodeOpenApi } from "./open-api-protobuf.ts";
 import { type JsonSchema, type OpenApiVersion, TypeDocument } from "./open-api-types.ts";
 import type { OpenSchemaSet } from "./schema-set.ts";
 
@@ -33,6 +34,15 @@ export class OpenApiDocuments {
 
   /** The whole API in OpenAPI 2, as JSON. */
   async v2(): Promise<string> {
+    return JSON.stringify(await this.swagger());
+  }
+
+  /** The same in protobuf, as Go clients ask for it. */
+  async v2Protobuf(): Promise<Buffer> {
+    return encodeOpenApi(await this.swagger());
+  }
+
+  private async swagger(): Promise<Record<string, unknown>> {
     const document = new TypeDocument(2);
     const paths: Record<string, unknown> = {};
     for (const kind of this.registry.served()) {
@@ -40,7 +50,7 @@ export class OpenApiDocuments {
       // One kind at a time: other requests go between.
       await Bun.sleep(0);
     }
-    return JSON.stringify({ swagger: "2.0", info: SERVER, paths, definitions: document.schemas });
+    return { swagger: "2.0", info: SERVER, paths, definitions: document.schemas };
   }
 
   /** "" is the list of documents; "api/v1", "apis/apps/v1" one group version in OpenAPI 3; undefined when it is not served. */

@@ -8,11 +8,15 @@ import { ISSUER, type ServiceAccountTokens } from "./service-account-tokens.ts";
 export interface OpenApiDocuments {
   /** The whole API in OpenAPI 2. */
   v2(): Promise<string>;
+  /** The same in protobuf, which Go clients ask for. */
+  v2Protobuf(): Promise<Buffer>;
   /** One group version ("apis/apps/v1", "api/v1") in OpenAPI 3; undefined when it is not served. */
   v3(path: string): Promise<string | undefined>;
   /** Changes when the documents do. */
   readonly stamp: string;
 }
+
+const OPEN_API_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 export interface PlainPaths {
   discovery: Discovery;
@@ -112,7 +116,12 @@ async function serveOpenApi(
   const [, version, ...rest] = parts;
   const type = "application/json";
   const headers = { ETag: `"${documents.stamp}"`, Vary: "Accept" };
-  if (version === "v2" && rest.length === 0) return await exchange.send(200, type, await documents.v2(), headers);
+  if (version === "v2" && rest.length === 0) {
+    if (!/proto-openapi\.spec\.v2/.test(exchange.header("accept") ?? "")) {
+      return await exchange.send(200, type, await documents.v2(), headers);
+    }
+    return await exchange.send(200, OPEN_API_PROTOBUF, await documents.v2Protobuf(), headers);
+  }
   if (version !== "v3") throw unknown();
   const text = await documents.v3(rest.join("/"));
   if (text === undefined) throw unknown();
