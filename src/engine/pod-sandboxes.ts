@@ -14,7 +14,7 @@ import { openLoopbackConnection } from "./loopback-connection.ts";
 
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
-export interface PodSandboxRecord {
+interface PodSandboxRecord {
   request: PodSandboxRequest;
   addresses: string[];
   /** Process 1 of the shared PID namespace. */

@@ -39,7 +39,7 @@ function printAliases(spec: PodSpec | undefined): string {
   return `\n# Entries added by HostAliases.\n${lines.join("")}`;
 }
 
-export interface ResolvSettings {
+interface ResolvSettings {
   nameservers: readonly string[];
   searches: readonly string[];
   options: readonly string[];

@@ -185,7 +185,7 @@ function isCounted({ kind }: PodContainer): boolean {
   return kind === "app" || kind === "sidecar";
 }
 
-export function containerStatus(view: ContainerView, pod: Stored<Pod>): ContainerStatus {
+function containerStatus(view: ContainerView, pod: Stored<Pod>): ContainerStatus {
   const { container, run, previous, ready, started, resources } = view;
   const { spec, kind } = container;
   const willRestart = run?.phase === "ended" && restartsAfter(specOf(pod), kind, run.exitCode);

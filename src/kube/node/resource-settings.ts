@@ -9,7 +9,7 @@ const MIN_QUOTA_US = 1000;
 const MIN_SHARES = 2;
 const MAX_SHARES = 262_144;
 
-export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
+type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 
 /** By the requests and limits of cpu and memory of all containers, as the API documents it. */
 export function qosClass(spec: PodSpec): QosClass {

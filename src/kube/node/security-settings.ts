@@ -5,7 +5,7 @@ import type { HostConfig } from "../../model/container.ts";
 import type { Container, Pod, SeccompProfile } from "../../model/kubernetes/core.ts";
 import { ConfigError } from "./config-error.ts";
 
-export interface SecuritySettings {
+interface SecuritySettings {
   /** "uid", "uid:gid", or empty for the image's own. */
   user: string;
   host: Pick<

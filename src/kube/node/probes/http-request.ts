@@ -9,7 +9,7 @@ import type { HTTPGetAction } from "../../../model/kubernetes/core.ts";
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_REDIRECTS = 10;
 
-export interface ProbeRequest extends Pick<HTTPGetAction, "path" | "scheme" | "httpHeaders"> {
+interface ProbeRequest extends Pick<HTTPGetAction, "path" | "scheme" | "httpHeaders"> {
   address: string;
   port: number;
   /** User-Agent unless a header names another. */

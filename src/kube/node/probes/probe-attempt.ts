@@ -8,7 +8,7 @@ import { runCommand } from "../run-command.ts";
 import { checkGrpcHealth } from "./grpc-health.ts";
 import { requestOnce } from "./http-request.ts";
 
-export interface ProbeTarget {
+interface ProbeTarget {
   container: Container;
   containerId: string;
   /** Where the pod is reached. */
