@@ -337,12 +337,14 @@ requirement(
     expect((await place.list("pods")).length).toBe(1);
     await gate(place, "db-0", true);
     await place.until("statefulsets", "db", isReady(3));
-    await gate(place, "db-0", false);
-    await place.until("statefulsets", "db", (set) => set.status.readyReplicas === 2);
+    const all = (open: boolean) => Promise.all(["db-0", "db-1", "db-2"].map((name) => gate(place, name, open)));
+    await all(false);
+    await place.until("statefulsets", "db", (set) => (set.status.readyReplicas ?? 0) === 0);
     await place.patch("statefulsets", "db", { spec: { replicas: 0 } });
     await place.until("statefulsets", "db", (set) => set.status.observedGeneration === set.metadata.generation);
-    expect((await place.list("pods")).length).toBe(3);
-    await gate(place, "db-0", true);
+    const halted = await place.list("pods");
+    expect(halted.map((pod) => pod.metadata.deletionTimestamp)).toEqual([undefined, undefined, undefined]);
+    await all(true);
     await place.untilList("pods", (pods) => pods.length === 0);
     const events = await cluster.watch(
       `${place.path("pods")}?watch=1&resourceVersion=${since}`,
