@@ -219,6 +219,34 @@ const KINDS: [codename: string, kind: Kind, status?: object][] = [
     },
   ],
   [
+    "[sig-api-machinery] ValidatingAdmissionPolicy [Privileged:ClusterAdmin] should support ValidatingAdmissionPolicy API operations [Conformance]",
+    {
+      group: "admissionregistration.k8s.io",
+      resource: "validatingadmissionpolicies",
+      kind: "ValidatingAdmissionPolicy",
+      content: {
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { operations: ["CREATE"], apiGroups: ["a.b"], apiVersions: ["v1"], resources: ["nothings"] },
+            ],
+          },
+          validations: [{ expression: "true" }],
+        },
+      },
+    },
+    { observedGeneration: 5 },
+  ],
+  [
+    "[sig-api-machinery] ValidatingAdmissionPolicy [Privileged:ClusterAdmin] should support ValidatingAdmissionPolicyBinding API operations [Conformance]",
+    {
+      group: "admissionregistration.k8s.io",
+      resource: "validatingadmissionpolicybindings",
+      kind: "ValidatingAdmissionPolicyBinding",
+      content: { spec: { policyName: "none", validationActions: ["Deny"] } },
+    },
+  ],
+  [
     "[sig-apps] CronJob should support CronJob API operations [Conformance]",
     CRON_JOB,
     { lastScheduleTime: "2026-01-01T00:00:00Z" },

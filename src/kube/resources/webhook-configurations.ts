@@ -9,8 +9,7 @@ import type {
 } from "../../model/kubernetes/admission.ts";
 import { MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS } from "../../model/kubernetes/names.ts";
 import { CONDITION_NAMES, expressionFaults } from "../admission/admission-expressions.ts";
-import { ageText } from "../machinery/age.ts";
-import type { ResourceDefinition, TableColumn } from "../machinery/definition.ts";
+import type { ResourceDefinition } from "../machinery/definition.ts";
 import { duplicate, type FieldError, invalid, notSupported, required } from "../machinery/field-error.ts";
 import { oneOf } from "./common-rules.ts";
 
@@ -27,7 +26,6 @@ export const validatingWebhookConfigurations: ResourceDefinition<ValidatingWebho
   generation: true,
   defaults: (configuration) => fillAll(configuration, false),
   validate: (configuration) => faultsOf(configuration, false),
-  columns: columns(),
 };
 
 export const mutatingWebhookConfigurations: ResourceDefinition<MutatingWebhookConfiguration> = {
@@ -37,16 +35,7 @@ export const mutatingWebhookConfigurations: ResourceDefinition<MutatingWebhookCo
   generation: true,
   defaults: (configuration) => fillAll(configuration, true),
   validate: (configuration) => faultsOf(configuration, true),
-  columns: columns(),
 };
-
-function columns(): TableColumn<Configuration>[] {
-  return [
-    { name: "Name", type: "string", format: "name", priority: 0, cell: ({ metadata }) => metadata.name },
-    { name: "Webhooks", type: "integer", priority: 0, cell: ({ webhooks }) => webhooks?.length ?? 0 },
-    { name: "Age", type: "date", priority: 0, cell: ({ metadata }, now) => ageText(metadata.creationTimestamp, now) },
-  ];
-}
 
 function fillAll({ webhooks }: Configuration, mutating: boolean): void {
   for (const webhook of (webhooks ?? []) as Webhook[]) {

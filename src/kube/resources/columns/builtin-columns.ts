@@ -49,6 +49,8 @@ const COLUMNS: Record<string, readonly unknown[]> = {
   "scheduling.k8s.io/priorityclasses": cluster.PRIORITY_CLASS_COLUMNS,
   "node.k8s.io/runtimeclasses": cluster.RUNTIME_CLASS_COLUMNS,
   "certificates.k8s.io/certificatesigningrequests": cluster.SIGNING_REQUEST_COLUMNS,
+  "admissionregistration.k8s.io/validatingadmissionpolicies": cluster.POLICY_COLUMNS,
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings": cluster.POLICY_BINDING_COLUMNS,
   "admissionregistration.k8s.io/mutatingwebhookconfigurations": cluster.WEBHOOK_COLUMNS,
   "admissionregistration.k8s.io/validatingwebhookconfigurations": cluster.WEBHOOK_COLUMNS,
 };

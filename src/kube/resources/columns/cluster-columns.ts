@@ -1,6 +1,8 @@
 /** What `kubectl get` shows of nodes, namespaces, volumes, configuration and the cluster's own kinds. */
 import type {
   MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from "../../../model/kubernetes/admission.ts";
 import type { CertificateSigningRequest } from "../../../model/kubernetes/certificates.ts";
@@ -282,6 +284,20 @@ export const SIGNING_REQUEST_COLUMNS = columns<CertificateSigningRequest>(
     const outcome = types.length === 0 ? ["Pending"] : types;
     return [...outcome, ...(status?.certificate ? ["Issued"] : [])].join(",");
   }),
+);
+
+export const POLICY_COLUMNS = columns<ValidatingAdmissionPolicy>(
+  name(),
+  count("Validations", ({ spec }) => spec?.validations?.length ?? 0),
+  text("ParamKind", ({ spec }) => (spec?.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : UNSET)),
+  age(),
+);
+
+export const POLICY_BINDING_COLUMNS = columns<ValidatingAdmissionPolicyBinding>(
+  name(),
+  text("PolicyName", ({ spec }) => spec?.policyName ?? ""),
+  text("ParamRef", ({ spec }) => spec?.paramRef?.name ?? UNSET),
+  age(),
 );
 
 export const WEBHOOK_COLUMNS = columns<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(

@@ -1,4 +1,4 @@
-/** Admission webhooks through the API, beside the conformance requirements. The webhooks are answered by this test itself. */
+/** Admission webhooks and policies through the API, beside the conformance requirements. The webhooks are answered by this test itself. */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -363,3 +363,98 @@ for (const [kind, path, listing, changing] of [
     expect(await takesPart(core, "patched")).toBe(true);
   });
 }
+
+for (const [kind, articled] of [
+  [VALIDATING, "validating"],
+  [MUTATING, "mutating"],
+] as const) {
+  test(
+    webhookTest(`should be able to create and update ${articled} webhook configurations with match conditions`),
+    async () => {
+      const conditions = [{ name: "no-leases", expression: "request.resource.resource != 'leases'" }];
+      await register(kind, "conditions", hook("/deny", [rule("nothing", CREATE)], { matchConditions: conditions }));
+      const made = await ask("GET", `${CONFIGURATIONS}/${kind}/conditions`);
+      expect(made.webhooks[0].matchConditions).toEqual(conditions);
+      made.webhooks[0].matchConditions = [
+        ...conditions,
+        { name: "new", expression: "request.userInfo.username == 'x'" },
+      ];
+      await ask("PUT", `${CONFIGURATIONS}/${kind}/conditions`, made);
+      const updated = await ask("GET", `${CONFIGURATIONS}/${kind}/conditions`);
+      expect(updated.webhooks[0].matchConditions).toEqual(made.webhooks[0].matchConditions);
+    },
+  );
+
+  test(webhookTest(`should reject ${articled} webhook configurations with invalid match conditions`), async () => {
+    const matchConditions = [{ name: "invalid", expression: "... [] bad expression" }];
+    const webhooks = [hook("/deny", [rule("nothing", CREATE)], { matchConditions })];
+    const path = `${CONFIGURATIONS}/${kind}`;
+    expect(await refusal("POST", path, { metadata: { name: "invalid" }, webhooks })).toContain("compilation failed");
+  });
+}
+
+test(webhookTest("should mutate everything except 'skip-me' configmaps"), async () => {
+  const core = await space();
+  const matchConditions = [{ name: "skip-me", expression: "object.metadata.name != 'skip-me'" }];
+  await register(MUTATING, "skipping", hook("/first", [rule("configmaps", CREATE)], { matchConditions }));
+  const skipped = await ask("POST", `${core}/configmaps`, map("skip-me", { start: "yes" }));
+  expect(skipped.data).toEqual({ start: "yes" });
+  const mutated = await ask("POST", `${core}/configmaps`, map("not-skipped", { start: "yes" }));
+  expect(mutated.data).toEqual({ start: "yes", first: "yes" });
+});
+
+const policyTest = (words: string) =>
+  conformance(`[sig-api-machinery] ValidatingAdmissionPolicy [Privileged:ClusterAdmin] ${words} [Conformance]`);
+
+/** A policy about deployments in one namespace, bound. */
+async function boundPolicy(core: string, spec: object): Promise<string> {
+  const namespace = core.split("/").at(-1)!;
+  const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": namespace } };
+  const rules = [
+    { operations: ["CREATE", "UPDATE"], apiGroups: ["apps"], apiVersions: ["v1"], resources: ["deployments"] },
+  ];
+  const name = `policy-${namespace}`;
+  const matchConstraints = { resourceRules: rules, namespaceSelector };
+  await ask("POST", `${CONFIGURATIONS}/validatingadmissionpolicies`, {
+    metadata: { name },
+    spec: { matchConstraints, ...spec },
+  });
+  const binding = { policyName: name, validationActions: ["Deny"] };
+  await ask("POST", `${CONFIGURATIONS}/validatingadmissionpolicybindings`, { metadata: { name }, spec: binding });
+  return core.replace("/api/v1", "/apis/apps/v1").concat("/deployments");
+}
+const deployment = (name: string, replicas: number) => ({
+  metadata: { name },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name } },
+      spec: { schedulingGates: [{ name: "test.example/held" }], containers: [{ name: "c", image: "i" }] },
+    },
+  },
+});
+
+test(policyTest("should validate against a Deployment"), async () => {
+  const validations = [
+    { expression: "object.spec.replicas > 1", messageExpression: "'wants replicas: ' + string(object.spec.replicas)" },
+  ];
+  const place = await boundPolicy(await space(), { validations });
+  await ask("POST", place, deployment("two", 2));
+  expect(await refusal("POST", place, deployment("one", 1))).toContain("wants replicas: 1");
+  expect(await refusal("PATCH", `${place}/two`, { spec: { replicas: 1 } }, MERGE)).toContain("wants replicas: 1");
+  const printed = await cluster.kubectl(["get", "validatingadmissionpolicies"]);
+  expect(printed.stdout).toContain("VALIDATIONS");
+});
+
+test(policyTest("should allow expressions to refer variables."), async () => {
+  const variables = [
+    { name: "replicas", expression: "object.spec.replicas" },
+    { name: "oddReplicas", expression: "variables.replicas % 2 == 1" },
+  ];
+  const validations = [{ expression: "variables.replicas > 1" }, { expression: "variables.oddReplicas" }];
+  const place = await boundPolicy(await space(), { variables, validations });
+  await ask("POST", place, deployment("three", 3));
+  expect(await refusal("POST", place, deployment("one", 1))).toContain("failed expression: variables.replicas > 1");
+  expect(await refusal("POST", place, deployment("four", 4))).toContain("failed expression: variables.oddReplicas");
+});
