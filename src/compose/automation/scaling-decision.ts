@@ -62,35 +62,26 @@ interface Wish {
 }
 
 function wishesOf({ target }: Autoscale, present: number, loads: readonly ReplicaLoad[]): Wish[] {
-  const wishes: Wish[] = [];
-  const add = (values: (number | undefined)[], aim: number | undefined, words: (value: number) => string) => {
-    const measured = values.filter((value) => value !== undefined);
-    if (aim === undefined || measured.length === 0) return;
-    const mean = measured.reduce((sum, value) => sum + value, 0) / measured.length;
-    const ratio = mean / aim;
-    const isNear = Math.abs(ratio - 1) <= TOLERANCE;
-    const total = measured.reduce((sum, value) => sum + value, 0) + (present - measured.length) * aim;
-    // Rounding errors must not cost a replica.
-    const replicas = isNear ? present : Math.ceil(total / aim - 1e-9);
-    wishes.push({ replicas, reason: `${words(mean)} a replica, wanted ${words(aim)}` });
-  };
-  add(
-    loads.map(({ cpu }) => cpu),
-    target.cpu,
-    (value) => `cpu ${percent(value)}`,
-  );
-  add(
-    loads.map(({ memoryBytes }) => memoryBytes),
-    target.memoryBytes,
-    (value) => `memory ${Math.round(value / 1e6)}MB`,
-  );
-  const shares = loads.map(({ memoryBytes, memoryLimitBytes }) =>
-    memoryBytes === undefined || !memoryLimitBytes ? undefined : memoryBytes / memoryLimitBytes,
-  );
-  add(shares, target.memoryShare, (value) => `memory ${percent(value)}`);
-  const rates = loads.map(({ requestsPerSecond }) => requestsPerSecond);
-  add(rates, target.requests, (value) => `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10} requests/s`);
-  return wishes;
+  const shareOf = ({ memoryBytes, memoryLimitBytes }: ReplicaLoad) =>
+    memoryBytes === undefined || !memoryLimitBytes ? undefined : memoryBytes / memoryLimitBytes;
+  const measures = [
+    { aim: target.cpu, of: (load: ReplicaLoad) => load.cpu, what: "cpu ", words: percent },
+    { aim: target.memoryShare, of: shareOf, what: "memory ", words: percent },
+    { aim: target.memoryBytes, of: (load: ReplicaLoad) => load.memoryBytes, what: "memory ", words: mebibytes },
+    { aim: target.requests, of: (load: ReplicaLoad) => load.requestsPerSecond, what: "", words: perSecond },
+  ];
+  return measures.flatMap(({ aim, of, what, words }) => {
+    const measured = loads.map(of).filter((value) => value !== undefined);
+    if (aim === undefined || measured.length === 0) return [];
+    const sum = measured.reduce((all, value) => all + value, 0);
+    const mean = sum / measured.length;
+    const isNear = Math.abs(mean / aim - 1) <= TOLERANCE;
+    // What is not measured yet counts as on target. Rounding errors must not cost a replica.
+    const replicas = isNear ? present : Math.ceil(sum / aim + (present - measured.length) - 1e-9);
+    return [{ replicas, reason: `${what}${words(mean)} a replica, wanted ${words(aim)}` }];
+  });
 }
 
 const percent = (share: number) => `${Math.round(share * 100)}%`;
+const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
+const perSecond = (rate: number) => `${rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10} requests/s`;
