@@ -16,7 +16,7 @@ export type Positions = Map<string, Position>;
 /** One file, read: its tree, where each path (`services.a.image`) stands, and the paths tagged `!reset` and `!override`. */
 interface ComposeDocument {
   tree: Tree;
-  positions: Positions;
+  positions: () => Positions;
   resets: Set<string>;
   overrides: Set<string>;
 }
@@ -48,7 +48,7 @@ export function parseComposeDocument(text: string, file: string): ComposeDocumen
   );
   const tree = reader.value(document.contents as Node, "");
   if (!isTree(tree)) throw new NaruError("invalid", `${file}: top-level object must be a mapping`);
-  return { tree, positions: reader.positions, resets: reader.resets, overrides: reader.overrides };
+  return { tree, positions: () => reader.positions, resets: reader.resets, overrides: reader.overrides };
 }
 
 /** The most values one file may unfold to: aliases of aliases grow beyond all bounds. */

@@ -6,6 +6,7 @@ import { interpolate, type Lookup } from "./interpolation.ts";
 import { dropRepeated, mergeTrees, removePaths } from "./merge.ts";
 import { resolveProjectPaths, resolveServicePaths } from "./paths.ts";
 import { expandFile, listOf } from "./short-forms.ts";
+import { parseSimpleYaml } from "./simple-yaml.ts";
 import { validateSchema } from "./validate-schema.ts";
 
 /** How files are read and what is done with them. */
@@ -39,7 +40,11 @@ export async function loadFiles(
 }
 
 async function readFile(file: string, options: LoadOptions): Promise<{ tree: Tree; overrides: string[] }> {
-  const { tree, positions, resets, overrides } = parseComposeDocument(await options.read(file), file);
+  const text = await options.read(file);
+  const simple = parseSimpleYaml(text);
+  const { tree, positions, resets, overrides } = simple
+    ? plainDocument(simple, text, file)
+    : parseComposeDocument(text, file);
   removePaths(tree, resets);
   if (options.isInterpolated) interpolateTree(tree, "", options);
   for (const name in tree) if (tree[name] === null && name !== "version") delete tree[name];
@@ -49,6 +54,12 @@ async function readFile(file: string, options: LoadOptions): Promise<{ tree: Tre
   validateSchema(tree, file, positions);
   delete tree.version;
   return { tree: expandFile(tree), overrides: [...resets, ...overrides] };
+}
+
+/** A document without tags; where its parts stand is only worked out for a complaint. */
+function plainDocument(tree: Tree, text: string, file: string) {
+  const positions = () => parseComposeDocument(text, file).positions();
+  return { tree, positions, resets: new Set<string>(), overrides: new Set<string>() };
 }
 
 function interpolateTree(tree: Tree | Value[], path: string, options: LoadOptions): void {

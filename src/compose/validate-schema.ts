@@ -6,10 +6,13 @@ import type { Rule } from "./schema-rule.ts";
 
 const TYPE_WORDS: Record<string, string> = { object: "mapping" };
 
-/** Checks a file's tree against the specification. Throws "invalid" in docker compose's words, with line, column and the nearest key. */
-export function validateSchema(tree: Tree, file: string, positions: Positions): void {
+/**
+ * Checks a file's tree against the specification. Throws "invalid" in docker compose's words, with line, column and the nearest key;
+ * `positions` is only asked for them.
+ */
+export function validateSchema(tree: Tree, file: string, positions: () => Positions): void {
   const fail = (path: string, words: string, at = path): never => {
-    const position = nearestPosition(positions, at);
+    const position = nearestPosition(positions(), at);
     const place = position ? ` (line ${position.line}, column ${position.column})` : "";
     throw new NaruError("invalid", `validating ${file}: ${path} ${words}${place}`);
   };
