@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { topmost } from "../../../src/cli/compose/watch/sync-files.ts";
 import { isIgnored, targetOf, watchRules } from "../../../src/cli/compose/watch/watch-rules.ts";
 import type { Tree } from "../../../src/compose/document.ts";
 
@@ -40,6 +41,10 @@ test("what a build does not see is not watched", async () => {
   } finally {
     await rm(context, { recursive: true, force: true });
   }
+});
+
+test("of paths that went away, those in another one go with it", () => {
+  expect(topmost(["/a/b/c", "/a/b", "/a/bc", "/d/e/f/g", "/d/e"])).toEqual(["/a/b", "/a/bc", "/d/e"]);
 });
 
 test.each<[string, Tree, string]>([

@@ -40,11 +40,29 @@ export async function syncFiles(
   });
 }
 
+/** Paths that one command line takes. */
+const MOST_PATHS = 500;
+
 async function removeInside(engine: ComposeEngine, container: string, paths: readonly string[]): Promise<void> {
-  const said: Uint8Array[] = [];
-  const code = await engine.exec(container, { command: ["rm", "-rf", "--", ...paths], user: "0" }, ({ bytes }) => {
-    said.push(bytes.slice());
+  const tops = topmost(paths);
+  for (let at = 0; at < tops.length; at += MOST_PATHS) {
+    const some = tops.slice(at, at + MOST_PATHS);
+    const said: Uint8Array[] = [];
+    const code = await engine.exec(container, { command: ["rm", "-rf", "--", ...some], user: "0" }, ({ bytes }) => {
+      said.push(bytes.slice());
+    });
+    if (code === 0) continue;
+    throw new CliError(`cannot remove ${some.join(", ")} in ${container}: ${Buffer.concat(said).toString().trim()}`);
+  }
+}
+
+/** Without those that lie in another one. */
+export function topmost(paths: readonly string[]): string[] {
+  const all = new Set(paths);
+  return paths.filter((path) => {
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+      if (all.has(path.slice(0, slash))) return false;
+    }
+    return true;
   });
-  if (code === 0) return;
-  throw new CliError(`cannot remove ${paths.join(", ")} in ${container}: ${Buffer.concat(said).toString().trim()}`);
 }
