@@ -1,6 +1,6 @@
 /**
- * The messages of Kubernetes' protobuf form, from messages.txt: what number each field of the builtin kinds has on the wire. The
- * numbers are those of the types in kubectl 1.36 (its struct tags). A line is one message:
+ * The messages of Kubernetes' protobuf form, from messages.txt (scripts/kubernetes-protobuf.ts writes it): what number each field of
+ * the builtin kinds has on the wire, as the types in kubectl 1.36 tell. A line is one message:
  *
  *     name TAB field field …          core.v1.Secret  metadata:1!:@meta.v1.ObjectMeta immutable:5!:b data:2:{y
  *
