@@ -1,5 +1,7 @@
 /** One run of a container of a pod, as its node knows it. */
 
+import type { ContainerStatus } from "../../model/kubernetes/core.ts";
+
 export interface ContainerRun {
   /** The engine's id; empty when the container could not be made. */
   containerId: string;
@@ -38,4 +40,27 @@ export function newRun(attempt: number, imageId: string): ContainerRun {
     reason: "",
     message: "",
   };
+}
+
+/** The last run as the API knows it; undefined when there was none. */
+export function lostRun({
+  state,
+  lastState,
+  restartCount,
+  imageID,
+  containerID,
+}: ContainerStatus): ContainerRun | undefined {
+  const known = state?.terminated ?? lastState?.terminated;
+  const run = newRun(restartCount, imageID);
+  run.phase = "ended";
+  run.containerId = containerID?.replace(/^naru:\/\//, "") ?? "";
+  if (state?.running === undefined && known !== undefined) {
+    const { exitCode, reason = "", message = "", startedAt = "", finishedAt = "" } = known;
+    const times = { startedAt: Date.parse(startedAt) || 0, finishedAt: Date.parse(finishedAt) || 0 };
+    return { ...run, exitCode, reason, message, ...times };
+  }
+  if (state?.running === undefined) return undefined;
+  const message = "The container could not be located when the pod was looked for";
+  const startedAt = Date.parse(state.running.startedAt ?? "") || 0;
+  return { ...run, startedAt, finishedAt: Date.now(), exitCode: 137, reason: "ContainerStatusUnknown", message };
 }

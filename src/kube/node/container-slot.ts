@@ -4,7 +4,7 @@ import { errorText, isKind } from "../../lib/errors.ts";
 import type { ContainerStatus, ResourceRequirements } from "../../model/kubernetes/core.ts";
 import { sameJson } from "../machinery/copy.ts";
 import { ConfigError } from "./config-error.ts";
-import { type ContainerRun, newRun, type Waiting } from "./container-run.ts";
+import { type ContainerRun, lostRun, newRun, type Waiting } from "./container-run.ts";
 import { PullError } from "./image-presence.ts";
 import { runHook } from "./lifecycle-hooks.ts";
 import { type NodeContext, podText } from "./node-context.ts";
@@ -350,23 +350,6 @@ export class ContainerSlot {
   #tell(type: "Normal" | "Warning", reason: string, message: string): void {
     this.host.event(type, reason, message, fieldPathOf(this.container));
   }
-}
-
-/** The last run as the API knows it; undefined when there was none. */
-function lostRun({ state, lastState, restartCount, imageID, containerID }: ContainerStatus): ContainerRun | undefined {
-  const known = state?.terminated ?? lastState?.terminated;
-  const run = newRun(restartCount, imageID);
-  run.phase = "ended";
-  run.containerId = containerID?.replace(/^naru:\/\//, "") ?? "";
-  if (state?.running === undefined && known !== undefined) {
-    const { exitCode, reason = "", message = "", startedAt = "", finishedAt = "" } = known;
-    const times = { startedAt: Date.parse(startedAt) || 0, finishedAt: Date.parse(finishedAt) || 0 };
-    return { ...run, exitCode, reason, message, ...times };
-  }
-  if (state?.running === undefined) return undefined;
-  const message = "The container could not be located when the pod was looked for";
-  const startedAt = Date.parse(state.running.startedAt ?? "") || 0;
-  return { ...run, startedAt, finishedAt: Date.now(), exitCode: 137, reason: "ContainerStatusUnknown", message };
 }
 
 /** Already told and recorded in the run. */

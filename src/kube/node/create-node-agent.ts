@@ -27,9 +27,9 @@ export function createNodeAgent(options: NodeAgentOptions): ClusterPart & NodeCo
     name: "node-agent",
     async run(signal) {
       const network = await ensurePodNetwork(options.engine, options.podCidr);
-      const context = await nodeContext(options, images, network.name);
+      const context = await nodeContext(options, images, network);
       session = new NodeSession(context);
-      const registered = registerNode(context, network.cidr, signal);
+      const registered = registerNode(context, signal);
       try {
         await Promise.all([registered, session.run(signal)]);
       } catch (error) {
@@ -43,13 +43,18 @@ export function createNodeAgent(options: NodeAgentOptions): ClusterPart & NodeCo
   };
 }
 
-async function nodeContext(options: NodeAgentOptions, images: ImagePresence, network: string): Promise<NodeContext> {
+async function nodeContext(
+  options: NodeAgentOptions,
+  images: ImagePresence,
+  network: { name: string; cidr: string },
+): Promise<NodeContext> {
   return {
     ...options,
     clusterDomain: options.clusterDomain ?? "cluster.local",
     nodeAddress: options.nodeAddress ?? machineAddress(),
     recordEvent: options.recordEvent ?? eventsOf(options),
-    network,
+    network: network.name,
+    podRange: network.cidr,
     images,
     starts: new Slots(() => 2 * cpus().length + 2),
     memoryBytes: totalmem(),

@@ -51,6 +51,8 @@ export interface NodeContext extends NodeAgentOptions {
   readonly recordEvent: RecordEvent;
   /** The engine's network that pods stand on. */
   readonly network: string;
+  /** Its addresses: "10.244.0.0/22". */
+  readonly podRange: string;
   readonly images: ImagePresence;
   /** How many containers are started at once. */
   readonly starts: Slots;

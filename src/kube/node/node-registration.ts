@@ -16,13 +16,13 @@ const STATUS_MS = 300_000;
 const RETRY_MS = 1000;
 
 /** Resolves when the node is there and ready; goes on renewing until the signal. */
-export async function registerNode(context: NodeContext, podCidr: string, signal: AbortSignal): Promise<void> {
-  await untilDone(context, signal, () => writeNode(context, podCidr));
+export async function registerNode(context: NodeContext, signal: AbortSignal): Promise<void> {
+  await untilDone(context, signal, () => writeNode(context));
   repeat(context, signal, RENEW_MS, async () => {
     await renewLease(context);
-    if (isDoubted(context)) await writeNode(context, podCidr);
+    if (isDoubted(context)) await writeNode(context);
   });
-  repeat(context, signal, STATUS_MS, () => writeNode(context, podCidr));
+  repeat(context, signal, STATUS_MS, () => writeNode(context));
   // Without the namespace yet the next renewal makes it.
   await renewLease(context).catch(() => {});
 }
@@ -49,7 +49,7 @@ function repeat(context: NodeContext, signal: AbortSignal, ms: number, action: (
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
-async function writeNode(context: NodeContext, podCidr: string): Promise<void> {
+async function writeNode(context: NodeContext): Promise<void> {
   const { client, nodeName, nodeAddress, dataRoot, engine } = context;
   const nodes = client.resource(NODES);
   const images = await engine.images.list({ all: false, filters: new Map(), sharedSize: false });
@@ -58,13 +58,13 @@ async function writeNode(context: NodeContext, podCidr: string): Promise<void> {
     if (isStatus(error, "NotFound")) return undefined;
     throw error;
   });
-  const node = known ?? (await nodes.create(undefined, await newNode(context, podCidr)));
-  const present = await withLabels(context, node, podCidr);
+  const node = known ?? (await nodes.create(undefined, await newNode(context)));
+  const present = await withLabels(context, node);
   await nodes.updateStatus({ ...present, status: await nodeStatus(present.status, facts) });
 }
 
-async function newNode(context: NodeContext, podCidr: string): Promise<Node> {
-  const { nodeName } = context;
+async function newNode(context: NodeContext): Promise<Node> {
+  const { nodeName, podRange: podCidr } = context;
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -87,9 +87,8 @@ function nodeLabels(name: string): Record<string, string> {
 
 /** A machine that came back may have other pods' addresses than before. */
 async function withLabels(
-  { client, nodeName }: NodeContext,
+  { client, nodeName, podRange: podCidr }: NodeContext,
   node: Stored<Node>,
-  podCidr: string,
 ): Promise<Stored<Node>> {
   const labels = nodeLabels(nodeName);
   const isMissing = Object.entries(labels).some(([key, value]) => node.metadata.labels?.[key] !== value);
