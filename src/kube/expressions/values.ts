@@ -20,7 +20,7 @@ export class TypeName {
   constructor(readonly name: string) {}
 }
 
-export type ValueMap = ReadonlyMap<Value, Value>;
+type ValueMap = ReadonlyMap<Value, Value>;
 export type Value =
   | null
   | boolean

@@ -203,7 +203,7 @@ function environmentFaults(field: string, variables: readonly EnvVar[] | undefin
   return faults;
 }
 
-export function resourceReferenceFaults(field: string, resource: string): FieldError[] {
+function resourceReferenceFaults(field: string, resource: string): FieldError[] {
   if (/^(limits|requests)\.hugepages-/.test(resource)) return [];
   const names = ["cpu", "memory", "ephemeral-storage"].flatMap((name) => [`limits.${name}`, `requests.${name}`]);
   return oneOf(field, resource, names);

@@ -7,7 +7,7 @@ import type { AdmissionRequest, AdmissionStep } from "../machinery/admission.ts"
 import { type FieldError, invalid, invalidObject } from "../machinery/field-error.ts";
 import { AddressRange } from "./address-range.ts";
 
-export interface ServiceRange {
+interface ServiceRange {
   /** "10.96.0.0/16": where cluster addresses come from. */
   readonly cidr: string;
   /** First and last port that nodes open for services. */

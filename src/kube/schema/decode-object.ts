@@ -1,10 +1,7 @@
 /** Takes an object that came from outside apart by its schema: what is unknown is told and dropped, what has a wrong type is refused. */
 
 import { canonicalQuantity, parseQuantity } from "../quantity.ts";
-import { StatusError } from "../status.ts";
 import { isRecord, isScalar, type ObjectSchema, type ScalarKind, type TypeSchema } from "./type-schema.ts";
-
-export type FieldValidation = "Strict" | "Warn" | "Ignore";
 
 /** A value that its field cannot hold, in the words of Kubernetes' decoder. */
 export class DecodeError extends Error {}
@@ -27,44 +24,6 @@ export function decodeObject(
   const unknown: string[] = [];
   const object = decodeStruct(schema, value, { owner: lastName(schema.name), path: "" }, "", unknown);
   return { object, unknown };
-}
-
-export interface Reading {
-  fieldValidation?: FieldValidation | undefined;
-  /** Names of fields that the text gives twice. */
-  duplicates?: readonly string[];
-  warn?: ((message: string) => void) | undefined;
-}
-
-/**
- * What decodeObject gives, with Kubernetes' answers: unknown and duplicate fields refused (Strict), told (Warn) or dropped silently
- * (Ignore, the default here).
- * @throws StatusError BadRequest: `Pod in version "v1" cannot be handled as a Pod: …`
- */
-export function readObject(
-  schema: ObjectSchema,
-  kind: string,
-  version: string,
-  value: unknown,
-  reading: Reading = {},
-): Record<string, unknown> {
-  const refuse = (why: string) =>
-    new StatusError("BadRequest", `${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
-  let result: ReturnType<typeof decodeObject>;
-  try {
-    result = decodeObject(schema, value);
-  } catch (error) {
-    if (error instanceof DecodeError) throw refuse(error.message);
-    throw error;
-  }
-  const complaints = [
-    ...result.unknown.map((path) => `unknown field "${path}"`),
-    ...(reading.duplicates ?? []).map((path) => `duplicate field "${path}"`),
-  ];
-  if (complaints.length === 0) return result.object;
-  if (reading.fieldValidation === "Strict") throw refuse(`strict decoding error: ${complaints.join(", ")}`);
-  if (reading.fieldValidation === "Warn") for (const complaint of complaints) reading.warn?.(complaint);
-  return result.object;
 }
 
 function lastName(name: string | undefined): string {

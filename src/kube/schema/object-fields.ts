@@ -68,7 +68,7 @@ export function collectFields(schema: TypeSchema, value: unknown, set: FieldSet,
   } else set.member = true;
 }
 
-export interface Difference {
+interface Difference {
   /** New or with another value. */
   readonly changed: FieldSet;
   readonly removed: FieldSet;

@@ -16,7 +16,7 @@ const LIST = ["continue", "fieldSelector", "labelSelector", "resourceVersion", "
 const LIST_FLAGS = ["allowWatchBookmarks", "sendInitialEvents", "watch"];
 
 /** What paths say of the objects that go over them. */
-export interface PathObjects {
+interface PathObjects {
   readonly object: JsonSchema;
   readonly list: JsonSchema;
   readonly scale?: JsonSchema;
