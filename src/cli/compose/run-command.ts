@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import type { ObservedProject } from "../../compose/contract.ts";
 import { LABELS } from "../../compose/labels.ts";
+import type { ComposeProject } from "../../compose/load-project.ts";
 import { observeProject, wantedOf } from "../../compose/observe/observe-project.ts";
 import { planUp } from "../../compose/plan/plan-up.ts";
 import { runPlan } from "../../compose/run/run-plan.ts";
@@ -109,25 +111,9 @@ class OneOffRun {
     const loaded = withOneOffService(read, service, this.oneOff(read.name, words, hasEntrypoint, tty), noDependencies);
     const model = projectModel(loaded);
     const engine = new HttpEngine(await context.client(), context);
-    const images = Object.entries(model.services).map(([name, { image }]) =>
-      imageOf(model.name, name, image, context.separator),
-    );
-    let observed = await observeProject(engine, model.name, wantedOf(model, images), signal);
-    const { pull, quiet } = values;
-    const wishes = {
-      build: values.build,
-      noBuild: false,
-      pull,
-      quietPull: quiet || values["quiet-pull"],
-      quietBuild: quiet || values["quiet-build"],
-    };
-    const tasks = imageTasks(model, observed.images, wishes, { now: Date.now(), separator: context.separator });
-    if (tasks.length > 0) {
-      const fresh = await getImages(context, engine, { loaded, model }, tasks, wishes, signal);
-      observed = { ...observed, images: new Map([...observed.images, ...fresh]) };
-    }
+    const observed = await this.observeWithImages(engine, { loaded, model }, signal);
     const live = await this.startDependencies(engine, model, observed, signal);
-    const separator = context.separator;
+    const { separator } = context;
     const order = await containerOrder(model, {
       service,
       number: 0,
@@ -142,10 +128,39 @@ class OneOffRun {
     for (const warning of order.warnings) warn(context, warning);
     signal.throwIfAborted();
     const { Id } = await engine.createContainer(order.name, this.attached(order.request), order.platform);
-    if (order.files.length > 0) {
+    if (order.files.length === 0) return Id;
+    try {
       await engine.putArchive(Id, "/", tarArchive(order.files, Math.floor(Date.now() / 1000)));
+    } catch (error) {
+      await engine.removeContainer(Id, { force: true, volumes: true }).catch(() => {});
+      throw error;
     }
     return Id;
+  }
+
+  /** What is there of the project, once the images that it needs are. */
+  private async observeWithImages(
+    engine: HttpEngine,
+    { loaded, model }: { loaded: ComposeProject; model: ProjectModel },
+    signal: AbortSignal,
+  ): Promise<ObservedProject> {
+    const { context, values } = this;
+    const { separator } = context;
+    const images = Object.entries(model.services).map(([name, { image }]) =>
+      imageOf(model.name, name, image, separator),
+    );
+    const observed = await observeProject(engine, model.name, wantedOf(model, images), signal);
+    const wishes = {
+      build: values.build,
+      noBuild: false,
+      pull: values.pull,
+      quietPull: values.quiet || values["quiet-pull"],
+      quietBuild: values.quiet || values["quiet-build"],
+    };
+    const tasks = imageTasks(model, observed.images, wishes, { now: Date.now(), separator });
+    if (tasks.length === 0) return observed;
+    const fresh = await getImages(context, engine, { loaded, model }, tasks, wishes, signal);
+    return { ...observed, images: new Map([...observed.images, ...fresh]) };
   }
 
   private oneOff(project: string, words: string[], hasEntrypoint: boolean, tty: boolean) {
@@ -182,7 +197,7 @@ class OneOffRun {
   private async startDependencies(
     engine: HttpEngine,
     model: ProjectModel,
-    observed: Awaited<ReturnType<typeof observeProject>>,
+    observed: ObservedProject,
     signal: AbortSignal,
   ) {
     const { context, service, values } = this;

@@ -55,14 +55,18 @@ export function buildFlagsOf(
     ssh: [...(build.ssh ?? []), ...(wishes.ssh ? [wishes.ssh] : [])],
     tag: [...(build.tags ?? []), image],
     target: build.target ?? "",
-    ulimit: Object.entries(build.ulimits ?? {}).map(([limit, value]) => {
-      const both = typeof value === "number" ? { soft: value, hard: value } : value;
-      if (both.soft === undefined || both.hard === undefined) {
-        throw new CliError(`services.${name}.build.ulimits.${limit}: give soft and hard`);
-      }
-      return { Name: limit, Soft: both.soft, Hard: both.hard };
-    }),
+    ulimit: ulimitsOf(name, build.ulimits ?? {}),
   };
+}
+
+function ulimitsOf(service: string, ulimits: NonNullable<ServiceToBuild["build"]["ulimits"]>): BuildFlags["ulimit"] {
+  return Object.entries(ulimits).map(([limit, value]) => {
+    const both = typeof value === "number" ? { soft: value, hard: value } : value;
+    if (both.soft === undefined || both.hard === undefined) {
+      throw new CliError(`services.${service}.build.ulimits.${limit}: give soft and hard`);
+    }
+    return { Name: limit, Soft: both.soft, Hard: both.hard };
+  });
 }
 
 /** The word after `build`. */
