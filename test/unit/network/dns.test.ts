@@ -127,6 +127,16 @@ describe("resolveName()", () => {
     resolveName(asker, all, name, type)
       ?.map((answer) => (answer.type === "address" ? formatIp(answer.address) : "name" in answer ? answer.name : ""))
       .sort();
+  test("of several with one name those answer that are ready; all, when none is", () => {
+    const addresses = (isReady: (containerId: string) => boolean) =>
+      resolveName(a, all, "web", 1, isReady)!.map((answer) =>
+        answer.type === "address" ? formatIp(answer.address) : "",
+      );
+    expect(addresses((id) => id !== b.containerId)).toEqual(["10.0.0.4"]);
+    expect(addresses(() => false).sort()).toEqual(["10.0.0.3", "10.0.0.4"]);
+    expect(resolveName(a, all, "b", 1, () => false)).toHaveLength(1);
+  });
+
   const cases: [string, SandboxRecord, string, number, string[] | undefined][] = [
     ["its own name", a, "a", 1, ["10.0.0.2"]],
     ["a neighbour's name", a, "b", 1, ["10.0.0.3"]],
