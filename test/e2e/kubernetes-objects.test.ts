@@ -675,3 +675,262 @@ test(conformance("[sig-apps] DisruptionController should create a PodDisruptionB
   await expectStatus(200, "DELETE", `${place}/made`);
   await isGone(`${place}/made`);
 });
+
+test(
+  conformance("[sig-auth] Certificates API [Privileged:ClusterAdmin] should support CSR API operations [Conformance]"),
+  async () => {
+    const pem = "-----BEGIN CERTIFICATE REQUEST-----\nbm8gcmVxdWVzdA==\n-----END CERTIFICATE REQUEST-----\n";
+    const kind: Kind = {
+      group: "certificates.k8s.io",
+      resource: "certificatesigningrequests",
+      kind: "CertificateSigningRequest",
+      content: {
+        // A signer that nobody is: no controller answers behind the test's back.
+        spec: {
+          request: Buffer.from(pem).toString("base64"),
+          signerName: "example.com/nobody",
+          usages: ["digital signature"],
+        },
+      },
+    };
+    await liveThrough(kind);
+    await hasStatus(kind, { certificate: Buffer.from("-----BEGIN CERTIFICATE-----\n").toString("base64") });
+    const { place } = pathsOf(kind);
+    await expectStatus(201, "POST", place, objectOf(kind, "approved", "approval"));
+    expect((await expectStatus(200, "GET", `${place}/approved/approval`)).spec.username).toBe("kubernetes-admin");
+    const condition = (type: string) => ({ type, status: "True", reason: "Test", message: "Set by a test" });
+    const patched = await expectStatus(
+      200,
+      "PATCH",
+      `${place}/approved/approval`,
+      { status: { conditions: [condition("ApprovalPatch")] } },
+      LABELS,
+    );
+    expect(patched.status.conditions[0]).toMatchObject({ type: "ApprovalPatch" });
+    const updated = await changed(`${place}/approved/approval`, (object) => {
+      object.status.conditions.push(condition("ApprovalUpdate"));
+    });
+    expect(updated.status.conditions.map((one: { type: string }) => one.type)).toEqual([
+      "ApprovalPatch",
+      "ApprovalUpdate",
+    ]);
+    await expectStatus(200, "DELETE", `${place}/approved`);
+  },
+);
+
+const SERVICES = "/api/v1/namespaces/default/services";
+const service = (name: string, labels: object) => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name, labels },
+  spec: { ports: [{ name: "http", port: 80 }] },
+});
+
+test(conformance("[sig-network] Services should delete a collection of services [Conformance]"), async () => {
+  const query = "labelSelector=set%3Dservices";
+  for (const name of ["set-a", "set-b", "set-c"])
+    await expectStatus(201, "POST", SERVICES, service(name, { set: name === "set-c" ? "other" : "services" }));
+  expect((await expectStatus(200, "GET", `${SERVICES}?${query}`)).items.length).toBe(2);
+  await expectStatus(200, "DELETE", `${SERVICES}?${query}`);
+  expect((await expectStatus(200, "GET", `${SERVICES}?${query}`)).items).toEqual([]);
+  await expectStatus(200, "DELETE", `${SERVICES}/set-c`);
+});
+
+test(
+  conformance("[sig-network] Services should find a service from listing all namespaces [Conformance]"),
+  async () => {
+    const { items } = await expectStatus(200, "GET", "/api/v1/services");
+    const found = items.find((one: { metadata: { name: string } }) => one.metadata.name === "kubernetes");
+    expect(found.metadata.namespace).toBe("default");
+  },
+);
+
+test(conformance("[sig-network] Services should provide secure master service [Conformance]"), async () => {
+  const { spec } = await expectStatus(200, "GET", `${SERVICES}/kubernetes`);
+  expect(spec.ports).toMatchObject([{ name: "https", port: 443, protocol: "TCP" }]);
+  expect(spec.clusterIP).toMatch(/^\d+\.\d+\.\d+\.1$/);
+});
+
+test(conformance("[sig-network] Services should complete a service status lifecycle [Conformance]"), async () => {
+  const made = await expectStatus(201, "POST", SERVICES, service("of-status", { of: "status" }));
+  expect((await expectStatus(200, "GET", `${SERVICES}/of-status/status`)).status).toEqual({ loadBalancer: {} });
+  const ingress = [{ ip: "203.0.113.1" }];
+  const annotations = { patchedstatus: "true" };
+  const patched = await expectStatus(
+    200,
+    "PATCH",
+    `${SERVICES}/of-status/status`,
+    { metadata: { annotations }, status: { loadBalancer: { ingress } } },
+    LABELS,
+  );
+  expect(patched.status.loadBalancer.ingress).toMatchObject(ingress);
+  expect(patched.metadata.annotations).toMatchObject(annotations);
+  const conditions = [
+    {
+      type: "StatusUpdate",
+      status: "True",
+      reason: "Test",
+      message: "Set by a test",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    },
+  ];
+  const updated = await changed(`${SERVICES}/of-status/status`, (object) => {
+    object.status.conditions = conditions;
+  });
+  expect(updated.status.conditions).toEqual(conditions);
+  const labelled = await expectStatus(
+    200,
+    "PATCH",
+    `${SERVICES}/of-status`,
+    { metadata: { labels: { patched: "yes" } } },
+    LABELS,
+  );
+  expect(labelled.metadata.labels).toEqual({ of: "status", patched: "yes" });
+  expect(labelled.spec).toEqual(made.spec);
+  const since = `resourceVersion=${labelled.metadata.resourceVersion}`;
+  await cluster.watch(
+    `${SERVICES}?watch=1&labelSelector=patched%3Dyes&${since}`,
+    (seen) => seen.some((event) => event.type === "DELETED"),
+    () => expectStatus(200, "DELETE", `${SERVICES}?labelSelector=patched%3Dyes`),
+  );
+});
+
+test(conformance("[sig-network] Services should test the lifecycle of an Endpoint [Conformance]"), async () => {
+  const place = "/api/v1/namespaces/default/endpoints";
+  const subsets = (ip: string, port: number) => [
+    { addresses: [{ ip }], ports: [{ name: "http", port, protocol: "TCP" }] },
+  ];
+  const object = {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: { name: "lived", labels: { of: "life" } },
+    subsets: subsets("10.0.0.24", 80),
+  };
+  await expectStatus(201, "POST", place, object);
+  await expectStatus(200, "GET", `${place}/lived`);
+  const updated = await changed(`${place}/lived`, (now) => {
+    now.metadata.labels.updated = "yes";
+  });
+  expect(updated.metadata.labels).toEqual({ of: "life", updated: "yes" });
+  const patched = await expectStatus(200, "PATCH", `${place}/lived`, { subsets: subsets("10.0.0.25", 8080) }, LABELS);
+  expect(patched.subsets).toEqual(subsets("10.0.0.25", 8080));
+  const since = `resourceVersion=${patched.metadata.resourceVersion}`;
+  await cluster.watch(
+    `${place}?watch=1&labelSelector=of%3Dlife&${since}`,
+    (seen) => seen.some((event) => event.type === "DELETED"),
+    () => expectStatus(200, "DELETE", `${place}?labelSelector=of%3Dlife`),
+  );
+});
+
+test(
+  conformance("[sig-storage] PersistentVolumes CSI Conformance should apply changes to a pv/pvc status [Conformance]"),
+  async () => {
+    const storage = { storageClassName: "of-nobody", accessModes: ["ReadWriteOnce"] };
+    const claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+    const volumes = "/api/v1/persistentvolumes";
+    const metadata = { name: "of-status", labels: { of: "pv-status" } };
+    const spec = { ...storage, capacity: { storage: "2Mi" }, hostPath: { path: "/var/empty" } };
+    await expectStatus(201, "POST", volumes, { apiVersion: "v1", kind: "PersistentVolume", metadata, spec });
+    const claim = { ...storage, resources: { requests: { storage: "8Mi" } } };
+    await expectStatus(201, "POST", claims, { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata, spec: claim });
+    expect((await expectStatus(200, "GET", `${volumes}?labelSelector=of%3Dpv-status`)).items.length).toBe(1);
+    expect((await expectStatus(200, "GET", `${claims}?labelSelector=of%3Dpv-status`)).items.length).toBe(1);
+    expect((await expectStatus(200, "GET", `${claims}/of-status/status`)).status.phase).toBe("Pending");
+    expect(["Available", "Pending"]).toContain(
+      (await expectStatus(200, "GET", `${volumes}/of-status/status`)).status.phase,
+    );
+    const condition = (type: string) => ({ type, status: "True", reason: "Test", message: "Set by a test" });
+    const patch = { status: { conditions: [condition("StatusPatched")] } };
+    const patched = await expectStatus(200, "PATCH", `${claims}/of-status/status`, patch, LABELS);
+    expect(patched.status.conditions).toMatchObject([{ type: "StatusPatched" }]);
+    const words = { message: "StatusPatched", reason: "E2E" };
+    expect(
+      (await expectStatus(200, "PATCH", `${volumes}/of-status/status`, { status: words }, LABELS)).status,
+    ).toMatchObject(words);
+    const updated = await changed(`${claims}/of-status/status`, (object) => {
+      object.status.conditions = [condition("StatusUpdated")];
+    });
+    expect(updated.status.conditions).toMatchObject([{ type: "StatusUpdated" }]);
+    const told = await changed(`${volumes}/of-status/status`, (object) => {
+      object.status.message = "StatusUpdated";
+    });
+    expect(told.status.message).toBe("StatusUpdated");
+    await expectStatus(200, "DELETE", `${claims}/of-status`);
+    await expectStatus(200, "DELETE", `${volumes}/of-status`);
+  },
+);
+
+test(
+  conformance(
+    "[sig-scheduling] LimitRange should create a LimitRange with defaults and ensure pod has those defaults applied. [Conformance]",
+  ),
+  async () => {
+    await expectStatus(201, "POST", "/api/v1/namespaces", {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "of-defaults" },
+    });
+    const place = "/api/v1/namespaces/of-defaults";
+    const limits = (min: string) => [
+      {
+        type: "Container",
+        min: { cpu: min, memory: "100Mi" },
+        max: { cpu: "500m", memory: "500Mi" },
+        default: { cpu: "300m", memory: "300Mi" },
+        defaultRequest: { cpu: "100m", memory: "200Mi" },
+      },
+    ];
+    const range = {
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "range" },
+      spec: { limits: limits("50m") },
+    };
+    const made = await expectStatus(201, "POST", `${place}/limitranges`, range);
+    expect(made.spec.limits).toEqual(limits("50m"));
+    const pod = (name: string, resources: object) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      // A scheduler that nobody is: the pod waits.
+      spec: { schedulerName: "nobody", containers: [{ name: "c", image: "none:1", resources }] },
+    });
+    const resourcesOf = (made: { spec: { containers: { resources: unknown }[] } }) =>
+      made.spec.containers[0]?.resources;
+    const plain = await expectStatus(201, "POST", `${place}/pods`, pod("plain", {}));
+    expect(resourcesOf(plain)).toEqual({
+      requests: { cpu: "100m", memory: "200Mi" },
+      limits: { cpu: "300m", memory: "300Mi" },
+    });
+    const partial = await expectStatus(
+      201,
+      "POST",
+      `${place}/pods`,
+      pod("partial", { requests: { cpu: "150m" }, limits: { memory: "250Mi" } }),
+    );
+    expect(resourcesOf(partial)).toEqual({
+      requests: { cpu: "150m", memory: "250Mi" },
+      limits: { cpu: "300m", memory: "250Mi" },
+    });
+    await expectStatus(403, "POST", `${place}/pods`, pod("below", { requests: { cpu: "10m" } }));
+    await expectStatus(
+      403,
+      "POST",
+      `${place}/pods`,
+      pod("above", { requests: { cpu: "600m" }, limits: { cpu: "600m" } }),
+    );
+    await changed(`${place}/limitranges/range`, (object) => {
+      object.spec.limits = limits("9m");
+    });
+    await expectStatus(201, "POST", `${place}/pods`, pod("now-fine", { requests: { cpu: "10m" } }));
+    await expectStatus(200, "DELETE", `${place}/limitranges/range`);
+    await isGone(`${place}/limitranges/range`);
+    await expectStatus(
+      201,
+      "POST",
+      `${place}/pods`,
+      pod("unbounded", { requests: { cpu: "600m" }, limits: { cpu: "600m" } }),
+    );
+    await expectStatus(200, "DELETE", place);
+  },
+);
