@@ -142,7 +142,12 @@ export async function startCluster(
   await ensureBootstrapObjects(client, { clusterIp: API_CLUSTER_IP, host: address, port: bound });
   const ending = new AbortController();
   const parts = [
-    createCustomResources({ client, schemas, compile: compileCustomSchema }),
+    createCustomResources({
+      client,
+      schemas,
+      compile: compileCustomSchema,
+      log: (message) => log.warn("a custom resource definition could not be seen to", { reason: message }),
+    }),
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),

@@ -1,5 +1,6 @@
 /** Takes definitions of custom resources into the API when they come, and out of it when they and their objects are gone. */
 
+import { errorText } from "../../lib/errors.ts";
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionCondition,
@@ -24,6 +25,8 @@ interface Dependencies {
   readonly schemas: OpenSchemaSet;
   /** The schema of one version, ready to check objects with. */
   compile(crd: CustomResourceDefinition, version: string): CustomSchema;
+  /** Told of what failed and is tried again. */
+  log(message: string): void;
 }
 
 /** Definitions that are established already are served as soon as run() is called. */
@@ -65,7 +68,8 @@ class CustomResources {
     try {
       if (crd !== undefined) await this.settle(crd);
       this.queue.forget(name);
-    } catch {
+    } catch (error) {
+      if (!isStatus(error, "Conflict")) this.dependencies.log(`${name}: ${errorText(error)}`);
       this.queue.addAfterFailure(name);
     } finally {
       this.queue.done(name);
@@ -164,7 +168,7 @@ class CustomResources {
   private async cleanUp(crd: Definition): Promise<void> {
     const { name, finalizers } = crd.metadata;
     if (!finalizers?.includes(CLEANUP_FINALIZER)) return;
-    const { type } = { type: customType(crd, storageVersion(crd).name) };
+    const type = customType(crd, storageVersion(crd).name);
     const objects = this.client.core.state.kind(type).list();
     const served = crd.spec.versions.find((version) => version.served);
     if (objects.length > 0 && served !== undefined && this.served.has(name)) {
@@ -191,7 +195,7 @@ function unlessRefused(error: unknown): void {
 }
 
 /** True when clients may use the kind. */
-export function isEstablished(crd: CustomResourceDefinition): boolean {
+function isEstablished(crd: CustomResourceDefinition): boolean {
   return crd.status?.conditions?.some((one) => one.type === "Established" && one.status === "True") ?? false;
 }
 

@@ -7,7 +7,7 @@ type Step =
   | { readonly kind: "filter"; readonly path: readonly Step[]; readonly operator: string; readonly value: unknown };
 
 /** Every value that a path leads to. */
-export type JsonPath = (value: unknown) => unknown[];
+type JsonPath = (value: unknown) => unknown[];
 
 const MEMBER = /^\.?([A-Za-z0-9_$-](?:[A-Za-z0-9_$-]|\\\.)*)/;
 const QUOTED = /^\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]/;

@@ -6,7 +6,7 @@ import type { Core } from "./core.ts";
 import { storedObject, storedText } from "./stored-json.ts";
 
 /** With `stored` undefined somebody else wrote in between; the state has caught up with that. */
-export interface CommitOutcome {
+interface CommitOutcome {
   readonly stored: Stored<KubeObject> | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface Caller {
   readonly manager: string;
 }
 
-export interface SubresourceCall {
+interface SubresourceCall {
   readonly caller: Caller;
   readonly namespace: string | undefined;
   readonly name: string;

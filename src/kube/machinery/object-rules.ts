@@ -11,14 +11,14 @@ import { type FieldError, forbidden, invalid, required, tooLong } from "./field-
 const ANNOTATION_BYTES = 256 * 1024;
 
 /** Faults of labels, of an object or of a template within one. */
-export function labelsFaults(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
+function labelsFaults(labels: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
   return Object.entries(labels ?? {}).flatMap(([key, value]) => [
     ...qualifiedNameFaults(key).map((fault) => invalid(field, key, fault)),
     ...labelValueFaults(value).map((fault) => invalid(field, value, fault)),
   ]);
 }
 
-export function annotationsFaults(
+function annotationsFaults(
   annotations: Readonly<Record<string, string>> | undefined,
   field: string,
 ): FieldError[] {

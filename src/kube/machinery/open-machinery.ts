@@ -21,7 +21,7 @@ interface MachineryOptions {
   onError(error: unknown): void;
 }
 
-export interface Machinery {
+interface Machinery {
   /** A client with all rights, as the cluster's own parts use it: name it with as(). */
   readonly client: LocalClusterClient;
   readonly core: Core;

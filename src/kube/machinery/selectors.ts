@@ -134,7 +134,7 @@ const METADATA_FIELDS: Readonly<Record<string, FieldReader>> = {
 const FIELD_TERM = /^([^=!]+)(==|=|!=)(.*)$/;
 
 /** A field selector, and the one name that it asks for when it asks for one. */
-export interface FieldSelector {
+interface FieldSelector {
   readonly matches: Predicate<KubeObject>;
   readonly name?: string;
 }

@@ -16,7 +16,9 @@ const PATIENCE_MS = 5_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const schemas = createSchemaSet();
 const cluster = await createTestCluster({ builtin: true, schemas });
 const stop = new AbortController();
-const part = createCustomResources({ client: cluster.client, schemas, compile: compileCustomSchema }).run(stop.signal);
+const part = createCustomResources({ client: cluster.client, schemas, compile: compileCustomSchema, log() {} }).run(
+  stop.signal,
+);
 afterAll(async () => {
   stop.abort();
   await part;
