@@ -14,7 +14,7 @@ export interface FileReference {
   /** Octal digits. */
   mode?: string;
 }
-export interface DependencyModel {
+interface DependencyModel {
   condition: "service_started" | "service_healthy" | "service_completed_successfully";
   restart?: boolean;
   required: boolean;
@@ -79,7 +79,7 @@ interface ResourceModel {
   devices?: DeviceRequestModel[];
   generic_resources?: unknown[];
 }
-export interface DeployModel {
+interface DeployModel {
   mode?: string;
   replicas?: number;
   labels?: Texts;
@@ -89,7 +89,7 @@ export interface DeployModel {
   restart_policy?: { condition?: string; delay?: string; max_attempts?: number; window?: string };
   endpoint_mode?: string;
 }
-export interface ServiceNetworkModel {
+interface ServiceNetworkModel {
   aliases?: string[];
   driver_opts?: Texts;
   gw_priority?: number;

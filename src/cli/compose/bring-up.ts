@@ -40,7 +40,7 @@ export interface PreparedUp {
   plan: Plan;
 }
 /** What was brought up. */
-export interface BroughtUp {
+interface BroughtUp {
   model: ProjectModel;
   live: LiveContainers;
   /** What was there before. */

@@ -13,7 +13,7 @@ import { tellPlan } from "./print-plan.ts";
 import { openProgressDisplay } from "./progress-display.ts";
 
 /** A project as commands find it that need no files. */
-export interface FoundProject {
+interface FoundProject {
   name: string;
   /** Undefined where only the name is known. */
   model: ProjectModel | undefined;

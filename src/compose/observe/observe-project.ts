@@ -50,7 +50,7 @@ export function wantedOf(project: ProjectModel, images: readonly string[]): Want
 }
 
 /** A container as the engine lists it, in Compose's terms. */
-export function observedContainer(summary: ContainerSummary): ObservedContainer {
+function observedContainer(summary: ContainerSummary): ObservedContainer {
   const { Labels: labels, Status: status } = summary;
   const ended = /^Exited \((\d+)\)/.exec(status)?.[1];
   return {

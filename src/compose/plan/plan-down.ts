@@ -4,7 +4,7 @@ import { imageOf, type Separator } from "../service-containers/container-name.ts
 import type { ProjectModel } from "../service-model.ts";
 import { neededBy } from "./plan-stop.ts";
 
-export interface DownWishes {
+interface DownWishes {
   /** Only these services' containers; none means all, and networks too. */
   services: readonly string[];
   removesOrphans: boolean;

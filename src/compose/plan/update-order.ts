@@ -53,7 +53,7 @@ function groupSize(wished: RolloutModel | undefined, service: ServiceModel, isCh
 }
 
 /** True when a check tells whether a container of the service serves. */
-export function hasHealthcheck(service: ServiceModel, image: ImageInspect | undefined): boolean {
+function hasHealthcheck(service: ServiceModel, image: ImageInspect | undefined): boolean {
   const own = service.healthcheck;
   if (own?.disable || own?.test?.[0] === "NONE") return false;
   if (own?.test) return true;

@@ -14,7 +14,7 @@ import { restartPolicy } from "./restart-policy.ts";
 import { securityOptions } from "./security.ts";
 
 /** Which container of a service is wished, and what is there already. */
-export interface ContainerWish {
+interface ContainerWish {
   service: string;
   number: number;
   separator: Separator;
