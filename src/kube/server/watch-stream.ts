@@ -8,7 +8,7 @@ import { StatusError } from "../status.ts";
 import { objectJson } from "./answers.ts";
 import { contentTypeOf, type Wish, wishOf } from "./media-type.ts";
 import type { ResourceRequest } from "./resource-requests.ts";
-import { includedBy } from "./table.ts";
+import { includedBy, metadataOf } from "./table.ts";
 
 /** A watch without an end of its own ends after 30 to 60 minutes, as Kubernetes does it, so that clients spread anew. */
 const SHORTEST_SECONDS = 1800;
@@ -40,11 +40,21 @@ export async function streamWatch(request: ResourceRequest, options: WatchOption
 
 function lineOf(
   { kind, exchange }: ResourceRequest,
-  event: WatchEvent<KubeObject>,
+  { type, object }: WatchEvent<KubeObject>,
   wish: Wish,
   isFirst: boolean,
 ): string {
-  return `{"type":"${event.type}","object":${objectJson(kind, event.object, wish, exchange.query, isFirst)}}\n`;
+  const isRow = type === "BOOKMARK" && wish.shape === "table";
+  const json = isRow ? bookmarkTable(object, wish) : objectJson(kind, object, wish, exchange.query, isFirst);
+  return `{"type":"${type}","object":${json}}\n`;
+}
+
+/** A bookmark is no object of the kind: it has nothing that columns could show. */
+function bookmarkTable(object: KubeObject, { version }: Wish): string {
+  const apiVersion = `meta.k8s.io/${version}`;
+  const { resourceVersion } = object.metadata;
+  const rows = [{ cells: [], object: metadataOf(object, apiVersion) }];
+  return JSON.stringify({ kind: "Table", apiVersion, metadata: { resourceVersion }, columnDefinitions: [], rows });
 }
 
 function statusOf(error: unknown) {
