@@ -8,7 +8,7 @@ import type { ProjectModel, ServiceModel } from "../service-model.ts";
 import { gateSteps } from "./gate-steps.ts";
 import { planOrphans } from "./orphans.ts";
 import { planNetworks, planVolumes } from "./plan-resources.ts";
-import { type RecreatePolicy, recreateReason } from "./recreate-reason.ts";
+import { leftOverReason, type RecreatePolicy, recreateReason } from "./recreate-reason.ts";
 import { dependentsOf, inDependencyOrder } from "./service-order.ts";
 import { type UpdateOrder, updateOrder } from "./update-order.ts";
 
@@ -130,6 +130,10 @@ class UpPlanner {
     return scheduleReason(name, this.project.trees[name]);
   }
 
+  private nameOf(name: string, service: ServiceModel, number: number): string {
+    return containerName(this.project.name, { name, ownName: service.container_name }, number, this.wishes.separator);
+  }
+
   private containersOf(name: string): ObservedContainer[] {
     return this.observed.containers.filter(
       ({ id, service, isOneOff }) => service === name && !isOneOff && !this.gone.has(id),
@@ -140,7 +144,7 @@ class UpPlanner {
     const reasons = new Map<string, string>();
     if (containers.length === 0) return reasons;
     const forAll = this.reasonForAll(service);
-    const { services, recreate, recreateDependencies, separator } = this.wishes;
+    const { services, recreate, recreateDependencies } = this.wishes;
     const policy = services.length === 0 || services.includes(name) ? recreate : recreateDependencies;
     const image = this.imageOf(name, service);
     const hash = () => {
@@ -152,28 +156,10 @@ class UpPlanner {
       const reason =
         forAll ??
         recreateReason(this.project, this.observed, wished ?? { service, hash: "", image }, container, policy) ??
-        this.reasonOfName(name, service, container, separator, policy);
+        (policy === "never" ? undefined : leftOverReason(container, this.nameOf(name, service, container.number)));
       if (reason !== undefined) reasons.set(container.id, reason);
     }
     return reasons;
-  }
-
-  /** A replacement that was cut off keeps a name for the time between. */
-  private reasonOfName(
-    name: string,
-    service: ServiceModel,
-    container: ObservedContainer,
-    separator: Separator,
-    policy: RecreatePolicy,
-  ): string | undefined {
-    const wished = containerName(
-      this.project.name,
-      { name, ownName: service.container_name },
-      container.number,
-      separator,
-    );
-    const isLeftOver = /^[0-9a-f]{12}_/.test(container.name) && container.name.slice(13) === wished;
-    return policy !== "never" && isLeftOver ? "it is left over from an update that was cut off" : undefined;
   }
 
   private reasonForAll(service: ServiceModel): string | undefined {
@@ -198,12 +184,7 @@ class UpPlanner {
   }
 
   private create(name: string, service: ServiceModel, number: number): void {
-    const container = containerName(
-      this.project.name,
-      { name, ownName: service.container_name },
-      number,
-      this.wishes.separator,
-    );
+    const container = this.nameOf(name, service, number);
     const id = `container ${container}`;
     this.add(
       id,
@@ -230,12 +211,7 @@ class UpPlanner {
     let group: string[] = [];
     for (const old of outdated) {
       const index = running.indexOf(old);
-      const container = containerName(
-        this.project.name,
-        { name, ownName: service.container_name },
-        old.number,
-        this.wishes.separator,
-      );
+      const container = this.nameOf(name, service, old.number);
       const isUpdate = index >= 0 && isLive;
       const order = isUpdate ? update.order : "stop-first";
       const onFailure = isUpdate ? update.onFailure : "stop";

@@ -61,3 +61,9 @@ function missingVolume(project: ProjectModel, service: ServiceModel, container: 
   }
   return undefined;
 }
+
+/** A replacement that was cut off keeps a name for the time between. */
+export function leftOverReason({ name }: ObservedContainer, wishedName: string): string | undefined {
+  const isLeftOver = /^[0-9a-f]{12}_/.test(name) && name.slice(13) === wishedName;
+  return isLeftOver ? "it is left over from an update that was cut off" : undefined;
+}
