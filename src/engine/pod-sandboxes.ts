@@ -2,7 +2,7 @@
  * What the containers of a pod share: a network namespace, IPC, host name and /dev/shm, and the PID namespace when the pod wishes that.
  * No container keeps them: they are bind mounts below the exec root, and a process 1 that belongs to nobody for shared PIDs.
  */
-import { mkdir, readlink, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readlink, rm, stat } from "node:fs/promises";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { MS, mount, unmount } from "../linux/mount.ts";
 import type { NetworkController, SandboxRequest } from "../network/contract.ts";
@@ -96,6 +96,31 @@ export class PodSandboxes implements PodService {
         request.network === "host" || (await this.#parts.networks.restoreSandbox(request.id)) !== undefined;
       if (!isAlive || !hasNetwork) await this.close(request.id);
     }
+    await this.#removeStrangers();
+  }
+
+  /** What was made for sandboxes whose records never became durable. */
+  async #removeStrangers(): Promise<void> {
+    const { records, directory, log } = this.#parts;
+    const strangers = (await readdir(directory).catch(() => [] as string[])).filter((id) => !records.has(id));
+    for (const id of strangers) {
+      try {
+        await this.#killInit(id, await this.#findInit(id));
+        await this.#removeFiles(id);
+      } catch (error) {
+        log.warn(`what is left of pod ${id} was not removed: ${errorText(error)}`);
+      }
+    }
+  }
+
+  /** The process 1 of a PID namespace that nobody wrote down. */
+  async #findInit(id: string): Promise<number | undefined> {
+    const kept = await stat(`${this.#directory(id)}/pid`).catch(() => undefined);
+    if (kept === undefined) return undefined;
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+    const spaces = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/ns/pid`).catch(() => "")));
+    // The oldest of its processes: the others end with it.
+    return pids.filter((_, index) => spaces[index] === `pid:[${kept.ino}]`).sort((a, b) => a - b)[0];
   }
 
   /** Ids of the sandboxes that must not be swept. */

@@ -79,3 +79,25 @@ test("kill -9 of the daemon in the middle of a rollout: it goes on, running pods
   const ended = await pods.when(failing, (pod: Json) => pod.status?.phase === "Failed");
   expect(ended.status.containerStatuses[0].state.terminated.exitCode).toBe(7);
 });
+
+test("kill -9 while pods are being started: all of them come up, nothing is left of the attempts", async () => {
+  const names = await Promise.all(
+    Array.from({ length: 8 }, () => pods.pod(FOREVER, { shareProcessNamespace: true, restartPolicy: "Always" })),
+  );
+  await eventually(
+    async () => (await cluster.daemon.docker(["ps", "-aq", "--filter", "label=io.kubernetes.pod.uid"])).stdout !== "",
+  );
+  await cluster.daemon.kill("SIGKILL");
+  await cluster.daemon.restart();
+  await Promise.all(names.map((name) => pods.running(name)));
+  const label = "label=io.kubernetes.pod.uid";
+  const listed = async () =>
+    (await cluster.daemon.docker(["ps", "-a", "--filter", label, "--format", "{{.Names}}"])).stdout;
+  for (const name of names)
+    expect((await listed()).split("\n").filter((one) => one.includes(`_${name}_default_`))).toHaveLength(1);
+  await Promise.all(names.map((name) => pods.remove(name)));
+  await eventually(async () => {
+    const text = await listed();
+    return !names.some((name) => text.includes(`_${name}_default_`));
+  }, 30_000);
+});

@@ -26,6 +26,22 @@ export async function findPodContainers(engine: Engine): Promise<FoundPods> {
   return found;
 }
 
+/** Takes what was made and never started out of `found`, and away: it is made anew where it is still wanted. */
+export async function removeUnstarted(engine: Engine, found: FoundPods): Promise<void> {
+  for (const pod of found.values()) {
+    for (const [name, runs] of pod) {
+      const unstarted = runs.filter(({ phase }) => phase === "starting");
+      if (unstarted.length === 0) continue;
+      pod.set(
+        name,
+        runs.filter((run) => !unstarted.includes(run)),
+      );
+      const options = { force: true, volumes: true, link: false };
+      await Promise.all(unstarted.map(({ containerId }) => engine.containers.remove(containerId, options)));
+    }
+  }
+}
+
 async function runOf(engine: Engine, { Id, State, Image }: ContainerSummary, attempt: number): Promise<ContainerRun> {
   const imageId = await engine.images.inspect(Image).then(
     (image) => image.RepoDigests?.[0] ?? image.Id,
@@ -34,6 +50,8 @@ async function runOf(engine: Engine, { Id, State, Image }: ContainerSummary, att
   const run = newRun(attempt, imageId);
   run.containerId = Id;
   const { State: state } = await engine.containers.inspect(Id);
+  // Made by an agent that died before it started it.
+  if (State === "created" && state.Error === "") return run;
   run.startedAt = Math.max(0, Date.parse(state.StartedAt) || 0);
   if (State === "running" || State === "paused") return { ...run, phase: "running" };
   const exitCode = State === "created" ? 128 : state.ExitCode;

@@ -4,7 +4,7 @@ import { errorText } from "../../lib/errors.ts";
 import type { Pod } from "../../model/kubernetes/core.ts";
 import { CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
-import { type FoundPods, findPodContainers } from "./found-containers.ts";
+import { type FoundPods, findPodContainers, removeUnstarted } from "./found-containers.ts";
 import type { NodeContext } from "./node-context.ts";
 import { podContainers, specOf } from "./pod-containers.ts";
 import { POD_UID, readLabels } from "./pod-labels.ts";
@@ -37,6 +37,7 @@ export class NodeSession {
     try {
       await Promise.all([PODS, CONFIG_MAPS, SECRETS].map((type) => client.informer<never>(type as never).synced));
       const found = await findPodContainers(engine);
+      await removeUnstarted(engine, found);
       this.#followObjects(found);
       await this.#removeStrangers(found);
       await this.#followEngine(events);
