@@ -170,3 +170,185 @@ requirement(
     await place.until("replicationcontrollers", "many", (object) => failure(object) === undefined);
   },
 );
+
+/** A pod that answers its name over HTTP on each of these ports. */
+function server(name: string, app: object, ports: number[]) {
+  const serve = ports.map((port) => `httpd -p ${port} -h /w`).join("; ");
+  const spec = podSpec(`mkdir -p /w && hostname >/w/index.html; ${serve}; trap 'exit 0' TERM; sleep 9999 & wait`);
+  spec.containers[0].ports = ports.map((containerPort) => ({ containerPort }));
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, labels: app }, spec };
+}
+async function runServer(place: Workspace, name: string, app: object, ports: number[]): Promise<string> {
+  await place.create("pods", server(name, app, ports));
+  const running = await place.until("pods", name, (pod) =>
+    pod.status?.conditions?.some((each: Any) => each.type === "Ready" && each.status === "True"),
+  );
+  return running.status.podIP;
+}
+/** Asks until that pod answers: the rules of the proxy follow the slices a moment later. */
+async function answers(address: string, pod: string): Promise<void> {
+  let last = "";
+  for (let i = 0; i < 100; i++) {
+    try {
+      const answer = await fetch(`http://${address}/`, { keepalive: false, signal: AbortSignal.timeout(2000) });
+      last = (await answer.text()).trim();
+    } catch (error) {
+      last = String(error);
+    }
+    if (last === pod) return;
+    await Bun.sleep(100);
+  }
+  throw new Error(`${address} was never answered by ${pod}: ${last}`);
+}
+const handMade = (name: string, ip: string, port: number, portName: string) => ({
+  apiVersion: "discovery.k8s.io/v1",
+  kind: "EndpointSlice",
+  metadata: { name, labels: { "kubernetes.io/service-name": "custom" } },
+  addressType: "IPv4",
+  endpoints: [{ addresses: [ip], conditions: { ready: true } }],
+  ports: [{ name: portName, port, protocol: "TCP" }],
+});
+const TWO_PORTS = [
+  { name: "portname1", port: 80, targetPort: 100 },
+  { name: "portname2", port: 81, targetPort: 101 },
+];
+
+requirement(
+  "[sig-network] EndpointSlice should support a Service with multiple endpoint IPs specified in multiple EndpointSlices",
+  async (place) => {
+    const made = await place.create("services", service("custom", { ports: TWO_PORTS }));
+    const [one, two] = await Promise.all([runServer(place, "one", {}, [3000]), runServer(place, "two", {}, [3001])]);
+    await place.create("endpointslices", handMade("first", one, 3000, "portname1"));
+    await place.create("endpointslices", handMade("second", two, 3001, "portname2"));
+    const { clusterIP } = made.spec;
+    await answers(`${clusterIP}:80`, "one");
+    await answers(`${clusterIP}:81`, "two");
+  },
+);
+requirement(
+  "[sig-network] EndpointSlice should support a Service with multiple ports specified in multiple EndpointSlices",
+  async (place) => {
+    const made = await place.create("services", service("custom", { ports: TWO_PORTS }));
+    const ip = await runServer(place, "both", {}, [3000, 3001]);
+    await place.create("endpointslices", handMade("first", ip, 3000, "portname1"));
+    await place.create("endpointslices", handMade("second", ip, 3001, "portname2"));
+    const { clusterIP } = made.spec;
+    await answers(`${clusterIP}:80`, "both");
+    await answers(`${clusterIP}:81`, "both");
+  },
+);
+
+/** "pod port" of each ready endpoint. */
+function told(endpoints: Any): string[] {
+  const pairs = (endpoints.subsets ?? []).flatMap((subset: Any) =>
+    (subset.addresses ?? []).flatMap((address: Any) =>
+      subset.ports.map((port: Any) => `${address.targetRef.name} ${port.port}`),
+    ),
+  );
+  return pairs.sort();
+}
+const tells = (place: Workspace, ...expected: string[]) =>
+  place.until("endpoints", "web", (object) => object.kind === "Endpoints" && Bun.deepEquals(told(object), expected));
+
+requirement("[sig-network] Services should serve a basic endpoint from pods", async (place) => {
+  const made = await place.create("services", service("web", { selector: { app: "web" }, ports: [{ port: 80 }] }));
+  await tells(place);
+  await runServer(place, "pod1", { app: "web" }, [80]);
+  await tells(place, "pod1 80");
+  await answers(made.spec.clusterIP, "pod1");
+  await runServer(place, "pod2", { app: "web" }, [80]);
+  await tells(place, "pod1 80", "pod2 80");
+  await place.delete("pods", "pod1");
+  await tells(place, "pod2 80");
+  await answers(made.spec.clusterIP, "pod2");
+  await place.delete("pods", "pod2");
+  await tells(place);
+});
+requirement("[sig-network] Services should serve multiport endpoints from pods", async (place) => {
+  const ports = [
+    { name: "portname1", port: 80, targetPort: "portname1" },
+    { name: "portname2", port: 81, targetPort: "portname2" },
+  ];
+  const made = await place.create("services", service("web", { selector: { app: "web" }, ports }));
+  await tells(place);
+  const add = async (name: string, portName: string, port: number) => {
+    const pod = server(name, { app: "web" }, [port]);
+    pod.spec.containers[0].ports = [{ name: portName, containerPort: port }];
+    await place.create("pods", pod);
+  };
+  await add("pod1", "portname1", 100);
+  await tells(place, "pod1 100");
+  await add("pod2", "portname2", 101);
+  await tells(place, "pod1 100", "pod2 101");
+  await answers(`${made.spec.clusterIP}:80`, "pod1");
+  await answers(`${made.spec.clusterIP}:81`, "pod2");
+  await place.delete("pods", "pod1");
+  await tells(place, "pod2 101");
+  await place.delete("pods", "pod2");
+  await tells(place);
+});
+requirement("[sig-network] Services should test the lifecycle of an Endpoint", async (place) => {
+  const subsets = (ip: string, port: number) => [
+    { addresses: [{ ip }], ports: [{ name: "http", port, protocol: "TCP" }] },
+  ];
+  const object = {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: { name: "own", labels: { own: "yes" } },
+    subsets: subsets("10.0.0.24", 80),
+  };
+  await place.create("endpoints", object);
+  const all = await place.expect(200, "GET", "/api/v1/endpoints?labelSelector=own%3Dyes");
+  expect(all.items.length).toBe(1);
+  await place.change(place.path("endpoints", "own"), (each) => {
+    each.metadata.labels.updated = "yes";
+  });
+  expect((await place.get("endpoints", "own")).metadata.labels).toEqual({ own: "yes", updated: "yes" });
+  await place.patch("endpoints", "own", { subsets: subsets("10.0.0.25", 8080) });
+  const { subsets: patched, metadata } = await place.get("endpoints", "own");
+  expect(patched).toEqual(subsets("10.0.0.25", 8080));
+  const watch = `${place.path("endpoints")}?watch=1&resourceVersion=${metadata.resourceVersion}`;
+  await cluster.watch(
+    watch,
+    (seen) => seen.some((event) => event.type === "DELETED"),
+    () => place.expect(200, "DELETE", `${place.path("endpoints")}?labelSelector=own%3Dyes`),
+  );
+});
+requirement("[sig-network] Service endpoints latency should not be very high", async (place) => {
+  await runServer(place, "pause", { app: "latency" }, [80]);
+  const times: number[] = [];
+  const measure = async (name: string) => {
+    const began = performance.now();
+    await place.create("services", service(name, { selector: { app: "latency" }, ports: [{ port: 80 }] }));
+    await place.until("endpoints", name, (each) => each.subsets?.[0]?.addresses?.length === 1);
+    times.push(performance.now() - began);
+  };
+  for (let i = 0; i < 100; i += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, at) => measure(`latency-${i + at}`)));
+  }
+  times.sort((a, b) => a - b);
+  expect(times.length).toBe(100);
+  expect(times[50]).toBeLessThan(20_000);
+  expect(times[90]).toBeLessThan(50_000);
+});
+requirement(
+  "[sig-api-machinery] OrderedNamespaceDeletion namespace deletion should delete pod first",
+  async (place) => {
+    const finalizers = ["e2e.example.com/finalizer"];
+    const pod = server("held", {}, [80]);
+    await place.create("pods", { ...pod, metadata: { ...pod.metadata, finalizers } });
+    await place.create("configmaps", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "kept" } });
+    const path = `/api/v1/namespaces/${place.namespace}`;
+    await place.expect(200, "DELETE", path);
+    await place.until("pods", "held", (each) => each.metadata.deletionTimestamp);
+    const remaining = (object: Any) =>
+      object.status.conditions?.find((each: Any) => each.type === "NamespaceContentRemaining");
+    let namespace = await place.expect(200, "GET", path);
+    while (remaining(namespace)?.status !== "True") namespace = await place.expect(200, "GET", path);
+    expect(remaining(namespace).message).toContain("pods. has 1 resource instances");
+    expect((await place.get("configmaps", "kept")).metadata.deletionTimestamp).toBeUndefined();
+    await place.patch("pods", "held", { metadata: { finalizers: null } });
+    await place.untilGone("pods", "held");
+    while ((await cluster.api("GET", path)).status === 200) await Bun.sleep(50);
+  },
+);
