@@ -91,6 +91,11 @@ configs: { words: { content: "from the config\\n" } }
   const quietFrom = new Date(Date.now() + 1000).toISOString();
   await eventually(() => Date.now() > Date.parse(quietFrom) + 1500, PATIENCE_MS);
   expect((await runsOf("jobs", "job")).filter(({ at }) => at > quietFrom)).toEqual([]);
+  // Commands over all services leave them to their times too.
+  for (const command of ["start", "restart"]) {
+    const { code, stderr } = await compose("jobs", file, command);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("daily")]);
+  }
   await succeed("jobs", file, "down");
   expect(await status("jobs")).toEqual({ schedules: [], autoscales: [] });
 }, 120_000);

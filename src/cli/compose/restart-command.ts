@@ -1,3 +1,4 @@
+import { isLeftToItsTimes } from "../../compose/automation/automated-plan.ts";
 import { dependenciesOf, servicesInOrder } from "../../compose/plan/plan-stop.ts";
 import { runHooks } from "../../compose/run/hooks.ts";
 import { minArgs } from "../command.ts";
@@ -30,7 +31,7 @@ export const command = defineComposeCommand({
       if (wantsTo) chosen.add(service);
     }
     const timeout = given("timeout") ? flags.timeout : undefined;
-    for (const service of order.filter((each) => chosen.has(each))) {
+    for (const service of order.filter((each) => chosen.has(each) && !isLeftToItsTimes(each, found.model, args))) {
       const containers = all.filter((each) => each.service === service);
       const hooks = found.model?.services[service];
       const run = { engine: found.engine, options: {} };

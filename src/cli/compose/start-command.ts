@@ -1,4 +1,4 @@
-import { scheduleReason } from "../../compose/automation/automated-plan.ts";
+import { isLeftToItsTimes } from "../../compose/automation/automated-plan.ts";
 import { planStart } from "../../compose/plan/plan-stop.ts";
 import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
@@ -19,9 +19,7 @@ export const command = defineComposeCommand({
   async run({ flags, args, context }) {
     const all = await findProject(context, args);
     const { model, name } = all;
-    // The daemon starts them at their times; by name they are started now.
-    const isLeft = (service: string) =>
-      args.length === 0 && scheduleReason(service, model?.trees[service]) !== undefined;
+    const isLeft = (service: string) => isLeftToItsTimes(service, model, args);
     const containers = all.containers.filter(({ service }) => !isLeft(service));
     const found = { ...all, containers };
     const wished = args.length > 0 ? args : Object.keys(model?.services ?? {}).filter((service) => !isLeft(service));
