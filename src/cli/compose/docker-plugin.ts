@@ -28,18 +28,34 @@ export async function runAsDockerCompose(words: string[]): Promise<number> {
   return await dispatch("docker", words);
 }
 
-/** Without a terminal docker keeps Ctrl-C to itself and hangs up instead. */
+/** The kernel's own signal, where there is one, comes within this time. */
+const SAME_CTRL_C_MS = 300;
+
+/**
+ * Where its output is no terminal, docker hangs up when it gets Ctrl-C. That stands for a signal, unless the terminal sent
+ * one to us too: two would mean that the user is in a hurry.
+ */
 function followLifeline(address: string): void {
   if (address === "") return;
+  let signalledAt = 0;
+  const note = (signal: NodeJS.Signals) => {
+    signalledAt = Date.now();
+    if (process.listenerCount(signal) > 1) return;
+    // Nobody else waits for it: it does what it would have done without us.
+    process.off(signal, note);
+    process.kill(process.pid, signal);
+  };
   const socket = connect({ path: address.replace(/^@/, "\0") });
-  let isConnected = false;
   socket.on("connect", () => {
-    isConnected = true;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, note);
+    socket.on("close", () => {
+      const closedAt = Date.now();
+      setTimeout(() => {
+        if (signalledAt < closedAt - SAME_CTRL_C_MS) process.kill(process.pid, "SIGINT");
+      }, SAME_CTRL_C_MS);
+    });
   });
   socket.on("error", () => {});
-  socket.on("close", () => {
-    if (isConnected) process.kill(process.pid, "SIGINT");
-  });
   socket.resume();
   socket.unref();
 }
