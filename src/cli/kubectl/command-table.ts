@@ -33,6 +33,14 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "rollout undo": () => import("./rollout-undo-command.ts"),
   scale: () => import("./scale-command.ts"),
   "set image": () => import("./set-image-command.ts"),
+  annotate: () => import("./annotate-command.ts"),
+  cordon: () => import("./cordon-command.ts"),
+  label: () => import("./label-command.ts"),
+  patch: () => import("./patch-command.ts"),
+  "top node": () => import("./top-node-command.ts"),
+  "top pod": () => import("./top-pod-command.ts"),
+  uncordon: () => import("./uncordon-command.ts"),
+  wait: () => import("./wait-command.ts"),
   version: () => import("./version-command.ts"),
 } as unknown as Record<string, Loader>;
 
@@ -42,6 +50,7 @@ export const KUBECTL_GROUPS: Record<string, string> = {
   "create service": "Create a service using a specified subcommand",
   rollout: "Manage the rollout of a resource",
   set: "Set specific features on objects",
+  top: "Display resource (CPU/memory) usage",
 };
 
 /** Other names of commands. */
@@ -52,6 +61,10 @@ export const KUBECTL_ALIASES: Record<string, string> = {
   "create ns": "create namespace",
   "create sa": "create serviceaccount",
   "create svc": "create service",
+  "top no": "top node",
+  "top nodes": "top node",
+  "top po": "top pod",
+  "top pods": "top pod",
 };
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
@@ -91,13 +104,23 @@ export const SUMMARIES: Record<string, string> = {
   "rollout undo": "Undo a previous rollout",
   scale: "Set a new size for a deployment, replica set, stateful set or replication controller",
   "set image": "Update the image of a pod template",
+  annotate: "Update the annotations on a resource",
+  cordon: "Mark node as unschedulable",
+  label: "Update the labels on a resource",
+  patch: "Update fields of a resource",
+  "top node": "Display resource (CPU/memory) usage of nodes",
+  "top pod": "Display resource (CPU/memory) usage of pods",
+  uncordon: "Mark node as schedulable",
+  wait: "Wait for a specific condition on one or many resources",
   version: "Print the client and server version information",
 };
 
 export const SECTIONS: Record<string, readonly string[]> = {
   "Basic Commands": ["create", "expose", "get", "delete", "set"],
   "Deploy Commands": ["rollout", "scale"],
+  "Cluster Management Commands": ["cordon", "top", "uncordon"],
   "Troubleshooting Commands": ["logs"],
-  "Advanced Commands": ["apply"],
+  "Advanced Commands": ["apply", "patch", "wait"],
+  "Settings Commands": ["annotate", "label"],
   "Other Commands": ["api-resources", "api-versions", "version"],
 };

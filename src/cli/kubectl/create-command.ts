@@ -33,7 +33,7 @@ export const command = defineKubectlCommand({
       if (!matches(manifest!.object)) continue;
       try {
         const attempt = `error when creating ${JSON.stringify(manifest!.source)}`;
-        await createObject(context, flags, type, namespace, manifest!.object, attempt);
+        await createObject(context, flags, type, namespace, manifest!.object, { attempt });
       } catch (error) {
         if (!(error instanceof CliError)) throw error;
         failures.push(error.message);

@@ -23,11 +23,11 @@ export const command = defineKubectlCommand({
     }
     const labels = { app: name };
     const ports = flags.port < 0 ? {} : { ports: [{ containerPort: flags.port }] };
-    const containers = images.map((image) => ({
+    const containers = images.map((image, at) => ({
       image,
       name: nameOfImage(image),
       ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
-      ...ports,
+      ...(at === 0 ? ports : {}),
       resources: {},
     }));
     const spec = { containers };

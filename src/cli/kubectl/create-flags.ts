@@ -47,7 +47,9 @@ export async function create(context: KubectlContext, flags: CreateFlags, object
   } catch (error) {
     const { KubeApiError } = await import("./kube-api.ts");
     if (!(error instanceof KubeApiError)) throw error;
-    throw error.reason === "Invalid" ? error : new CliError(`error: ${attempt}: ${error.status.message ?? ""}`);
+    throw error.reason === "Invalid" || object.kind === "Namespace"
+      ? error
+      : new CliError(`error: ${attempt}: ${error.status.message ?? ""}`);
   }
 }
 

@@ -33,18 +33,19 @@ function sortedJson(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, member]) => [key, sortedJson(member)]));
 }
 
-/** @param attempt for failures: `error when creating "web.yaml"` or "failed to create deployment" */
+/** @param options `attempt` for failures: `error when creating "web.yaml"` or "failed to create deployment"; `verb` for the line that tells of it */
 export async function createObject(
   context: KubectlContext,
   flags: CreateFlags,
   type: ServedType,
   namespace: string | undefined,
   object: KubeManifestObject,
-  attempt?: string,
+  options: { attempt?: string; verb?: string } = {},
 ): Promise<void> {
+  const { attempt, verb = "created" } = options;
   const wanted = flags["save-config"] ? withLastApplied(object) : object;
   if (flags["dry-run"] === "client") {
-    await tellResult(context, flags, type, wanted, "created");
+    await tellResult(context, flags, type, wanted, verb);
     return;
   }
   const api = await context.api();
@@ -53,7 +54,7 @@ export async function createObject(
       body: wanted,
       query: writeQuery(flags),
     });
-    await tellResult(context, flags, type, made, "created");
+    await tellResult(context, flags, type, made, verb);
   } catch (error) {
     throw error instanceof KubeApiError && attempt !== undefined ? error.during(attempt) : error;
   }

@@ -48,8 +48,7 @@ export const command = defineKubectlCommand({
     for (const target of objects) {
       const object = await api.get<PodTemplateHolder & { kind: string }>(objectPath(target));
       const wanted = serviceFor(object, target.name, flags);
-      await createObject(context, flags, service, target.namespace, wanted);
-      if (flags.output === "" && flags["dry-run"] === "none") continue;
+      await createObject(context, flags, service, target.namespace, wanted, { verb: "exposed" });
     }
   },
 });

@@ -88,5 +88,7 @@ export function defaultContainer(context: KubectlContext, pod: PodLike, isQuiet 
 export function checkContainer(pod: PodLike, name: string): void {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
   if ([...containers, ...initContainers, ...ephemeralContainers].some((one) => one.name === name)) return;
-  throw new CliError(`error: container ${name} not found in pod ${pod.metadata.name}`);
+  throw new CliError(
+    `error: container ${name} is not valid for pod ${pod.metadata.name} out of: ${containers.map((one) => one.name).join(", ")}`,
+  );
 }

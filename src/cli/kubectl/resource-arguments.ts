@@ -98,7 +98,11 @@ export async function objectsInFiles(context: KubectlContext, files: FileFlags):
         `error: the namespace from the provided object "${own}" does not match the namespace "${namespace}". You must pass '--namespace=${own}' to perform this operation.`,
       );
     }
-    return { type, namespace: type.namespaced ? own || namespace : undefined, name: metadata?.name ?? "", manifest };
+    if (!type.namespaced) return { type, namespace: undefined, name: metadata?.name ?? "", manifest };
+    const place = own || namespace;
+    // It stands in the object too, as kubectl writes it: `apply` keeps the object's text.
+    const object = { ...manifest.object, metadata: { ...metadata, namespace: place } };
+    return { type, namespace: place, name: metadata?.name ?? "", manifest: { ...manifest, object } };
   });
 }
 

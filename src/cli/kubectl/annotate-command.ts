@@ -1,0 +1,11 @@
+import { defineKubectlCommand } from "./declaration.ts";
+import { changeMetadata, METADATA_FLAGS } from "./metadata-change.ts";
+
+export const command = defineKubectlCommand({
+  usage: "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
+  summary: "Update the annotations on a resource",
+  flags: METADATA_FLAGS,
+  async run({ flags, args, context }) {
+    await changeMetadata(context, args, flags, "annotations");
+  },
+});

@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { CliError } from "../cli-error.ts";
+import { bool, list, string } from "../flag-types.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+import type { KubeManifestObject } from "./manifest-files.ts";
+import { PRINT_FLAGS } from "./output-format.ts";
+import { namedObjects, objectPath } from "./resource-arguments.ts";
+import { dryRun, tellResult, writeQuery } from "./write-flags.ts";
+
+const TYPES: Record<string, string> = {
+  json: "application/json-patch+json",
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+};
+
+export const command = defineKubectlCommand({
+  usage: "(-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
+  summary: "Update fields of a resource",
+  flags: {
+    ...PRINT_FLAGS,
+    "dry-run": dryRun(),
+    "field-manager": string("Who owns the fields that are set", { initial: "kubectl-patch" }),
+    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    kustomize: string("A kustomization", { short: "k" }),
+    local: bool("Only change what -f names, without asking the server"),
+    patch: string("The patch, as JSON or YAML", { short: "p" }),
+    "patch-file": string("A file of the patch"),
+    recursive: bool("Folders below those of -f too", { short: "R" }),
+    subresource: string("A part of the object: status, scale, resize"),
+    type: string("json, merge or strategic", { initial: "strategic" }),
+  },
+  async run({ flags, args, context }) {
+    const contentType = TYPES[flags.type];
+    if (contentType === undefined)
+      throw new CliError(`error: --type must be one of [json merge strategic], not "${flags.type}"`);
+    if (flags.local) throw new CliError("error: --local is not supported: use --dry-run=server");
+    if ((flags.patch === "") === (flags["patch-file"] === "")) {
+      throw new CliError("error: must specify --patch or --patch-file containing the contents of the patch");
+    }
+    const body = parsePatch(flags.patch || (await read(flags["patch-file"])));
+    const { objects, types } = await namedObjects(context, args, flags);
+    if (types.length > 0 || objects.length === 0)
+      throw new CliError("error: resource(s) were provided, but no name was specified");
+    const api = await context.api();
+    for (const target of objects) {
+      const part = flags.subresource || undefined;
+      const path = objectPath(target, part);
+      const before = await api.get<KubeManifestObject>(path);
+      const query = writeQuery(flags["dry-run"] === "client" ? { ...flags, "dry-run": "server" } : flags);
+      const after = await api.json<KubeManifestObject>("PATCH", path, { body, contentType, query });
+      const isSame = JSON.stringify(before) === JSON.stringify(after);
+      await tellResult(context, flags, target.type, after, isSame ? "patched (no change)" : "patched");
+    }
+  },
+});
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new CliError(`error: unable to read patch file: ${(error as Error).message}`);
+  }
+}
+
+function parsePatch(text: string): unknown {
+  try {
+    return Bun.YAML.parse(text);
+  } catch (error) {
+    throw new CliError(`error: unable to parse ${JSON.stringify(text)}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,12 @@
+import { defineKubectlCommand } from "./declaration.ts";
+import { NODE_FLAGS, nodesNamed, setSchedulable } from "./node-schedulable.ts";
+
+export const command = defineKubectlCommand({
+  usage: "NODE [options]",
+  summary: "Mark node as schedulable",
+  flags: NODE_FLAGS,
+  async run({ flags, args, context }) {
+    for (const node of await nodesNamed(context, args, flags.selector))
+      await setSchedulable(context, node, true, flags);
+  },
+});
