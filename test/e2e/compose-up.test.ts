@@ -211,6 +211,7 @@ describe("failures say which service, why, and what it wrote last", () => {
       "web: {image: 'localhost:1/nothing', pull_policy: never}",
       ['service "web": cannot create', "localhost:1/nothing"],
     ],
+    ["pull", "web: {image: 'localhost:1/nothing'}", ['service "web": cannot get its image localhost:1/nothing']],
     [
       "secret",
       "web: {image: busybox, secrets: [s]}\nsecrets: {s: {environment: NO_SUCH}}",

@@ -1,7 +1,9 @@
+import type { ProgressEvent } from "../../compose/contract.ts";
 import type { ComposeProject } from "../../compose/load-project.ts";
 import { inspectImages } from "../../compose/observe/observe-project.ts";
 import { imageOf, type Separator } from "../../compose/service-containers/container-name.ts";
 import type { ProjectModel, ServiceModel } from "../../compose/service-model.ts";
+import { errorText } from "../../lib/errors.ts";
 import { parseDuration } from "../../lib/go-duration.ts";
 import type { ImageInspect } from "../../model/image.ts";
 import { CliError } from "../cli-error.ts";
@@ -135,8 +137,19 @@ async function pull(
     platform: platformOf(model.services[service]!),
     isOptional: mayBeBuilt,
   }));
+  let failed: string | undefined;
+  const onProgress = (event: ProgressEvent) => {
+    if (event.state === "error" && event.parent === undefined) failed ??= event.id;
+    display.take(event);
+  };
   try {
-    return await pullImages(engine, wanted, { onProgress: display.take, limit: parallelLimit(context), signal });
+    return await pullImages(engine, wanted, { onProgress, limit: parallelLimit(context), signal });
+  } catch (error) {
+    const task = tasks.find(({ service }) => service === failed);
+    if (signal.aborted || !task) throw error;
+    throw new CliError(
+      `service ${JSON.stringify(task.service)}: cannot get its image ${task.image}: ${errorText(error)}`,
+    );
   } finally {
     display.finish();
   }
