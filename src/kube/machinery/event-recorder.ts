@@ -7,6 +7,7 @@ import type { ClusterClient } from "../contract.ts";
 import { isStatus } from "../status.ts";
 import { timestamp } from "./core.ts";
 import { apiVersionOf } from "./definition.ts";
+import { EventLimits } from "./event-limits.ts";
 
 /** What an event is about; `fieldPath` for a part of it ("spec.containers{web}"). */
 interface EventSubject {
@@ -35,11 +36,17 @@ const REMEMBERED = 4096;
  */
 export function createEventRecorder(client: ClusterClient, component: string, host?: string): EventRecorder {
   const known = new Map<string, Promise<Known | undefined>>();
+  const limits = new EventLimits();
   return {
     record(subject, type, reason, message) {
-      const key = [subject.object.metadata.uid, subject.fieldPath, type, reason, message].join("\n");
+      const { uid } = subject.object.metadata;
+      const now = Date.now();
+      const group = [uid, subject.fieldPath, type, reason].join("\n");
+      const told = limits.combined(group, message, now);
+      if (!limits.allows(uid, now)) return;
+      const key = told.isCombined ? group : `${group}\n${message}`;
       const written = (known.get(key) ?? Promise.resolve(undefined)).then((before) =>
-        write(client, before, () => newEvent(subject, type, reason, message, component, host)),
+        write(client, before, newEvent(subject, type, reason, told.message, component, host)),
       );
       known.delete(key);
       known.set(key, written);
@@ -48,19 +55,22 @@ export function createEventRecorder(client: ClusterClient, component: string, ho
   };
 }
 
-async function write(client: ClusterClient, before: Known | undefined, make: () => Event): Promise<Known | undefined> {
+async function write(client: ClusterClient, before: Known | undefined, event: Event): Promise<Known | undefined> {
   const events = client.resource(CORE_EVENTS);
   try {
     if (before !== undefined) {
       const count = before.count + 1;
       try {
-        await events.patch(before.namespace, before.name, "merge", { count, lastTimestamp: timestamp(Date.now()) });
+        await events.patch(before.namespace, before.name, "merge", {
+          count,
+          message: event.message,
+          lastTimestamp: event.lastTimestamp,
+        });
         return { ...before, count };
       } catch (error) {
         if (!isStatus(error, "NotFound")) throw error; // It has expired: told anew.
       }
     }
-    const event = make();
     await events.create(event.metadata.namespace, event);
     return { name: event.metadata.name!, namespace: event.metadata.namespace!, count: 1 };
   } catch {
