@@ -1,0 +1,226 @@
+/**
+ * naru's cluster against its gates: `npm run bench kubernetes [-- --runs N] [-- --only WORD]`. Another cluster to stand beside it is not there, so each
+ * row has its gate alone. Times of pods are from the request to what a watch of the pods tells.
+ */
+import { YAML } from "bun";
+import { type Engine, startNaru } from "./engines.ts";
+import { importBusybox } from "./import-busybox.ts";
+import { inParallel, median, pssBytes } from "./measure.ts";
+
+const IMAGE = "naru-bench-busybox";
+const PODS = "/api/v1/namespaces/default/pods";
+const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";
+const MANY_PODS = 10_000;
+const IDLE_MS = 20_000;
+
+const option = (name: string) =>
+  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
+const runs = Number(option("--runs") ?? 5);
+const only = option("--only") ?? "";
+
+interface Cluster {
+  engine: Engine;
+  server: string;
+  tls: { ca: string; cert: string; key: string };
+}
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON the API answers
+type Json = any;
+
+async function output(engine: Engine, ...words: string[]): Promise<string> {
+  const child = Bun.spawn([...engine.client, ...words], { env: { ...process.env, ...engine.env }, stderr: "pipe" });
+  const [text, fault, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(`${words.join(" ")}: ${fault}`);
+  return text;
+}
+
+/** Starts the cluster and answers how long that took until its node was ready, in milliseconds. */
+async function startCluster(engine: Engine): Promise<{ cluster: Cluster; took: number }> {
+  const startedAt = performance.now();
+  await output(engine, "cluster", "start", "--listen", "127.0.0.1:0");
+  const took = performance.now() - startedAt;
+  const config = YAML.parse(await output(engine, "kubeconfig")) as Json;
+  const decoded = (text: string) => Buffer.from(text, "base64").toString();
+  const { server, "certificate-authority-data": ca } = config.clusters[0].cluster;
+  const { "client-certificate-data": cert, "client-key-data": key } = config.users[0].user;
+  return { cluster: { engine, server, tls: { ca: decoded(ca), cert: decoded(cert), key: decoded(key) } }, took };
+}
+
+async function ask({ server, tls }: Cluster, method: string, path: string, body?: unknown): Promise<Json> {
+  const answer = await fetch(server + path, {
+    method,
+    tls,
+    headers: { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 300)}`);
+  return JSON.parse(text);
+}
+
+/** Watches pods from now on; resolves with the milliseconds from `act` to the moment in which `seen` is content. */
+async function timed(
+  cluster: Cluster,
+  act: () => Promise<unknown>,
+  seen: (pods: Map<string, Json>) => boolean,
+): Promise<number> {
+  const { items, metadata } = await ask(cluster, "GET", PODS);
+  const pods = new Map<string, Json>(items.map((pod: Json) => [pod.metadata.uid, pod]));
+  const stop = new AbortController();
+  const path = `${PODS}?watch=1&resourceVersion=${metadata.resourceVersion}`;
+  const answer = await fetch(cluster.server + path, { tls: cluster.tls, signal: stop.signal });
+  const startedAt = performance.now();
+  const acting = act();
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of answer.body!) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const { type, object } = JSON.parse(line);
+      if (type === "DELETED") pods.delete(object.metadata.uid);
+      else pods.set(object.metadata.uid, object);
+    }
+    if (seen(pods)) break;
+  }
+  const took = performance.now() - startedAt;
+  stop.abort();
+  await acting;
+  return took;
+}
+
+const isRunning = (pod: Json) => pod.status?.phase === "Running";
+const readyCount = (pods: Map<string, Json>) =>
+  [...pods.values()].filter((pod) =>
+    pod.status?.conditions?.some((one: Json) => one.type === "Ready" && one.status === "True"),
+  ).length;
+const container = { name: "c", image: IMAGE, imagePullPolicy: "Never", command: ["sleep", "100000"] };
+const podSpec = { terminationGracePeriodSeconds: 0, containers: [container] };
+const deployment = (name: string, replicas: number) => ({
+  metadata: { name },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: podSpec },
+  },
+});
+
+async function podToRunning(cluster: Cluster): Promise<number> {
+  const values: number[] = [];
+  for (let run = 0; run <= runs; run++) {
+    const pod = { metadata: { name: `run-${run}` }, spec: podSpec };
+    const took = await timed(
+      cluster,
+      () => ask(cluster, "POST", PODS, pod),
+      (pods) => [...pods.values()].some(isRunning),
+    );
+    await timed(
+      cluster,
+      () => ask(cluster, "DELETE", `${PODS}/run-${run}`),
+      (pods) => pods.size === 0,
+    );
+    // The first one warms up.
+    if (run > 0) values.push(took);
+  }
+  return median(values);
+}
+
+async function hundredReplicas(cluster: Cluster): Promise<number> {
+  const make = () => ask(cluster, "POST", DEPLOYMENTS, deployment("hundred", 100));
+  const took = await timed(cluster, make, (pods) => readyCount(pods) === 100);
+  const remove = () => ask(cluster, "DELETE", `${DEPLOYMENTS}/hundred`, { propagationPolicy: "Background" });
+  await timed(cluster, remove, (pods) => pods.size === 0);
+  return took;
+}
+
+/** From the deletion of a pod to its replacement running. */
+async function replacement(cluster: Cluster): Promise<number> {
+  const values: number[] = [];
+  await timed(
+    cluster,
+    () => ask(cluster, "POST", DEPLOYMENTS, deployment("healed", 1)),
+    (pods) => readyCount(pods) === 1,
+  );
+  for (let run = 0; run < runs; run++) {
+    const { items } = await ask(cluster, "GET", PODS);
+    const { name, uid } = items[0].metadata;
+    const kill = () => ask(cluster, "DELETE", `${PODS}/${name}`);
+    values.push(await timed(cluster, kill, (pods) => !pods.has(uid) && [...pods.values()].some(isRunning)));
+  }
+  const remove = () => ask(cluster, "DELETE", `${DEPLOYMENTS}/healed`, { propagationPolicy: "Background" });
+  await timed(cluster, remove, (pods) => pods.size === 0);
+  return median(values);
+}
+
+/** Pods that no scheduler touches, made by eight clients. */
+async function creations(cluster: Cluster): Promise<number> {
+  const held = { ...podSpec, schedulingGates: [{ name: "bench.example/held" }] };
+  const jobs = Array.from(
+    { length: MANY_PODS },
+    (_, at) => () => ask(cluster, "POST", PODS, { metadata: { name: `many-${at}` }, spec: held }),
+  );
+  const startedAt = performance.now();
+  await inParallel(jobs, 8);
+  return (MANY_PODS / (performance.now() - startedAt)) * 1000;
+}
+
+async function longList(cluster: Cluster): Promise<number> {
+  const values: number[] = [];
+  for (let run = 0; run <= runs; run++) {
+    const startedAt = performance.now();
+    const answer = await fetch(`${cluster.server}/api/v1/pods`, { tls: cluster.tls });
+    await answer.arrayBuffer();
+    if (run > 0) values.push(performance.now() - startedAt);
+  }
+  return median(values);
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await Bun.file(`/proc/${pid}/stat`).text()).split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function row(name: string, value: number, unit: string, gate: number, atLeast = false): boolean {
+  const kept = atLeast ? value >= gate : value <= gate;
+  const sign = atLeast ? ">=" : "<=";
+  const shown = `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
+  console.log(`${name.padEnd(52)}${shown.padStart(12)}   gate ${sign} ${gate} ${unit}${kept ? "" : "   MISSED"}`);
+  return kept;
+}
+
+async function idle(pid: number): Promise<[percent: number, megabytes: number]> {
+  const before = await cpuSeconds(pid);
+  await Bun.sleep(IDLE_MS);
+  const percent = (((await cpuSeconds(pid)) - before) / (IDLE_MS / 1000)) * 100;
+  return [percent, (await pssBytes(pid)) / 1024 ** 2];
+}
+
+const engine = await startNaru();
+let kept = true;
+try {
+  await importBusybox(engine, IMAGE);
+  const { cluster, took } = await startCluster(engine);
+  const pid = engine.daemonPids[0]!;
+  const wants = (name: string) => name.includes(only);
+  if (wants("start")) kept = row("cluster start to a ready node", took, "ms", 1500) && kept;
+  if (wants("idle")) {
+    const [percent, megabytes] = await idle(pid);
+    kept = row("idle cluster: share of a core", percent, "%", 1) && kept;
+    kept = row("idle cluster: memory of the daemon", megabytes, "MB", 120) && kept;
+  }
+  if (wants("pod")) kept = row("pod created to Running", await podToRunning(cluster), "ms", 250) && kept;
+  if (wants("replace"))
+    kept = row("pod deleted to its replacement Running", await replacement(cluster), "ms", 300) && kept;
+  if (wants("replicas"))
+    kept = row("deployment of 100 replicas to all ready", await hundredReplicas(cluster), "ms", 6000) && kept;
+  if (wants("list")) {
+    kept = row(`${MANY_PODS} objects created by 8 clients`, await creations(cluster), "/s", 1000, true) && kept;
+    kept = row(`list of ${MANY_PODS} pods`, await longList(cluster), "ms", 300) && kept;
+  }
+} finally {
+  await engine.stop();
+}
+process.exit(kept ? 0 : 1);
