@@ -111,6 +111,13 @@ test(
     expect(warned.status).toBe(201);
     expect(warned.warnings.sort()).toEqual(['duplicate field "spec.paused"', 'unknown field "spec.unknown"']);
     await expectStatus(200, "DELETE", `${DEPLOYMENTS}/checked`);
+    // In YAML too.
+    const yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata: {a: b, a: c}\n";
+    const maps = "/api/v1/namespaces/default/configmaps";
+    const twice = await expectStatus(400, "POST", `${maps}?fieldValidation=Strict`, yaml, "application/yaml");
+    expect(twice.message).toContain('duplicate field "data.a"');
+    const told = await cluster.api("POST", `${maps}?fieldValidation=Warn&dryRun=All`, yaml, "application/yaml");
+    expect([told.status, told.body.data.a, told.warnings]).toEqual([201, "c", ['duplicate field "data.a"']]);
     const ignored = await cluster.api("POST", `${DEPLOYMENTS}?fieldValidation=Ignore&dryRun=All`, text);
     expect([ignored.status, ignored.warnings]).toEqual([201, []]);
   },

@@ -1,7 +1,8 @@
 /** Which form of an answer a client wants (Accept), and in which form a body came (Content-Type). */
-import { parse as parseYaml, stringify as yamlText } from "yaml";
+import { stringify as yamlText } from "yaml";
 import { StatusError } from "../status.ts";
 import { decodeProtobuf } from "./protobuf/decode-protobuf.ts";
+import { yamlToJson } from "./yaml-body.ts";
 
 /** How an object is shown: as it is, its metadata alone, or as the rows of a table. */
 export type Shape = "object" | "metadata" | "table";
@@ -119,13 +120,4 @@ export function jsonBody(contentType: string | undefined, body: Buffer): string 
     "UnsupportedMediaType",
     `the body of the request was in an unknown format - accepted media types include: ${TAKEN}`,
   );
-}
-
-/** @throws StatusError BadRequest */
-export function yamlToJson(text: string): string {
-  try {
-    return JSON.stringify(parseYaml(text, { version: "1.1", schema: "yaml-1.1", merge: true }));
-  } catch (error) {
-    throw new StatusError("BadRequest", `error converting YAML to JSON: ${(error as Error).message}`);
-  }
 }

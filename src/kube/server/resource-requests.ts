@@ -9,11 +9,12 @@ import { findDuplicateFields } from "../schema/duplicate-fields.ts";
 import { StatusError } from "../status.ts";
 import { sendList, sendObject } from "./answers.ts";
 import type { ApiExchange } from "./api-exchange.ts";
-import { jsonBody, yamlToJson } from "./media-type.ts";
+import { jsonBody } from "./media-type.ts";
 import type { RequestAttributes } from "./request-attributes.ts";
 import { deleteOptions, listOptions, patchOptions, watchOptions, writeOptions } from "./request-options.ts";
 import type { ResourceAccess } from "./resource-access.ts";
 import { streamWatch } from "./watch-stream.ts";
+import { yamlToJson } from "./yaml-body.ts";
 
 export interface ResourceRequest {
   exchange: ApiExchange;
