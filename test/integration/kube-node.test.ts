@@ -344,6 +344,20 @@ describe.skipIf(!isRoot)("the node agent", () => {
     await remove("grows");
   });
 
+  test("another image: the container is made anew, also where it is never restarted", async () => {
+    await node.create("changed", { restartPolicy: "Never", containers: [busybox("main", FOREVER)] });
+    const pod = await running("changed");
+    const containers = [busybox("main", FOREVER, { image: "busybox:latest" })];
+    await node.cluster.client.resource(PODS).update({ ...pod, spec: { ...pod.spec!, containers } });
+    const after = await node.when(
+      "changed",
+      (one) => one.status?.containerStatuses?.[0]?.restartCount === 1 && isReady(one),
+    );
+    expect(after.status?.containerStatuses?.[0]?.image).toBe("busybox:latest");
+    expect(after.status?.phase).toBe("Running");
+    await remove("changed");
+  });
+
   test("an ephemeral container joins a running pod", async () => {
     await node.create("debugged", { containers: [busybox("main", FOREVER)] });
     const pod = await running("debugged");

@@ -20,6 +20,10 @@ export interface ContainerRun {
   message: string;
   /** Its pod's sandbox is gone since (a reboot): init containers have to run again before the next one. */
   fromEarlierSandbox?: true;
+  /** Of what it was made from; absent: unknown. */
+  hash?: string;
+  /** Ended because the spec names another image: it is started again whatever the restart policy says. */
+  isReplaced?: true;
 }
 
 /** What a container that does not run is waiting for. */

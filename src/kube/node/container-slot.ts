@@ -4,6 +4,7 @@ import { errorText, isKind } from "../../lib/errors.ts";
 import type { ContainerStatus, ResourceRequirements } from "../../model/kubernetes/core.ts";
 import { sameJson } from "../machinery/copy.ts";
 import { ConfigError } from "./config-error.ts";
+import { containerHash } from "./container-hash.ts";
 import { type ContainerRun, lostRun, newRun, type Waiting } from "./container-run.ts";
 import { PullError } from "./image-presence.ts";
 import { runHook } from "./lifecycle-hooks.ts";
@@ -141,6 +142,15 @@ export class ContainerSlot {
     return this.#stopping;
   }
 
+  /** Ends a process that was made from another image than the spec names now: it is then started anew. */
+  replaceChanged(): void {
+    const { run } = this;
+    if (run?.phase !== "running" || run.isReplaced || run.hash === undefined) return;
+    if (run.hash === containerHash(this.container.spec)) return;
+    run.isReplaced = true;
+    void this.stop(`Container ${this.name} definition changed, will be restarted`, this.#graceSignal(undefined));
+  }
+
   /**
    * Holds the running process to the spec's resources; restarts it where its policy says so.
    * @throws NaruError when the kernel does not take them
@@ -187,6 +197,7 @@ export class ContainerSlot {
     const release = await context.starts.take(host.starting);
     try {
       const run = newRun(attempt, imageId);
+      run.hash = labels.hash;
       run.containerId = await createContainer(context.engine, labels, request);
       this.#enter(run);
       tell("Normal", "Created", `Created container: ${this.name}`);

@@ -15,7 +15,7 @@ export async function findPodContainers(engine: Engine): Promise<FoundPods> {
   for (const summary of summaries) {
     const labels = readLabels(summary.Labels);
     if (labels === undefined) continue;
-    const run = await runOf(engine, summary, labels.attempt);
+    const run = { ...(await runOf(engine, summary, labels.attempt)), hash: labels.hash };
     const pod = found.get(labels.podUid) ?? new Map<string, ContainerRun[]>();
     found.set(labels.podUid, pod);
     pod.set(

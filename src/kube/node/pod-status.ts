@@ -96,7 +96,8 @@ export function podPhase(view: Pick<PodView, "pod" | "containers" | "failure" | 
 export function podOutcome(view: Pick<PodView, "pod" | "containers" | "isFinal">): "Succeeded" | "Failed" | undefined {
   const { pod, containers, isFinal } = view;
   const isOver = ({ run, container }: ContainerView) =>
-    run?.phase === "ended" && (isFinal || !restartsAfter(specOf(pod), container.kind, run.exitCode));
+    run?.phase === "ended" &&
+    (isFinal || !(run.isReplaced || restartsAfter(specOf(pod), container.kind, run.exitCode)));
   const hasFailed = (one: ContainerView) => isOver(one) && one.run?.exitCode !== 0;
   if (containers.some((one) => one.container.kind === "init" && hasFailed(one))) return "Failed";
   const apps = containers.filter(({ container }) => container.kind === "app");

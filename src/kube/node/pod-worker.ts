@@ -229,9 +229,10 @@ export class PodWorker implements PodHost {
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
-  /** Brings running containers to changed resources. */
+  /** Brings running containers to a changed image, and to changed resources. */
   #resize(): void {
     for (const slot of this.slots.values()) {
+      slot.replaceChanged();
       slot.resize().then(
         () => (this.#resizeError = undefined),
         (error) => {

@@ -20,7 +20,7 @@ export interface Startable {
 export function startInOrder(slots: readonly Startable[], spec: PodSpec, now: number): number | undefined {
   const waits: (number | undefined)[] = [];
   const shallRestart = ({ run, container }: Startable) =>
-    run?.phase === "ended" && restartsAfter(spec, container.kind, run.exitCode);
+    run?.phase === "ended" && (run.isReplaced || restartsAfter(spec, container.kind, run.exitCode));
   for (const slot of slots) {
     if (slot.container.kind === "ephemeral" && slot.run === undefined) waits.push(slot.begin(now));
   }
