@@ -33,7 +33,7 @@ export const daemonSets: ResourceDefinition<DaemonSet> = {
   },
   validate({ spec }) {
     if (spec === undefined) return [required("spec.selector")];
-    const faults = workloadFaults(spec.selector, spec.template);
+    const faults = workloadFaults(spec.selector, spec.template, "daemonset");
     faults.push(...nonNegative("spec.minReadySeconds", spec.minReadySeconds));
     faults.push(...nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit));
     faults.push(...oneOf("spec.updateStrategy.type", spec.updateStrategy?.type, ["OnDelete", "RollingUpdate"]));

@@ -97,12 +97,13 @@ export const replicaSets: ResourceDefinition<ReplicaSet> = {
 export function workloadFaults(
   selector: LabelSelector | undefined,
   template: PodTemplateSpec | undefined,
+  kind = "deployment",
 ): FieldError[] {
   if (selector === undefined)
     return [required("spec.selector"), ...podTemplateFaults("spec.template", template, ["Always"])];
   const faults = selectorFaults("spec.selector", selector);
   if (selectsEverything(selector)) {
-    faults.push(invalid("spec.selector", selector, "empty selector is invalid for deployment"));
+    faults.push(invalid("spec.selector", selector, `empty selector is invalid for ${kind}`));
   } else if (faults.length === 0 && !labelSelectorMatcher(selector)(template?.metadata?.labels)) {
     const why = "`selector` does not match template `labels`";
     faults.push(invalid("spec.template.metadata.labels", template?.metadata?.labels ?? null, why));

@@ -55,7 +55,7 @@ export const statefulSets: ResourceDefinition<StatefulSet> = {
   },
   validate({ spec }) {
     if (spec === undefined) return [required("spec.selector")];
-    const faults = workloadFaults(spec.selector, templateWithClaims(spec));
+    const faults = workloadFaults(spec.selector, templateWithClaims(spec), "statefulset");
     faults.push(...nonNegative("spec.replicas", spec.replicas));
     faults.push(...nonNegative("spec.minReadySeconds", spec.minReadySeconds));
     faults.push(...nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit));
