@@ -1,11 +1,14 @@
 /** The node's own object and its lease: made when they are missing, renewed while the agent runs. */
 
+import { mkdir } from "node:fs/promises";
 import { errorText } from "../../lib/errors.ts";
 import type { Node } from "../../model/kubernetes/core.ts";
 import { LEASES, NODES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
+import { sameJson } from "../machinery/copy.ts";
 import { isStatus } from "../status.ts";
 import type { NodeContext } from "./node-context.ts";
+import { readPressure } from "./node-pressure.ts";
 import { machineName, nodeStatus } from "./node-status.ts";
 
 const LEASE_NAMESPACE = "kube-node-lease";
@@ -18,9 +21,12 @@ const RETRY_MS = 1000;
 /** Resolves when the node is there and ready; goes on renewing until the signal. */
 export async function registerNode(context: NodeContext, signal: AbortSignal): Promise<void> {
   await untilDone(context, signal, () => writeNode(context));
+  let told = await readPressure(context.dataRoot);
   repeat(context, signal, RENEW_MS, async () => {
     await renewLease(context);
-    if (isDoubted(context)) await writeNode(context);
+    const now = await readPressure(context.dataRoot);
+    if (isDoubted(context) || !sameJson(now, told)) await writeNode(context);
+    told = now;
   });
   repeat(context, signal, STATUS_MS, () => writeNode(context));
   // Without the namespace yet the next renewal makes it.
@@ -53,7 +59,9 @@ async function writeNode(context: NodeContext): Promise<void> {
   const { client, nodeName, nodeAddress, dataRoot, engine } = context;
   const nodes = client.resource(NODES);
   const images = await engine.images.list({ all: false, filters: new Map(), sharedSize: false });
-  const facts = { name: nodeName, address: nodeAddress, dataRoot, images, now: Date.now() };
+  await mkdir(dataRoot, { recursive: true, mode: 0o750 });
+  const pressure = await readPressure(dataRoot);
+  const facts = { name: nodeName, address: nodeAddress, dataRoot, images, pressure, now: Date.now() };
   const known = await nodes.get(undefined, nodeName).catch((error) => {
     if (isStatus(error, "NotFound")) return undefined;
     throw error;

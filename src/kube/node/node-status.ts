@@ -6,6 +6,7 @@ import { NARU_VERSION } from "../../lib/version.ts";
 import type { ImageSummary } from "../../model/image.ts";
 import type { NodeCondition, NodeStatus } from "../../model/kubernetes/core.ts";
 import { KUBERNETES_VERSION } from "./kubernetes-version.ts";
+import type { NodePressure } from "./node-pressure.ts";
 
 /** As many as a node agent reports. */
 const MAX_IMAGES = 50;
@@ -26,11 +27,18 @@ export function machineAddress(): string {
   return addresses[0]?.address ?? "127.0.0.1";
 }
 
-export async function nodeStatus(
-  before: NodeStatus | undefined,
-  facts: { name: string; address: string; dataRoot: string; images: readonly ImageSummary[]; now: number },
-): Promise<NodeStatus> {
-  const { name, address, dataRoot, images, now } = facts;
+interface NodeFacts {
+  name: string;
+  address: string;
+  dataRoot: string;
+  images: readonly ImageSummary[];
+  pressure: NodePressure;
+  /** Unix milliseconds. */
+  now: number;
+}
+
+export async function nodeStatus(before: NodeStatus | undefined, facts: NodeFacts): Promise<NodeStatus> {
+  const { name, address, dataRoot, images, pressure, now } = facts;
   const disk = await statfs(dataRoot).catch(() => undefined);
   const diskBytes = disk === undefined ? 0 : disk.blocks * disk.bsize;
   const amounts = {
@@ -45,7 +53,7 @@ export async function nodeStatus(
     ...before,
     capacity: { ...before?.capacity, ...amounts },
     allocatable: { ...before?.allocatable, ...amounts, "ephemeral-storage": String(Math.floor(diskBytes * 0.9)) },
-    conditions: nodeConditions(before, now),
+    conditions: nodeConditions(before, pressure, now),
     addresses: [
       { type: "InternalIP", address },
       { type: "Hostname", address: name },
@@ -56,7 +64,7 @@ export async function nodeStatus(
   };
 }
 
-function nodeConditions(before: NodeStatus | undefined, now: number): NodeCondition[] {
+function nodeConditions(before: NodeStatus | undefined, pressure: NodePressure, now: number): NodeCondition[] {
   const stamp = `${new Date(now).toISOString().slice(0, 19)}Z`;
   const make = (type: string, status: string, reason: string, message: string): NodeCondition => {
     const old = before?.conditions?.find((one) => one.type === type);
@@ -64,9 +72,15 @@ function nodeConditions(before: NodeStatus | undefined, now: number): NodeCondit
     return { type, status, lastHeartbeatTime: stamp, lastTransitionTime, reason, message };
   };
   const ours = [
-    make("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    make("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    make("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    pressure.memory
+      ? make("MemoryPressure", "True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+      : make("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    pressure.disk
+      ? make("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
+      : make("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    pressure.processes
+      ? make("PIDPressure", "True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available")
+      : make("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     make("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
   ];
   const others = (before?.conditions ?? []).filter(({ type }) => !ours.some((one) => one.type === type));

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { type ContainerRun, newRun } from "../../../../src/kube/node/container-run.ts";
 import { fieldValue, resourceValue } from "../../../../src/kube/node/downward-values.ts";
+import { pressureOf } from "../../../../src/kube/node/node-pressure.ts";
 import { podContainers, restartsAfter } from "../../../../src/kube/node/pod-containers.ts";
 import { podNames, printResolvConf, resolvSettings } from "../../../../src/kube/node/pod-network-files.ts";
 import { refusalOf } from "../../../../src/kube/node/pod-refusal.ts";
@@ -275,6 +276,22 @@ describe("names", () => {
       "web.s.shop.svc.cluster.local",
     );
   });
+});
+
+test.each([
+  ["plenty", {}, [false, false, false]],
+  ["little memory", { memoryAvailable: 50e6 }, [true, false, false]],
+  ["a full disk", { diskAvailable: 1e9 }, [false, true, false]],
+  [
+    "a tenth of a small disk is little, but not a fifth",
+    { diskBytes: 20e9, diskAvailable: 4e9 },
+    [false, false, false],
+  ],
+  ["a twentieth of a large disk is plenty", { diskBytes: 2e12, diskAvailable: 1e11 }, [false, false, false]],
+  ["many threads", { threads: 99 }, [false, false, true]],
+] as const)("pressure: %s", (_, figures, [memory, disk, processes]) => {
+  const calm = { memoryAvailable: 1e9, diskBytes: 1e11, diskAvailable: 5e10, threads: 10, maxThreads: 100 };
+  expect(pressureOf({ ...calm, ...figures })).toEqual({ memory, disk, processes });
 });
 
 test.each([
