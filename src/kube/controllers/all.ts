@@ -16,6 +16,7 @@ import { namespaceController } from "./namespaces/controller.ts";
 import { nodeLifecycleController } from "./nodes/lifecycle-controller.ts";
 import { lostPodCollector } from "./nodes/lost-pods.ts";
 import { taintEviction } from "./nodes/taint-eviction.ts";
+import { unscheduledPodCollector } from "./nodes/unscheduled-pods.ts";
 import { replicaController } from "./replica-sets/controller.ts";
 import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
 import { resourceQuotaController } from "./resource-quotas/controller.ts";
@@ -49,5 +50,6 @@ export function controllers(options: ControllersOptions): ClusterPart[] {
     nodeLifecycleController(options),
     taintEviction(options),
     lostPodCollector(options),
+    unscheduledPodCollector(options),
   ];
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { garbageCollector } from "../../../../src/kube/controllers/garbage/collector.ts";
 import { delayLeft } from "../../../../src/kube/controllers/jobs/back-off.ts";
 import { jobController } from "../../../../src/kube/controllers/jobs/controller.ts";
 import { failureVerdict, metSuccessRule } from "../../../../src/kube/controllers/jobs/failure-policy.ts";
 import { IndexSet } from "../../../../src/kube/controllers/jobs/index-set.ts";
+import { unscheduledPodCollector } from "../../../../src/kube/controllers/nodes/unscheduled-pods.ts";
 import type { Job, JobSpec, SuccessPolicyRule } from "../../../../src/model/kubernetes/batch.ts";
 import type { Pod } from "../../../../src/model/kubernetes/core.ts";
 import { CORE_EVENTS, JOBS, PODS } from "../../../../src/model/kubernetes/names.ts";
@@ -162,6 +164,21 @@ describe("jobs", () => {
       reason: "JobResumed",
     });
   });
+});
+
+test("a job whose pods never found a node goes, though a failure policy waits for their end", async () => {
+  await using there = await controlledCluster((tools) => [
+    jobController(tools),
+    garbageCollector(tools),
+    unscheduledPodCollector(tools),
+  ]);
+  const { client } = there;
+  const rules = [{ action: "Ignore", onExitCodes: { operator: "In", values: [7] } }];
+  await client.resource(JOBS).create("default", job({ podFailurePolicy: { rules } }));
+  await until(client, PODS, (pods) => pods.length === 1);
+  await client.resource(JOBS).delete("default", "work", { propagationPolicy: "Foreground" });
+  await until(client, JOBS, (jobs) => jobs.length === 0);
+  expect(client.informer(PODS).list()).toEqual([]);
 });
 
 test.each([
