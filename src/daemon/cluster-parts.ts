@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
+import { createHorizontalAutoscaler } from "../kube/autoscaling/horizontal-controller.ts";
 import type { ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
@@ -29,6 +30,7 @@ import { type ClusterAuthority, openClusterAuthority } from "../kube/server/clus
 import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
 import { openApiServer } from "../kube/server/open-api-server.ts";
 import { roleAggregation } from "../kube/server/role-aggregation.ts";
+import { UsageReadings } from "../kube/server/usage-readings.ts";
 import { createClusterDns } from "../kube/services/cluster-dns.ts";
 import { createLoadBalancer } from "../kube/services/load-balancer.ts";
 import { machineResolvers } from "../kube/services/machine-resolvers.ts";
@@ -151,6 +153,7 @@ export async function startCluster(
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),
+    autoscaler(client, (name) => (name === nodeName ? (agent as NodeConnection) : undefined), log),
     proxy,
     ...serviceParts(client, nodeName, address, log),
     ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
@@ -200,6 +203,25 @@ function clusterParts(
     roleAggregation(client.as("clusterrole-aggregation-controller")),
     agent,
   ];
+}
+
+function autoscaler(
+  client: LocalClusterClient,
+  nodeOf: (name: string) => NodeConnection | undefined,
+  log: ClusterSurroundings["log"],
+): ClusterPart {
+  const readings = new UsageReadings(client, nodeOf);
+  return createHorizontalAutoscaler({
+    client: client.as("horizontal-pod-autoscaler"),
+    now: Date.now,
+    log: (message) => log.debug(message, { part: "horizontal-pod-autoscaler" }),
+    async reading(pod) {
+      const rate = await readings.pod(pod);
+      if (rate === undefined) return undefined;
+      const bytes = new Map(rate.usage.containers.map(({ name, memoryBytes }) => [name, memoryBytes]));
+      return { cores: rate.cores, bytes, at: rate.at, windowMs: rate.windowMs };
+    },
+  });
 }
 
 function serviceParts(
