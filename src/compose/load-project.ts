@@ -116,8 +116,15 @@ async function complete(
 async function readText(path: string): Promise<string> {
   const file = Bun.file(path);
   const stat = await file.stat().catch(() => undefined);
-  if (!stat) throw new NaruError("not-found", `open ${path}: no such file or directory`);
+  if (!stat) throw new NaruError("not-found", elsewhereText(path) ?? `open ${path}: no such file or directory`);
   if (stat.isDirectory())
     throw new NaruError("invalid", `read ${path}: is a directory: name a file in it, not ${dirname(path)}`);
   return await file.text();
+}
+
+/** Of an address that became a path like any other. */
+function elsewhereText(path: string): string | undefined {
+  const address = /\/((?:oci|https?|git|ssh):\/.*|git@.*)$/.exec(path)?.[1];
+  if (address === undefined) return undefined;
+  return `${address.replace(":/", "://")} is not fetched: get it, and name it by its path (oci://… is fetched for -f alone)`;
 }

@@ -170,6 +170,13 @@ test.concurrent.each(Object.entries(PROJECTS))("config prints what docker compos
   expect(ours.code === 0).toBe(real.code === 0);
 });
 
+test("files from elsewhere are refused in clear words", async () => {
+  const folder = join(root, "elsewhere");
+  await Bun.write(join(folder, "compose.yaml"), "include: ['https://host/x.git']\nservices: {a: {image: x}}\n");
+  const { errors } = await run([NARU, "compose"], folder, one(""));
+  expect(errors).toContain("https://host/x.git is not fetched: get it");
+});
+
 test("an unknown key is told with its place and the nearest key", async () => {
   const folder = join(root, "refusals");
   await Bun.write(join(folder, "compose.yaml"), "services:\n  a:\n    imag: x\n");
