@@ -8,7 +8,7 @@ import type { AdmissionRequest, AdmissionStep } from "../machinery/admission.ts"
 import { forbidden, isWriteOf } from "./forbidden.ts";
 
 /** The classes that every cluster has (scheduling.k8s.io/v1). */
-export const SYSTEM_PRIORITY_CLASSES: readonly PriorityClass[] = [
+const SYSTEM_PRIORITY_CLASSES: readonly PriorityClass[] = [
   systemClass("system-node-critical", 2_000_001_000, "For pods without which a node does not work"),
   systemClass("system-cluster-critical", 2_000_000_000, "For pods without which the cluster does not work"),
 ];
