@@ -170,7 +170,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   return {
     engine,
     builder,
-    classicBuilder: createClassicBuilder({ builder, files, dataRoot, instance }),
+    classicBuilder: createClassicBuilder({ builder, files, dataRoot, execRoot, instance }),
     buildKit,
     commandBuilds: createCommandBuilds({ builder, kept: keptContexts, files, dataRoot, execRoot, instance, log }),
     imageMaker: imageMaker(images, monitorPath),

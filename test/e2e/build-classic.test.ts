@@ -178,7 +178,7 @@ test("a context that the daemon fetches: a repository's directory, a tar, a Dock
   await context.write({ plain: "FROM busybox\nRUN echo alone >/f\n" });
   expect(await built("plain")).toContain("Successfully built");
   expect(await inImage("remote", "cat /f")).toBe("alone\n");
-  expect(await built("nothing")).toContain("the server answered 404");
+  expect(await built("nothing")).toContain("its server answers 404");
   expect(await post("remote=/etc/passwd", new Uint8Array())).toContain("neither a git repository nor an http URL");
   expect((await run(["ls", `${daemon.dataRoot}/builder/contexts`])).stdout).toBe("");
 });

@@ -21,6 +21,7 @@ interface ClassicParts {
   builder: Builder;
   files: ContainerFiles;
   dataRoot: string;
+  execRoot: string;
   /** Names this daemon among several. */
   instance: string;
 }
@@ -34,13 +35,13 @@ const MAX_WAITING_LINES = 1000;
 const NO_IMAGE = "the build made no image";
 
 async function* build(
-  { builder, files, dataRoot, instance }: ClassicParts,
+  { builder, files, dataRoot, execRoot, instance }: ClassicParts,
   options: ClassicOptions,
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<ProgressLine, void> {
   const tags = options.tags.map((name) => canonicalReference(parseReference(name)));
-  const context = await bringContext({ files, dataRoot, instance }, options, body, signal);
+  const context = await bringContext({ files, dataRoot, execRoot, instance }, options, body, signal);
   try {
     const request = classicRequest(options, context.arrived);
     const lines = new LineQueue();
@@ -73,13 +74,14 @@ async function* build(
 }
 
 async function bringContext(
-  { files, dataRoot, instance }: Omit<ClassicParts, "builder">,
+  { files, dataRoot, execRoot, instance }: Omit<ClassicParts, "builder">,
   { remote, dockerfile }: ClassicOptions,
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<FetchedContext> {
   const contextsDirectory = join(dataRoot, "builder/contexts");
-  if (remote !== "") return await fetchContext({ files, contextsDirectory, instance }, { remote, dockerfile }, signal);
+  if (remote !== "")
+    return await fetchContext({ files, contextsDirectory, execRoot, instance }, { remote, dockerfile }, signal);
   const { directory, remove } = await spoolContext(files, contextsDirectory, body, signal);
   try {
     return { arrived: await arrivedContext(directory, dockerfile), remove };

@@ -1,7 +1,6 @@
 /** Contexts that the daemon fetches: a git repository, an archive from a URL, or a Dockerfile from a URL. */
 import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerFiles } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
@@ -9,7 +8,7 @@ import type { ClientSession, ContextSource } from "../contract.ts";
 import { parseGitSource } from "../frontend/git-source.ts";
 import { placeInside } from "../solver/exec-mounts.ts";
 import { GitCheckout } from "../solver/git-checkout.ts";
-import { findAgent, findAuthorization, gitPrefix } from "../solver/git-source.ts";
+import { findAgent, findAuthorization, newCheckoutDirectory } from "../solver/git-source.ts";
 
 interface RemoteParts {
   files: ContainerFiles;
@@ -59,7 +58,7 @@ async function checkOut(
   { session, onOutput, signal }: RemoteWish,
   undo: AsyncDisposableStack,
 ): Promise<RemoteContext> {
-  const directory = join(tmpdir(), `${gitPrefix(instance)}${randomBytes(8).toString("hex")}`);
+  const directory = newCheckoutDirectory(instance);
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const authorization = await findAuthorization(remote, session, signal);
   const agentSocket = await findAgent({ config: { execRoot } }, remote, session, undo);
