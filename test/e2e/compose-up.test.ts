@@ -264,6 +264,15 @@ services:
     });
   });
 
+  test("a container that restarts is shown again", async () => {
+    const text = `services: {a: {image: busybox, command: sh -c "echo run; exit 3", restart: "on-failure:2"}}`;
+    await inProject("again", text, async ({ compose }) => {
+      const { stdout } = await ok(compose(["up"]));
+      expect(stdout.match(/a-1 {2}\| run\n/g)).toHaveLength(3);
+      expect(stdout).toContain("a-1 exited with code 3\n");
+    });
+  });
+
   const SIGNALS: [string, number, number][] = [
     ["Ctrl-C stops gracefully", 1, 130],
     ["Ctrl-C twice kills", 2, 130],

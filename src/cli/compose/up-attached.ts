@@ -5,7 +5,6 @@ import type { LiveContainer } from "../../compose/run/run-context.ts";
 import type { ProjectModel } from "../../compose/service-model.ts";
 import { errorText } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
-import { parseTimestamp } from "../timestamp.ts";
 import { type BringUpWishes, bringUp } from "./bring-up.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { HttpEngine } from "./http-engine.ts";
@@ -36,6 +35,10 @@ class AttachedUp {
   private readonly readers = new Map<string, Promise<void>>();
   private readonly running = new Map<string, LiveContainer>();
   private readonly ended = Promise.withResolvers<number>();
+  /** Containers whose present run is read. */
+  private readonly followed = new Set<string>();
+  /** When each container ended last, as the engine's log takes it. */
+  private readonly deaths = new Map<string, string>();
   private interrupts = 0;
   private isUp = false;
   private isEnding = false;
@@ -129,6 +132,7 @@ class AttachedUp {
 
   private read(container: LiveContainer, output: AsyncIterable<OutputChunk>): void {
     const name = this.lineName(container.name);
+    this.followed.add(container.id);
     const reading = async () => {
       try {
         for await (const chunk of output) this.take(name, chunk);
@@ -184,32 +188,38 @@ class AttachedUp {
       event: ["start", "die"],
       label: [`${LABELS.project}=${this.model!.name}`, `${LABELS.oneOff}=False`],
     };
-    for await (const { Action, Actor } of this.engine.events(filters, { since, signal })) {
+    for await (const { Action, Actor, timeNano } of this.engine.events(filters, { since, signal })) {
       const { name = "", [LABELS.service]: service = "" } = Actor.Attributes;
       const container = { id: Actor.ID, name, service, number: 0 };
       if (!this.model!.services[service]) continue;
       if (Action === "start") await this.noteStart(container);
-      else await this.noteDeath(container, Number(Actor.Attributes.exitCode ?? 0));
+      else {
+        this.followed.delete(container.id);
+        this.deaths.set(container.id, secondsText(BigInt(timeNano)));
+        await this.noteDeath(container, Number(Actor.Attributes.exitCode ?? 0), Number(BigInt(timeNano) / 1_000_000n));
+      }
     }
   }
 
   private async noteStart(container: LiveContainer): Promise<void> {
-    if (!this.isUp) return;
     this.running.set(container.id, container);
-    if (!this.isShown(container.service)) return;
+    // Those that this command starts are read before their start.
+    if (!this.isShown(container.service) || this.followed.has(container.id)) return;
     // The old stream may still be ending.
     await this.readers.get(container.id);
     const tty = this.model!.services[container.service]?.tty ?? false;
-    const { State } = await this.engine.inspectContainer(container.id);
-    const since = parseTimestamp(State.StartedAt);
+    // From its last end on: it may write before its start is told.
+    const since = this.deaths.get(container.id);
     const name = { ...container, name: container.name.replace(/^[0-9a-f]{12}_/, "") };
     this.read(name, this.engine.logs(container.id, { tty, follow: true, since, signal: this.leave.signal }));
   }
 
-  private async noteDeath(container: LiveContainer, code: number): Promise<void> {
+  private async noteDeath(container: LiveContainer, code: number, timeMs: number): Promise<void> {
     if (!this.isUp || !this.running.has(container.id)) return;
     const report = await this.engine.inspectContainer(container.id).catch(() => undefined);
-    const restarts = report?.State.Restarting || report?.State.Running;
+    // It may run again already, or be shown as running for a moment more.
+    const runsAgain = report?.State.Running && Date.parse(report.State.StartedAt) >= timeMs;
+    const restarts = report?.State.Restarting || runsAgain;
     await Promise.race([this.readers.get(container.id), Bun.sleep(1000)]);
     if (restarts) this.tellExit(container, code, " (restarting)");
     else this.noteEnd(container.id, code);
@@ -313,4 +323,9 @@ class AttachedUp {
       if (!this.leave.signal.aborted) this.ended.reject(error);
     }
   }
+}
+
+/** Nanoseconds as seconds with a fraction. */
+function secondsText(nanoseconds: bigint): string {
+  return `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
 }
