@@ -6,7 +6,7 @@ import { DNS_CODE, type DnsAnswer, type DnsQuery, type DnsReply, encodeAnswer, p
 
 const TCP_IDLE_MS = 10_000;
 
-export interface NameSource {
+interface NameSource {
   /** Our own names; undefined for those of others. */
   resolve(name: string, type: number): NameAnswer | Promise<NameAnswer>;
   /** Whom to ask for the others; none for a container that has no way to the outside. */
@@ -16,7 +16,7 @@ export interface NameSource {
 type NameAnswer = readonly DnsAnswer[] | DnsReply | undefined;
 
 /** Where it listens: an address, or a descriptor that is bound (for TCP listening) and that close() closes. */
-export type DnsPlace = { fd: number } | { address: string; port: number };
+type DnsPlace = { fd: number } | { address: string; port: number };
 
 export class NameServer {
   readonly #udp: DatagramSocket = createSocket("udp4");

@@ -8,7 +8,7 @@ import type { ContextSource } from "../contract.ts";
 import { placeInside } from "../solver/exec-mounts.ts";
 import type { ArrivedContext } from "./classic-request.ts";
 
-export interface SpooledContext {
+interface SpooledContext {
   directory: string;
   remove(): Promise<void>;
 }

@@ -15,7 +15,7 @@ import type { GitOperation } from "./graph.ts";
 import { openAgentSocket } from "./ssh-relay.ts";
 
 /** How the names of this daemon's checkouts begin. */
-export function gitPrefix(instance: string): string {
+function gitPrefix(instance: string): string {
   return `naru-git-${instance}-`;
 }
 

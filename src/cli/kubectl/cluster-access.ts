@@ -42,7 +42,7 @@ interface ReadConfig {
   isEmpty: boolean;
 }
 
-export interface ChosenCluster {
+interface ChosenCluster {
   readonly access: ClusterAccess;
   /** Of the context; empty when it names none. */
   readonly namespace: string;

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CliError } from "../cli-error.ts";
 
-export interface DataFlags {
+interface DataFlags {
   readonly "from-env-file": readonly string[];
   readonly "from-file": readonly string[];
   readonly "from-literal": readonly string[];

@@ -17,7 +17,7 @@ export interface KubectlContext extends CommandContext {
   readonly kubeconfig: KubeconfigChoice;
 }
 
-export interface KubeconfigChoice {
+interface KubeconfigChoice {
   /** --kubeconfig; empty when not given. */
   readonly path: string;
   /** --context, --cluster, --user; empty when not given. */
@@ -27,7 +27,7 @@ export interface KubeconfigChoice {
 }
 
 /** One use of a command. */
-export interface KubectlInvocation<F extends FlagSet> {
+interface KubectlInvocation<F extends FlagSet> {
   readonly flags: FlagValues<F>;
   readonly args: string[];
   /** What stood behind "--", when that was there: a program and its words. */

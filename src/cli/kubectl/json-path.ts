@@ -21,7 +21,7 @@ type Node =
 export class JsonPathError extends Error {}
 
 /** A template made ready. `print` answers the text for an object; `values` the values of its first expression. */
-export interface JsonPathTemplate {
+interface JsonPathTemplate {
   print(object: unknown): string;
   values(object: unknown): unknown[];
 }

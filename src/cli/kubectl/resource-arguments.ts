@@ -16,11 +16,11 @@ export interface ObjectTarget {
 }
 
 /** All objects of a type. */
-export interface TypeTarget {
+interface TypeTarget {
   readonly type: ServedType;
 }
 
-export interface NamedObjects {
+interface NamedObjects {
   readonly objects: ObjectTarget[];
   /** Types without names: "pods" of `get pods`. */
   readonly types: TypeTarget[];
@@ -85,7 +85,7 @@ export async function namedObjects(
 }
 
 /** Objects as files describe them, each with the namespace that it goes to. */
-export async function objectsInFiles(context: KubectlContext, files: FileFlags): Promise<ObjectTarget[]> {
+async function objectsInFiles(context: KubectlContext, files: FileFlags): Promise<ObjectTarget[]> {
   const types = await context.types();
   const namespace = await context.namespace();
   const manifests = await readManifests(files.filename, files.recursive);
@@ -104,16 +104,6 @@ export async function objectsInFiles(context: KubectlContext, files: FileFlags):
     const object = { ...manifest.object, metadata: { ...metadata, namespace: place } };
     return { type, namespace: place, name: metadata?.name ?? "", manifest: { ...manifest, object } };
   });
-}
-
-/** The one object that a command is about. */
-export async function oneObject(context: KubectlContext, words: readonly string[]): Promise<ObjectTarget> {
-  const { objects } = await namedObjects(context, words);
-  const [first, ...more] = objects;
-  if (first === undefined || more.length > 0) {
-    throw new CliError("error: you must specify one object, as TYPE NAME or TYPE/NAME");
-  }
-  return first;
 }
 
 /** The path of an object. */

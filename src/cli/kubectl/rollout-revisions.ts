@@ -5,7 +5,7 @@ import type { ObjectTarget } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
 import type { PodTemplateHolder } from "./workload-kinds.ts";
 
-export const CHANGE_CAUSE = "kubernetes.io/change-cause";
+const CHANGE_CAUSE = "kubernetes.io/change-cause";
 const REVISION = "deployment.kubernetes.io/revision";
 
 export interface KeptRevision {

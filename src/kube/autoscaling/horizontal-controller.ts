@@ -24,7 +24,7 @@ const NAME = "horizontal-pod-autoscaler";
 const PERIOD_MS = 15_000;
 const TOLERANCE = 0.1;
 
-export interface HorizontalOptions extends ControllerTools {
+interface HorizontalOptions extends ControllerTools {
   /** What a pod uses now; undefined when it is not known (yet). */
   reading(pod: Stored<Pod>): Promise<PodReading | undefined>;
   /** Milliseconds between two looks at the same object. */

@@ -19,7 +19,7 @@ export interface Bounded {
   readonly isStabilized: boolean;
 }
 
-export const DEFAULT_UP: HPAScalingRules = {
+const DEFAULT_UP: HPAScalingRules = {
   stabilizationWindowSeconds: 0,
   selectPolicy: "Max",
   policies: [
@@ -27,7 +27,7 @@ export const DEFAULT_UP: HPAScalingRules = {
     { type: "Percent", value: 100, periodSeconds: 15 },
   ],
 };
-export const DEFAULT_DOWN: HPAScalingRules = {
+const DEFAULT_DOWN: HPAScalingRules = {
   stabilizationWindowSeconds: 300,
   selectPolicy: "Max",
   policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],

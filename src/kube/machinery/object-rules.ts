@@ -18,10 +18,7 @@ function labelsFaults(labels: Readonly<Record<string, string>> | undefined, fiel
   ]);
 }
 
-function annotationsFaults(
-  annotations: Readonly<Record<string, string>> | undefined,
-  field: string,
-): FieldError[] {
+function annotationsFaults(annotations: Readonly<Record<string, string>> | undefined, field: string): FieldError[] {
   let bytes = 0;
   const faults: FieldError[] = [];
   for (const [key, value] of Object.entries(annotations ?? {})) {

@@ -12,7 +12,7 @@ export type Placement =
   /** Why each node was refused. */
   | { readonly node: undefined; readonly refusals: ReadonlyMap<string, Verdict> };
 
-export type Judge = (node: NodeView) => Verdict | undefined;
+type Judge = (node: NodeView) => Verdict | undefined;
 
 /** The filters made ready for a pod. */
 export function judgeOf(filters: readonly Filter[], pod: PodView, cluster: ClusterPicture): Judge {

@@ -6,13 +6,13 @@ import type { ClusterView, NodeView, PodView } from "./cluster-view.ts";
 import type { Filter } from "./filter.ts";
 import { judgeOf, sumOfReasons, type Verdict } from "./place-pod.ts";
 
-export interface Sacrifice {
+interface Sacrifice {
   readonly node: NodeView;
   readonly victims: readonly PodView[];
   /** How many of them a disruption budget would have protected. */
   readonly violations: number;
 }
-export interface PreemptionResult {
+interface PreemptionResult {
   readonly sacrifice: Sacrifice | undefined;
   /** "preemption: 0/1 nodes are available: …" for the pod's condition, when nothing was found. */
   readonly message: string;

@@ -31,7 +31,7 @@ const SLICE_MS = 4;
 const AFFINITY = ["InterPodAffinity", "InterPodAntiAffinity", "ExistingAntiAffinity", "PodTopologySpread"];
 const FREED = [...AFFINITY, "NodeResourcesFit", "NodePorts"];
 
-export interface SchedulerOptions {
+interface SchedulerOptions {
   client: ClusterClient;
   /** Told of failures that are nobody's fault: they are tried again. */
   log(message: string): void;

@@ -5,7 +5,7 @@ import { termMatches, tolerates } from "./node-selection.ts";
 import { readyTerm } from "./pod-terms.ts";
 import { spreadCounts } from "./topology-spread.ts";
 
-export interface Score {
+interface Score {
   readonly name: string;
   readonly weight: number;
   /** Raw points of each node, in the order of `nodes`; undefined when the score has nothing to say. */

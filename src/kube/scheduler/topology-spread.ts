@@ -7,7 +7,7 @@ import { lasting, passing, type Refusal } from "./filter.ts";
 import { podWantsNode, untoleratedTaint } from "./node-selection.ts";
 import { withLabelKeys } from "./pod-terms.ts";
 
-export interface SpreadCounts {
+interface SpreadCounts {
   readonly constraint: TopologySpreadConstraint;
   /** Matching pods in each domain that counts, by the domain's label value. */
   readonly domains: ReadonlyMap<string, number>;

@@ -15,7 +15,7 @@ export interface VolumeLookup {
 }
 
 /** Names of the claims that the pod uses; those of ephemeral volumes bear the pod's and the volume's name. */
-export function claimNamesOf({ pod }: PodView): string[] {
+function claimNamesOf({ pod }: PodView): string[] {
   return (pod.spec?.volumes ?? []).flatMap((volume) => {
     if (volume.persistentVolumeClaim !== undefined) return [volume.persistentVolumeClaim.claimName];
     return volume.ephemeral === undefined ? [] : [`${pod.metadata.name}-${volume.name}`];

@@ -19,7 +19,7 @@ const SERVICE_NAME = "kubernetes.io/service-name";
 const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
 const MOST_ALIASES = 8;
 
-export interface ClusterDnsOptions {
+interface ClusterDnsOptions {
   client: ClusterClient;
   /** "cluster.local" */
   domain: string;

@@ -9,7 +9,7 @@ import type { Service } from "../../model/kubernetes/core.ts";
 import type { Endpoint, EndpointSlice } from "../../model/kubernetes/discovery.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 
-export const SCHEMA_VERSION = "1.1.0";
+const SCHEMA_VERSION = "1.1.0";
 /** Seconds: endpoints come and go. */
 const TTL = 5;
 
@@ -25,11 +25,11 @@ export interface NameSources {
 }
 
 /** An external name is for others to resolve: `alias` is its record, `target` what to ask for. */
-export interface ExternalAlias {
+interface ExternalAlias {
   alias: DnsAnswer;
   target: string;
 }
-export type ClusterAnswer = DnsReply | ExternalAlias | undefined;
+type ClusterAnswer = DnsReply | ExternalAlias | undefined;
 
 /** @param domain "cluster.local"  @returns undefined for names that are not the cluster's */
 export function resolveClusterName(sources: NameSources, domain: string, name: string, type: number): ClusterAnswer {

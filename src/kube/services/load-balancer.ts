@@ -8,7 +8,7 @@ import { type ControllerTools, controlLoop } from "../controllers/control-loop.t
 import { copyOf, sameJson } from "../machinery/copy.ts";
 import { balancedPort } from "./service-ways.ts";
 
-export interface LoadBalancerOptions extends ControllerTools {
+interface LoadBalancerOptions extends ControllerTools {
   /** This machine's address for others. */
   address(): string;
 }

@@ -24,7 +24,7 @@ export interface ServiceProxyOptions {
   log(message: string): void;
 }
 
-export interface ServiceProxy extends ClusterPart {
+interface ServiceProxy extends ClusterPart {
   /** Resolves when no new connection is led to that address any more; at once while the proxy does not run. */
   untilWithdrawn(ip: string, signal: AbortSignal): Promise<void>;
 }

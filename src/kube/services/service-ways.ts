@@ -10,7 +10,7 @@ const HERE = "0.0.0.0";
 const DEFAULT_AFFINITY_SECONDS = 10_800;
 
 /** True for services that have an address of the cluster. */
-export function hasClusterAddress({ spec }: Service): boolean {
+function hasClusterAddress({ spec }: Service): boolean {
   return (
     spec?.type !== "ExternalName" && spec?.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None"
   );
