@@ -328,8 +328,7 @@ test("a deployment rolls out, changes its image, is rolled back, and heals", asy
   await kubectl("rollout", "undo", "deployment/web");
   await rolledOut(IMAGE);
   expect(await kubectl("rollout", "history", "deployment/web")).toMatch(/^2 .*\n3 /m);
-  const victim = (await cluster.daemon.naru(["ps", "-q", "--filter", "name=k8s_main_web-"]))
-    .stdout;
+  const victim = (await cluster.daemon.naru(["ps", "-q", "--filter", "name=k8s_main_web-"])).stdout;
   await cluster.daemon.naru(["kill", victim.split("\n")[0]!]);
   const restarts = () =>
     kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}");
