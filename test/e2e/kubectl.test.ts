@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
-import { busyboxTar, DOCKER } from "../support/daemon.ts";
+import { busyboxTar, DOCKER, PROJECT, run } from "../support/daemon.ts";
 
 const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const IMAGE = "busybox-test:1";
@@ -509,6 +509,24 @@ test(
     }
   },
 );
+
+test("the JavaScript client watches, informs, executes and forwards", async () => {
+  const script = "mkdir /w; echo page >/w/index.html; exec httpd -f -p 8080 -h /w";
+  await fed(pod("js", IMAGE, ["sh", "-c", script]), "apply", "-f", "-");
+  await kubectl("wait", "--for=condition=Ready", "pod/js", "--timeout=30s");
+  const client = join(PROJECT, "test/support/kubernetes-client-node.mjs");
+  const { code, stdout, stderr } = await run(["node", client, "js"], { env: { KUBECONFIG: cluster.kubeconfig } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toMatchObject({
+    watched: ["ADDED one", "MODIFIED one", "DELETED one"],
+    informed: ["add one", "update one", "delete one"],
+    out: "fed\n",
+    err: "bad\n",
+    exit: { status: "Failure", reason: "NonZeroExitCode" },
+    page: "page\n",
+  });
+  await kubectl("delete", "pod", "js", "--wait=false");
+});
 
 test("top shows usage with no add-on", async () => {
   await fed(pod("busy", IMAGE, ["sh", "-c", "while :; do :; done"]), "apply", "-f", "-");
