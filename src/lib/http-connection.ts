@@ -9,6 +9,8 @@ export interface TlsOptions {
   key?: string;
   /** False accepts any certificate of the server. */
   verify: boolean;
+  /** The name that the certificate must have, where it is not the host's. */
+  serverName?: string;
 }
 
 /** Above this many unread bytes the socket is paused until the reader has caught up. */
@@ -57,7 +59,7 @@ export class HttpConnection {
       cert: tls.cert,
       key: tls.key,
       rejectUnauthorized: tls.verify,
-      serverName: host,
+      serverName: tls.serverName ?? host,
     };
     connection.socket = await Bun.connect({ hostname: host, port, tls: options, socket, allowHalfOpen: true });
     if (wantsTls) await secured.promise;

@@ -21,7 +21,7 @@ interface StatusCause {
   message?: string;
   field?: string;
 }
-interface ApiStatus {
+export interface ApiStatus {
   kind?: string;
   status?: string;
   message?: string;
@@ -133,7 +133,7 @@ export class KubeApi {
 }
 
 /** The path with those queries that are set. */
-function withQuery(path: string, query: RequestOptions["query"] = {}): string {
+export function withQuery(path: string, query: RequestOptions["query"] = {}): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     value === undefined || value === "" || value === false
       ? []

@@ -91,7 +91,7 @@ async function runCommand(
     args: parsed.args,
     afterDashes: dashes < 0 ? undefined : words.slice(dashes + 1),
     given: (flag: string) => (parsed.changed as ReadonlySet<string>).has(flag),
-    context: kubectlContext(context, globals, (parsed.changed as ReadonlySet<string>).has("namespace")),
+    context: kubectlContext({ ...context, program }, globals, (parsed.changed as ReadonlySet<string>).has("namespace")),
   };
   return (await command.run(invocation)) ?? 0;
 }

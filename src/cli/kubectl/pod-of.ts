@@ -85,10 +85,10 @@ export function defaultContainer(context: KubectlContext, pod: PodLike, isQuiet 
 }
 
 /** @throws CliError `container x is not valid for pod y` */
-export function checkContainer(pod: PodLike, name: string): void {
+export function checkContainer(pod: PodLike, name: string, attempt = ""): void {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
   if ([...containers, ...initContainers, ...ephemeralContainers].some((one) => one.name === name)) return;
   throw new CliError(
-    `error: container ${name} is not valid for pod ${pod.metadata.name} out of: ${containers.map((one) => one.name).join(", ")}`,
+    `error: ${attempt}container ${name} is not valid for pod ${pod.metadata.name} out of: ${containers.map((one) => one.name).join(", ")}`,
   );
 }

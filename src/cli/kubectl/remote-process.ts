@@ -1,0 +1,93 @@
+/** A process in a container, over a WebSocket: exec and attach. */
+
+import { CliError } from "../cli-error.ts";
+import type { KubectlContext } from "./declaration.ts";
+import { type ApiStatus, withQuery } from "./kube-api.ts";
+import { PodWebSocket } from "./pod-websocket.ts";
+
+const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
+
+export interface RemoteStreams {
+  readonly tty: boolean;
+  /** Sent to the process; its end is told. */
+  readonly input?: AsyncIterable<Uint8Array>;
+  /** What the process writes. The next waits until it resolves. */
+  write(stream: "stdout" | "stderr", data: Uint8Array): Promise<void> | void;
+  /** Called with what sends the size of our terminal. Returns what ends that. */
+  followSize?(send: (size: { rows: number; columns: number }) => void): () => void;
+}
+
+/** The server's words that the process could not be run. */
+export class RemoteProcessError extends CliError {}
+
+/**
+ * Runs until the process ends. Resolves to its exit code.
+ * @param path of the subresource; `query` what it takes beside the streams
+ * @throws RemoteProcessError, KubeApiError, CliError
+ */
+export async function runRemoteProcess(
+  context: KubectlContext,
+  path: string,
+  query: { container: string; command?: readonly string[] },
+  streams: RemoteStreams,
+): Promise<number> {
+  const { access } = await context.api();
+  const words = (query.command ?? []).map((word) => `command=${encodeURIComponent(word)}`).join("&");
+  const full = withQuery(words === "" ? path : `${path}?${words}`, {
+    container: query.container,
+    stdin: streams.input !== undefined,
+    stdout: true,
+    stderr: !streams.tty,
+    tty: streams.tty,
+  });
+  const socket = await PodWebSocket.open(access, full);
+  const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  const stopFollowing = streams.followSize?.(({ rows, columns }) => {
+    socket.send(CHANNELS.resize, encode({ Width: columns, Height: rows })).catch(() => {});
+  });
+  const input = streams.input === undefined ? undefined : sendInput(socket, streams.input);
+  try {
+    for await (const { channel, data } of socket.messages()) {
+      // The server announces each channel by an empty message.
+      if (data.length === 0) continue;
+      if (channel === CHANNELS.stdout) await streams.write("stdout", data);
+      else if (channel === CHANNELS.stderr) await streams.write("stderr", data);
+      else if (channel === CHANNELS.error) return exitCodeOf(data);
+    }
+    return 0;
+  } finally {
+    stopFollowing?.();
+    input?.stop();
+    socket.close();
+  }
+}
+
+function sendInput(socket: PodWebSocket, input: AsyncIterable<Uint8Array>) {
+  const iterator = input[Symbol.asyncIterator]();
+  const copy = async () => {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      await socket.send(CHANNELS.stdin, next.value);
+    }
+    await socket.endChannel(CHANNELS.stdin);
+  };
+  // A process that has ended takes no more; its status tells the rest.
+  copy().catch(() => {});
+  return { stop: () => void iterator.return?.()?.catch(() => {}) };
+}
+
+/** The last message: a Status, which says how the process ended. */
+function exitCodeOf(data: Uint8Array): number {
+  const text = new TextDecoder().decode(data);
+  let status: ApiStatus;
+  try {
+    status = JSON.parse(text) as ApiStatus;
+  } catch {
+    throw new RemoteProcessError(`error: ${text}`);
+  }
+  if (status.status === "Success") return 0;
+  if (status.reason === "NonZeroExitCode") {
+    const code = status.details?.causes?.find(({ reason }) => reason === "ExitCode")?.message;
+    if (code !== undefined && /^\d+$/.test(code)) return Number(code);
+  }
+  throw new RemoteProcessError(`error: ${status.message ?? text}`);
+}
