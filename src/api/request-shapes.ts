@@ -252,7 +252,13 @@ export const authConfigShape = struct("registry.AuthConfig", {
   registrytoken: text,
 });
 
-export const clusterSettingsShape = struct("cluster.Settings", { listen: text, store: text, nodeName: text });
+export const clusterSettingsShape = struct("cluster.Settings", {
+  listen: text,
+  store: text,
+  nodeName: text,
+  ingressHttp: text,
+  ingressHttps: text,
+});
 
 export const imageVerifyShape = struct("image.VerifyRequest", { Images: texts });
 

@@ -8,6 +8,7 @@ import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
 import { podEviction } from "../kube/controllers/disruption-budgets/eviction.ts";
 import { createCustomResources } from "../kube/custom-resources/custom-resource-part.ts";
+import { createIngress } from "../kube/ingress/ingress-part.ts";
 import type { LocalClusterClient } from "../kube/machinery/cluster-client.ts";
 import { createCompaction } from "../kube/machinery/compaction.ts";
 import { createExpiry } from "../kube/machinery/expiry.ts";
@@ -49,6 +50,8 @@ declare const NARU_BUILT: string | undefined;
 const SERVICE_CIDR = "10.96.0.0/16";
 const API_CLUSTER_IP = "10.96.0.1";
 const DNS_CLUSTER_IP = "10.96.0.10";
+const DEFAULT_INGRESS_HTTP = "0.0.0.0:80";
+const DEFAULT_INGRESS_HTTPS = "0.0.0.0:443";
 const CLUSTER_DOMAIN = "cluster.local";
 const NODE_PORTS = [30_000, 32_767] as const;
 const API_NAMES = [
@@ -76,6 +79,8 @@ export async function startCluster(
   const { dataRoot, log } = surroundings;
   const folder = join(dataRoot, "cluster");
   const { host, port } = parseListen(settings.listen ?? "");
+  const ingressHttp = parseListen(settings.ingressHttp ?? DEFAULT_INGRESS_HTTP);
+  const ingressHttps = parseListen(settings.ingressHttps ?? DEFAULT_INGRESS_HTTPS);
   const nodeName = settings.nodeName ?? hostname().toLowerCase();
   const address = machineAddress();
   await using undo = new AsyncDisposableStack();
@@ -156,6 +161,14 @@ export async function startCluster(
     autoscaler(client, (name) => (name === nodeName ? (agent as NodeConnection) : undefined), log),
     proxy,
     ...serviceParts(client, nodeName, address, log),
+    createIngress({
+      client: client.as("ingress"),
+      http: ingressHttp,
+      https: ingressHttps,
+      fallback: authority.server,
+      address: () => address,
+      log: (message) => log.debug(message, { part: "ingress" }),
+    }),
     ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
   ];
   const ended = runParts(parts, log, ending.signal);
@@ -285,10 +298,7 @@ function parseListen(text: string): { host: string; port: number } {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:]*):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port > 65535) {
-    throw new NaruError(
-      "invalid",
-      `invalid address of the cluster's API "${text}": write HOST:PORT, as in 0.0.0.0:6443`,
-    );
+    throw new NaruError("invalid", `invalid address of the cluster "${text}": write HOST:PORT, as in 0.0.0.0:6443`);
   }
   return { host: match[1] === "" ? "0.0.0.0" : match[1]!.replace(/^\[|\]$/g, ""), port };
 }

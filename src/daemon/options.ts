@@ -171,11 +171,13 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
       listen: read.optionalText("cluster-listen"),
       store: read.optionalText("cluster-store"),
       nodeName: read.optionalText("cluster-node-name"),
+      ingressHttp: read.optionalText("cluster-ingress-http"),
+      ingressHttps: read.optionalText("cluster-ingress-https"),
     }).filter(([, value]) => value !== undefined),
   );
   if (read.bool("cluster", false)) return settings;
   if (Object.keys(settings).length === 0) return undefined;
-  throw badSetting("cluster-listen, cluster-store and cluster-node-name are for the daemon's cluster: set cluster too");
+  throw badSetting("the settings cluster-… are for the daemon's cluster: set cluster too");
 }
 
 function tlsOptions(read: Reader): TlsOptions | undefined {

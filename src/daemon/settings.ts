@@ -201,6 +201,10 @@ const CLUSTER: Setting[] = [
     defaultText: "a file under <data-root>",
   }),
   setting("cluster-node-name", "string", "Name of this machine in it", { defaultText: "the host's name" }),
+  setting("cluster-ingress-http", "string", "Where its ingresses are served, HOST:PORT", {
+    defaultText: "0.0.0.0:80",
+  }),
+  setting("cluster-ingress-https", "string", "The same over TLS, HOST:PORT", { defaultText: "0.0.0.0:443" }),
 ];
 
 const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";

@@ -7,6 +7,9 @@ export interface ClusterSettings {
   /** "etcd://HOST:PORT[,…]"; absent: a file of its own under the data root. */
   store?: string;
   nodeName?: string;
+  /** HOST:PORT where ingresses are served. */
+  ingressHttp?: string;
+  ingressHttps?: string;
 }
 
 export interface ClusterFacts {

@@ -23,12 +23,20 @@ export const command = defineCommand({
     listen: string("Address of its API, HOST:PORT (default what it was last, or 0.0.0.0:6443)"),
     "node-name": string("Name of this machine in it (default the host's name)"),
     store: string("Where it keeps its objects, etcd://HOST:PORT[,HOST:PORT] (default a file of its own)"),
+    "ingress-http": string("Where its ingresses are served, HOST:PORT (default 0.0.0.0:80)"),
+    "ingress-https": string("The same over TLS, HOST:PORT (default 0.0.0.0:443)"),
     "no-wait": bool("Do not wait for the node"),
   },
   async run({ flags, context }) {
     const client = await context.client();
     const startedAt = performance.now();
-    const settings = { listen: flags.listen, nodeName: flags["node-name"], store: flags.store };
+    const settings = {
+      listen: flags.listen,
+      nodeName: flags["node-name"],
+      store: flags.store,
+      ingressHttp: flags["ingress-http"],
+      ingressHttps: flags["ingress-https"],
+    };
     const { server = "" } = await client.post<Facts>("/naru/cluster/start", { json: settings });
     const ready = flags["no-wait"] ? [] : await waitForNodes(client);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);

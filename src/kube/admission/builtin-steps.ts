@@ -2,6 +2,7 @@
 
 import type { AdmissionStep } from "../machinery/admission.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
+import { defaultIngressClass } from "./ingress-classes.ts";
 import { limitRanges } from "./limit-ranges.ts";
 import { podPriority } from "./pod-priority.ts";
 import { podServiceAccount } from "./pod-service-account.ts";
@@ -23,6 +24,7 @@ export function builtinAdmission(client: LocalClusterClient): AdmissionStep[] {
     podPriority(client),
     runtimeClasses(client),
     defaultStorageClass(client),
+    defaultIngressClass(client),
     mutatingWebhooks(client),
     validatingPolicies(client),
     validatingWebhooks(client),

@@ -101,3 +101,8 @@ function reachable(endpoints: readonly PortEndpoint[], node: string | undefined)
   const backs = new Map(chosen.map(({ ip, port }) => [`${ip} ${port}`, { ip, port }]));
   return [...backs].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, back]) => back);
 }
+
+/** Where requests to a service's port may go. */
+export function readyPlaces(slices: readonly EndpointSlice[], port: ServicePort): ServiceBack[] {
+  return reachable(endpointsOf(slices, port), undefined);
+}
