@@ -55,13 +55,15 @@ class ServiceAddresses implements AdmissionStep {
   admit(request: AdmissionRequest): void {
     if (request.type.resource !== SERVICES.resource || request.type.group !== "") return;
     const before = (request.before as Service | undefined)?.spec;
-    if (request.operation === "DELETE") this.release(before, request.dryRun);
+    if (request.operation === "DELETE") this.release(before, undefined, request.dryRun);
     const service = request.object as Service | undefined;
     if (request.operation === "DELETE" || request.subresource !== undefined || service?.spec === undefined) return;
     const others = this.list().filter((one) => one.metadata.uid !== service.metadata.uid);
     const writing = { spec: service.spec, before, others, dryRun: request.dryRun };
     const faults = [...this.giveAddress(writing), ...this.givePorts(writing)];
     if (faults.length > 0) throw invalidObject(SERVICES, service.metadata.name ?? "", faults);
+    // Until the change is stored, the list above still shows the old ones as taken.
+    this.release(before, service.spec, request.dryRun);
   }
 
   private giveAddress({ spec, before, others, dryRun }: Writing): FieldError[] {
@@ -141,11 +143,15 @@ class ServiceAddresses implements AdmissionStep {
     if (!dryRun) this.reserved.set(key, this.now() + RESERVED_MS);
   }
 
-  /** What a service that goes gives back. */
-  private release(spec: ServiceSpec | undefined, dryRun: boolean): void {
+  /** What a service gives back that goes, or has it no longer. */
+  private release(before: ServiceSpec | undefined, after: ServiceSpec | undefined, dryRun: boolean): void {
     if (dryRun) return;
-    this.reserved.delete(spec?.clusterIP ?? "");
-    for (const port of spec?.ports ?? []) this.reserved.delete(String(port.nodePort ?? ""));
+    const held = ({ clusterIP = "", ports = [] }: ServiceSpec) => [
+      clusterIP,
+      ...ports.map((port) => String(port.nodePort ?? "")),
+    ];
+    const kept = new Set(after === undefined ? [] : held(after));
+    for (const key of before === undefined ? [] : held(before)) if (!kept.has(key)) this.reserved.delete(key);
   }
 }
 

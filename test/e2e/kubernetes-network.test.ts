@@ -1,0 +1,264 @@
+/** Services, names and ports of pods as the conformance requirements of the network list them. All tests ask the same few pods. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { conformance } from "../support/conformance.ts";
+import { eventually } from "../support/daemon.ts";
+import { freePort } from "../support/free-port.ts";
+import { NetworkPods } from "../support/network-pods.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
+type Json = any;
+
+const MERGE = "application/merge-patch+json";
+const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+const WEB = ["web-0", "web-1", "web-2"];
+const TCP = { name: "http", port: 80, targetPort: 8080 };
+const UDP = { name: "udp", port: 80, targetPort: 8081, protocol: "UDP" };
+const shell = { command: ["sh", "-c", FOREVER] };
+
+let cluster: TestClusterDaemon;
+let pods: NetworkPods;
+let nodeIp: string;
+let hostPort: number;
+const ips: Record<string, string> = {};
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  pods = new NetworkPods(cluster);
+  const imported = pods.importNetworkImage();
+  const [node] = (await cluster.api("GET", "/api/v1/nodes")).body.items;
+  nodeIp = node.status.addresses.find((one: Json) => one.type === "InternalIP").address;
+  hostPort = await freePort();
+  await imported;
+  const port = (protocol: string, hostIP: string) => ({
+    ports: [{ hostPort, hostIP, protocol, containerPort: protocol === "UDP" ? 8081 : 8080 }],
+  });
+  await pods.service("family", { clusterIP: "None", selector: { in: "family" }, ports: [TCP] });
+  await Promise.all([
+    ...WEB.map((name) => pods.named(name, { app: "web" })),
+    pods.named("client", {}, {}, shell),
+    pods.named("on-node", {}, { hostNetwork: true }, shell),
+    pods.named("querier", { in: "family" }, { hostname: "querier-1", subdomain: "family" }),
+    pods.named(
+      "own-dns",
+      {},
+      { dnsPolicy: "None", dnsConfig: { nameservers: ["1.1.1.1"], searches: ["resolv.conf.local"] } },
+      shell,
+    ),
+    pods.named("port-1", {}, {}, port("TCP", "127.0.0.1")),
+    pods.named("port-2", {}, {}, port("TCP", nodeIp)),
+    pods.named("port-3", {}, {}, port("UDP", nodeIp)),
+  ]);
+  for (const name of [...WEB, "client", "on-node", "querier", "own-dns"])
+    ips[name] = (await pods.running(name)).status.podIP;
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+const network = (words: string) => conformance(`[sig-network] ${words} [Conformance]`);
+const read = async (name: string) => (await cluster.api("GET", pods.path("services", name))).body;
+const change = async (name: string, spec: object) => {
+  const { status, body } = await cluster.api("PATCH", pods.path("services", name), { spec }, MERGE);
+  if (status !== 200) throw new Error(`PATCH ${name}: ${JSON.stringify(body)}`);
+  return body;
+};
+const get = (host: string, port: number) => `http-ask ${host} ${port} 2>&1`;
+const isWeb = (said: string) => WEB.includes(said.trim());
+/** Asks sixteen times, and answers who did. */
+const askers = (host: string, port: number) => `for i in $(seq 16); do ${get(host, port)}; done | sort | uniq`;
+const names = (said: string) => said.trim().split("\n");
+const lookup = (name: string, type: string) => `nslookup -type=${type} ${name} 2>&1`;
+/** As programs look for a name that is no full one. */
+const searched = (name: string, type: string) =>
+  `for end in $(sed -n 's/^search //p' /etc/resolv.conf); do ${lookup(`${name}.$end`, type)}; done`;
+
+describe("names", () => {
+  const resolves = (name: string, wanted: string[]) =>
+    pods.until("client", `resolve ${name}`, (said) => names(said).sort().join() === [...wanted].sort().join());
+
+  test.concurrent(network("DNS should provide DNS for the cluster"), async () => {
+    const { spec } = await read("kubernetes");
+    for (const name of ["kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"])
+      await resolves(name, [spec.clusterIP]);
+  });
+  test.concurrent(network("DNS should provide /etc/hosts entries for the cluster"), async () => {
+    const hosts = await pods.ask("querier", "cat /etc/hosts; hostname; hostname -f");
+    expect(hosts).toContain(`${ips.querier}\tquerier-1.family.default.svc.cluster.local\tquerier-1\n`);
+    expect(hosts).toEndWith("\nquerier-1\nquerier-1.family.default.svc.cluster.local\n");
+  });
+  for (const what of ["Hostname", "Subdomain"]) {
+    test.concurrent(network(`DNS should provide DNS for pods for ${what}`), async () => {
+      const host = what === "Hostname" ? "querier-1.family" : "family";
+      for (const name of [`${host}.default.svc.cluster.local`, host]) await resolves(name, [ips.querier!]);
+    });
+  }
+  for (const [words, suffixes] of [
+    ["provide DNS for services", ["", ".default", ".default.svc", ".default.svc.cluster.local"]],
+    ["resolve DNS of partial qualified names for services [LinuxOnly]", ["", ".default", ".default.svc"]],
+  ] as const) {
+    test.concurrent(network(`DNS should ${words}`), async () => {
+      const [headless, normal] = [pods.name("headless"), pods.name("normal")];
+      await pods.service(headless, { clusterIP: "None", selector: { app: "web" }, ports: [TCP] });
+      await pods.service(normal, { selector: { app: "web" }, ports: [TCP] });
+      const { clusterIP } = (await read(normal)).spec;
+      const all = WEB.map((name) => ips[name]!);
+      for (const suffix of suffixes) {
+        await resolves(`${headless}${suffix}`, all);
+        await resolves(`${normal}${suffix}`, [clusterIP]);
+      }
+      const srv = words === "provide DNS for services" ? lookup : searched;
+      for (const [name, count, port] of [
+        [headless, 3, 8080],
+        [normal, 1, 80],
+      ] as const) {
+        const said = await pods.ask("client", srv(`_http._tcp.${name}${suffixes.at(-1)}`, "srv"));
+        const records = [...said.matchAll(/service = \d+ \d+ (\d+) (\S+)/g)];
+        expect(records.map((record) => record[1])).toEqual(Array(count).fill(String(port)));
+        for (const record of records) expect(record[2]).toEndWith(`${name}.default.svc.cluster.local`);
+      }
+      if (words !== "provide DNS for services") return;
+      const reverse = `${clusterIP.split(".").reverse().join(".")}.in-addr.arpa`;
+      expect(await pods.ask("client", lookup(reverse, "ptr"))).toContain(`name = ${normal}.default.svc.cluster.local`);
+    });
+  }
+  test.concurrent(network("DNS should provide DNS for ExternalName services"), async () => {
+    const name = pods.name("external");
+    const full = `${name}.default.svc.cluster.local`;
+    await pods.service(name, { type: "ExternalName", externalName: "foo.example.com" });
+    await pods.until("client", lookup(full, "cname"), (said) => said.includes("canonical name = foo.example.com"));
+    await change(name, { externalName: "bar.example.com" });
+    await pods.until("client", lookup(full, "cname"), (said) => said.includes("canonical name = bar.example.com"));
+    await change(name, { type: "ClusterIP", externalName: null, ports: [TCP] });
+    await resolves(full, [(await read(name)).spec.clusterIP]);
+  });
+  test.concurrent(network("DNS should support configurable pod DNS nameservers"), async () => {
+    const said = await pods.ask("own-dns", "cat /etc/resolv.conf");
+    expect(said.trim().split("\n").sort()).toEqual(["nameserver 1.1.1.1", "search resolv.conf.local"]);
+  });
+});
+
+describe("connections between pods", () => {
+  for (const [from, pod, more] of [
+    ["intra-pod", "client", "[NodeConformance]"],
+    ["node-pod", "on-node", "[LinuxOnly] [NodeConformance]"],
+  ] as const) {
+    for (const protocol of ["http", "udp"]) {
+      const words = `should function for ${from} communication: ${protocol} ${more}`;
+      test.concurrent(network(`Networking Granular Checks: Pods ${words}`), async () => {
+        for (const name of WEB) {
+          const script = protocol === "http" ? get(ips[name]!, 8080) : `udp-ask ${ips[name]} 8081`;
+          await pods.until(pod, script, (said) => said === `${name}\n`);
+        }
+      });
+    }
+  }
+  test.concurrent(
+    network(
+      "HostPort validates that there is no conflict between pods with same hostPort but different hostIP and protocol [LinuxOnly]",
+    ),
+    async () => {
+      for (const name of ["port-1", "port-2", "port-3"]) await pods.running(name);
+      await pods.until("on-node", get("127.0.0.1", hostPort), (said) => said === "port-1\n");
+      await pods.until("on-node", get(nodeIp, hostPort), (said) => said === "port-2\n");
+      await pods.until("on-node", `udp-ask ${nodeIp} ${hostPort}`, (said) => said === "port-3\n");
+    },
+  );
+});
+
+describe("services", () => {
+  /** Reachable by name and by its address, and on the node when it has a port there. */
+  const reachable = async (name: string, wanted: (said: string) => boolean = isWeb) => {
+    const { clusterIP, ports } = (await read(name)).spec;
+    await pods.until("client", get(name, 80), wanted);
+    await pods.until("client", get(clusterIP, 80), wanted);
+    if (ports[0].nodePort !== undefined) await pods.until("client", get(nodeIp, ports[0].nodePort), wanted);
+  };
+
+  test.concurrent(network("Services should be able to create a functioning NodePort service"), async () => {
+    const name = pods.name("node-port");
+    await pods.service(name, { type: "NodePort", selector: { app: "web" }, ports: [TCP] });
+    expect((await read(name)).spec.ports[0].nodePort).toBeGreaterThan(0);
+    await reachable(name);
+  });
+
+  for (const type of ["ClusterIP", "NodePort"]) {
+    const kind = type === "ClusterIP" ? "service with type clusterIP" : "NodePort service";
+    const make = async () => {
+      const name = pods.name("affine");
+      await pods.service(name, { type, sessionAffinity: "ClientIP", selector: { app: "web" }, ports: [TCP] });
+      await reachable(name);
+      const { clusterIP, ports } = (await read(name)).spec;
+      return { name, script: type === "ClusterIP" ? askers(clusterIP, 80) : askers(nodeIp, ports[0].nodePort) };
+    };
+    const sticks = async (script: string) => {
+      const who = await pods.until("client", script, (said) => isWeb(said));
+      expect(await pods.ask("client", script)).toBe(who);
+    };
+    test.concurrent(network(`Services should have session affinity work for ${kind} [LinuxOnly]`), async () =>
+      sticks((await make()).script),
+    );
+    test.concurrent(network(`Services should be able to switch session affinity for ${kind} [LinuxOnly]`), async () => {
+      const { name, script } = await make();
+      await sticks(script);
+      await change(name, { sessionAffinity: "None" });
+      await pods.until("client", script, (said) => names(said).length > 1 && names(said).every(isWeb));
+      await change(name, { sessionAffinity: "ClientIP" });
+      await sticks(script);
+    });
+  }
+
+  for (const type of ["ClusterIP", "NodePort"]) {
+    test.concurrent(network(`Services should be able to change the type from ExternalName to ${type}`), async () => {
+      const name = pods.name("from-external");
+      await pods.service(name, { type: "ExternalName", externalName: "example.com" });
+      expect((await read(name)).spec.clusterIP ?? "").toBe("");
+      await change(name, { type, externalName: null, selector: { app: "web" }, ports: [TCP] });
+      const { clusterIP, ports } = (await read(name)).spec;
+      expect(clusterIP).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+      expect(ports[0].nodePort === undefined).toBe(type === "ClusterIP");
+      await reachable(name);
+    });
+    test.concurrent(network(`Services should be able to change the type from ${type} to ExternalName`), async () => {
+      const [name, target] = [pods.name("to-external"), pods.name("target")];
+      await pods.service(name, { type, selector: { app: "web" }, ports: [TCP] });
+      await pods.service(target, { selector: { app: "web" }, ports: [TCP] });
+      const { clusterIP, ports } = (await read(name)).spec;
+      expect(clusterIP).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+      const externalName = `${target}.default.svc.cluster.local`;
+      const nodePort = ports[0].nodePort === undefined ? {} : { ports: [{ ...ports[0], nodePort: null }] };
+      await change(name, { type: "ExternalName", externalName, clusterIP: null, clusterIPs: null, ...nodePort });
+      const { spec } = await read(name);
+      expect(spec.clusterIP ?? "").toBe("");
+      expect(spec.ports?.[0]?.nodePort).toBeUndefined();
+      const targetIp = (await read(target)).spec.clusterIP;
+      await pods.until("client", `resolve ${name}`, (said) => names(said).includes(targetIp));
+      if (type === "ClusterIP") return;
+      // The port on the nodes is free again.
+      const again = { ...TCP, nodePort: ports[0].nodePort };
+      const heir = {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: pods.name("heir") },
+        spec: { type: "NodePort", ports: [again] },
+      };
+      await eventually(async () => (await cluster.api("POST", pods.path("services"), heir)).status === 201);
+    });
+  }
+
+  test.concurrent(network("Services should serve endpoints on same port and different protocols"), async () => {
+    const name = pods.name("both");
+    await pods.service(name, { selector: { app: "web" }, ports: [TCP, UDP] });
+    const { clusterIP } = (await read(name)).spec;
+    const [tcp, udp] = [get(clusterIP, 80), `udp-ask ${clusterIP} 80`];
+    const fails = (said: string) => !isWeb(said);
+    for (const script of [tcp, udp]) await pods.until("client", script, isWeb);
+    await change(name, { ports: [TCP] });
+    await pods.until("client", udp, fails);
+    await pods.until("client", tcp, isWeb);
+    await change(name, { ports: [UDP] });
+    await pods.until("client", tcp, fails);
+    await pods.until("client", udp, isWeb);
+  });
+});
