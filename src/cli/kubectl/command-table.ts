@@ -32,6 +32,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "rollout resume": () => import("./rollout-resume-command.ts"),
   "rollout status": () => import("./rollout-status-command.ts"),
   "rollout undo": () => import("./rollout-undo-command.ts"),
+  run: () => import("./run-command.ts"),
   scale: () => import("./scale-command.ts"),
   "set image": () => import("./set-image-command.ts"),
   annotate: () => import("./annotate-command.ts"),
@@ -43,6 +44,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "top pod": () => import("./top-pod-command.ts"),
   uncordon: () => import("./uncordon-command.ts"),
   wait: () => import("./wait-command.ts"),
+  describe: () => import("./describe-command.ts"),
   version: () => import("./version-command.ts"),
 } as unknown as Record<string, Loader>;
 
@@ -105,6 +107,7 @@ export const SUMMARIES: Record<string, string> = {
   "rollout resume": "Resume a paused resource",
   "rollout status": "Show the status of the rollout",
   "rollout undo": "Undo a previous rollout",
+  run: "Run a particular image on the cluster",
   scale: "Set a new size for a deployment, replica set, stateful set or replication controller",
   "set image": "Update the image of a pod template",
   annotate: "Update the annotations on a resource",
@@ -116,14 +119,15 @@ export const SUMMARIES: Record<string, string> = {
   "top pod": "Display resource (CPU/memory) usage of pods",
   uncordon: "Mark node as schedulable",
   wait: "Wait for a specific condition on one or many resources",
+  describe: "Show details of a specific resource or group of resources",
   version: "Print the client and server version information",
 };
 
 export const SECTIONS: Record<string, readonly string[]> = {
-  "Basic Commands": ["create", "expose", "get", "delete", "set"],
+  "Basic Commands": ["create", "expose", "run", "get", "delete", "set"],
   "Deploy Commands": ["rollout", "scale"],
   "Cluster Management Commands": ["cordon", "top", "uncordon"],
-  "Troubleshooting Commands": ["attach", "exec", "logs"],
+  "Troubleshooting Commands": ["describe", "attach", "exec", "logs"],
   "Advanced Commands": ["apply", "patch", "wait"],
   "Settings Commands": ["annotate", "label"],
   "Other Commands": ["api-resources", "api-versions", "version"],

@@ -3,6 +3,7 @@ import { bool, list, string } from "../flag-types.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
+import { OVERRIDE_FLAGS, withOverrides } from "./overrides.ts";
 import { namedObjects, objectPath } from "./resource-arguments.ts";
 import { type PodTemplateHolder, selectorPairs } from "./workload-kinds.ts";
 import { dryRun } from "./write-flags.ts";
@@ -24,8 +25,7 @@ export const command = defineKubectlCommand({
     labels: string("Labels of the service (default: those of the object)", { short: "l" }),
     "load-balancer-ip": string("The address of the load balancer"),
     name: string("The service's name (default: the object's)"),
-    "override-type": string("How --overrides is merged: json, merge, strategic", { initial: "merge" }),
-    overrides: string("JSON that is merged into the service"),
+    ...OVERRIDE_FLAGS,
     port: string("Ports of the service, divided by commas (default: those of the object)"),
     protocol: string("TCP (default), UDP or SCTP"),
     recursive: bool("Folders below those of -f too", { short: "R" }),
@@ -36,9 +36,6 @@ export const command = defineKubectlCommand({
     type: string("ClusterIP (default), NodePort, LoadBalancer"),
   },
   async run({ flags, args, context }) {
-    if (flags.overrides !== "" && flags["override-type"] !== "merge") {
-      throw new CliError("error: only --override-type=merge is supported");
-    }
     const { objects, types } = await namedObjects(context, args, flags);
     if (types.length > 0) throw new CliError("error: resource(s) were provided, but no name was specified");
     if (objects.length === 0)
@@ -61,6 +58,7 @@ interface Flags {
   readonly "load-balancer-ip": string;
   readonly name: string;
   readonly overrides: string;
+  readonly "override-type": string;
   readonly port: string;
   readonly protocol: string;
   readonly selector: string;
@@ -88,26 +86,7 @@ function serviceFor(object: PodTemplateHolder & { kind: string }, objectName: st
       ...(flags["session-affinity"] === "" ? {} : { sessionAffinity: flags["session-affinity"] }),
     },
   };
-  return flags.overrides === "" ? service : (merged(service, parseOverrides(flags.overrides)) as typeof service);
-}
-
-function parseOverrides(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new CliError(`error: --overrides is no JSON: ${(error as Error).message}`);
-  }
-}
-
-/** JSON merge patch (RFC 7386). */
-function merged(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> = { ...(target as Record<string, unknown>) };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merged(result[key], value);
-  }
-  return result;
+  return withOverrides(service, flags);
 }
 
 function pairsOf(text: string, what: string): Record<string, string> {
