@@ -1,0 +1,184 @@
+import type { Lease } from "../../../model/kubernetes/coordination.ts";
+import type { Node, Pod } from "../../../model/kubernetes/core.ts";
+import type { KubeApi } from "../kube-api.ts";
+import { ageSince, annotationLines, labelLines, timeText } from "./describer.ts";
+
+const ROLE = "node-role.kubernetes.io/";
+type Amounts = Record<string, string>;
+
+export async function nodeLines(node: Node, api: KubeApi): Promise<string[]> {
+  const { metadata = {}, spec = {}, status = {} } = node;
+  const roles = Object.keys(metadata.labels ?? {})
+    .filter((key) => key.startsWith(ROLE))
+    .map((key) => key.slice(ROLE.length))
+    .sort();
+  const taints = (spec.taints ?? []).map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`);
+  return [
+    `Name:\t${metadata.name}`,
+    `Roles:\t${roles.join(",") || "<none>"}`,
+    ...labelLines(metadata),
+    ...annotationLines(metadata.annotations),
+    `CreationTimestamp:\t${timeText(metadata.creationTimestamp)}`,
+    ...(taints.length === 0
+      ? ["Taints:\t<none>"]
+      : taints.map((taint, at) => `${at === 0 ? "Taints:" : ""}\t${taint}`)),
+    `Unschedulable:\t${spec.unschedulable ?? false}`,
+    ...(await leaseLines(metadata.name!, api)),
+    ...conditionLines(node),
+    "Addresses:",
+    ...(status.addresses ?? []).map(({ type, address }) => `  ${type}:\t${address}`),
+    ...amountLines("Capacity", status.capacity),
+    ...amountLines("Allocatable", status.allocatable),
+    ...systemLines(node),
+    ...(spec.podCIDR ? [`PodCIDR:\t${spec.podCIDR}`] : []),
+    ...((spec.podCIDRs ?? []).length === 0 ? [] : [`PodCIDRs:\t${spec.podCIDRs!.join(",")}`]),
+    ...(spec.providerID ? [`ProviderID:\t${spec.providerID}`] : []),
+    ...(await podLinesOf(node, api)),
+  ];
+}
+
+async function leaseLines(name: string, api: KubeApi): Promise<string[]> {
+  try {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${encodeURIComponent(name)}`;
+    const { spec = {} } = await api.get<Lease>(path);
+    return [
+      "Lease:",
+      `  HolderIdentity:\t${spec.holderIdentity ?? "<unset>"}`,
+      `  AcquireTime:\t${timeText(spec.acquireTime)}`,
+      `  RenewTime:\t${timeText(spec.renewTime)}`,
+    ];
+  } catch (error) {
+    return [`Lease:\tFailed to get lease: ${(error as Error).message.replace(/^Error from server[^:]*: /, "")}`];
+  }
+}
+
+function conditionLines({ status }: Node): string[] {
+  const conditions = status?.conditions ?? [];
+  if (conditions.length === 0) return [];
+  const rows = conditions.map(
+    (one) =>
+      `  ${one.type} \t${one.status} \t${timeText(one.lastHeartbeatTime)} \t${timeText(one.lastTransitionTime)} \t${one.reason ?? ""} \t${one.message ?? ""}`,
+  );
+  return [
+    "Conditions:",
+    "  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage",
+    "  ----\t------\t-----------------\t------------------\t------\t-------",
+    ...rows,
+  ];
+}
+
+function amountLines(title: string, amounts: Amounts = {}): string[] {
+  const names = Object.keys(amounts).sort();
+  return names.length === 0 ? [] : [`${title}:`, ...names.map((name) => `  ${name}:\t${amounts[name]}`)];
+}
+
+function systemLines({ status }: Node): string[] {
+  const info = status?.nodeInfo;
+  return [
+    "System Info:",
+    `  Machine ID:\t${info?.machineID ?? ""}`,
+    `  System UUID:\t${info?.systemUUID ?? ""}`,
+    `  Boot ID:\t${info?.bootID ?? ""}`,
+    `  Kernel Version:\t${info?.kernelVersion ?? ""}`,
+    `  OS Image:\t${info?.osImage ?? ""}`,
+    `  Operating System:\t${info?.operatingSystem ?? ""}`,
+    `  Architecture:\t${info?.architecture ?? ""}`,
+    `  Container Runtime Version:\t${info?.containerRuntimeVersion ?? ""}`,
+    `  Kubelet Version:\t${info?.kubeletVersion ?? ""}`,
+  ];
+}
+
+async function podLinesOf(node: Node, api: KubeApi): Promise<string[]> {
+  const fieldSelector = `spec.nodeName=${node.metadata?.name},status.phase!=Succeeded,status.phase!=Failed`;
+  const { items: pods = [] } = await api.get<{ items?: Pod[] }>("/api/v1/pods", { query: { fieldSelector } });
+  const available = { ...node.status?.capacity, ...node.status?.allocatable };
+  const cell = (name: string, values: readonly Amount[]) => {
+    const total = sum(values);
+    const whole = amountOf(available[name]).value;
+    return `${amountText(total, name === "cpu")} (${whole === 0 ? 0 : Math.trunc((total.value / whole) * 100)}%)`;
+  };
+  const used = pods.map((pod) => ({ pod, requests: podAmounts(pod, "requests"), limits: podAmounts(pod, "limits") }));
+  const rows = used.map(({ pod, requests, limits }) => {
+    const cells = ["cpu", "memory"].flatMap((name) => [
+      cell(name, [amountOf(undefined), ...(requests.get(name) ?? [])]),
+      cell(name, [amountOf(undefined), ...(limits.get(name) ?? [])]),
+    ]);
+    const { namespace, name, creationTimestamp } = pod.metadata!;
+    return `  ${namespace}\t${name}\t\t${cells.map((one) => `${one}\t`).join("")}${ageSince(creationTimestamp)}`;
+  });
+  const totals = Object.keys(available)
+    .filter((name) => name !== "pods")
+    .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))
+    .map((name) => {
+      const all = (part: "requests" | "limits") =>
+        cell(
+          name,
+          used.flatMap((one) => one[part].get(name) ?? []),
+        );
+      return `  ${name}\t${all("requests")}\t${all("limits")}`;
+    });
+  return [
+    `Non-terminated Pods:\t(${pods.length} in total)`,
+    "  Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge",
+    "  ---------\t----\t\t------------\t----------\t---------------\t-------------\t---",
+    ...rows,
+    "Allocated resources:",
+    "  (Total limits may be over 100 percent, i.e., overcommitted.)",
+    "  Resource\tRequests\tLimits",
+    "  --------\t--------\t------",
+    ...totals,
+  ];
+}
+
+const FIRST = ["cpu", "memory", "ephemeral-storage"];
+const rank = (name: string): number => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
+
+interface Amount {
+  readonly value: number;
+  readonly isBinary: boolean;
+}
+const POWERS: Record<string, number> = { n: -3, u: -2, m: -1, "": 0, k: 1, M: 2, G: 3, T: 4, P: 5, E: 6 };
+const SUFFIXES = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+function amountOf(text = "0"): Amount {
+  const [, digits = "0", suffix = ""] = /^([\d.]+)(\D*)$/.exec(text) ?? [];
+  const binary = SUFFIXES.indexOf(suffix);
+  const factor = binary >= 0 ? 1024 ** (binary + 1) : 1000 ** (POWERS[suffix] ?? 0);
+  return { value: Number(digits) * factor, isBinary: binary >= 0 };
+}
+
+/** Written in the system of the first amount that is not zero. */
+function sum(amounts: readonly Amount[]): Amount {
+  const value = amounts.reduce((total, one) => total + one.value, 0);
+  return { value, isBinary: amounts.find((one) => one.value > 0)?.isBinary ?? false };
+}
+
+function amountText({ value, isBinary }: Amount, isCpu: boolean): string {
+  if (isCpu) return Number.isInteger(value) ? String(value) : `${Math.round(value * 1000)}m`;
+  const [base, names] = isBinary ? [1024, SUFFIXES] : [1000, ["k", "M", "G", "T", "P", "E"]];
+  let rest = value;
+  let power = 0;
+  for (; power < names.length && rest >= base && rest % base === 0; power++) rest /= base;
+  return `${rest}${power === 0 ? "" : names[power - 1]}`;
+}
+
+/** What a pod takes: all containers together, or the greatest init container where that is more; side-cars count as containers. */
+function podAmounts({ spec }: Pod, part: "requests" | "limits"): Map<string, Amount[]> {
+  const total = new Map<string, Amount[]>();
+  const add = (amounts: Amounts | undefined) => {
+    for (const [name, text] of Object.entries(amounts ?? {}))
+      total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
+  };
+  for (const { resources } of spec?.containers ?? []) add(resources?.[part]);
+  const inits = spec?.initContainers ?? [];
+  for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy === "Always")) add(resources?.[part]);
+  for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy !== "Always")) {
+    for (const [name, text] of Object.entries(resources?.[part] ?? {})) {
+      if (amountOf(text).value > sum(total.get(name) ?? []).value) total.set(name, [amountOf(text)]);
+    }
+  }
+  for (const [name, text] of Object.entries(spec?.overhead ?? {})) {
+    if (part === "requests" || total.has(name)) total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
+  }
+  return total;
+}
