@@ -2,8 +2,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
-import { createHorizontalAutoscaler } from "../kube/autoscaling/horizontal-controller.ts";
-import type { ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
+import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
 import { podEviction } from "../kube/controllers/disruption-budgets/eviction.ts";
@@ -31,17 +30,20 @@ import { type ClusterAuthority, openClusterAuthority } from "../kube/server/clus
 import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
 import { openApiServer } from "../kube/server/open-api-server.ts";
 import { roleAggregation } from "../kube/server/role-aggregation.ts";
-import { UsageReadings } from "../kube/server/usage-readings.ts";
 import { createClusterDns } from "../kube/services/cluster-dns.ts";
 import { createLoadBalancer } from "../kube/services/load-balancer.ts";
 import { machineResolvers } from "../kube/services/machine-resolvers.ts";
 import { podGateway } from "../kube/services/pod-gateway.ts";
 import { createServiceProxy } from "../kube/services/service-proxy.ts";
+import { simulateNodes } from "../kube/simulator/simulate-nodes.ts";
+import { isSimulated } from "../kube/simulator/simulated-node.ts";
+import { simulatorParts } from "../kube/simulator/simulator-parts.ts";
 import { storageParts } from "../kube/storage/storage-parts.ts";
 import { openStore } from "../kube/store/open-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { NODES, PODS, SERVICES } from "../model/kubernetes/names.ts";
 import type { ClusterSurroundings } from "./cluster.ts";
+import { autoscalers } from "./cluster-autoscaling.ts";
 
 /** Set by the build; absent when run from source. */
 declare const NARU_COMMIT: string | undefined;
@@ -64,6 +66,7 @@ const API_NAMES = [
 export interface RunningCluster {
   facts(): ClusterFacts;
   kubeconfig(): string;
+  simulate(settings: SimulationSettings): Promise<SimulationState>;
   /** With `podGraceSeconds` what runs for it ends too, in so long. */
   stop(options: { podGraceSeconds?: number }): Promise<void>;
 }
@@ -125,10 +128,12 @@ export async function startCluster(
     nodeAddress: address,
     log,
   });
+  const nodeOf = (name: string) => (name === nodeName ? (agent as NodeConnection) : undefined);
+  const scaling = autoscalers(machinery, nodeOf, log);
   const { server } = openApiServer({
     client,
     authority,
-    nodeOf: (name) => (name === nodeName ? (agent as NodeConnection) : undefined),
+    nodeOf,
     openApi: new OpenApiDocuments(core.registry, schemas),
     build: {
       gitCommit: typeof NARU_COMMIT === "string" ? NARU_COMMIT : "",
@@ -158,9 +163,14 @@ export async function startCluster(
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),
-    autoscaler(client, (name) => (name === nodeName ? (agent as NodeConnection) : undefined), log),
+    ...scaling,
     proxy,
     ...serviceParts(client, nodeName, address, log),
+    ...simulatorParts({
+      client: client.as("simulator"),
+      now: Date.now,
+      log: (message) => log.debug(message, { part: "simulator" }),
+    }),
     createIngress({
       client: client.as("ingress"),
       http: ingressHttp,
@@ -183,10 +193,12 @@ export async function startCluster(
       version: KUBERNETES_VERSION,
       store: settings.store ?? "embedded",
       nodes: nodesOf(client),
+      simulatedNodes: client.informer(NODES).list().filter(isSimulated).length,
       pods: client.informer(PODS).list().length,
       startedAt,
     }),
     kubeconfig: () => adminKubeconfig(authority, `https://${apiHost}:${bound}`),
+    simulate: (wanted) => simulateNodes(client.as("simulator"), wanted),
     async stop({ podGraceSeconds }) {
       ending.abort();
       await ended;
@@ -216,25 +228,6 @@ function clusterParts(
     roleAggregation(client.as("clusterrole-aggregation-controller")),
     agent,
   ];
-}
-
-function autoscaler(
-  client: LocalClusterClient,
-  nodeOf: (name: string) => NodeConnection | undefined,
-  log: ClusterSurroundings["log"],
-): ClusterPart {
-  const readings = new UsageReadings(client, nodeOf);
-  return createHorizontalAutoscaler({
-    client: client.as("horizontal-pod-autoscaler"),
-    now: Date.now,
-    log: (message) => log.debug(message, { part: "horizontal-pod-autoscaler" }),
-    async reading(pod) {
-      const rate = await readings.pod(pod);
-      if (rate === undefined) return undefined;
-      const bytes = new Map(rate.usage.containers.map(({ name, memoryBytes }) => [name, memoryBytes]));
-      return { cores: rate.cores, bytes, at: rate.at, windowMs: rate.windowMs };
-    },
-  });
 }
 
 function serviceParts(
@@ -269,6 +262,7 @@ function nodesOf(client: LocalClusterClient): { name: string; ready: boolean }[]
   return client
     .informer(NODES)
     .list()
+    .filter((node) => !isSimulated(node))
     .map(({ metadata, status }) => ({
       name: metadata.name,
       ready: status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false,
