@@ -242,6 +242,26 @@ test.concurrent(
   },
 );
 
+for (const [title, kind, resource] of [
+  ["ConfigMap", "ConfigMap", "configmaps"],
+  ["Secrets", "Secret", "secrets"],
+] as const) {
+  test.concurrent(storage(`${title} should be immutable if \`immutable\` field is set [Conformance]`), async () => {
+    const name = pods.name("immutable");
+    const value = (text: string) => (kind === "Secret" ? btoa(text) : text);
+    await pods.make(resource, { apiVersion: "v1", kind, metadata: { name }, data: { "data-1": value("value-1") } });
+    const change = async (patch: object) =>
+      (await cluster.api("PATCH", pods.path(resource, name), patch, "application/merge-patch+json")).status;
+    expect(await change({ data: { "data-2": value("value-2") } })).toBe(200);
+    expect(await change({ immutable: true })).toBe(200);
+    expect(await change({ data: { "data-3": value("value-3") } })).toBe(422);
+    expect(await change({ immutable: false })).toBe(422);
+    expect(await change({ metadata: { labels: { still: "changeable" } } })).toBe(200);
+    const { status, body } = await cluster.api("DELETE", pods.path(resource, name));
+    expect([status, body.status]).toEqual([200, "Success"]);
+  });
+}
+
 /** The downward API in a volume of its own and projected. */
 for (const [title, projected] of [
   ["Downward API volume", false],
