@@ -167,6 +167,68 @@ async function creations(cluster: Cluster): Promise<number> {
   return (MANY_PODS / (performance.now() - startedAt)) * 1000;
 }
 
+const SIMULATED_NODES = 500;
+/** Every tenth pod has a spread constraint or an anti-affinity. */
+function simulatedPod(at: number): Json {
+  const group = { matchLabels: { group: `g${at % 50}` } };
+  const spread = { maxSkew: 5, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "DoNotSchedule" };
+  const apart = { weight: 10, podAffinityTerm: { topologyKey: "kubernetes.io/hostname", labelSelector: group } };
+  const wish =
+    at % 20 === 0
+      ? { topologySpreadConstraints: [{ ...spread, labelSelector: group }] }
+      : at % 20 === 10
+        ? { affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [apart] } } }
+        : {};
+  return {
+    metadata: { name: `simulated-${at}`, labels: group.matchLabels },
+    spec: {
+      ...wish,
+      tolerations: [{ key: "naru.dev/simulated", operator: "Exists" }],
+      nodeSelector: { "naru.dev/simulated": "true" },
+      containers: [{ ...container, resources: { requests: { cpu: "100m", memory: "128Mi" } } }],
+    },
+  };
+}
+
+/** Pods a second, from the first creation (by eight clients) to the last one bound, and to the last one ready. */
+async function simulated(cluster: Cluster): Promise<[bound: number, ready: number]> {
+  await output(cluster.engine, "cluster", "simulate", "--nodes", String(SIMULATED_NODES));
+  const jobs = Array.from({ length: MANY_PODS }, (_, at) => () => ask(cluster, "POST", PODS, simulatedPod(at)));
+  const startedAt = performance.now();
+  const all = await countWatched(cluster, () => inParallel(jobs, 8));
+  const perSecond = (at: number) => (MANY_PODS / (at - startedAt)) * 1000;
+  await output(cluster.engine, "cluster", "simulate", "--nodes", "0");
+  return [perSecond(all.bound), perSecond(all.ready)];
+}
+
+/** When, on performance.now()'s clock, the last of the pods was seen bound and ready; looks at each event once. */
+async function countWatched(cluster: Cluster, act: () => Promise<unknown>): Promise<{ bound: number; ready: number }> {
+  const { metadata } = await ask(cluster, "GET", PODS);
+  const stop = new AbortController();
+  const path = `${PODS}?watch=1&resourceVersion=${metadata.resourceVersion}`;
+  const answer = await fetch(cluster.server + path, { tls: cluster.tls, signal: stop.signal });
+  const acting = act();
+  const [bound, ready] = [new Set<string>(), new Set<string>()];
+  const at = { bound: 0, ready: 0 };
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of answer.body!) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const { object } = JSON.parse(line);
+      if (object.spec?.nodeName !== undefined) bound.add(object.metadata.uid);
+      if (isRunning(object)) ready.add(object.metadata.uid);
+    }
+    if (bound.size === MANY_PODS) at.bound ||= performance.now();
+    if (ready.size === MANY_PODS) break;
+  }
+  at.ready = performance.now();
+  stop.abort();
+  await acting;
+  return at;
+}
+
 async function longList(cluster: Cluster): Promise<number> {
   const values: number[] = [];
   for (let run = 0; run <= runs; run++) {
@@ -216,6 +278,11 @@ try {
     kept = row("pod deleted to its replacement Running", await replacement(cluster), "ms", 300) && kept;
   if (wants("replicas"))
     kept = row("deployment of 100 replicas to all ready", await hundredReplicas(cluster), "ms", 6000) && kept;
+  if (wants("simulated")) {
+    const [bound, ready] = await simulated(cluster);
+    kept = row(`${MANY_PODS} pods on ${SIMULATED_NODES} simulated nodes, scheduled`, bound, "/s", 500, true) && kept;
+    kept = row("the same, until the last is ready", ready, "/s", 0, true) && kept;
+  }
   if (wants("list")) {
     kept = row(`${MANY_PODS} objects created by 8 clients`, await creations(cluster), "/s", 1000, true) && kept;
     kept = row(`list of ${MANY_PODS} pods`, await longList(cluster), "ms", 300) && kept;

@@ -1,8 +1,8 @@
 /** The cluster as a whole: start, stop, facts, and the file that clients of its own API need. */
-import type { ClusterControl, ClusterSettings } from "../kube/cluster-control.ts";
+import type { ClusterControl, ClusterSettings, SimulationSettings } from "../kube/cluster-control.ts";
 import { badRequest } from "./errors.ts";
 import { readJsonBody } from "./request-body.ts";
-import { clusterSettingsShape } from "./request-shapes.ts";
+import { clusterSettingsShape, simulationShape } from "./request-shapes.ts";
 import type { Handlers } from "./router.ts";
 
 /** As `docker stop`. */
@@ -18,6 +18,11 @@ export function clusterHandlers(cluster: ClusterControl): Handlers {
     NaruClusterStop: async ({ exchange, query }) => {
       await cluster.stop(graceOf(query.text("t")));
       exchange.empty(204);
+    },
+    NaruClusterSimulate: async ({ exchange }) => {
+      const settings = await readJsonBody<Partial<SimulationSettings>>(exchange, simulationShape);
+      if (settings?.nodes === undefined) throw badRequest("say how many nodes there shall be: nodes");
+      exchange.json(200, await cluster.simulate({ ...settings, nodes: settings.nodes }));
     },
     NaruClusterKubeconfig: ({ exchange }) =>
       exchange.text(200, cluster.kubeconfig(), { "Content-Type": "application/yaml" }),

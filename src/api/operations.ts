@@ -208,6 +208,7 @@ const BEYOND = [
     ["NaruClusterFacts", "GET", "/naru/cluster", "naru's own: does a cluster run, and where"],
     ["NaruClusterStart", "POST", "/naru/cluster/start", "naru's own: start the cluster"],
     ["NaruClusterStop", "POST", "/naru/cluster/stop", "naru's own: stop it; its objects stay"],
+    ["NaruClusterSimulate", "POST", "/naru/cluster/simulate", "naru's own: have so many pretended nodes"],
     ["NaruClusterKubeconfig", "GET", "/naru/cluster/kubeconfig", "naru's own: what kubectl needs to reach it"],
     ["NaruImageBootstrap", "POST", "/naru/images/bootstrap", "naru's own: a base image without any registry"],
     ["NaruImageVerify", "POST", "/naru/images/verify", "naru's own: read images back and tell what is damaged"],

@@ -260,6 +260,14 @@ export const clusterSettingsShape = struct("cluster.Settings", {
   ingressHttps: text,
 });
 
+export const simulationShape = struct("cluster.Simulation", {
+  nodes: int("int"),
+  cpu: text,
+  memory: text,
+  pods: int("int"),
+  open: bool,
+});
+
 export const imageVerifyShape = struct("image.VerifyRequest", { Images: texts });
 
 export const imageBootstrapShape = struct("image.BootstrapRequest", {

@@ -49,6 +49,7 @@ const FILES: readonly (readonly [names: readonly string[], load: () => CommandFi
   [["buildx ls"], () => import("./commands/buildx-ls.ts")],
   [["buildx prune"], () => import("./commands/buildx-prune.ts")],
   [["buildx version"], () => import("./commands/buildx-version.ts")],
+  [["cluster simulate"], () => import("./commands/cluster-simulate.ts")],
   [["cluster start"], () => import("./commands/cluster-start.ts")],
   [["cluster status"], () => import("./commands/cluster-status.ts")],
   [["cluster stop"], () => import("./commands/cluster-stop.ts")],

@@ -2,7 +2,13 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engine/contract.ts";
-import type { ClusterControl, ClusterFacts, ClusterSettings } from "../kube/cluster-control.ts";
+import type {
+  ClusterControl,
+  ClusterFacts,
+  ClusterSettings,
+  SimulationSettings,
+  SimulationState,
+} from "../kube/cluster-control.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { RunningCluster } from "./cluster-parts.ts";
 import type { Log } from "./log.ts";
@@ -87,7 +93,15 @@ export class Cluster implements ClusterControl {
   }
 
   kubeconfig(): string {
-    if (this.#running !== undefined) return this.#running.kubeconfig();
+    return this.#mustRun().kubeconfig();
+  }
+
+  simulate(settings: SimulationSettings): Promise<SimulationState> {
+    return this.#inTurn(() => this.#mustRun().simulate(settings));
+  }
+
+  #mustRun(): RunningCluster {
+    if (this.#running !== undefined) return this.#running;
     throw new NaruError("conflict", "no cluster runs in this daemon: start one with `naru cluster start`");
   }
 

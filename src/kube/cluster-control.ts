@@ -12,6 +12,26 @@ export interface ClusterSettings {
   ingressHttps?: string;
 }
 
+/** Pretended nodes, for planning. Absent sizes: 32 cores, 128Gi, 110 pods. */
+export interface SimulationSettings {
+  /** How many there shall be in all. */
+  nodes: number;
+  cpu?: string;
+  memory?: string;
+  pods?: number;
+  /** Any pod may come to the new ones; else only those that tolerate their taint. */
+  open?: boolean;
+}
+
+export interface SimulationState {
+  nodes: number;
+  made: number;
+  removed: number;
+  cpu: string;
+  memory: string;
+  pods: string;
+}
+
 export interface ClusterFacts {
   state: "running" | "stopped";
   /** "https://192.0.2.7:6443" */
@@ -19,6 +39,8 @@ export interface ClusterFacts {
   version?: string;
   store?: string;
   nodes?: { name: string; ready: boolean }[];
+  /** How many more nodes are pretended. */
+  simulatedNodes?: number;
   pods?: number;
   /** Milliseconds since 1970. */
   startedAt?: number;
@@ -33,6 +55,8 @@ export interface ClusterControl {
   /** Stops it; pods end (their containers have `graceSeconds` for it), objects stay. */
   stop(graceSeconds: number): Promise<void>;
   facts(): ClusterFacts;
+  /** Makes and removes pretended nodes. @throws {NaruError} conflict when no cluster runs, invalid for bad settings */
+  simulate(settings: SimulationSettings): Promise<SimulationState>;
   /** YAML for clients, for the administrator. @throws {NaruError} conflict when no cluster runs */
   kubeconfig(): string;
 }

@@ -7,6 +7,7 @@ interface Facts {
   version?: string;
   store?: string;
   nodes?: { name: string; ready: boolean }[];
+  simulatedNodes?: number;
   pods?: number;
   startedAt?: number;
 }
@@ -25,7 +26,16 @@ export const command = defineCommand({
   },
 });
 
-function report({ state, server, version, store, nodes = [], pods = 0, startedAt = 0 }: Facts): string {
+function report({
+  state,
+  server,
+  version,
+  store,
+  nodes = [],
+  simulatedNodes = 0,
+  pods = 0,
+  startedAt = 0,
+}: Facts): string {
   if (state !== "running") return "State:    stopped (start it with 'naru cluster start')\n";
   const shown = nodes.map(({ name, ready }) => `${name} (${ready ? "ready" : "not ready"})`).join(", ");
   const lines = [
@@ -34,6 +44,7 @@ function report({ state, server, version, store, nodes = [], pods = 0, startedAt
     ["Version", version],
     ["Store", store],
     ["Nodes", shown === "" ? "none" : shown],
+    ...(simulatedNodes === 0 ? [] : [["More", `${simulatedNodes} simulated nodes`]]),
     ["Pods", pods],
   ];
   return `${lines.map(([name, value]) => `${`${name}:`.padEnd(10)}${value}`).join("\n")}\n`;
