@@ -282,6 +282,48 @@ test(
   },
 );
 
+/** What kubectl finds, and what it had to ask for: with the aggregated documents two requests are enough. */
+async function discovered(): Promise<string[]> {
+  const { code, stdout, stderr } = await cluster.kubectl(["api-resources", "--no-headers", "-v=6"]);
+  expect(code).toBe(0);
+  const asked = [...stderr.matchAll(/GET"? ?(?:url="?)?https:\/\/[^/]+(\/apis?\b[^?" ]*)/g)].map(([, path]) => path);
+  expect([...new Set(asked)].sort()).toEqual(["/api", "/apis"]);
+  return stdout.split("\n").map((line) => line.split(/ +/)[0]!);
+}
+
+test(
+  conformance("[sig-api-machinery] AggregatedDiscovery should support aggregated discovery interface [Conformance]"),
+  async () => {
+    expect(await discovered()).toEqual(
+      expect.arrayContaining(["pods", "services", "namespaces", "deployments", "jobs", "roles", "ingresses", "leases"]),
+    );
+  },
+);
+
+test(
+  conformance(
+    "[sig-api-machinery] AggregatedDiscovery should support aggregated discovery interface for CRDs [Conformance]",
+  ),
+  async () => {
+    const crd = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "widgets.found.example.com" },
+      spec: {
+        group: "found.example.com",
+        scope: "Namespaced",
+        names: { plural: "widgets", singular: "widget", kind: "Widget" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+      },
+    };
+    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    expect((await cluster.api("POST", path, crd)).status).toBe(201);
+    await kubectl("wait", "--for=condition=Established", "crd/widgets.found.example.com", "--timeout=30s");
+    expect(await discovered()).toContain("widgets");
+    await kubectl("delete", "crd", "widgets.found.example.com");
+  },
+);
+
 test(
   conformance(
     "[sig-api-machinery] AggregatedDiscovery should support raw aggregated discovery request for CRDs [Conformance]",

@@ -85,6 +85,13 @@ describe("variables from config maps and secrets", () => {
   }
 });
 
+test.concurrent(node("Secrets should fail to create secret due to empty secret key [Conformance]"), async () => {
+  const name = pods.name("empty-key");
+  const secret = { apiVersion: "v1", kind: "Secret", metadata: { name }, data: { "": btoa("value-1") } };
+  expect((await cluster.api("POST", pods.path("secrets"), secret)).status).toBe(422);
+  expect((await cluster.api("GET", pods.path("secrets", name))).status).toBe(404);
+});
+
 describe("commands", () => {
   const run = async (container: object) => {
     const name = await pods.pod("", {}, { image: "talker:test", command: undefined, ...container });
@@ -682,6 +689,25 @@ describe("who a container is", () => {
     async () => {
       const securityContext = { sysctls: [{ name: "kernel.shm_rmid_forced", value: "1" }] };
       expect(await pods.said("cat /proc/sys/kernel/shm_rmid_forced", { securityContext })).toBe("1\n");
+    },
+  );
+  test.concurrent(
+    node(
+      "Sysctls [LinuxOnly] [NodeConformance] should reject invalid sysctls [MinimumKubeletVersion:1.21] [Conformance]",
+    ),
+    async () => {
+      const name = pods.name("sysctls");
+      const sysctls = ["foo-", "kernel.shmmax", "safe-and-unsafe", "bar.."].map((one) => ({ name: one, value: "42" }));
+      const { status, body } = await cluster.api("POST", pods.path("pods"), {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name },
+        spec: { securityContext: { sysctls }, containers: [{ name: "main", image: "busybox:test" }] },
+      });
+      expect(status).toBe(422);
+      for (const invalid of ["foo-", "bar.."]) expect(body.message).toContain(`Invalid value: "${invalid}"`);
+      for (const valid of ["safe-and-unsafe", "kernel.shmmax"]) expect(body.message).not.toContain(valid);
+      expect((await pods.get(name)).code).toBe(404);
     },
   );
   test.concurrent("a sysctl that is not safe is refused by the node", async () => {
