@@ -30,7 +30,7 @@ const PERIOD_MS = 60_000;
 /** A resize that the node has not carried out after this is taken for one that it cannot. */
 const RESIZE_MS = 5 * 60_000;
 
-export interface VerticalOptions {
+interface VerticalOptions {
   client: ClusterClient;
   now(): number;
   log(message: string): void;
@@ -42,7 +42,7 @@ export interface VerticalOptions {
 type Autoscaler = Stored<VerticalPodAutoscaler>;
 type Type = ResourceType<VerticalPodAutoscaler>;
 
-export interface VerticalAutoscaler extends ClusterPart {
+interface VerticalAutoscaler extends ClusterPart {
   /** Gives new pods what is recommended for them. */
   readonly admission: AdmissionStep;
 }
