@@ -63,6 +63,8 @@ async function stayWith(context: KubectlContext, { name, namespace }: Made, flag
   const pod = await untilPod(context, namespace, name, limit, isRunningOrEnded);
   if (hasEnded(pod)) await printLog(context, pod);
   else {
+    // Attaching shows only what comes from now on.
+    await printLog(context, pod, false);
     try {
       await attachToPod(context, pod, defaultContainer(context, pod, flags.quiet), flags);
     } catch (error) {
@@ -125,12 +127,12 @@ async function untilPod(
   }
 }
 
-async function printLog(context: KubectlContext, pod: PodLike): Promise<void> {
+async function printLog(context: KubectlContext, pod: PodLike, follow = true): Promise<void> {
   const api = await context.api();
   const { name, namespace } = pod.metadata;
   const path = pathOf((await context.types()).ofKind("v1", "Pod"), namespace, name, "log");
   const container = defaultContainer(context, pod, true);
-  const response = await api.send("GET", path, { query: { container, follow: true }, accept: "*/*" });
+  const response = await api.send("GET", path, { query: { container, follow }, accept: "*/*" });
   const { writeOut } = await import("../output.ts");
   for await (const chunk of response.body ?? []) writeOut(chunk);
 }

@@ -1,0 +1,158 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { CliError } from "../cli-error.ts";
+import { list, string } from "../flag-types.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { podPath } from "./exec-command.ts";
+import { type ForwardedPort, forwardedPort, type ServiceLike } from "./forwarded-ports.ts";
+import { type PodLike, podOf, podTarget } from "./pod-of.ts";
+import { PodWebSocket } from "./pod-websocket.ts";
+import { objectPath } from "./resource-arguments.ts";
+import { pathOf } from "./resource-types.ts";
+
+const CHANNELS = { data: 0, error: 1 };
+
+export const command = defineKubectlCommand({
+  usage: "TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
+  summary: "Forward one or more local ports to a pod",
+  flags: {
+    address: list("Addresses to listen on, divided by commas: IP addresses or localhost (default localhost)", {
+      type: "strings",
+    }),
+    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "1m0s" }),
+  },
+  async run({ flags, args, context }) {
+    const [word, ...ports] = args;
+    if (word === undefined || ports.length === 0) {
+      throw new CliError(
+        `error: TYPE/NAME and list of ports are required for port-forward\nSee '${context.program} port-forward -h' for help and examples`,
+      );
+    }
+    const pod = await podOf(context, word, flags["pod-running-timeout"]);
+    const target = await podTarget(context, word);
+    const isService = target.type.group === "" && target.type.resource === "services";
+    const service = isService ? await (await context.api()).get<ServiceLike>(objectPath(target)) : undefined;
+    const wanted = ports.map((port) => forwardedPort(port, pod, service));
+    const phase = pod.status?.phase ?? "Unknown";
+    if (phase !== "Running")
+      throw new CliError(`error: unable to forward port because pod is not running. Current status=${phase}`);
+    const addresses = flags.address.length === 0 ? ["localhost"] : flags.address.flatMap((one) => one.split(","));
+    const servers: Server[] = [];
+    try {
+      for (const port of wanted) servers.push(...(await listenFor(context, pod, port, addresses)));
+      await untilPodIsGone(context, pod);
+    } finally {
+      for (const server of servers) server.close();
+    }
+    throw new CliError("error: lost connection to pod");
+  },
+});
+
+/** "localhost" is both 127.0.0.1 and ::1; one of them is enough. */
+async function listenFor(
+  context: KubectlContext,
+  pod: PodLike,
+  { local, remote }: ForwardedPort,
+  addresses: readonly string[],
+): Promise<Server[]> {
+  const servers: Server[] = [];
+  let port = local;
+  for (const address of addresses) {
+    const hosts = address === "localhost" ? ["127.0.0.1", "::1"] : [address];
+    const failures: string[] = [];
+    for (const host of hosts) {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        context.print(`Handling connection for ${port}\n`);
+        void forward(context, pod, socket, { local: port, remote });
+      });
+      try {
+        port = await listening(server, host, port);
+        servers.push(server);
+        context.print(`Forwarding from ${host.includes(":") ? `[${host}]` : host}:${port} -> ${remote}\n`);
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+    }
+    if (failures.length === hosts.length) {
+      for (const server of servers) server.close();
+      throw new CliError(
+        `Unable to listen on port ${port}: Listeners failed to create with the following errors: [${failures.join(" ")}]\nerror: unable to listen on any of the requested ports: [{${local} ${remote}}]`,
+      );
+    }
+  }
+  return servers;
+}
+
+async function listening(server: Server, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  return (server.address() as { port: number }).port;
+}
+
+/** One connection, over a WebSocket of its own: what goes wrong with it leaves the others alone. */
+async function forward(context: KubectlContext, pod: PodLike, socket: Socket, port: ForwardedPort): Promise<void> {
+  const tell = (why: string) =>
+    context.printError(`an error occurred forwarding ${port.local} -> ${port.remote}: ${why}\n`);
+  socket.on("error", () => {});
+  try {
+    const path = `${await podPath(context, pod, "portforward")}?ports=${port.remote}`;
+    const remote = await PodWebSocket.open((await context.api()).access, path);
+    socket.once("close", () => remote.close());
+    const sending = sendAll(socket, remote);
+    const announced = new Set<number>();
+    for await (const { channel, data } of remote.messages()) {
+      // The first message of each channel tells the port's number.
+      if (!announced.has(channel)) announced.add(channel);
+      else if (channel === CHANNELS.error) tell(new TextDecoder().decode(data));
+      else if (channel === CHANNELS.data) await written(socket, data);
+    }
+    socket.end();
+    await sending;
+    remote.close();
+  } catch (error) {
+    if (!socket.destroyed) tell((error as Error).message.replace(/^error: /, ""));
+  } finally {
+    socket.destroySoon();
+  }
+}
+
+async function sendAll(socket: Socket, remote: PodWebSocket): Promise<void> {
+  try {
+    for await (const bytes of socket) await remote.send(CHANNELS.data, bytes as Uint8Array);
+    await remote.endChannel(CHANNELS.data);
+  } catch {
+    // One of the two is gone; the reading side tells of it.
+  }
+}
+
+/** Resolves when the connection takes more, or is closed. */
+async function written(socket: Socket, data: Uint8Array): Promise<void> {
+  if (socket.write(data) || socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const go = () => {
+      socket.off("drain", go);
+      socket.off("close", go);
+      resolve();
+    };
+    socket.on("drain", go);
+    socket.on("close", go);
+  });
+}
+
+async function untilPodIsGone(context: KubectlContext, pod: PodLike): Promise<void> {
+  const api = await context.api();
+  const { name, namespace, uid } = pod.metadata;
+  const path = pathOf((await context.types()).ofKind("v1", "Pod"), namespace);
+  const query = { fieldSelector: `metadata.name=${name}` };
+  for (;;) {
+    const seen = await api.get<{ items?: PodLike[]; metadata?: { resourceVersion?: string } }>(path, { query });
+    const found = seen.items?.[0];
+    if (found === undefined || found.metadata.uid !== uid || found.status?.phase !== "Running") return;
+    const watched = { ...query, watch: true, resourceVersion: seen.metadata?.resourceVersion };
+    for await (const { type, object } of api.lines<{ type: string; object: PodLike }>(path, { query: watched })) {
+      if (type === "DELETED" || (type === "MODIFIED" && object.status?.phase !== "Running")) return;
+      if (type === "ERROR") break;
+    }
+  }
+}
