@@ -279,9 +279,11 @@ try {
   if (wants("replicas"))
     kept = row("deployment of 100 replicas to all ready", await hundredReplicas(cluster), "ms", 6000) && kept;
   if (wants("simulated")) {
+    const before = await cpuSeconds(pid);
     const [bound, ready] = await simulated(cluster);
+    const used = (((await cpuSeconds(pid)) - before) / MANY_PODS) * 1000;
     kept = row(`${MANY_PODS} pods on ${SIMULATED_NODES} simulated nodes, scheduled`, bound, "/s", 500, true) && kept;
-    kept = row("the same, until the last is ready", ready, "/s", 0, true) && kept;
+    console.log(`  until the last was ready: ${ready.toFixed(0)} /s; of the daemon's time ${used.toFixed(2)} ms a pod`);
   }
   if (wants("list")) {
     kept = row(`${MANY_PODS} objects created by 8 clients`, await creations(cluster), "/s", 1000, true) && kept;
