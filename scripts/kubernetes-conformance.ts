@@ -2,7 +2,7 @@
  * Writes docs/kubernetes-conformance.md: which behaviours of Kubernetes' conformance suite the tests of a run covered, and which of them passed.
  * usage: scripts/kubernetes-conformance.ts CONFORMANCE_CSV JUNIT_REPORT
  *   CONFORMANCE_CSV  the suite as a table with the columns sig and codename
- *   JUNIT_REPORT     of `bun test --reporter=junit --reporter-outfile JUNIT_REPORT test/e2e/kubernetes-*.test.ts`
+ *   JUNIT_REPORT     of `bun test --reporter=junit --reporter-outfile JUNIT_REPORT test/e2e`: of all tests, or of those that name the suite
  * A test says what it covers by its title (test/support/conformance.ts). Nothing but the report is counted: a name without a result
  * there stays open, and one whose test failed or was skipped is said to be so.
  */

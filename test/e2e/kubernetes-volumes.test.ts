@@ -451,6 +451,23 @@ test.concurrent(
   },
 );
 
+test.concurrent(storage("CSIInlineVolumes should support CSIVolumeSource in Pod API [Conformance]"), async () => {
+  const csi = { driver: "inline.example.com", readOnly: false, volumeAttributes: { size: "1Mi" } };
+  // No node has this label: the API keeps the pod, and nothing runs it.
+  const spec = { volumes: [{ name: "v1", csi }], nodeSelector: { "example.com/nowhere": "true" } };
+  const name = await pods.pod("true", spec, mounted("/v"), { labels: { csi: "inline" } });
+  expect((await pods.get(name)).spec.volumes).toEqual([{ name: "v1", csi }]);
+  const patch = { metadata: { labels: { csi: "patched" } } };
+  const patched = await cluster.api("PATCH", pods.path("pods", name), patch, "application/merge-patch+json");
+  expect(patched.status).toBe(200);
+  const { body } = await cluster.api("GET", `/api/v1/pods?labelSelector=csi%3Dpatched`);
+  expect(body.items.map((pod: { spec: object }) => pod.spec)).toEqual([
+    expect.objectContaining({ volumes: [{ name: "v1", csi }] }),
+  ]);
+  await pods.remove(name);
+  await eventually(async () => (await pods.get(name)).code === 404, 30_000);
+});
+
 describe("persistent volumes", () => {
   const claim = (name: string, spec: object = {}) =>
     pods.make("persistentvolumeclaims", {
