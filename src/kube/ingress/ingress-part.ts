@@ -17,12 +17,12 @@ import { ensureIngressClass, isOurIngress } from "./ingress-class.ts";
 import { IngressServer, type IngressServerOptions } from "./ingress-server.ts";
 import { RoutingTable } from "./routing-table.ts";
 
-export interface IngressAddress {
+interface IngressAddress {
   host: string;
   port: number;
 }
 
-export interface IngressOptions {
+interface IngressOptions {
   client: ClusterClient;
   http: IngressAddress;
   https: IngressAddress;

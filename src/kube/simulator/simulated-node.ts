@@ -4,7 +4,7 @@ import type { Node, NodeCondition, NodeStatus } from "../../model/kubernetes/cor
 import { KUBERNETES_VERSION } from "../node/kubernetes-version.ts";
 
 /** On every pretended node, also the key of its taint. */
-export const SIMULATED = "naru.dev/simulated";
+const SIMULATED = "naru.dev/simulated";
 
 /** What each node has, as Kubernetes writes quantities. */
 export interface NodeSize {
