@@ -32,7 +32,9 @@ export const command = defineKubectlCommand({
     // "pod web-" may mean all whose names begin so.
     const [only] = args.length === 2 && objects.length === 1 ? objects : [];
     if (only !== undefined && (await present(context, only)) === undefined) {
-      for (const one of await begunBy(context, only)) context.print(`${await described(context, one, true)}\n`);
+      const begun = await begunBy(context, only);
+      const showEvents = flags["show-events"] && begun.length === 1;
+      for (const one of begun) context.print(`${await described(context, one, showEvents)}\n`);
       return;
     }
     for (const target of objects) {

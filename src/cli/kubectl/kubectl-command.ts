@@ -85,7 +85,10 @@ async function runCommand(
     context.print(commandHelp(program, name, command));
     return 0;
   }
-  const globals = parsed.values as unknown as GlobalValues;
+  // Where a command has a flag of the same name, such as --user of "create rolebinding", the flag is the command's own.
+  const shadowing = Object.keys(command.flags).filter((flag) => flag in GLOBAL_FLAGS);
+  const untouched = shadowing.map((flag) => [flag, GLOBAL_FLAGS[flag as keyof typeof GLOBAL_FLAGS].initial()]);
+  const globals = { ...parsed.values, ...Object.fromEntries(untouched) } as unknown as GlobalValues;
   const invocation = {
     flags: parsed.values,
     args: parsed.args,

@@ -160,15 +160,16 @@ interface PolicyRow {
 }
 
 /** A row for each resource and each address; verbs that several rules allow on the same resource come together. */
-function policyRows(rules: NonNullable<ClusterRole["rules"]>): PolicyRow[] {
+export function policyRows(rules: NonNullable<ClusterRole["rules"]>): PolicyRow[] {
   const rows = new Map<string, PolicyRow>();
   for (const { apiGroups = [], resources = [], nonResourceURLs = [], resourceNames = [], verbs = [] } of rules) {
     const places = resources.flatMap((resource) => apiGroups.map((group) => ({ group, resource, url: "" })));
     for (const place of [...places, ...nonResourceURLs.map((url) => ({ group: "", resource: "", url }))]) {
-      const key = JSON.stringify([place, resourceNames]);
+      // Addresses stay as they are.
+      const key = place.url === "" ? JSON.stringify([place, resourceNames]) : String(rows.size);
       const known = rows.get(key);
       if (known === undefined) rows.set(key, { ...place, names: resourceNames, verbs: [...verbs] });
-      else known.verbs.push(...verbs);
+      else known.verbs.push(...verbs.filter((verb) => !known.verbs.includes(verb)));
     }
   }
   const keyOf = ({ group, resource, url, names, verbs }: PolicyRow) =>
@@ -176,13 +177,15 @@ function policyRows(rules: NonNullable<ClusterRole["rules"]>): PolicyRow[] {
   return [...rows.values()].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
+/** Of "deployments/scale" in the group apps the first cell is "deployments.apps/scale". */
+export function policyCells({ group, resource, url, names, verbs }: PolicyRow): string[] {
+  const [plain, ...sub] = resource.split("/");
+  const place = [`${plain}${group === "" ? "" : `.${group}`}`, ...sub].join("/");
+  return [place, `[${url}]`, `[${names.join(" ")}]`, `[${verbs.join(" ")}]`];
+}
+
 export function roleLines({ metadata = {}, rules }: ClusterRole): string[] {
-  const rows = policyRows(rules ?? []).map(({ group, resource, url, names, verbs }) => {
-    // "deployments/scale" of the group apps is written "deployments.apps/scale".
-    const [plain, ...sub] = resource.split("/");
-    const place = [`${plain}${group === "" ? "" : `.${group}`}`, ...sub].join("/");
-    return `  ${place}\t[${url}]\t[${names.join(" ")}]\t[${verbs.join(" ")}]`;
-  });
+  const rows = policyRows(rules ?? []).map((row) => `  ${policyCells(row).join("\t")}`);
   return [
     `Name:\t${metadata.name}`,
     ...labelLines(metadata),

@@ -1,0 +1,100 @@
+import { CliError } from "../cli-error.ts";
+import { bool, string } from "../flag-types.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { policyCells, policyRows } from "./describe/configuration.ts";
+import type { ServedType } from "./resource-types.ts";
+import { TableText } from "./table-text.ts";
+
+const ROOT = "/apis/authorization.k8s.io/v1";
+
+export const command = defineKubectlCommand({
+  usage: "VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
+  summary: "Check whether an action is allowed",
+  flags: {
+    "all-namespaces": bool("In all namespaces", { short: "A" }),
+    list: bool("Print all that is allowed"),
+    "no-headers": bool("Tables without titles"),
+    quiet: bool("Say nothing: only the exit code answers", { short: "q" }),
+    subresource: string("A part of the objects, such as pod/log"),
+  },
+  async run({ flags, args, context }) {
+    if (flags.list) {
+      await listAll(context, flags["no-headers"]);
+      return 0;
+    }
+    const [verb, what, name] = args;
+    if (verb === undefined || what === undefined || args.length > 3) {
+      throw new CliError("error: you must specify two arguments: verb resource or verb resource/resourceName.");
+    }
+    const place = flags["all-namespaces"] ? undefined : await context.namespace();
+    const spec = what.startsWith("/")
+      ? { nonResourceAttributes: { path: what, verb } }
+      : { resourceAttributes: await attributes(context, verb, what, name, flags.subresource, place) };
+    const body = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec };
+    type Review = { status?: { allowed?: boolean; reason?: string; evaluationError?: string } };
+    const { status = {} } = await (await context.api()).json<Review>("POST", `${ROOT}/selfsubjectaccessreviews`, {
+      body,
+    });
+    if (!flags.quiet) {
+      const reason = status.reason ? ` - ${status.reason}` : "";
+      const failed = status.evaluationError ? ` - ${status.evaluationError}` : "";
+      // A reason for what is allowed says nothing that the user could act on.
+      context.print(status.allowed ? "yes\n" : `no${reason}${failed}\n`);
+    }
+    return status.allowed ? 0 : 1;
+  },
+});
+
+async function attributes(
+  context: KubectlContext,
+  verb: string,
+  what: string,
+  given: string | undefined,
+  subresource: string,
+  place: string | undefined,
+) {
+  const [typed = "", named] = what.split("/");
+  let type: Pick<ServedType, "group" | "version" | "resource" | "namespaced"> | undefined;
+  if (typed !== "*") {
+    try {
+      type = (await context.types()).find(typed);
+    } catch {
+      context.printError(`Warning: the server doesn't have a resource type '${typed}'\n\n`);
+    }
+  }
+  if (type?.namespaced === false && context.namespaceGiven) {
+    context.printError(
+      `Warning: resource '${type.resource}' is not namespace scoped${type.group === "" ? "" : ` in group '${type.group}'`}\n\n`,
+    );
+  }
+  return {
+    ...(type?.namespaced === false || place === undefined ? {} : { namespace: place }),
+    verb,
+    group: type?.group ?? "",
+    resource: type?.resource ?? typed,
+    ...(subresource === "" ? {} : { subresource }),
+    ...((named ?? given) ? { name: named ?? given } : {}),
+  };
+}
+
+interface Rules {
+  status?: {
+    resourceRules?: { apiGroups?: string[]; resources?: string[]; resourceNames?: string[]; verbs: string[] }[];
+    nonResourceRules?: { nonResourceURLs?: string[]; verbs: string[] }[];
+  };
+}
+
+async function listAll(context: KubectlContext, withoutTitles: boolean): Promise<void> {
+  const body = {
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SelfSubjectRulesReview",
+    spec: { namespace: await context.namespace() },
+  };
+  const { status } = await (await context.api()).json<Rules>("POST", `${ROOT}/selfsubjectrulesreviews`, { body });
+  const table = new TableText(
+    withoutTitles ? undefined : ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"],
+  );
+  const rules = [...(status?.resourceRules ?? []), ...(status?.nonResourceRules ?? [])];
+  for (const row of policyRows(rules)) table.add(policyCells(row));
+  context.print(table.print());
+}

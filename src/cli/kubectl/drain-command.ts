@@ -1,0 +1,168 @@
+import { parseDuration } from "../../lib/go-duration.ts";
+import { CliError } from "../cli-error.ts";
+import { bool, int, string } from "../flag-types.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { KubeApiError } from "./kube-api.ts";
+import { nodesNamed, setSchedulable } from "./node-schedulable.ts";
+import type { ObjectTarget } from "./resource-arguments.ts";
+import { dryRun } from "./write-flags.ts";
+
+const FLAGS = {
+  "chunk-size": int("How many pods are asked for at once; 0 for all", { initial: 500 }),
+  "delete-emptydir-data": bool("Pods whose files are lost with them too"),
+  "disable-eviction": bool("Delete pods, whatever their disruption budgets say"),
+  "dry-run": dryRun(),
+  force: bool("Pods that nothing will make anew too"),
+  "grace-period": int("Seconds that each pod has to end; negative: its own", { initial: -1 }),
+  "ignore-daemonsets": bool("Leave the pods of daemon sets where they are"),
+  "pod-selector": string("Only pods with these labels"),
+  selector: string("Nodes with these labels", { short: "l" }),
+  "skip-wait-for-delete-timeout": int(
+    "Do not wait for pods that have been ending for so many seconds; 0: wait for all",
+  ),
+  timeout: string("How long it may take (0: as long as it takes)", { initial: "0s" }),
+};
+type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K]["initial"]> };
+
+interface DrainedPod {
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+    ownerReferences?: { kind: string; name: string; controller?: boolean }[];
+  };
+  spec?: { volumes?: { emptyDir?: object }[] };
+  status?: { phase?: string };
+}
+const RETRY_MS = 5000;
+const MIRROR = "kubernetes.io/config.mirror";
+
+export const command = defineKubectlCommand({
+  usage: "NODE [options]",
+  summary: "Drain node in preparation for maintenance",
+  flags: FLAGS,
+  async run({ flags, args, context }) {
+    const nodes = await nodesNamed(context, args, flags.selector);
+    for (const node of nodes) await setSchedulable(context, node, false, flags);
+    const deadline = parseDuration(flags.timeout) / 1e6;
+    const limit = deadline > 0 ? Date.now() + deadline : Number.POSITIVE_INFINITY;
+    for (const node of nodes) await drainOne(context, node, flags, limit);
+  },
+});
+
+async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flags, limit: number): Promise<void> {
+  const query = { fieldSelector: `spec.nodeName=${node.name}`, labelSelector: flags["pod-selector"] };
+  const { items = [] } = await (await context.api()).get<{ items?: DrainedPod[] }>("/api/v1/pods", { query });
+  const { pods, warnings, errors } = sorted(items, flags);
+  if (errors.length > 0) {
+    throw new CliError(
+      `error: unable to drain node "${node.name}" due to error: [${errors.join(", ")}], continuing command...\nThere are pending nodes to be drained:\n ${node.name}\n${errors.join("\n")}`,
+    );
+  }
+  if (warnings.length > 0) context.printError(`Warning: ${warnings.join("; ")}\n`);
+  const dry = flags["dry-run"] === "none" ? "" : flags["dry-run"] === "client" ? " (dry run)" : " (server dry run)";
+  for (const { metadata } of pods) {
+    context.print(
+      flags["dry-run"] === "none"
+        ? `evicting pod ${metadata.namespace}/${metadata.name}\n`
+        : `evicting pod ${metadata.namespace}/${metadata.name}${dry}\n`,
+    );
+  }
+  if (flags["dry-run"] !== "client") await Promise.all(pods.map((pod) => moveAway(context, pod, flags, limit)));
+  context.print(`node/${node.name} drained${dry}\n`);
+}
+
+/** What may go, what is left where it is, and what keeps the node from being drained. */
+function sorted(items: readonly DrainedPod[], flags: Flags) {
+  const groups = new Map<string, string[]>();
+  const note = (what: string, { metadata }: DrainedPod) =>
+    groups.set(what, [...(groups.get(what) ?? []), `${metadata.namespace}/${metadata.name}`]);
+  const warned = new Map<string, string[]>();
+  const pods = items.filter((pod) => {
+    if (pod.metadata.annotations?.[MIRROR] !== undefined) return false;
+    const hasEnded = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+    const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
+    if (owner?.kind === "DaemonSet" && !hasEnded) {
+      if (!flags["ignore-daemonsets"])
+        note("cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)", pod);
+      else
+        warned.set("ignoring DaemonSet-managed Pods", [
+          ...(warned.get("ignoring DaemonSet-managed Pods") ?? []),
+          `${pod.metadata.namespace}/${pod.metadata.name}`,
+        ]);
+      return false;
+    }
+    if (hasEnded) return true;
+    const hasFiles = pod.spec?.volumes?.some(({ emptyDir }) => emptyDir !== undefined) === true;
+    if (hasFiles && !flags["delete-emptydir-data"]) {
+      note("cannot delete Pods with local storage (use --delete-emptydir-data to override)", pod);
+      return false;
+    }
+    if (owner === undefined && !flags.force) {
+      note("cannot delete Pods that declare no controller (use --force to override)", pod);
+      return false;
+    }
+    if (owner === undefined)
+      warned.set("deleting Pods that declare no controller", [
+        ...(warned.get("deleting Pods that declare no controller") ?? []),
+        `${pod.metadata.namespace}/${pod.metadata.name}`,
+      ]);
+    return true;
+  });
+  const texts = (from: ReadonlyMap<string, string[]>) =>
+    [...from].sort().map(([what, names]) => `${what}: ${names.join(", ")}`);
+  const skip = flags["skip-wait-for-delete-timeout"];
+  const isLeft = ({ metadata }: DrainedPod) =>
+    skip > 0 &&
+    metadata.deletionTimestamp !== undefined &&
+    Date.now() - Date.parse(metadata.deletionTimestamp) > skip * 1000;
+  return { pods: pods.filter((pod) => !isLeft(pod)), warnings: texts(warned), errors: texts(groups) };
+}
+
+/** Asks until the pod's disruption budget lets it go, then waits until it is gone. */
+async function moveAway(context: KubectlContext, { metadata }: DrainedPod, flags: Flags, limit: number): Promise<void> {
+  const api = await context.api();
+  const { name, namespace, uid } = metadata;
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
+  const late = () =>
+    new CliError(`error when evicting pods/"${name}" -n "${namespace}": global timeout reached: ${flags.timeout}`);
+  const deleteOptions = {
+    ...(flags["grace-period"] >= 0 ? { gracePeriodSeconds: flags["grace-period"] } : {}),
+    ...(flags["dry-run"] === "server" ? { dryRun: ["All"] } : {}),
+  };
+  for (;;) {
+    try {
+      if (flags["disable-eviction"]) {
+        await api.send("DELETE", path, { body: { kind: "DeleteOptions", apiVersion: "v1", ...deleteOptions } });
+      } else {
+        const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace }, deleteOptions };
+        await api.send("POST", `${path}/eviction`, { body });
+      }
+      break;
+    } catch (error) {
+      if (!(error instanceof KubeApiError)) throw error;
+      if (error.code === 404) break;
+      if (error.code !== 429) throw error;
+      if (Date.now() > limit) throw late();
+      context.printError(
+        `error when evicting pods/"${name}" -n "${namespace}" (will retry after 5s): ${error.status.message ?? ""}\n`,
+      );
+      await Bun.sleep(Math.min(RETRY_MS, Math.max(0, limit - Date.now())));
+    }
+  }
+  if (flags["dry-run"] === "server") return;
+  for (;;) {
+    try {
+      const pod = await api.get<DrainedPod>(path);
+      if (pod.metadata.uid !== uid) break;
+    } catch (error) {
+      if (error instanceof KubeApiError && error.code === 404) break;
+      throw error;
+    }
+    if (Date.now() > limit) throw late();
+    await Bun.sleep(200);
+  }
+  context.print(`pod/${name} ${flags["disable-eviction"] ? "deleted" : "evicted"}\n`);
+}

@@ -1,0 +1,47 @@
+/** The rules of roles, as the flags of `create role` and `create clusterrole` say them. */
+
+import { CliError } from "../cli-error.ts";
+import { list } from "../flag-types.ts";
+import type { KubectlContext } from "./declaration.ts";
+
+export const RULE_FLAGS = {
+  resource: list("What the rule is about, such as pods, deployments.apps or pods/log", { type: "strings" }),
+  "resource-name": list("Only the object of that name (may be repeated)", { type: "stringArray" }),
+  verb: list("What may be done: get, list, watch, create, update, patch, delete, *", { type: "strings" }),
+};
+
+export interface PolicyRule {
+  readonly apiGroups?: string[];
+  readonly nonResourceURLs?: string[];
+  readonly resourceNames?: string[];
+  readonly resources?: string[];
+  readonly verbs: string[];
+}
+
+/** A rule for each API group. @throws CliError when a resource is not served */
+export async function resourceRules(
+  context: KubectlContext,
+  words: { resources: readonly string[]; names: readonly string[]; verbs: readonly string[] },
+): Promise<PolicyRule[]> {
+  const types = await context.types();
+  const groups = new Map<string, string[]>();
+  for (const word of words.resources.flatMap((one) => one.split(","))) {
+    const [typed = "", subresource] = word.split("/");
+    const type = typed === "*" ? { group: "", resource: "*" } : types.find(typed);
+    const place = subresource === undefined ? type.resource : `${type.resource}/${subresource}`;
+    groups.set(type.group, [...(groups.get(type.group) ?? []), place]);
+  }
+  return [...groups].map(([group, resources]) => ({
+    apiGroups: [group],
+    ...(words.names.length === 0 ? {} : { resourceNames: [...words.names] }),
+    resources,
+    verbs: [...words.verbs],
+  }));
+}
+
+/** "get,list" and repeated flags; "*" stands for all others. @throws CliError when there is none */
+export function verbsOf(words: readonly string[]): string[] {
+  const verbs = [...new Set(words.flatMap((word) => word.split(",")).map((word) => word.trim()))].filter(Boolean);
+  if (verbs.length === 0) throw new CliError("error: at least one verb must be specified");
+  return verbs.includes("*") ? ["*"] : verbs;
+}
