@@ -1,5 +1,7 @@
 /** The store that a cluster is started with. */
 
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { KeyValueStore } from "./contract.ts";
 
 /**
@@ -8,5 +10,7 @@ import type { KeyValueStore } from "./contract.ts";
  */
 export async function openStore(where: string): Promise<KeyValueStore> {
   if (where.startsWith("etcd:")) return await (await import("./etcd-store.ts")).openEtcdStore(where);
+  // Others open their own files in the same new folder at the same time.
+  await mkdir(dirname(where), { recursive: true, mode: 0o700 });
   return await (await import("./sqlite-store.ts")).openSqliteStore(where);
 }
