@@ -5,7 +5,7 @@ import { mustStart, PodAddresses, runningStatus } from "../../../../src/kube/sim
 import type { Pod } from "../../../../src/model/kubernetes/core.ts";
 import type { Stored } from "../../../../src/model/kubernetes/object.ts";
 
-const pod = (uid: string, more: Partial<Pod> = {}): Stored<Pod> => ({
+const pod = (uid: string, more: Pick<Pod, "status"> = {}): Stored<Pod> => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: uid, namespace: "default", uid, resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
