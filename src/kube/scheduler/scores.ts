@@ -2,7 +2,7 @@
 
 import type { ClusterPicture, NodeView, PodView } from "./cluster-view.ts";
 import { termMatches, tolerates } from "./node-selection.ts";
-import { readyTerm } from "./pod-terms.ts";
+import { type ReadyTerm, readyTerm } from "./pod-terms.ts";
 import { spreadCounts } from "./topology-spread.ts";
 
 interface Score {
@@ -72,14 +72,14 @@ const taints: Score = {
   },
 };
 
-/** Points of the pod's own preferred terms, and of those of pods that are there, by "key value" of the domain. */
-function preferencePoints(pod: PodView, cluster: ClusterPicture): Map<string, number> {
-  const points = new Map<string, number>();
+/** Points of the pod's own preferred terms, and of those of pods that are there, by key and value of the domain. */
+function preferencePoints(pod: PodView, cluster: ClusterPicture): Map<string, Map<string, number>> {
+  const points = new Map<string, Map<string, number>>();
   const give = (node: NodeView, key: string, amount: number) => {
     const value = node.labels[key];
     if (value === undefined) return;
-    const domain = `${key} ${value}`;
-    points.set(domain, (points.get(domain) ?? 0) + amount);
+    const values = points.get(key) ?? new Map<string, number>();
+    points.set(key, values.set(value, (values.get(value) ?? 0) + amount));
   };
   const own = weightedTerms(pod, cluster);
   if (own.length > 0) {
@@ -100,7 +100,22 @@ function preferencePoints(pod: PodView, cluster: ClusterPicture): Map<string, nu
   return points;
 }
 
-function weightedTerms(owner: PodView, cluster: ClusterPicture) {
+interface WeightedTerm {
+  readonly weight: number;
+  readonly term: ReadyTerm;
+}
+/** A pod's view is replaced when the pod changes, so that its terms are made ready once, not for each pod that is placed. */
+const readyTerms = new WeakMap<PodView, readonly WeightedTerm[]>();
+
+function weightedTerms(owner: PodView, cluster: ClusterPicture): readonly WeightedTerm[] {
+  const known = readyTerms.get(owner);
+  if (known !== undefined) return known;
+  const made = makeWeightedTerms(owner, cluster);
+  readyTerms.set(owner, made);
+  return made;
+}
+
+function makeWeightedTerms(owner: PodView, cluster: ClusterPicture): WeightedTerm[] {
   const { podAffinity, podAntiAffinity } = owner.pod.spec?.affinity ?? {};
   const ready = (sign: 1 | -1, preferred = podAffinity?.preferredDuringSchedulingIgnoredDuringExecution) =>
     (preferred ?? []).map(({ weight, podAffinityTerm }) => ({
@@ -122,9 +137,14 @@ const podAffinity: Score = {
   rate(pod, nodes, cluster) {
     const points = preferencePoints(pod, cluster);
     if (points.size === 0) return undefined;
-    return nodes.map((node) =>
-      Object.entries(node.labels).reduce((sum, [key, value]) => sum + (points.get(`${key} ${value}`) ?? 0), 0),
-    );
+    return nodes.map((node) => {
+      let sum = 0;
+      for (const [key, values] of points) {
+        const value = node.labels[key];
+        if (value !== undefined) sum += values.get(value) ?? 0;
+      }
+      return sum;
+    });
   },
 };
 
