@@ -33,7 +33,7 @@ export const command = defineKubectlCommand({
     const [only] = args.length === 2 && objects.length === 1 ? objects : [];
     if (only !== undefined && (await present(context, only)) === undefined) {
       const begun = await begunBy(context, only);
-      const showEvents = flags["show-events"] && begun.length === 1;
+      const showEvents = flags["show-events"] && given("show-events");
       for (const one of begun) context.print(`${await described(context, one, showEvents)}\n`);
       return;
     }

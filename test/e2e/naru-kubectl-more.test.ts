@@ -1,0 +1,200 @@
+/** More of `naru kubectl` beside the real kubectl on one cluster: descriptions, objects made from flags, access, kubeconfig files, nodes. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { copyFile, mkdir, readFile, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { busyboxTar, NARU } from "../support/daemon.ts";
+
+const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const OBJECTS = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings, annotations: { note: hello } }
+data: { colour: green, text: "a: b\\nc\\n" }
+binaryData: { bin: AAEC }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: hidden }
+stringData: { key: value }
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: { name: few }
+spec: { hard: { pods: "20" } }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 1
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      terminationGracePeriodSeconds: 0
+      volumes:
+        - { name: files, emptyDir: {} }
+        - { name: settings, configMap: { name: settings } }
+      containers:
+        - name: c
+          image: "busybox-test:1"
+          command: [sh, -c, "sleep 1000"]
+          ports: [{ containerPort: 80, name: http }]
+          env:
+            - { name: PLAIN, value: x }
+            - { name: FROM_SECRET, valueFrom: { secretKeyRef: { name: hidden, key: key } } }
+            - { name: OWN_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+          envFrom: [{ configMapRef: { name: settings, optional: true } }]
+          resources: { requests: { cpu: 10m, memory: 16Mi }, limits: { memory: 64Mi } }
+          readinessProbe: { exec: { command: [sh, -c, "exit 0"] }, periodSeconds: 1 }
+          volumeMounts: [{ name: files, mountPath: /files }, { name: settings, mountPath: /settings, readOnly: true }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ port: 80, targetPort: http }] }
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: { name: yearly }
+spec:
+  schedule: "0 0 1 1 *"
+  jobTemplate: { spec: { template: { spec: { restartPolicy: Never, containers: [{ name: c, image: "busybox-test:1" }] } } } }
+`;
+let cluster: TestClusterDaemon;
+let naruKubectl: string;
+const n = ["-n", "more"];
+
+beforeAll(async () => {
+  cluster = await startCluster(["--cluster-node-name", "node-a"]);
+  expect((await cluster.daemon.naru(["import", "-", "busybox-test:1"], { stdin: await busyboxTar() })).stderr).toBe("");
+  await mkdir(join(cluster.daemon.root, "bin"), { recursive: true });
+  naruKubectl = join(cluster.daemon.root, "bin/kubectl");
+  await symlink(NARU, naruKubectl);
+  await ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
+  await ok("create", "namespace", "more");
+  const applied = await mine(["apply", ...n, "-f", "-"], OBJECTS);
+  expect([applied.code, applied.stderr]).toEqual([0, ""]);
+  await ok("rollout", "status", "deployment/web", ...n, "--timeout=60s");
+}, 120_000);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+/** naru under the name kubectl. */
+async function mine(words: readonly string[], input?: string, kubeconfig = cluster.kubeconfig) {
+  const child = Bun.spawn([naruKubectl, "--kubeconfig", kubeconfig, ...words], {
+    stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 60_000 * PATIENCE,
+    env: { ...process.env, HOME: cluster.daemon.root },
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+async function ok(...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await mine(words);
+  if (code !== 0) throw new Error(`naru kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
+  return stdout;
+}
+/** Both print the same, but for times that pass meanwhile. */
+async function same(...words: string[]): Promise<void> {
+  const timeless = (text: string) =>
+    text
+      .replaceAll(/\b(?:\d+[dhms])+( \(x\d+ over (?:\d+[dhms])+\))?/g, "AGE")
+      .replaceAll(/(RenewTime|LastHeartbeatTime):.*/g, "$1")
+      .replaceAll(/ +/g, " ")
+      .replaceAll(/-{3,}/g, "---");
+  const [own, real] = await Promise.all([mine(words), cluster.kubectl(words)]);
+  expect([own.code, timeless(own.stdout), timeless(own.stderr)]).toEqual([
+    real.code,
+    timeless(real.stdout),
+    timeless(real.stderr),
+  ]);
+}
+
+const CLIENT = ["--dry-run=client", "-o", "yaml"];
+test.each(["deployments", "replicasets", "pods", "services", "configmaps", "secrets", "serviceaccounts"])(
+  "describe %s",
+  async (type) => {
+    await same("describe", type, ...n);
+  },
+);
+
+test.each<[string[]]>([
+  [["describe", "node", "node-a"]],
+  [["describe", "namespace", "more"]],
+  [["describe", "quota,cronjob,endpointslices", ...n]],
+  [["describe", "lease", "-n", "kube-node-lease"]],
+  [["describe", "clusterrole", "view"]],
+  [["describe", "pod", "nope", ...n]],
+  [["describe", "pod", "web-", ...n]],
+  [["describe"]],
+  [["create", "role", "x", "--verb=get,list", "--resource=pods,deployments.apps/scale", ...CLIENT]],
+  [["create", "clusterrole", "x", "--verb=get", "--non-resource-url=/a", ...CLIENT]],
+  [["create", "rolebinding", "x", "--role=r", "--user=u", "--group=g", "--serviceaccount=d:sa", ...CLIENT]],
+  [["create", "clusterrolebinding", "x", "--clusterrole=view", "--user=u", ...CLIENT]],
+  [["create", "ingress", "x", "--rule=a.b/p*=s:80,tls=t", "--rule=/y=s:http", "--class=c", ...CLIENT]],
+  [["create", "quota", "x", "--hard=cpu=1,pods=2", "--scopes=BestEffort", ...CLIENT]],
+  [["create", "pdb", "x", "--selector=app=web", "--min-available=50%", ...CLIENT]],
+  [["create", "priorityclass", "x", "--value=10", "--description=d", ...CLIENT]],
+  [["create", "role", "x", "--verb=get"]],
+  [["autoscale", "deploy", "web", ...n, "--min=1", "--max=3", "--cpu=50%", "--memory=100Mi", ...CLIENT]],
+  [["auth", "whoami"]],
+  [["auth", "can-i", "get", "pods", "--as", "nobody"]],
+  [["auth", "can-i", "--list"]],
+  [["taint", "node", "node-a", "a=b:Nonsense"]],
+  [["taint", "node", "node-a", "a-"]],
+  [["cluster-info"]],
+  [["config", "view"]],
+  [["config", "get-contexts"]],
+  [["config", "get-contexts", "nope"]],
+  [["config", "use-context", "nope"]],
+])("%p", async (words) => {
+  await same(...words);
+});
+
+test("config changes the file as the real one does", async () => {
+  const [own, real] = [join(cluster.daemon.root, "own.yaml"), join(cluster.daemon.root, "real.yaml")];
+  await copyFile(cluster.kubeconfig, own);
+  await copyFile(cluster.kubeconfig, real);
+  for (const words of [
+    ["set-context", "second", "--cluster", "naru", "--namespace", "more", "--user", "naru"],
+    ["set-context", "--current", "--namespace", "first"],
+    ["rename-context", "second", "other"],
+    ["use-context", "other"],
+  ]) {
+    const done = await mine(["config", ...words], undefined, own);
+    const wanted = await cluster.kubectl(["--kubeconfig", real, "config", ...words]);
+    expect([done.code, done.stdout, done.stderr]).toEqual([0, wanted.stdout, wanted.stderr]);
+    expect(await readFile(own, "utf8")).toBe(await readFile(real, "utf8"));
+  }
+  expect((await mine(["get", "cm", "settings", "-o", "name"], undefined, own)).stdout).toBe("configmap/settings\n");
+}, 60_000);
+
+test("taints come and go; a drained node has no pods but those of daemon sets", async () => {
+  expect(await ok("taint", "node", "node-a", "a=b:PreferNoSchedule")).toBe("node/node-a tainted\n");
+  expect(await ok("taint", "node", "node-a", "a=c:PreferNoSchedule", "--overwrite")).toBe("node/node-a modified\n");
+  expect(await ok("taint", "node", "node-a", "a-")).toBe("node/node-a untainted\n");
+  const refused = await mine(["drain", "node-a"]);
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining("use --delete-emptydir-data to override"),
+  ]);
+  expect(await ok("drain", "node-a", "--delete-emptydir-data")).toEndWith("node/node-a drained\n");
+  expect(await ok("get", "pods", ...n, "-o", "jsonpath={.items[*].spec.nodeName}")).toBe("");
+  expect(await ok("uncordon", "node-a")).toBe("node/node-a uncordoned\n");
+}, 60_000);
+
+test("a token of a service account is that account", async () => {
+  const token = (await ok("create", "token", "default", ...n)).trim();
+  const config = join(cluster.daemon.root, "token.yaml");
+  const text = await readFile(cluster.kubeconfig, "utf8");
+  await Bun.write(
+    config,
+    text.replaceAll(/^.*client-(certificate|key)-data:.*$/gm, "").replace(/user:\s*$/m, `user: { token: "${token}" }`),
+  );
+  const { stdout } = await mine(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"], undefined, config);
+  expect(stdout).toBe("system:serviceaccount:more:default");
+}, 60_000);
