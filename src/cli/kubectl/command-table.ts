@@ -69,6 +69,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "config rename-context": () => import("./config-rename-context-command.ts"),
   "config delete-context": () => import("./config-delete-context-command.ts"),
   "cluster-info": () => import("./cluster-info-command.ts"),
+  replace: () => import("./replace-command.ts"),
   version: () => import("./version-command.ts"),
 } as unknown as Record<string, Loader>;
 
@@ -175,6 +176,7 @@ export const SUMMARIES: Record<string, string> = {
   "config rename-context": "Rename a context from the kubeconfig file",
   "config delete-context": "Delete the specified context from the kubeconfig",
   "cluster-info": "Display cluster information",
+  replace: "Replace a resource by file name or stdin",
   version: "Print the client and server version information",
 };
 
@@ -183,7 +185,7 @@ export const SECTIONS: Record<string, readonly string[]> = {
   "Deploy Commands": ["rollout", "scale", "autoscale"],
   "Cluster Management Commands": ["cluster-info", "cordon", "drain", "taint", "top", "uncordon"],
   "Troubleshooting Commands": ["auth", "describe", "attach", "cp", "exec", "logs", "port-forward"],
-  "Advanced Commands": ["apply", "patch", "wait"],
+  "Advanced Commands": ["apply", "patch", "replace", "wait"],
   "Settings Commands": ["annotate", "label"],
   "Other Commands": ["api-resources", "api-versions", "config", "version"],
 };
