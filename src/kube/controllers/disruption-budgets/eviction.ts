@@ -23,7 +23,9 @@ export function podEviction(client: ClusterClient): SubresourceHandler {
     if (asked !== "" && asked !== name) {
       throw new StatusError("BadRequest", "name in URL does not match name in Eviction object");
     }
-    await evictPod(client, namespace, name, { ...deleteOptionsOf(eviction), dryRun });
+    // Asked for in the query or in the delete options, which is where kubectl drain says it.
+    const isDry = dryRun || (eviction.deleteOptions?.dryRun ?? []).includes("All");
+    await evictPod(client, namespace, name, { ...deleteOptionsOf(eviction), dryRun: isDry });
     return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { disruptionController } from "../../../../src/kube/controllers/disruption-budgets/controller.ts";
-import { evictPod } from "../../../../src/kube/controllers/disruption-budgets/eviction.ts";
+import { evictPod, podEviction } from "../../../../src/kube/controllers/disruption-budgets/eviction.ts";
 import { healthTaints, silentConditions } from "../../../../src/kube/controllers/nodes/node-health.ts";
 import { stayMs } from "../../../../src/kube/controllers/nodes/stay-time.ts";
 import { taintEviction } from "../../../../src/kube/controllers/nodes/taint-eviction.ts";
@@ -120,6 +120,11 @@ test("a budget lets pods go one after the other", async () => {
   await client.resource(PODS).delete("default", "a", { gracePeriodSeconds: 0 });
   await add("d");
   await allowed(1);
+  // As `kubectl drain --dry-run=server` asks: nothing goes, and the budget is not spent.
+  const caller = { user: { name: "u", groups: [] }, manager: "u" };
+  const body = { metadata: { name: "b" }, deleteOptions: { dryRun: ["All"] } };
+  await podEviction(client)({ caller, namespace: "default", name: "b", body, dryRun: false });
+  expect(client.informer(PODS).get("default", "b")?.metadata.deletionTimestamp).toBeUndefined();
   await evictPod(client, "default", "b", {});
 });
 
