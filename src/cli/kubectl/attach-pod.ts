@@ -6,7 +6,7 @@ import { checkPodRuns, podPath } from "./exec-command.ts";
 import type { PodLike } from "./pod-of.ts";
 import { runRemoteProcess } from "./remote-process.ts";
 
-export interface AttachFlags {
+interface AttachFlags {
   readonly quiet: boolean;
   readonly stdin: boolean;
   readonly tty: boolean;

@@ -10,7 +10,7 @@ import { type ApiStatus, type ClusterAccess, KubeApiError } from "./kube-api.ts"
 const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 const END_OF_CHANNEL = 255;
 
-export interface ChannelMessage {
+interface ChannelMessage {
   readonly channel: number;
   readonly data: Uint8Array;
 }

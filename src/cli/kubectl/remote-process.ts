@@ -18,7 +18,7 @@ export interface RemoteStreams {
 }
 
 /** The server's words that the process could not be run. */
-export class RemoteProcessError extends CliError {}
+class RemoteProcessError extends CliError {}
 
 /**
  * Runs until the process ends. Resolves to its exit code.

@@ -4,7 +4,7 @@ import { isTerminal, writeErr, writeOut } from "../output.ts";
 import { enterRawMode, terminalSize } from "../terminal.ts";
 import type { RemoteStreams } from "./remote-process.ts";
 
-export interface TerminalChoice {
+interface TerminalChoice {
   /** -i */
   readonly stdin: boolean;
   /** The process has a terminal, and so have we. */

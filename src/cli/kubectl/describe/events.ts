@@ -34,7 +34,7 @@ export function eventLines(events: readonly Event[]): string[] {
 }
 
 /** "5s", or "5s (x3 over 2m)" of what came several times. */
-export function ageOf(event: Event): string {
+function ageOf(event: Event): string {
   const first = ageSince(event.firstTimestamp ?? event.eventTime);
   if (event.series !== undefined)
     return `${ageSince(event.series.lastObservedTime)} (x${event.series.count} over ${first})`;

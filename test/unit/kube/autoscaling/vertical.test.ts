@@ -224,14 +224,12 @@ describe("the autoscaler", () => {
       spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
     });
     const ownerReferences = [{ ...owner, kind: "ReplicaSet", name: "web-1", uid: set.metadata.uid }];
-    const fresh = await cluster.client
-      .resource(PODS)
-      .create("default", {
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { name: "new", labels, ownerReferences },
-        spec: structuredClone(spec),
-      } as Pod);
+    const fresh = await cluster.client.resource(PODS).create("default", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "new", labels, ownerReferences },
+      spec: structuredClone(spec),
+    } as Pod);
     expect(fresh.spec!.containers[0]!.resources!.requests!.cpu).toBe(recommended()!.target.cpu!);
   });
 });
