@@ -256,6 +256,7 @@ export const clusterSettingsShape = struct("cluster.Settings", {
   listen: text,
   store: text,
   nodeName: text,
+  serviceCidr: text,
   ingressHttp: text,
   ingressHttps: text,
 });

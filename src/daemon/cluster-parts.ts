@@ -35,6 +35,7 @@ import { createLoadBalancer } from "../kube/services/load-balancer.ts";
 import { machineResolvers } from "../kube/services/machine-resolvers.ts";
 import { podGateway } from "../kube/services/pod-gateway.ts";
 import { createServiceProxy } from "../kube/services/service-proxy.ts";
+import { parseServiceRange, type ServiceRange, serviceTableName } from "../kube/services/service-range.ts";
 import { simulateNodes } from "../kube/simulator/simulate-nodes.ts";
 import { isSimulated } from "../kube/simulator/simulated-node.ts";
 import { simulatorParts } from "../kube/simulator/simulator-parts.ts";
@@ -49,9 +50,6 @@ import { autoscalers } from "./cluster-autoscaling.ts";
 declare const NARU_COMMIT: string | undefined;
 declare const NARU_BUILT: string | undefined;
 
-const SERVICE_CIDR = "10.96.0.0/16";
-const API_CLUSTER_IP = "10.96.0.1";
-const DNS_CLUSTER_IP = "10.96.0.10";
 const DEFAULT_INGRESS_HTTP = "0.0.0.0:80";
 const DEFAULT_INGRESS_HTTPS = "0.0.0.0:443";
 const CLUSTER_DOMAIN = "cluster.local";
@@ -77,17 +75,18 @@ export interface RunningCluster {
  */
 export async function startCluster(
   surroundings: ClusterSurroundings,
-  settings: ClusterSettings,
+  settings: ClusterSettings & { readonly serviceCidr: string },
 ): Promise<RunningCluster> {
   const { dataRoot, log } = surroundings;
   const folder = join(dataRoot, "cluster");
   const { host, port } = parseListen(settings.listen ?? "");
   const ingressHttp = parseListen(settings.ingressHttp ?? DEFAULT_INGRESS_HTTP);
   const ingressHttps = parseListen(settings.ingressHttps ?? DEFAULT_INGRESS_HTTPS);
+  const range = parseServiceRange(settings.serviceCidr);
   const nodeName = settings.nodeName ?? hostname().toLowerCase();
   const address = machineAddress();
   await using undo = new AsyncDisposableStack();
-  const hosts = apiHosts();
+  const hosts = apiHosts(range.apiAddress);
   // The keys take as long as the store: both at once.
   const [authority, store] = await Promise.all([
     openClusterAuthority(join(folder, "pki"), hosts),
@@ -104,7 +103,7 @@ export async function startCluster(
   const { client, core } = machinery;
   core.admission.push(
     ...builtinAdmission(client),
-    createServiceAddresses({ cidr: SERVICE_CIDR, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
+    createServiceAddresses({ cidr: range.cidr, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
   );
   client.handleSubresource(PODS, "binding", podBinding(core));
   client.handleSubresource(PODS, "eviction", podEviction(client));
@@ -112,12 +111,12 @@ export async function startCluster(
   const proxy = createServiceProxy({
     client: client.as("kube-proxy"),
     node: nodeName,
-    tableName: `naru-${surroundings.instance}-services`,
-    serviceCidr: SERVICE_CIDR,
+    tableName: serviceTableName(surroundings.instance, range),
+    serviceCidr: range.cidr,
     log: (message) => log.warn(message, { part: "service-proxy" }),
   });
   const agent = createNodeAgent({
-    clusterDns: () => DNS_CLUSTER_IP,
+    clusterDns: () => range.dnsAddress,
     connectionsEnded: async ({ status }, signal) => {
       if (status?.podIP !== undefined) await proxy.untilWithdrawn(status.podIP, signal);
     },
@@ -151,7 +150,7 @@ export async function startCluster(
   });
   const bound = await server.listen(host, port);
   undo.defer(() => server.close());
-  await ensureBootstrapObjects(client, { clusterIp: API_CLUSTER_IP, host: address, port: bound });
+  await ensureBootstrapObjects(client, { clusterIp: range.apiAddress, host: address, port: bound });
   const ending = new AbortController();
   const parts = [
     createCustomResources({
@@ -165,7 +164,7 @@ export async function startCluster(
     ...clusterParts(client, authority, agent, log),
     ...scaling,
     proxy,
-    ...serviceParts(client, nodeName, address, log),
+    ...serviceParts(client, range, nodeName, address, log),
     ...simulatorParts({
       client: client.as("simulator"),
       now: Date.now,
@@ -232,6 +231,7 @@ function clusterParts(
 
 function serviceParts(
   client: LocalClusterClient,
+  range: ServiceRange,
   nodeName: string,
   address: string,
   log: ClusterSurroundings["log"],
@@ -246,7 +246,7 @@ function serviceParts(
     createClusterDns({
       client: client.as("cluster-dns"),
       domain: CLUSTER_DOMAIN,
-      clusterIp: DNS_CLUSTER_IP,
+      clusterIp: range.dnsAddress,
       listenAddress: (signal) => podGateway(client, nodeName, signal),
       upstream: machineResolvers(),
     }),
@@ -298,10 +298,10 @@ function parseListen(text: string): { host: string; port: number } {
 }
 
 /** Every name and address that clients may call the API by. */
-function apiHosts(): string[] {
+function apiHosts(apiAddress: string): string[] {
   const own = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .filter(({ family, internal }) => family === "IPv4" && !internal)
     .map(({ address }) => address);
-  return [...new Set([...API_NAMES, "localhost", hostname(), "127.0.0.1", API_CLUSTER_IP, ...own])];
+  return [...new Set([...API_NAMES, "localhost", hostname(), "127.0.0.1", apiAddress, ...own])];
 }

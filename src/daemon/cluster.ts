@@ -66,9 +66,14 @@ export class Cluster implements ClusterControl {
         const list = changed.map(([name, value]) => `${name}=${value}`).join(", ");
         throw new NaruError("conflict", `the cluster runs with other settings than ${list}: stop it first`);
       }
-      const { startCluster } = await import("./cluster-parts.ts");
-      this.#running = await startCluster(this.surroundings, wanted);
-      await this.#keep({ ...wanted, enabled: true });
+      const [{ startCluster }, { freeServiceRange }] = await Promise.all([
+        import("./cluster-parts.ts"),
+        import("../kube/services/service-range.ts"),
+      ]);
+      // Kept from then on: services have addresses of it.
+      const serviceCidr = wanted.serviceCidr ?? freeServiceRange(this.surroundings.instance);
+      this.#running = await startCluster(this.surroundings, { ...wanted, serviceCidr });
+      await this.#keep({ ...wanted, serviceCidr, enabled: true });
       return this.facts();
     });
   }

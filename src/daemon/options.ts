@@ -171,6 +171,7 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
       listen: read.optionalText("cluster-listen"),
       store: read.optionalText("cluster-store"),
       nodeName: read.optionalText("cluster-node-name"),
+      serviceCidr: read.optionalText("cluster-service-cidr"),
       ingressHttp: read.optionalText("cluster-ingress-http"),
       ingressHttps: read.optionalText("cluster-ingress-https"),
     }).filter(([, value]) => value !== undefined),

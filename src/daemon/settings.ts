@@ -201,6 +201,9 @@ const CLUSTER: Setting[] = [
     defaultText: "a file under <data-root>",
   }),
   setting("cluster-node-name", "string", "Name of this machine in it", { defaultText: "the host's name" }),
+  setting("cluster-service-cidr", "string", "Range of its services' addresses", {
+    defaultText: "10.96.0.0/16, or the next that is free",
+  }),
   setting("cluster-ingress-http", "string", "Where its ingresses are served, HOST:PORT", {
     defaultText: "0.0.0.0:80",
   }),

@@ -7,6 +7,8 @@ export interface ClusterSettings {
   /** "etcd://HOST:PORT[,…]"; absent: a file of its own under the data root. */
   store?: string;
   nodeName?: string;
+  /** Where services' addresses come from, "10.96.0.0/16"; absent: the first such range that no cluster of this machine has. */
+  serviceCidr?: string;
   /** HOST:PORT where ingresses are served. */
   ingressHttp?: string;
   ingressHttps?: string;

@@ -23,6 +23,7 @@ export const command = defineCommand({
     listen: string("Address of its API, HOST:PORT (default what it was last, or 0.0.0.0:6443)"),
     "node-name": string("Name of this machine in it (default the host's name)"),
     store: string("Where it keeps its objects, etcd://HOST:PORT[,HOST:PORT] (default a file of its own)"),
+    "service-cidr": string("Range of its services' addresses (default 10.96.0.0/16, or the next that is free)"),
     "ingress-http": string("Where its ingresses are served, HOST:PORT (default 0.0.0.0:80)"),
     "ingress-https": string("The same over TLS, HOST:PORT (default 0.0.0.0:443)"),
     "no-wait": bool("Do not wait for the node"),
@@ -34,6 +35,7 @@ export const command = defineCommand({
       listen: flags.listen,
       nodeName: flags["node-name"],
       store: flags.store,
+      serviceCidr: flags["service-cidr"],
       ingressHttp: flags["ingress-http"],
       ingressHttps: flags["ingress-https"],
     };
