@@ -6,6 +6,7 @@
 import type { Node, Pod } from "../../model/kubernetes/core.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import { type Amounts, addAmounts, amountsOf, type HostPort, hostPortsOf, requestsOf, weightOf } from "./pod-demand.ts";
+import { type PodKind, PodKinds } from "./pod-kinds.ts";
 
 /** A pod with what was worked out about it once. */
 export interface PodView {
@@ -22,21 +23,29 @@ export interface PodView {
   readonly keepsOthersAway: boolean;
   /** Has any terms about other pods that count for those that come later. */
   readonly caresForOthers: boolean;
+  /** It is on its way out. */
+  readonly isEnding: boolean;
+  /** The same for pods that are alike for others. */
+  readonly kind: string;
 }
 
 export function viewPod(pod: Stored<Pod>): PodView {
   const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};
+  const { namespace = "", labels = {}, deletionTimestamp } = pod.metadata;
+  const isEnding = deletionTimestamp !== undefined;
   return {
     pod,
     priority: pod.spec?.priority ?? 0,
     requests: requestsOf(pod),
     weight: weightOf(pod),
     ports: hostPortsOf(pod),
-    namespace: pod.metadata.namespace ?? "",
-    labels: pod.metadata.labels ?? {},
+    namespace,
+    labels,
     owner: pod.metadata.ownerReferences?.find((reference) => reference.controller === true)?.uid,
     keepsOthersAway: (podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).length > 0,
     caresForOthers: podAffinity !== undefined || podAntiAffinity !== undefined,
+    isEnding,
+    kind: JSON.stringify([namespace, labels, podAffinity, podAntiAffinity, isEnding]),
   };
 }
 
@@ -95,8 +104,9 @@ export class NodeView {
 /** What filters and scores may look at. */
 export interface ClusterPicture {
   readonly nodes: readonly NodeView[];
-  /** Nodes on which a pod has terms about others. */
-  nodesWithTerms(): Iterable<NodeView>;
+  node(name: string): NodeView | undefined;
+  /** All pods on known nodes, those that are alike together. */
+  podKinds(): Iterable<PodKind>;
   /** Labels of a namespace, for terms that select namespaces. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;
 }
@@ -107,7 +117,7 @@ export class ClusterView implements ClusterPicture {
   private readonly places = new Map<string, string>();
   /** Pods on nodes that are not known (yet). */
   private readonly homeless = new Map<string, Map<string, PodView>>();
-  private readonly withTerms = new Map<string, number>();
+  private readonly kinds = new PodKinds();
   private list: NodeView[] | undefined;
 
   constructor(readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>>) {}
@@ -121,17 +131,16 @@ export class ClusterView implements ClusterPicture {
     return this.byName.get(name);
   }
 
-  *nodesWithTerms(): Iterable<NodeView> {
-    for (const name of this.withTerms.keys()) {
-      const node = this.byName.get(name);
-      if (node !== undefined) yield node;
-    }
+  podKinds(): Iterable<PodKind> {
+    return this.kinds.all();
   }
 
   putNode(node: Stored<Node>): void {
     const name = node.metadata.name;
-    const pods = this.byName.get(name)?.pods ?? this.homeless.get(name);
+    const homeless = this.homeless.get(name);
+    const pods = this.byName.get(name)?.pods ?? homeless;
     this.homeless.delete(name);
+    for (const pod of homeless?.values() ?? []) this.kinds.add(pod, name);
     this.byName.set(name, new NodeView(node, pods?.values()));
     this.list = undefined;
   }
@@ -141,6 +150,7 @@ export class ClusterView implements ClusterPicture {
     if (node === undefined) return;
     this.byName.delete(name);
     this.list = undefined;
+    for (const pod of node.pods.values()) this.kinds.remove(pod, name);
     if (node.pods.size > 0) this.homeless.set(name, new Map(node.pods));
   }
 
@@ -150,12 +160,13 @@ export class ClusterView implements ClusterPicture {
     this.removePod(uid);
     this.places.set(uid, nodeName);
     const node = this.byName.get(nodeName);
-    if (node !== undefined) node.add(view);
-    else {
-      const waiting = this.homeless.get(nodeName) ?? new Map<string, PodView>();
-      this.homeless.set(nodeName, waiting.set(uid, view));
+    if (node !== undefined) {
+      node.add(view);
+      this.kinds.add(view, nodeName);
+      return;
     }
-    if (view.caresForOthers) this.withTerms.set(nodeName, (this.withTerms.get(nodeName) ?? 0) + 1);
+    const waiting = this.homeless.get(nodeName) ?? new Map<string, PodView>();
+    this.homeless.set(nodeName, waiting.set(uid, view));
   }
 
   /** @returns true when it was counted somewhere */
@@ -164,24 +175,22 @@ export class ClusterView implements ClusterPicture {
     if (name === undefined) return false;
     this.places.delete(uid);
     const homeless = this.homeless.get(name);
-    const view = this.byName.get(name)?.remove(uid) ?? homeless?.get(uid);
     if (homeless?.delete(uid) === true && homeless.size === 0) this.homeless.delete(name);
-    if (view?.caresForOthers === true) {
-      const others = (this.withTerms.get(name) ?? 1) - 1;
-      if (others === 0) this.withTerms.delete(name);
-      else this.withTerms.set(name, others);
-    }
+    const view = this.byName.get(name)?.remove(uid);
+    if (view !== undefined) this.kinds.remove(view, name);
     return true;
   }
 
   /** The cluster with one node replaced, to try things out on. */
   with(changed: NodeView): ClusterPicture {
-    const base = this;
+    const nodes = this.nodes.map((node) => (node.name === changed.name ? changed : node));
     return {
-      nodes: this.nodes.map((node) => (node.name === changed.name ? changed : node)),
-      *nodesWithTerms() {
-        for (const node of base.nodesWithTerms()) yield node.name === changed.name ? changed : node;
-        if (!base.withTerms.has(changed.name)) yield changed;
+      nodes,
+      node: (name) => (name === changed.name ? changed : this.byName.get(name)),
+      podKinds() {
+        const kinds = new PodKinds();
+        for (const node of nodes) for (const pod of node.pods.values()) kinds.add(pod, node.name);
+        return kinds.all();
       },
       namespaceLabels: this.namespaceLabels,
     };

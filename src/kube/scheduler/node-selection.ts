@@ -49,6 +49,7 @@ export function nodeSelectorMatches(selector: NodeSelector, node: NodeFacts): bo
 
 /** The pod's own wish: every label of its node selector and its required node affinity. */
 export function podWantsNode(pod: Pod, node: NodeFacts): boolean {
+  if (pod.spec?.nodeSelector === undefined && pod.spec?.affinity?.nodeAffinity === undefined) return true;
   for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
     if (node.labels[key] !== value) return false;
   }

@@ -20,15 +20,16 @@ function readyTerms(
 /** How many pods each domain holds that all (affinity) or any (each term by itself: anti-affinity) of the terms mean. */
 function countDomains(terms: readonly ReadyTerm[], cluster: ClusterPicture, all: boolean): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const node of cluster.nodes) {
-    for (const pod of node.pods.values()) {
-      const matching = terms.filter((term) => term.matches(pod));
-      if (all && matching.length < terms.length) continue;
+  for (const { sample, nodes } of cluster.podKinds()) {
+    const matching = terms.filter((term) => term.matches(sample));
+    if (matching.length === 0 || (all && matching.length < terms.length)) continue;
+    for (const [name, count] of nodes) {
+      const labels = cluster.node(name)!.labels;
       for (const { topologyKey } of matching) {
-        const value = node.labels[topologyKey];
+        const value = labels[topologyKey];
         if (value === undefined) continue;
         const domain = domainOf(topologyKey, value);
-        counts.set(domain, (counts.get(domain) ?? 0) + 1);
+        counts.set(domain, (counts.get(domain) ?? 0) + count);
       }
     }
   }
@@ -82,13 +83,14 @@ const existingAntiAffinity: Filter = {
   name: "ExistingAntiAffinity",
   prepare(pod, cluster) {
     const forbidden = new Set<string>();
-    for (const node of cluster.nodesWithTerms()) {
-      for (const other of node.pods.values()) {
-        if (!other.keepsOthersAway) continue;
-        const required = other.pod.spec!.affinity!.podAntiAffinity!.requiredDuringSchedulingIgnoredDuringExecution;
-        for (const term of readyTerms(required, other, cluster)) {
-          const value = node.labels[term.topologyKey];
-          if (value !== undefined && term.matches(pod)) forbidden.add(domainOf(term.topologyKey, value));
+    for (const { sample, nodes } of cluster.podKinds()) {
+      if (!sample.keepsOthersAway) continue;
+      const required = sample.pod.spec!.affinity!.podAntiAffinity!.requiredDuringSchedulingIgnoredDuringExecution;
+      for (const term of readyTerms(required, sample, cluster)) {
+        if (!term.matches(pod)) continue;
+        for (const name of nodes.keys()) {
+          const value = cluster.node(name)!.labels[term.topologyKey];
+          if (value !== undefined) forbidden.add(domainOf(term.topologyKey, value));
         }
       }
     }

@@ -82,19 +82,14 @@ function preferencePoints(pod: PodView, cluster: ClusterPicture): Map<string, Ma
     points.set(key, values.set(value, (values.get(value) ?? 0) + amount));
   };
   const own = weightedTerms(pod, cluster);
-  if (own.length > 0) {
-    for (const node of cluster.nodes) {
-      for (const other of node.pods.values()) {
-        for (const { term, weight } of own) if (term.matches(other)) give(node, term.topologyKey, weight);
-      }
-    }
-  }
-  for (const node of cluster.nodesWithTerms()) {
-    for (const other of node.pods.values()) {
-      if (!other.caresForOthers) continue;
-      for (const { term, weight } of weightedTerms(other, cluster)) {
-        if (term.matches(pod)) give(node, term.topologyKey, weight);
-      }
+  for (const { sample, nodes } of cluster.podKinds()) {
+    // The pod's terms about those that are there, and theirs about the pod.
+    const wanted = own.filter(({ term }) => term.matches(sample));
+    const theirs = sample.caresForOthers ? weightedTerms(sample, cluster).filter(({ term }) => term.matches(pod)) : [];
+    if (wanted.length + theirs.length === 0) continue;
+    for (const [name, count] of nodes) {
+      const node = cluster.node(name)!;
+      for (const { term, weight } of [...wanted, ...theirs]) give(node, term.topologyKey, weight * count);
     }
   }
   return points;

@@ -40,15 +40,19 @@ export function spreadCounts(
       withLabelKeys(constraint.labelSelector, pod.labels, constraint.matchLabelKeys),
     );
     const domains = new Map<string, number>();
+    const counted = new Map<string, string>();
     for (const node of nodes) {
       if (!counts(constraint, pod, node)) continue;
       const domain = node.labels[constraint.topologyKey]!;
-      let found = 0;
-      for (const other of node.pods.values()) {
-        if (other.namespace !== pod.namespace || other.pod.metadata.deletionTimestamp !== undefined) continue;
-        if (matches(other.labels)) found++;
+      counted.set(node.name, domain);
+      if (!domains.has(domain)) domains.set(domain, 0);
+    }
+    for (const { sample, nodes: places } of cluster.podKinds()) {
+      if (sample.namespace !== pod.namespace || sample.isEnding || !matches(sample.labels)) continue;
+      for (const [name, count] of places) {
+        const domain = counted.get(name);
+        if (domain !== undefined) domains.set(domain, domains.get(domain)! + count);
       }
-      domains.set(domain, (domains.get(domain) ?? 0) + found);
     }
     return { constraint, domains, countsSelf: matches(pod.labels) };
   });
