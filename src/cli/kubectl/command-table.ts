@@ -107,6 +107,28 @@ export const KUBECTL_ALIASES: Record<string, string> = {
 export const REFUSED_COMMANDS: Record<string, string> = {
   kustomize: "build the kustomization with its own program and use -f",
   plugin: "naru has no plugins",
+  certificate: "approve a request with `patch` of its status, or with kubectl itself",
+  "cluster-info dump": "`get all -A -o yaml` and `logs` tell the same",
+  completion: "kubectl's own completion serves, under the name kubectl",
+  "config delete-cluster": "edit the kubeconfig file",
+  "config delete-user": "edit the kubeconfig file",
+  "config get-clusters": "`config view` shows them",
+  "config get-users": "`config view` shows them",
+  "config set": "edit the kubeconfig file, or use `config set-context`",
+  "config set-cluster": "edit the kubeconfig file, or use `naru kubeconfig --merge`",
+  "config set-credentials": "edit the kubeconfig file, or use `naru kubeconfig --merge`",
+  "config unset": "edit the kubeconfig file",
+  debug: "use `exec`, or kubectl itself",
+  diff: "`apply --dry-run=server -o yaml` shows what would come of it",
+  edit: "`get -o yaml` into a file, change it, `apply -f` it",
+  events: "`get events` shows them",
+  explain: "kubectl itself explains what this cluster serves",
+  proxy: "use `port-forward`, or kubectl itself",
+  "set env": "use `patch`, or kubectl itself",
+  "set resources": "use `patch`, or kubectl itself",
+  "set selector": "use `patch`, or kubectl itself",
+  "set serviceaccount": "use `patch`, or kubectl itself",
+  "set subject": "use `patch`, or kubectl itself",
 };
 
 /** One line for each command, in kubectl's sections. */
