@@ -70,7 +70,12 @@ class UpPlanner {
     return {
       project: this.project.name,
       steps: [...orphans.steps, ...this.steps],
-      warnings: [...this.networks.warnings, ...this.volumes.warnings, ...orphans.warnings],
+      warnings: [
+        ...this.networks.warnings,
+        ...this.volumes.warnings,
+        ...orphans.warnings,
+        ...toleranceWarnings(this.project, this.steps),
+      ],
     };
   }
 
@@ -327,4 +332,18 @@ class UpPlanner {
 
 function note(map: Map<string, string[]>, key: string, step: string): void {
   map.set(key, [...(map.get(key) ?? []), step]);
+}
+
+/** What an update is to tolerate and does not: told where something is updated. */
+function toleranceWarnings({ services }: ProjectModel, steps: readonly Step[]): string[] {
+  const updated = new Set(
+    steps.flatMap(({ action }) => (action.kind === "recreate-container" ? [action.service] : [])),
+  );
+  return [...updated].flatMap((name) => {
+    const ratio = services[name]?.deploy?.update_config?.max_failure_ratio ?? 0;
+    if (ratio === 0) return [];
+    return [
+      `service ${JSON.stringify(name)}: deploy.update_config.max_failure_ratio is not considered: one container that fails is a failed update`,
+    ];
+  });
 }

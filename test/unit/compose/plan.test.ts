@@ -294,6 +294,13 @@ services:
     expect(plan.steps[0]!.action).toMatchObject({ kind: "recreate-container", order });
   });
 
+  test("a failure ratio that is not considered is told where something is updated", async () => {
+    const config = "{image: busybox, deploy: {update_config: {max_failure_ratio: 0.5}}}";
+    const model = await modelOf(`services: {a: ${config}}`);
+    const { warnings } = planUp(model, upOf(model), { ...WISHES, recreate: "force" });
+    expect(planUp(model, upOf(model), WISHES).warnings).toEqual([]);
+    expect(warnings.join()).toContain("max_failure_ratio is not considered");
+  });
   test("update_config says how many at once, and the pause between", async () => {
     const model = await modelOf(
       "services: {a: {image: busybox, scale: 4, deploy: {update_config: {parallelism: 2, delay: 3s}}}}",
