@@ -1,11 +1,11 @@
 /** More of `naru kubectl` beside the real kubectl on one cluster: descriptions, objects made from flags, access, kubeconfig files, nodes. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFile, mkdir, readFile, symlink } from "node:fs/promises";
+import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
-import { busyboxTar, NARU } from "../support/daemon.ts";
+import { busyboxTar } from "../support/daemon.ts";
+import { linkNaruKubectl, type NaruKubectl } from "../support/naru-kubectl.ts";
 
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const OBJECTS = `apiVersion: v1
 kind: ConfigMap
 metadata: { name: settings, annotations: { note: hello } }
@@ -62,15 +62,13 @@ spec:
   jobTemplate: { spec: { template: { spec: { restartPolicy: Never, containers: [{ name: c, image: "busybox-test:1" }] } } } }
 `;
 let cluster: TestClusterDaemon;
-let naruKubectl: string;
+let link: NaruKubectl;
 const n = ["-n", "more"];
 
 beforeAll(async () => {
   cluster = await startCluster(["--cluster-node-name", "node-a"]);
   expect((await cluster.daemon.naru(["import", "-", "busybox-test:1"], { stdin: await busyboxTar() })).stderr).toBe("");
-  await mkdir(join(cluster.daemon.root, "bin"), { recursive: true });
-  naruKubectl = join(cluster.daemon.root, "bin/kubectl");
-  await symlink(NARU, naruKubectl);
+  link = await linkNaruKubectl(cluster);
   await ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
   await ok("create", "namespace", "more");
   const applied = await mine(["apply", ...n, "-f", "-"], OBJECTS);
@@ -81,23 +79,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-/** naru under the name kubectl. */
-async function mine(words: readonly string[], input?: string, kubeconfig = cluster.kubeconfig) {
-  const child = Bun.spawn([naruKubectl, "--kubeconfig", kubeconfig, ...words], {
-    stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: 60_000 * PATIENCE,
-    env: { ...process.env, HOME: cluster.daemon.root },
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, stdout, stderr };
-}
-async function ok(...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await mine(words);
-  if (code !== 0) throw new Error(`naru kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const mine: NaruKubectl["run"] = (...words) => link.run(...words);
+const ok: NaruKubectl["ok"] = (...words) => link.ok(...words);
 /** Both print the same, but for times that pass meanwhile. */
 async function same(...words: string[]): Promise<void> {
   const timeless = (text: string) =>
@@ -106,8 +89,8 @@ async function same(...words: string[]): Promise<void> {
       .replaceAll(/(RenewTime|LastHeartbeatTime):.*/g, "$1")
       .replaceAll(/ +/g, " ")
       .replaceAll(/-{3,}/g, "---");
-  const [own, real] = await Promise.all([mine(words), cluster.kubectl(words)]);
-  expect([own.code, timeless(own.stdout), timeless(own.stderr)]).toEqual([
+  const [answer, real] = await Promise.all([mine(words), cluster.kubectl(words)]);
+  expect([answer.code, timeless(answer.stdout), timeless(answer.stderr)]).toEqual([
     real.code,
     timeless(real.stdout),
     timeless(real.stderr),

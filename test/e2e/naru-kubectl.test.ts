@@ -1,9 +1,10 @@
 /** `naru kubectl` beside the real kubectl on one cluster: the same words must bring the same answers, and the same changes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { busyboxTar, NARU } from "../support/daemon.ts";
+import { linkNaruKubectl, type NaruKubectl } from "../support/naru-kubectl.ts";
 
 const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const WEB = `apiVersion: apps/v1
@@ -25,7 +26,7 @@ metadata: { name: settings }
 data: { colour: green, "on": "yes", number: "1", text: "a: b" }
 `;
 let cluster: TestClusterDaemon;
-let naruKubectl: string;
+let link: NaruKubectl;
 let file: string;
 
 beforeAll(async () => {
@@ -33,9 +34,7 @@ beforeAll(async () => {
   for (const tag of ["busybox-test:1", "busybox-test:2"]) {
     expect((await cluster.daemon.naru(["import", "-", tag], { stdin: await busyboxTar() })).stderr).toBe("");
   }
-  await mkdir(join(cluster.daemon.root, "bin"), { recursive: true });
-  naruKubectl = join(cluster.daemon.root, "bin/kubectl");
-  await symlink(NARU, naruKubectl);
+  link = await linkNaruKubectl(cluster);
   file = join(cluster.daemon.root, "web.yaml");
   await writeFile(file, WEB);
   await ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
@@ -44,23 +43,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-/** naru under the name kubectl. */
-async function mine(words: readonly string[], input?: string) {
-  const child = Bun.spawn([naruKubectl, "--kubeconfig", cluster.kubeconfig, ...words], {
-    stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: 60_000 * PATIENCE,
-    env: { ...process.env, HOME: cluster.daemon.root },
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, stdout, stderr };
-}
-async function ok(...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await mine(words);
-  if (code !== 0) throw new Error(`naru kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const mine: NaruKubectl["run"] = (...words) => link.run(...words);
+const ok: NaruKubectl["ok"] = (...words) => link.ok(...words);
 async function refused(...words: string[]): Promise<string> {
   const { code, stderr } = await mine(words);
   expect(code).toBe(1);
@@ -69,8 +53,8 @@ async function refused(...words: string[]): Promise<string> {
 /** Both print the same, but for times that pass meanwhile. */
 async function same(...words: string[]): Promise<void> {
   const withoutAges = (text: string) => text.replaceAll(/\b(?:\d+[dhms])+\b/g, "AGE").replaceAll(/ +/g, " ");
-  const [own, real] = await Promise.all([mine(words), cluster.kubectl(words)]);
-  expect([own.code, withoutAges(own.stdout), withoutAges(own.stderr)]).toEqual([
+  const [answer, real] = await Promise.all([mine(words), cluster.kubectl(words)]);
+  expect([answer.code, withoutAges(answer.stdout), withoutAges(answer.stderr)]).toEqual([
     real.code,
     withoutAges(real.stdout),
     withoutAges(real.stderr),
@@ -268,7 +252,7 @@ test("cordon and uncordon; a node that pods stay away from", async () => {
 
 test("watch tells changes until it is stopped", async () => {
   const child = Bun.spawn(
-    [naruKubectl, "--kubeconfig", cluster.kubeconfig, "get", "cm", "-n", "kube-public", "-w", "-o", "name"],
+    [link.path, "--kubeconfig", cluster.kubeconfig, "get", "cm", "-n", "kube-public", "-w", "-o", "name"],
     {
       stdout: "pipe",
       timeout: 30_000 * PATIENCE,

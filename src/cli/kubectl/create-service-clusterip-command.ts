@@ -1,7 +1,7 @@
 import { list, string } from "../flag-types.ts";
-import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { CREATE_FLAGS, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
-import { servicePorts } from "./service-ports.ts";
+import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--tcp=<port>:<targetPort>] [options]",
@@ -9,25 +9,12 @@ export const command = defineKubectlCommand({
   flags: {
     ...CREATE_FLAGS,
     clusterip: string('Its address in the cluster; "None" for none'),
-
     tcp: list("Ports, as PORT or PORT:TARGET", { type: "strings" }),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);
-    const labels = { app: name };
-    const ports = servicePorts(flags.tcp, flags.clusterip === "None");
-    const spec = {
+    await createService(context, flags, name, "ClusterIP", servicePorts(flags.tcp, flags.clusterip === "None"), {
       ...(flags.clusterip === "" ? {} : { clusterIP: flags.clusterip }),
-      ...(ports.length > 0 ? { ports } : {}),
-      selector: labels,
-      type: "ClusterIP",
-    };
-    await create(context, flags, {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { labels, name },
-      spec,
-      status: { loadBalancer: {} },
     });
   },
 });

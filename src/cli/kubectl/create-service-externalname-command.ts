@@ -1,8 +1,8 @@
 import { CliError } from "../cli-error.ts";
 import { list, string } from "../flag-types.ts";
-import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { CREATE_FLAGS, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
-import { servicePorts } from "./service-ports.ts";
+import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --external-name external.name [options]",
@@ -15,20 +15,8 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     const name = oneName(args);
     if (flags["external-name"] === "") throw new CliError(`error: required flag(s) "external-name" not set`);
-    const labels = { app: name };
-    const ports = servicePorts(flags.tcp, true);
-    const spec = {
+    await createService(context, flags, name, "ExternalName", servicePorts(flags.tcp, true), {
       externalName: flags["external-name"],
-      ...(ports.length > 0 ? { ports } : {}),
-      selector: labels,
-      type: "ExternalName",
-    };
-    await create(context, flags, {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { labels, name },
-      spec,
-      status: { loadBalancer: {} },
     });
   },
 });

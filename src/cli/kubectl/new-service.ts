@@ -1,4 +1,25 @@
 import { CliError } from "../cli-error.ts";
+import { create } from "./create-flags.ts";
+import type { KubectlContext } from "./declaration.ts";
+
+/** Creates the service, for pods that bear its name as the label "app". `spec`: what its type adds. */
+export async function createService(
+  context: KubectlContext,
+  flags: Parameters<typeof create>[1],
+  name: string,
+  type: "ClusterIP" | "ExternalName" | "LoadBalancer" | "NodePort",
+  ports: ReturnType<typeof servicePorts>,
+  spec: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const labels = { app: name };
+  await create(context, flags, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { labels, name },
+    spec: { ...spec, ...(ports.length > 0 ? { ports } : {}), selector: labels, type },
+    status: { loadBalancer: {} },
+  });
+}
 
 /** Ports of --tcp, "80" or "80:8080" or "80:http". @throws CliError when there is none and there must be one */
 export function servicePorts(words: readonly string[], mayBeNone = false, nodePort = 0) {
