@@ -62,7 +62,7 @@ interface CatalogOptions {
   defaultBridge?: DefaultBridgeSettings;
   /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
   addressPools?: readonly SubnetPool[];
-  /** Told of a network that cannot be used for now. */
+  /** Told of a network whose parent interface is missing. */
   warn(message: string): void;
 }
 

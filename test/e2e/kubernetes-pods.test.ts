@@ -792,7 +792,7 @@ describe("pods", () => {
       () => cluster.api("DELETE", pods.path("pods", name)),
     );
     const last = events.at(-1)!.object;
-    expect(last.metadata.deletionTimestamp).toBeDefined();
+    expect(last.metadata.deletionTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(events.some(({ object }) => object.status.containerStatuses?.[0].state.terminated)).toBe(true);
   });
   test.concurrent(

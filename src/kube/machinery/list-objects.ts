@@ -54,7 +54,9 @@ function decodeToken(text: string): Token {
   try {
     const token = JSON.parse(Buffer.from(text, "base64url").toString()) as Token;
     if (token.v === 1 && Number.isSafeInteger(token.at) && typeof token.after === "string") return token;
-  } catch {}
+  } catch {
+    // Not even JSON: it is none of ours, which is told below.
+  }
   throw new StatusError("BadRequest", `continue key is not valid: ${JSON.stringify(text)}`);
 }
 
