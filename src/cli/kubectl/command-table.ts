@@ -24,6 +24,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   cp: () => import("./cp-command.ts"),
   delete: () => import("./delete-command.ts"),
   exec: () => import("./exec-command.ts"),
+  explain: () => import("./explain-command.ts"),
   expose: () => import("./expose-command.ts"),
   get: () => import("./get-command.ts"),
   logs: () => import("./logs-command.ts"),
@@ -122,7 +123,6 @@ export const REFUSED_COMMANDS: Record<string, string> = {
   diff: "`apply --dry-run=server -o yaml` shows what would come of it",
   edit: "`get -o yaml` into a file, change it, `apply -f` it",
   events: "`get events` shows them",
-  explain: "kubectl itself explains what this cluster serves",
   proxy: "use `port-forward`, or kubectl itself",
   "set env": "use `patch`, or kubectl itself",
   "set resources": "use `patch`, or kubectl itself",
@@ -153,6 +153,7 @@ export const SUMMARIES: Record<string, string> = {
   cp: "Copy files and directories to and from containers",
   delete: "Delete resources by file names, stdin, resources and names, or by label selector",
   exec: "Execute a command in a container",
+  explain: "Get documentation for a resource",
   expose: "Take a pod, service, deployment or other workload and expose it as a new service",
   get: "Display one or many resources",
   logs: "Print the logs for a container in a pod",
@@ -203,7 +204,7 @@ export const SUMMARIES: Record<string, string> = {
 };
 
 export const SECTIONS: Record<string, readonly string[]> = {
-  "Basic Commands": ["create", "expose", "run", "get", "delete", "set"],
+  "Basic Commands": ["create", "expose", "run", "explain", "get", "delete", "set"],
   "Deploy Commands": ["rollout", "scale", "autoscale"],
   "Cluster Management Commands": ["cluster-info", "cordon", "drain", "taint", "top", "uncordon"],
   "Troubleshooting Commands": ["auth", "describe", "attach", "cp", "exec", "logs", "port-forward"],
