@@ -152,6 +152,14 @@ export type WaitCondition =
   | "service_completed_successfully"
   | "running_or_healthy";
 
+/** What a service's update does when containers fail (`deploy.update_config`). */
+export interface UpdateFailure {
+  /** How many of the service's containers may fail before the update has failed: all of them with `failure_action: continue`. */
+  tolerated: number;
+  /** The old containers stay until the end, and come back when the update has failed. */
+  rollsBack: boolean;
+}
+
 /** One thing to be done. `service` is a key of the project; `container` is the name a container has or will have. */
 export type StepAction =
   | { kind: "create-network"; key: string; network: string }
@@ -171,16 +179,12 @@ export type StepAction =
       replaces: ObservedContainer;
       /** `start-first` starts the new one, waits until it is ready, and only then ends the old one. */
       order: "stop-first" | "start-first";
-      /**
-       * What happens when the service's update fails (`deploy.update_config.failure_action`): it stops there, goes on, or the old
-       * containers, which then stay until the end, come back.
-       */
-      onFailure: "stop" | "continue" | "rollback";
+      failure: UpdateFailure;
     }
   /** Removes the old container that a replacement kept for the case that the update fails. */
   | { kind: "finish-update"; service: string; container: string; id: string }
-  /** `id` of a container that is there already. */
-  | { kind: "start-container"; service: string; container: string; id?: string }
+  /** `id` of a container that is there already; `tolerated` where it is part of an update (UpdateFailure). */
+  | { kind: "start-container"; service: string; container: string; id?: string; tolerated?: number }
   | { kind: "stop-container"; service: string; container: string; id: string }
   | { kind: "remove-container"; service: string; container: string; id: string; isRunning: boolean }
   | { kind: "keep-container"; service: string; container: string; id: string; state: ContainerStatus }
@@ -192,6 +196,7 @@ export type StepAction =
       isRequired: boolean;
       dependent?: string;
       containers?: readonly string[];
+      tolerated?: number;
     }
   | { kind: "delay"; service: string; seconds: number };
 

@@ -414,6 +414,37 @@ services:
     });
   });
 
+  test("max_failure_ratio: so many may fail, one more fails the update", async () => {
+    // The first container of each version but "one" never gets healthy.
+    const text = (version: string, ratio: number) => `
+services:
+  web:
+    image: busybox
+    command: sh -c "test $$V = one || ! mkdir /shared/$$V || exec sleep 1000; touch /ok; exec sleep 1000"
+    stop_signal: KILL
+    environment: {V: "${version}"}
+    volumes: ["shared:/shared"]
+    healthcheck: {test: "test -e /ok", interval: 50ms, retries: 20}
+    deploy: {replicas: 2, update_config: {parallelism: 1, order: stop-first, max_failure_ratio: ${ratio}}}
+volumes: {shared: {}}
+`;
+    await inProject("ratio", text("one", 0.5), async ({ compose, write }) => {
+      const versions = async () => {
+        const both = await Promise.all([1, 2].map((number) => inspect(`ratio-web-${number}`)));
+        return both.map(({ Config }) => Config.Env?.find((each) => each.startsWith("V="))?.slice(2));
+      };
+      await ok(compose(["up", "-d", "--wait"]));
+      await write(text("two", 0.5));
+      const tolerated = await ok(compose(["up", "-d"]));
+      expect(tolerated.stderr).toContain("ratio-web-1 failed, and the update goes on (1 failed, 1 may)");
+      expect(await versions()).toEqual(["two", "two"]);
+      await write(text("three", 0.4));
+      const failed = await compose(["up", "-d"]);
+      expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("is unhealthy")]);
+      expect((await versions()).toSorted()).toEqual(["three", "two"]);
+    });
+  });
+
   /** Asks until the signal; resolves to the different answers, with what went wrong among them. */
   async function ask(port: number, signal: AbortSignal): Promise<Set<string>> {
     const answers = new Set<string>();

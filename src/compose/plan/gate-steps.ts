@@ -11,12 +11,12 @@ export function gateSteps(
   update: UpdateOrder,
   { isLast, started }: { isLast: boolean; started: readonly string[] },
 ): Step[] {
-  const isWatched = update.monitor > 0 || update.onFailure === "rollback";
+  const isWatched = update.monitor > 0 || update.failure.rollsBack;
   if (isLast && !isWatched) return [];
   const names = containers.join(" ");
   const condition = update.isChecked ? "service_healthy" : "running_or_healthy";
-  const isRequired = update.onFailure !== "continue";
-  const wait: StepAction = { kind: "wait", service, condition, isRequired, containers };
+  const { tolerated } = update.failure;
+  const wait: StepAction = { kind: "wait", service, condition, isRequired: true, containers, tolerated };
   const reason = "one group of containers after the other is replaced";
   const steps: Step[] = [{ id: `ready ${names}`, action: wait, needs: started, reason }];
   // Where nothing tells whether it serves, it gets a moment.

@@ -1,16 +1,17 @@
 import { NaruError } from "../../lib/errors.ts";
 import { automaticReplicas, scheduleReason } from "../automation/automated-plan.ts";
-import type { ObservedContainer, ObservedProject, Plan, Step, StepAction } from "../contract.ts";
+import type { ObservedContainer, ObservedProject, Plan, StepAction } from "../contract.ts";
 import { containerName, imageOf, type Separator, scaleOf } from "../service-containers/container-name.ts";
 import { refuseUnsupported } from "../service-containers/create-request.ts";
 import { containerHash, referredServices, resolvedService } from "../service-containers/references.ts";
 import type { ProjectModel, ServiceModel } from "../service-model.ts";
-import { gateSteps } from "./gate-steps.ts";
 import { planOrphans } from "./orphans.ts";
+import { planReplacements } from "./plan-replacements.ts";
 import { planNetworks, planVolumes } from "./plan-resources.ts";
 import { leftOverReason, type RecreatePolicy, recreateReason } from "./recreate-reason.ts";
 import { dependentsOf, inDependencyOrder } from "./service-order.ts";
-import { type UpdateOrder, updateOrder } from "./update-order.ts";
+import { StepList } from "./step-list.ts";
+import { updateOrder } from "./update-order.ts";
 
 export interface UpWishes {
   /** Services that were named; none means all. */
@@ -36,14 +37,11 @@ export function planUp(project: ProjectModel, observed: ObservedProject, wishes:
 }
 
 class UpPlanner {
-  private readonly steps: Step[] = [];
+  private readonly steps = new StepList();
   private readonly networks;
   private readonly volumes;
   /** Services of which a container is new: ids that others hold are no longer good. */
   private readonly renewed = new Set<string>();
-  /** The steps after which a service's containers are there, and after which they are started. */
-  private readonly presentBy = new Map<string, string[]>();
-  private readonly startedBy = new Map<string, string[]>();
   /** Containers that stop since what they depend on is made anew. */
   private readonly stopped = new Map<string, string>();
   /** The steps that stop them, by the service that is made anew. */
@@ -58,7 +56,7 @@ class UpPlanner {
   ) {
     this.networks = planNetworks(project, observed);
     this.volumes = planVolumes(project, observed, wishes.lostVolumes);
-    this.steps.push(...this.networks.steps, ...this.volumes.steps);
+    this.steps.all.push(...this.networks.steps, ...this.volumes.steps);
     const lost = this.volumes.steps.flatMap(({ action }) => (action.kind === "recreate-volume" ? action.usedBy : []));
     this.gone = new Set(lost.map(({ id }) => id));
   }
@@ -69,13 +67,8 @@ class UpPlanner {
     if (this.wishes.waits) this.planWaits();
     return {
       project: this.project.name,
-      steps: [...orphans.steps, ...this.steps],
-      warnings: [
-        ...this.networks.warnings,
-        ...this.volumes.warnings,
-        ...orphans.warnings,
-        ...toleranceWarnings(this.project, this.steps),
-      ],
+      steps: [...orphans.steps, ...this.steps.all],
+      warnings: [...this.networks.warnings, ...this.volumes.warnings, ...orphans.warnings],
     };
   }
 
@@ -98,7 +91,7 @@ class UpPlanner {
         id,
         isRunning: state !== "exited" && state !== "created",
       } as const;
-      this.add(`remove ${container}`, action, [], `${count} of ${containers.length} containers are wished`);
+      this.steps.add(`remove ${container}`, action, [], `${count} of ${containers.length} containers are wished`);
     }
     const kept = sorted.slice(0, count);
     const outdated = kept.filter(({ id }) => reasons.has(id));
@@ -114,7 +107,7 @@ class UpPlanner {
     for (const [service, model] of Object.entries(this.project.services)) {
       if (this.countOf(service, model) === 0 || this.scheduleOf(service) !== undefined) continue;
       const action: StepAction = { kind: "wait", service, condition: "running_or_healthy", isRequired: true };
-      this.add(`wait ${service} running_or_healthy`, action, this.startedBy.get(service) ?? [], "wished (--wait)");
+      this.steps.add(`wait ${service} running_or_healthy`, action, this.steps.startedBy(service), "wished (--wait)");
     }
   }
 
@@ -181,24 +174,24 @@ class UpPlanner {
     if (restarted === undefined && stays) {
       const why = state === "running" ? "nothing changed, and it runs" : `nothing changed (${state})`;
       const reason = schedule === undefined ? why : `nothing changed; ${schedule}`;
-      this.add(`keep ${container}`, { kind: "keep-container", service: name, container, id, state }, [], reason);
+      this.steps.add(`keep ${container}`, { kind: "keep-container", service: name, container, id, state }, [], reason);
       return;
     }
     const reason = restarted === undefined ? `it is there but does not run (${state})` : `${restarted} is made anew`;
-    this.start(name, service, container, restarted === undefined ? [] : [`stop ${container}`], reason, id);
+    this.start(name, service, container, { after: restarted === undefined ? [] : [`stop ${container}`], reason, id });
   }
 
   private create(name: string, service: ServiceModel, number: number): void {
     const container = this.nameOf(name, service, number);
     const id = `container ${container}`;
-    this.add(
+    this.steps.add(
       id,
       { kind: "create-container", service: name, number, container },
       this.needsOf(service),
       ["it is not there yet", this.scheduleOf(name) ?? []].flat().join("; "),
     );
-    note(this.presentBy, name, id);
-    this.start(name, service, container, [id], "it is new");
+    this.steps.notePresent(name, id);
+    this.start(name, service, container, { after: [id], reason: "it is new" });
   }
 
   private recreate(
@@ -208,73 +201,35 @@ class UpPlanner {
     reasons: ReadonlyMap<string, string>,
   ): void {
     const running = outdated.filter(({ id, state }) => state === "running" && !this.stopped.has(id));
-    const image = this.imageOf(name, service);
-    const update = updateOrder(service, image, running.length);
     const losesNetwork = Object.keys(service.networks ?? {}).some((key) => this.networks.recreated.has(key));
-    const isLive = this.wishes.starts && !losesNetwork && this.scheduleOf(name) === undefined;
-    let gate: string[] = [];
-    let group: string[] = [];
-    for (const old of outdated) {
-      const index = running.indexOf(old);
-      const container = this.nameOf(name, service, old.number);
-      const isUpdate = index >= 0 && isLive;
-      const order = isUpdate ? update.order : "stop-first";
-      const onFailure = isUpdate ? update.onFailure : "stop";
-      const id = `container ${container}`;
-      const needs = [...this.needsOf(service), ...(index >= 0 ? gate : [])];
-      const stop = [...(this.stopsFor.get(name) ?? []), ...(this.stopped.has(old.id) ? [`stop ${old.name}`] : [])];
-      if (this.wishes.starts) needs.push(...this.startNeeds(name, service));
-      this.add(
-        id,
-        { kind: "recreate-container", service: name, number: old.number, container, replaces: old, order, onFailure },
-        [...needs, ...stop],
-        reasons.get(old.id)!,
-      );
-      note(this.presentBy, name, id);
-      if (order === "start-first") note(this.startedBy, name, id);
-      else this.start(name, service, container, [id], "it was made anew");
-      if (!isUpdate) continue;
-      group.push(container);
-      const isLast = index === running.length - 1;
-      if (group.length < update.atOnce && !isLast) continue;
-      gate = this.gate(name, group, update, isLast);
-      group = [];
-    }
-    if (update.onFailure === "rollback" && isLive) this.finish(name, running, gate);
-  }
-
-  /** The steps after which a group of an update is done, so that the next one may go. */
-  private gate(service: string, containers: readonly string[], update: UpdateOrder, isLast: boolean): string[] {
-    const started = containers.flatMap((container) =>
-      this.steps.some(({ id }) => id === `start ${container}`) ? [`start ${container}`] : [`container ${container}`],
-    );
-    const steps = gateSteps(service, containers, update, { isLast, started });
-    this.steps.push(...steps);
-    return steps.length === 0 ? started : [steps.at(-1)!.id];
-  }
-
-  /** Old containers that could have come back go at the end. */
-  private finish(service: string, replaced: readonly ObservedContainer[], needs: readonly string[]): void {
-    for (const { id, name: container } of replaced) {
-      const action = { kind: "finish-update", service, container, id } as const;
-      this.add(`finish ${container}`, action, needs, "the update went well");
-    }
+    planReplacements(this.steps, {
+      service: name,
+      outdated,
+      running,
+      update: updateOrder(service, this.imageOf(name, service), running.length),
+      isLive: this.wishes.starts && !losesNetwork && this.scheduleOf(name) === undefined,
+      needs: [...this.needsOf(service), ...(this.wishes.starts ? this.startNeeds(name, service) : [])],
+      nameOf: (number) => this.nameOf(name, service, number),
+      stopsOf: (old) => [...(this.stopsFor.get(name) ?? []), ...(this.stopped.has(old.id) ? [`stop ${old.name}`] : [])],
+      reasonFor: (old) => reasons.get(old.id)!,
+      start: (container, after, tolerated) =>
+        this.start(name, service, container, { after, reason: "it was made anew", tolerated }),
+    });
   }
 
   private start(
     name: string,
     service: ServiceModel,
     container: string,
-    after: string[],
-    reason: string,
-    id?: string,
+    { after, reason, id, tolerated = 0 }: { after: string[]; reason: string; id?: string; tolerated?: number },
   ): void {
     // The daemon starts it when its time comes.
     if (!this.wishes.starts || this.scheduleOf(name) !== undefined) return;
     const step = `start ${container}`;
     const needs = [...after, ...this.startNeeds(name, service)];
-    this.add(step, { kind: "start-container", service: name, container, ...(id && { id }) }, needs, reason);
-    note(this.startedBy, name, step);
+    const known = { ...(id && { id }), ...(tolerated > 0 && { tolerated }) };
+    this.steps.add(step, { kind: "start-container", service: name, container, ...known }, needs, reason);
+    this.steps.noteStarted(name, step);
   }
 
   /** The networks, volumes and containers that must be there before a container of the service can be made. */
@@ -282,7 +237,7 @@ class UpPlanner {
     const networks = Object.keys(service.networks ?? {}).flatMap((key) => this.networks.stepOf.get(key) ?? []);
     const volumes = (service.volumes ?? []).flatMap(({ source }) => this.volumes.stepOf.get(source ?? "") ?? []);
     const linked = (service.links ?? []).map((link) => link.split(":")[0]!);
-    const referred = [...referredServices(service), ...linked].flatMap((each) => this.presentBy.get(each) ?? []);
+    const referred = [...referredServices(service), ...linked].flatMap((each) => this.steps.presentBy(each));
     return [...new Set([...networks, ...volumes, ...referred])];
   }
 
@@ -290,13 +245,13 @@ class UpPlanner {
   private startNeeds(dependent: string, service: ServiceModel): string[] {
     return Object.entries(service.depends_on ?? {}).flatMap(([name, { condition, required }]) => {
       const dependency = this.project.services[name];
-      const started = this.startedBy.get(name) ?? [];
+      const started = this.steps.startedBy(name);
       if (!dependency || this.countOf(name, dependency) === 0 || this.scheduleOf(name) !== undefined) return [];
       if (condition === "service_started") return started;
       const id = `wait ${name} ${condition}`;
-      if (!this.steps.some((step) => step.id === id)) {
+      if (!this.steps.has(id)) {
         const action: StepAction = { kind: "wait", service: name, condition, isRequired: required, dependent };
-        this.add(id, action, started, `${dependent} depends on it (${condition})`);
+        this.steps.add(id, action, started, `${dependent} depends on it (${condition})`);
       }
       return [id];
     });
@@ -310,13 +265,13 @@ class UpPlanner {
       for (const { id, name: container, state } of this.containersOf(dependent)) {
         if (state !== "running" || this.stopped.has(id)) continue;
         this.stopped.set(id, name);
-        this.add(
+        this.steps.add(
           `stop ${container}`,
           { kind: "stop-container", service: dependent, container, id },
           [],
           `${name} is made anew`,
         );
-        note(this.stopsFor, name, `stop ${container}`);
+        this.stopsFor.set(name, [...(this.stopsFor.get(name) ?? []), `stop ${container}`]);
       }
     }
   }
@@ -324,26 +279,4 @@ class UpPlanner {
   private imageOf(name: string, service: ServiceModel) {
     return this.observed.images.get(imageOf(this.project.name, name, service.image, this.wishes.separator));
   }
-
-  private add(id: string, action: StepAction, needs: readonly string[], reason: string): void {
-    this.steps.push({ id, action, needs: [...new Set(needs)], reason });
-  }
-}
-
-function note(map: Map<string, string[]>, key: string, step: string): void {
-  map.set(key, [...(map.get(key) ?? []), step]);
-}
-
-/** What an update is to tolerate and does not: told where something is updated. */
-function toleranceWarnings({ services }: ProjectModel, steps: readonly Step[]): string[] {
-  const updated = new Set(
-    steps.flatMap(({ action }) => (action.kind === "recreate-container" ? [action.service] : [])),
-  );
-  return [...updated].flatMap((name) => {
-    const ratio = services[name]?.deploy?.update_config?.max_failure_ratio ?? 0;
-    if (ratio === 0) return [];
-    return [
-      `service ${JSON.stringify(name)}: deploy.update_config.max_failure_ratio is not considered: one container that fails is a failed update`,
-    ];
-  });
 }

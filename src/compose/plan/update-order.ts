@@ -1,5 +1,6 @@
 import type { HealthConfig } from "../../model/container.ts";
 import type { ImageInspect } from "../../model/image.ts";
+import type { UpdateFailure } from "../contract.ts";
 import { seconds } from "../service-containers/create-request.ts";
 import type { RolloutModel, ServiceModel } from "../service-model.ts";
 
@@ -14,7 +15,7 @@ export interface UpdateOrder {
   monitor: number;
   /** True when the next group waits until this one is ready. */
   isGated: boolean;
-  onFailure: "stop" | "continue" | "rollback";
+  failure: UpdateFailure;
   /** True when a check tells whether a container serves. */
   isChecked: boolean;
 }
@@ -32,16 +33,22 @@ export function updateOrder(service: ServiceModel, image: ImageInspect | undefin
       ? "start-first"
       : "stop-first";
   const atOnce = groupSize(wished, service, isChecked, count);
-  const failure = wished?.failure_action;
   return {
     order: cannotOverlap(service) ? "stop-first" : order,
     atOnce,
     delay: wished?.delay === undefined ? 0 : seconds(wished.delay),
     monitor: wished?.monitor === undefined ? 0 : seconds(wished.monitor),
     isGated: atOnce < count,
-    onFailure: failure === "continue" || failure === "rollback" ? failure : "stop",
+    failure: failureOf(wished, count),
     isChecked,
   };
+}
+
+/** The ratio is that of containers to update which may fail, as in Swarm: more than that is a failure. */
+function failureOf(wished: RolloutModel | undefined, count: number): UpdateFailure {
+  const goesOn = wished?.failure_action === "continue";
+  const tolerated = goesOn ? count : Math.floor((wished?.max_failure_ratio ?? 0) * count);
+  return { tolerated, rollsBack: wished?.failure_action === "rollback" };
 }
 
 function groupSize(wished: RolloutModel | undefined, service: ServiceModel, isChecked: boolean, count: number): number {

@@ -3,6 +3,7 @@ import type { ContainerInspect } from "../../model/container.ts";
 import type { WaitCondition } from "../contract.ts";
 import { lastLines } from "./last-lines.ts";
 import type { LiveContainer, RunContext } from "./run-context.ts";
+import { hasFailed, isTolerated } from "./update-failures.ts";
 
 const FIRST_ASK_MS = 10;
 const SLOWEST_ASK_MS = 250;
@@ -15,6 +16,8 @@ interface Wanted {
   /** The service that depends on it. */
   dependent?: string;
   containers?: readonly string[];
+  /** Of an update: how many containers of the service may fail in it. */
+  tolerated?: number;
 }
 
 /** Waits until containers are as wished. Throws NaruError in docker compose's words, with the container's last lines. */
@@ -22,7 +25,17 @@ export async function awaitService(context: RunContext, wanted: Wanted): Promise
   const { live } = context;
   const all = live.of(wanted.service);
   const chosen = wanted.containers ? all.filter(({ name }) => wanted.containers!.includes(name)) : all;
-  await Promise.all(chosen.map((container) => awaitContainer(context, container, wanted)));
+  const { tolerated = 0 } = wanted;
+  await Promise.all(
+    chosen.map(async (container) => {
+      if (hasFailed(context, container)) return;
+      try {
+        await awaitContainer(context, container, wanted);
+      } catch (error) {
+        if (!isTolerated(context, container, tolerated, error)) throw error;
+      }
+    }),
+  );
 }
 
 /** Waits for one container. */

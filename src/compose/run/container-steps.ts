@@ -8,6 +8,7 @@ import { runHooks } from "./hooks.ts";
 import { lastLines } from "./last-lines.ts";
 import type { LiveContainer, RunContext } from "./run-context.ts";
 import { tarArchive } from "./tar-archive.ts";
+import { isTolerated } from "./update-failures.ts";
 
 type Action<K extends StepAction["kind"]> = Extract<StepAction, { kind: K }>;
 
@@ -86,11 +87,11 @@ async function endOld(
   replacement: LiveContainer,
 ): Promise<void> {
   const { engine, options, project, live, kept } = context;
-  const { replaces: old, onFailure } = action;
+  const { replaces: old, failure } = action;
   if (old.state === "running") await runHooks(context, old, "pre_stop", project!.services[old.service]?.pre_stop);
   // Also one that ended meanwhile: stopping it changes nothing.
   await engine.stopContainer(old.id, { timeout: options.timeout });
-  if (onFailure === "rollback") {
+  if (failure.rollsBack) {
     await engine.renameContainer(old.id, `${replacement.id.slice(0, 12)}_${old.name}`);
     kept.push({ old, replacement });
   } else await engine.removeContainer(old.id, {});
@@ -98,16 +99,16 @@ async function endOld(
 }
 
 /**
- * The new container serves before the old one ends. When it does not get ready, it goes and the old one stays: that is told
- * (false) where the update is to go on, else thrown.
+ * The new container serves before the old one ends. When it does not get ready, it goes and the old one stays: false where the
+ * update tolerates that, else thrown.
  */
 async function startedBeside(
   context: RunContext,
-  { replaces: old, onFailure }: Action<"recreate-container">,
+  { replaces: old, failure }: Action<"recreate-container">,
   replacement: LiveContainer,
   end: () => Promise<void>,
 ): Promise<boolean> {
-  const { options, engine } = context;
+  const { engine } = context;
   let isOldGone = false;
   const endIt = async () => {
     await end();
@@ -123,8 +124,9 @@ async function startedBeside(
     // One of the two stays in any case.
     if (isOldGone) await engine.renameContainer(replacement.id, replacement.name).catch(() => {});
     else await engine.removeContainer(replacement.id, { force: true }).catch(() => {});
-    if (isOldGone || onFailure !== "continue") throw error;
-    options.warn(`${old.name} was not updated and goes on: ${(error as Error).message}`);
+    if (!isTolerated(context, replacement, failure.tolerated, error)) throw error;
+    if (!isOldGone) return false;
+    context.live.add(replacement);
     return false;
   }
 }
@@ -150,15 +152,21 @@ async function startedWithPorts(
   }
 }
 
-const isPortTaken = (error: unknown) =>
+/** The engine lets only one container have the port. */
+export const isPortTaken = (error: unknown) =>
   /port is already allocated|address already in use/.test((error as Error).message);
 
 export async function startContainer(context: RunContext, action: Action<"start-container">): Promise<void> {
-  const { service, container: name } = action;
+  const { service, container: name, tolerated = 0 } = action;
   const container = context.live.named(name) ?? { id: action.id!, name, service, number: 0 };
   const id = `Container ${name}`;
   context.options.onProgress({ id, state: "working", text: "Starting" });
-  await failing(context, id, service, "start", () => startNew(context, container));
+  try {
+    await failing(context, id, service, "start", () => startNew(context, container));
+  } catch (error) {
+    if (!isTolerated(context, container, tolerated, error)) throw error;
+    return;
+  }
   context.options.onProgress({ id, state: "done", text: "Started" });
 }
 

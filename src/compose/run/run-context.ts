@@ -44,6 +44,8 @@ export interface RunContext {
   readonly live: LiveContainers;
   /** Replacements whose old container was kept, and would come back. */
   readonly kept: KeptContainer[];
+  /** Names of containers that failed in an update which goes on, by service. */
+  readonly failed: Map<string, Set<string>>;
 }
 /** An old container beside the one that took its place. */
 export interface KeptContainer {

@@ -35,7 +35,8 @@ export async function runPlan(
   outer?.addEventListener("abort", pass, { once: true });
   const live = new LiveContainers(observed);
   const own = { ...options, signal: stop.signal };
-  const context: RunContext = { engine, project, projectName: plan.project, observed, options: own, live, kept: [] };
+  const progress = { live, kept: [], failed: new Map() };
+  const context: RunContext = { engine, project, projectName: plan.project, observed, options: own, ...progress };
   for (const warning of plan.warnings) options.warn(warning);
   try {
     await runSteps(plan.steps, (step) => runStep(context, step), { limit: options.parallel, stop });

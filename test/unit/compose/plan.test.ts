@@ -294,13 +294,22 @@ services:
     expect(plan.steps[0]!.action).toMatchObject({ kind: "recreate-container", order });
   });
 
-  test("a failure ratio that is not considered is told where something is updated", async () => {
-    const config = "{image: busybox, deploy: {update_config: {max_failure_ratio: 0.5}}}";
-    const model = await modelOf(`services: {a: ${config}}`);
-    const { warnings } = planUp(model, upOf(model), { ...WISHES, recreate: "force" });
-    expect(planUp(model, upOf(model), WISHES).warnings).toEqual([]);
-    expect(warnings.join()).toContain("max_failure_ratio is not considered");
+  const FAILURES: [string, number, boolean][] = [
+    ["", 0, false],
+    ["max_failure_ratio: 0.5", 2, false],
+    ["max_failure_ratio: 0.3, failure_action: rollback", 1, true],
+    ["failure_action: continue", 4, false],
+    ["failure_action: pause", 0, false],
+  ];
+  test.each(FAILURES)("update_config {%s} tolerates %d failures", async (config, tolerated, rollsBack) => {
+    const model = await modelOf(`services: {a: {image: busybox, scale: 4, deploy: {update_config: {${config}}}}}`);
+    const { steps } = planUp(model, upOf(model), { ...WISHES, recreate: "force" });
+    const actionOf = (id: string) => steps.find((step) => step.id === id)!.action;
+    expect(actionOf("container p-a-1")).toMatchObject({ failure: { tolerated, rollsBack } });
+    expect(actionOf("ready p-a-1")).toMatchObject({ kind: "wait", isRequired: true, tolerated });
+    expect(Reflect.get(actionOf("start p-a-1"), "tolerated") ?? 0).toBe(tolerated);
   });
+
   test("update_config says how many at once, and the pause between", async () => {
     const model = await modelOf(
       "services: {a: {image: busybox, scale: 4, deploy: {update_config: {parallelism: 2, delay: 3s}}}}",
