@@ -20,7 +20,9 @@ export async function eventsOf(api: KubeApi, { kind, metadata }: Described): Pro
   return items.sort((one, other) => seenAt(one) - seenAt(other));
 }
 
-const seenAt = (event: Event): number => Date.parse(event.lastTimestamp ?? event.eventTime ?? "") || 0;
+/** When it came last, in milliseconds since 1970. */
+export const seenAt = ({ series, lastTimestamp, eventTime }: Event): number =>
+  Date.parse(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? "") || 0;
 
 export function eventLines(events: readonly Event[]): string[] {
   if (events.length === 0) return ["Events:\t<none>"];
@@ -28,13 +30,13 @@ export function eventLines(events: readonly Event[]): string[] {
     const from = event.source?.component || event.reportingComponent || "";
     const field = event.involvedObject.fieldPath;
     const message = `${field ? `${field}: ` : ""}${(event.message ?? "").trim()}`;
-    return `  ${event.type ?? ""}\t${event.reason ?? ""}\t${ageOf(event)}\t${from}\t${message}`;
+    return `  ${event.type ?? ""}\t${event.reason ?? ""}\t${lastSeen(event)}\t${from}\t${message}`;
   });
   return ["Events:", "  Type\tReason\tAge\tFrom\tMessage", "  ----\t------\t----\t----\t-------", ...rows];
 }
 
 /** "5s", or "5s (x3 over 2m)" of what came several times. */
-function ageOf(event: Event): string {
+export function lastSeen(event: Event): string {
   const first = ageSince(event.firstTimestamp ?? event.eventTime);
   if (event.series !== undefined)
     return `${ageSince(event.series.lastObservedTime)} (x${event.series.count} over ${first})`;
