@@ -29,6 +29,7 @@ const FILES: Record<string, string> = {
   "io.k8s.api.coordination.v1": "coordination",
   "io.k8s.api.discovery.v1": "discovery",
   "io.k8s.api.events.v1": "events",
+  "io.k8s.api.flowcontrol.v1": "flowcontrol",
   "io.k8s.api.networking.v1": "networking",
   "io.k8s.api.node.v1": "node",
   "io.k8s.api.policy.v1": "policy",

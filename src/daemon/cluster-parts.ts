@@ -7,6 +7,7 @@ import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
 import { podEviction } from "../kube/controllers/disruption-budgets/eviction.ts";
 import { createCustomResources } from "../kube/custom-resources/custom-resource-part.ts";
+import { flowControlPart } from "../kube/flow-control/flow-control-part.ts";
 import { createIngress } from "../kube/ingress/ingress-part.ts";
 import type { LocalClusterClient } from "../kube/machinery/cluster-client.ts";
 import { createCompaction } from "../kube/machinery/compaction.ts";
@@ -224,6 +225,7 @@ function clusterParts(
       certificate: authority.ca,
     }),
     createScheduler({ client: client.as("kube-scheduler"), log: tell("scheduler") }),
+    flowControlPart({ client, now: Date.now, log: tell("flow-control") }),
     roleAggregation(client.as("clusterrole-aggregation-controller")),
     agent,
   ];

@@ -13,6 +13,7 @@ import { controllerRevisions, daemonSets } from "./daemon-sets.ts";
 import { deployments, replicaSets } from "./deployments.ts";
 import { endpointSlices, endpoints } from "./endpoints.ts";
 import { events } from "./events.ts";
+import { flowSchemas, priorityLevelConfigurations } from "./flow-control.ts";
 import {
   certificateSigningRequests,
   clusterRoleBindings,
@@ -82,6 +83,8 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(csiStorageCapacities),
   shown(volumeAttachments),
   shown(certificateSigningRequests),
+  shown(flowSchemas),
+  shown(priorityLevelConfigurations),
   shown(customResourceDefinitions),
   shown(mutatingWebhookConfigurations),
   shown(validatingWebhookConfigurations),

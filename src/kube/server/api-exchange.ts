@@ -22,6 +22,8 @@ export class ApiExchange {
   readonly #upgraded: Duplex | undefined;
   #response: ServerResponse | undefined;
   #isTaken = false;
+  #more: Readonly<Headers> = {};
+  #onStart: (() => void) | undefined;
 
   constructor(
     readonly request: IncomingMessage,
@@ -78,6 +80,16 @@ export class ApiExchange {
     if (!this.#warnings.includes(message)) this.#warnings.push(message);
   }
 
+  /** Sent with the answer, whatever it is. */
+  addHeaders(headers: Readonly<Headers>): void {
+    this.#more = headers;
+  }
+
+  /** Called when the headers of an answer in pieces are sent. */
+  onStart(call: () => void): void {
+    this.#onStart = call;
+  }
+
   /** @throws StatusError RequestEntityTooLarge */
   async body(): Promise<Buffer> {
     const chunks: Buffer[] = [];
@@ -94,7 +106,7 @@ export class ApiExchange {
 
   async send(status: number, type: string, body: string | Uint8Array, headers: Headers = {}): Promise<void> {
     const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    const all: Headers = { "Content-Type": type, "Cache-Control": "no-cache, private", ...headers };
+    const all: Headers = { "Content-Type": type, "Cache-Control": "no-cache, private", ...this.#more, ...headers };
     let bytes: string | Uint8Array = body;
     if (length >= GZIP_FROM_BYTES && this.#upgraded === undefined && this.#takesGzip()) {
       bytes = await compress(body, { level: 1 });
@@ -113,8 +125,9 @@ export class ApiExchange {
   /** Sends the headers now; the body follows by write() and end(). */
   start(status: number, headers: Headers): void {
     const response = this.#open();
-    response.writeHead(status, this.#withWarnings({ "Cache-Control": "no-cache, private", ...headers }));
+    response.writeHead(status, this.#withWarnings({ "Cache-Control": "no-cache, private", ...this.#more, ...headers }));
     response.flushHeaders();
+    this.#onStart?.();
   }
 
   /** Resolves when the connection takes more. @throws when the client is gone */

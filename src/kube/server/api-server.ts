@@ -4,6 +4,7 @@ import type net from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type TLSSocket } from "node:tls";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+import type { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { StatusError } from "../status.ts";
 import { ApiExchange, type Headers } from "./api-exchange.ts";
@@ -26,6 +27,7 @@ export interface ApiServerParts {
   authority: ClusterAuthority;
   authentication: Authentication;
   authorization: Authorization;
+  flowControl: FlowControl;
   virtual: readonly VirtualResource[];
   streams: PodStreams;
   paths: PlainPaths;
@@ -36,6 +38,8 @@ export interface ApiServerParts {
   };
 }
 
+/** Requests that take as long as they take: they are not counted among those that are served at once. */
+const LONG_RUNNING: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
 /** Paths that are answered before anybody is asked who they are. */
 const HEALTH = /^\/(healthz|livez|readyz)(\/|$)/;
 
@@ -119,6 +123,20 @@ export class ApiServer {
     const attributes = requestAttributes(exchange.method, exchange.path, exchange.query);
     if (HEALTH.test(exchange.path)) return await servePlainPath(this.parts.paths, exchange);
     const user = this.parts.authentication.userOf(exchange.request);
+    if (LONG_RUNNING.has(attributes.subresource)) return await this.#serveAllowed(exchange, attributes, user);
+    const entered = this.parts.flowControl.enter(user, attributes, exchange.signal);
+    const seat = entered instanceof Promise ? await entered : entered;
+    exchange.addHeaders(seat.headers);
+    // A watch that has begun waits for others: it needs no seat.
+    if (attributes.verb === "watch") exchange.onStart(seat.release);
+    try {
+      await this.#serveAllowed(exchange, attributes, user);
+    } finally {
+      seat.release();
+    }
+  }
+
+  async #serveAllowed(exchange: ApiExchange, attributes: RequestAttributes, user: User): Promise<void> {
     this.parts.authorization.check(user, attributes);
     if (attributes.isResource) return await this.#serveResource(exchange, attributes, user);
     await servePlainPath(this.parts.paths, exchange);

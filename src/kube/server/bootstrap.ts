@@ -12,6 +12,7 @@ import {
 } from "../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../contract.ts";
+import { ensureFlowControl } from "../flow-control/flow-control-part.ts";
 import { isStatus } from "../status.ts";
 import { DEFAULT_CLUSTER_ROLE_BINDINGS, DEFAULT_CLUSTER_ROLES } from "./default-roles.ts";
 
@@ -37,6 +38,7 @@ export async function ensureBootstrapObjects(client: ClusterClient, address: Api
       ensure(client, PRIORITY_CLASSES, undefined, priority(name, value)),
     ),
     ensure(client, SERVICES, "default", apiService(address)),
+    ensureFlowControl(client),
   ]);
   await Promise.all([
     replace(client, ENDPOINTS, apiEndpoints(address), (object) => object.subsets),

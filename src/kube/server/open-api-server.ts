@@ -1,5 +1,6 @@
 /** Puts the API server together over the machinery. */
 
+import { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import type { NodeConnection } from "../node/contract.ts";
 import { KUBERNETES_VERSION } from "../node/kubernetes-version.ts";
@@ -49,6 +50,7 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
     authority,
     authentication,
     authorization,
+    flowControl: new FlowControl(client),
     virtual,
     streams: new PodStreams(client, options.nodeOf),
     paths: {

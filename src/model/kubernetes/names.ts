@@ -31,6 +31,7 @@ import type {
 } from "./core.ts";
 import type { EndpointSlice } from "./discovery.ts";
 import type { Event as NewEvent } from "./events.ts";
+import type { FlowSchema, PriorityLevelConfiguration } from "./flowcontrol.ts";
 import type { Ingress, IngressClass, NetworkPolicy } from "./networking.ts";
 import type { RuntimeClass } from "./node.ts";
 import type { KubeObject, ResourceType } from "./object.ts";
@@ -167,6 +168,14 @@ export const CERTIFICATE_SIGNING_REQUESTS = named<CertificateSigningRequest>(
   "v1",
   "certificatesigningrequests",
   "CertificateSigningRequest",
+  false,
+);
+export const FLOW_SCHEMAS = named<FlowSchema>("flowcontrol.apiserver.k8s.io", "v1", "flowschemas", "FlowSchema", false);
+export const PRIORITY_LEVEL_CONFIGURATIONS = named<PriorityLevelConfiguration>(
+  "flowcontrol.apiserver.k8s.io",
+  "v1",
+  "prioritylevelconfigurations",
+  "PriorityLevelConfiguration",
   false,
 );
 export const EVENTS = named<NewEvent>("events.k8s.io", "v1", "events", "Event", true);

@@ -2,6 +2,7 @@
 import type { ResourceType } from "../../../model/kubernetes/object.ts";
 import type { TableColumn } from "../../machinery/definition.ts";
 import * as cluster from "./cluster-columns.ts";
+import * as flow from "./flow-columns.ts";
 import * as network from "./network-columns.ts";
 import { POD_COLUMNS } from "./pod-columns.ts";
 import * as workload from "./workload-columns.ts";
@@ -48,6 +49,8 @@ const COLUMNS: Record<string, readonly unknown[]> = {
   "coordination.k8s.io/leases": cluster.LEASE_COLUMNS,
   "scheduling.k8s.io/priorityclasses": cluster.PRIORITY_CLASS_COLUMNS,
   "node.k8s.io/runtimeclasses": cluster.RUNTIME_CLASS_COLUMNS,
+  "flowcontrol.apiserver.k8s.io/flowschemas": flow.FLOW_SCHEMA_COLUMNS,
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": flow.PRIORITY_LEVEL_COLUMNS,
   "certificates.k8s.io/certificatesigningrequests": cluster.SIGNING_REQUEST_COLUMNS,
   "admissionregistration.k8s.io/validatingadmissionpolicies": cluster.POLICY_COLUMNS,
   "admissionregistration.k8s.io/validatingadmissionpolicybindings": cluster.POLICY_BINDING_COLUMNS,

@@ -53,6 +53,18 @@ const OBJECTS: Record<string, object> = {
   CSINode: { spec: { drivers: [] } },
   CSIStorageCapacity: { storageClassName: "s", capacity: "1Gi" },
   VolumeAttachment: { spec: { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } } },
+  FlowSchema: {
+    spec: {
+      priorityLevelConfiguration: { name: "l" },
+      rules: [
+        {
+          subjects: [{ kind: "User", user: { name: "u" } }],
+          resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], namespaces: ["*"] }],
+        },
+      ],
+    },
+  },
+  PriorityLevelConfiguration: { spec: { type: "Limited", limited: { limitResponse: { type: "Queue", queuing: {} } } } },
   CertificateSigningRequest: { spec: { request, signerName: "a.b/c" } },
   ValidatingAdmissionPolicy: {
     spec: {

@@ -1,0 +1,179 @@
+/** How requests to the cluster's API are received: which are served first, and which have to wait. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import tls, { type TLSSocket } from "node:tls";
+import { parse } from "yaml";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+
+let cluster: TestClusterDaemon;
+let server: URL;
+let keys: { ca: string; cert: string; key: string };
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  const config = parse(await Bun.file(cluster.kubeconfig).text());
+  const decode = (text: string) => Buffer.from(text, "base64").toString();
+  server = new URL(config.clusters[0].cluster.server);
+  const { user } = config.users[0];
+  keys = {
+    ca: decode(config.clusters[0].cluster["certificate-authority-data"]),
+    cert: decode(user["client-certificate-data"]),
+    key: decode(user["client-key-data"]),
+  };
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+/** A request as the administrator, or as somebody that the administrator acts for. */
+async function request(path: string, headers: Record<string, string> = {}) {
+  const answer = await fetch(new URL(path, server), { tls: keys, headers });
+  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+}
+
+async function kubectl(words: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(words, input);
+  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
+  return stdout;
+}
+
+/** Columns of a table as kubectl prints it, without the ages. */
+const rows = (table: string) =>
+  table
+    .trim()
+    .split("\n")
+    .map((line) => line.split(/\s+/).filter((cell) => !/^\d+(ms|s|m\d*s?)$/.test(cell)));
+
+function limitedTo(name: string, shares: number): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "List",
+    items: [
+      {
+        apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+        kind: "PriorityLevelConfiguration",
+        metadata: { name },
+        spec: {
+          type: "Limited",
+          limited: {
+            nominalConcurrencyShares: shares,
+            borrowingLimitPercent: 0,
+            limitResponse: { type: "Reject" },
+          },
+        },
+      },
+      {
+        apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+        kind: "FlowSchema",
+        metadata: { name },
+        spec: {
+          matchingPrecedence: 50,
+          priorityLevelConfiguration: { name },
+          rules: [
+            {
+              subjects: [{ kind: "User", user: { name } }],
+              resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], namespaces: ["*"] }],
+            },
+          ],
+        },
+      },
+    ],
+  });
+}
+
+/** Begins a request whose body does not come: it is being served for as long as the connection is open. */
+async function unfinished(user: string): Promise<TLSSocket> {
+  const socket = tls.connect({ host: server.hostname, port: Number(server.port), ...keys, servername: "localhost" });
+  await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
+  socket.write(
+    "POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+      `Impersonate-User: ${user}\r\nContent-Length: 10\r\n\r\n{`,
+  );
+  return socket;
+}
+
+test("every cluster has Kubernetes' flow schemas and priority levels, and each answer names its own", async () => {
+  const schemas = rows(await kubectl(["get", "flowschemas"]));
+  expect(schemas[0]).toEqual([
+    "NAME",
+    "PRIORITYLEVEL",
+    "MATCHINGPRECEDENCE",
+    "DISTINGUISHERMETHOD",
+    "AGE",
+    "MISSINGPL",
+  ]);
+  expect(schemas).toContainEqual(["exempt", "exempt", "1", "<none>", "False"]);
+  expect(schemas).toContainEqual(["catch-all", "catch-all", "10000", "ByUser", "False"]);
+  expect(schemas.length).toBe(14);
+  const levels = rows(await kubectl(["get", "prioritylevelconfigurations"]));
+  expect(levels).toContainEqual(["workload-low", "Limited", "100", "128", "6", "50"]);
+  expect(levels.length).toBe(9);
+  const uid = async (what: string) => (await kubectl(["get", what, "-o", "jsonpath={.metadata.uid}"])).trim();
+  const named = { schema: "X-Kubernetes-PF-FlowSchema-UID", level: "X-Kubernetes-PF-PriorityLevel-UID" };
+  for (const [headers, schema, level] of [
+    [{}, "exempt", "exempt"],
+    [{ "Impersonate-User": "jane" }, "global-default", "global-default"],
+    [{ "Impersonate-User": "system:serviceaccount:kube-system:one" }, "kube-system-service-accounts", "workload-high"],
+  ] as const) {
+    const answer = await request("/api/v1/namespaces/default/pods", headers);
+    expect(answer.headers.get(named.schema)).toBe(await uid(`flowschema/${schema}`));
+    expect(answer.headers.get(named.level)).toBe(await uid(`prioritylevelconfiguration/${level}`));
+  }
+  const refused = await cluster.kubectl([
+    "patch",
+    "flowschema",
+    "exempt",
+    "--type=merge",
+    "-p",
+    '{"spec":{"rules":[]}}',
+  ]);
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("spec of 'exempt' must equal the fixed value"),
+  });
+  await kubectl(["delete", "flowschema", "catch-all"]);
+  await kubectl(["wait", "--for=create", "flowschema/catch-all", "--timeout=20s"]);
+});
+
+test("a level without seats turns its requests away, others are served", async () => {
+  await kubectl(["apply", "-f", "-"], limitedTo("jailed", 0));
+  const answer = await request("/api/v1/namespaces/default/pods", { "Impersonate-User": "jailed" });
+  expect(answer.status).toBe(429);
+  expect(answer.headers.get("retry-after")).toBe("1");
+  expect(JSON.parse(answer.text)).toMatchObject({ kind: "Status", reason: "TooManyRequests", code: 429 });
+  const other = await request("/api/v1/namespaces/default/pods", { "Impersonate-User": "jane" });
+  expect(other.status).toBe(403);
+  await kubectl(["delete", "flowschema,prioritylevelconfiguration", "jailed"]);
+  expect((await request("/api/v1/namespaces/default/pods", { "Impersonate-User": "jailed" })).status).toBe(403);
+});
+
+test("requests that are being served take the level's seats until they end", async () => {
+  await kubectl(["apply", "-f", "-"], limitedTo("slow", 1));
+  const rights = ["create", "clusterrolebinding", "slow", "--clusterrole=edit", "--user=slow"];
+  await kubectl(rights);
+  const status = async () =>
+    (await request("/api/v1/namespaces/default/configmaps", { "Impersonate-User": "slow" })).status;
+  expect(await status()).toBe(200);
+  // One share of 246 of 600 seats: three.
+  const sockets = [await unfinished("slow"), await unfinished("slow"), await unfinished("slow")];
+  try {
+    const deadline = Date.now() + 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+    while ((await status()) !== 429 && Date.now() < deadline) await Bun.sleep(5);
+    expect(await status()).toBe(429);
+    // A watch has its seat only until it has begun.
+    for (const socket of sockets) socket.destroy();
+    while ((await status()) === 429 && Date.now() < deadline) await Bun.sleep(5);
+    const gone = new AbortController();
+    const watches = Array.from({ length: 5 }, () =>
+      fetch(new URL("/api/v1/namespaces/default/configmaps?watch=1", server), {
+        tls: keys,
+        headers: { "Impersonate-User": "slow" },
+        signal: gone.signal,
+      }),
+    );
+    expect((await Promise.all(watches)).map((answer) => answer.status)).toEqual([200, 200, 200, 200, 200]);
+    expect(await status()).toBe(200);
+    gone.abort();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
