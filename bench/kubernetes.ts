@@ -2,8 +2,8 @@
  * naru's cluster against its gates: `npm run bench kubernetes [-- --runs N] [-- --only WORD]`. Another cluster to stand beside it is not there, so each
  * row has its gate alone. Times of pods are from the request to what a watch of the pods tells.
  */
-import { YAML } from "bun";
-import { type Engine, startNaru } from "./engines.ts";
+import { ask, type Cluster, type Json, output, startCluster } from "./cluster.ts";
+import { startNaru } from "./engines.ts";
 import { importBusybox } from "./import-busybox.ts";
 import { inParallel, median, pssBytes } from "./measure.ts";
 
@@ -17,49 +17,6 @@ const option = (name: string) =>
   process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
 const runs = Number(option("--runs") ?? 5);
 const only = option("--only") ?? "";
-
-interface Cluster {
-  engine: Engine;
-  server: string;
-  tls: { ca: string; cert: string; key: string };
-}
-// biome-ignore lint/suspicious/noExplicitAny: whatever JSON the API answers
-type Json = any;
-
-async function output(engine: Engine, ...words: string[]): Promise<string> {
-  const child = Bun.spawn([...engine.client, ...words], { env: { ...process.env, ...engine.env }, stderr: "pipe" });
-  const [text, fault, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (code !== 0) throw new Error(`${words.join(" ")}: ${fault}`);
-  return text;
-}
-
-/** Starts the cluster and answers how long that took until its node was ready, in milliseconds. */
-async function startCluster(engine: Engine): Promise<{ cluster: Cluster; took: number }> {
-  const startedAt = performance.now();
-  await output(engine, "cluster", "start", "--listen", "127.0.0.1:0");
-  const took = performance.now() - startedAt;
-  const config = YAML.parse(await output(engine, "kubeconfig")) as Json;
-  const decoded = (text: string) => Buffer.from(text, "base64").toString();
-  const { server, "certificate-authority-data": ca } = config.clusters[0].cluster;
-  const { "client-certificate-data": cert, "client-key-data": key } = config.users[0].user;
-  return { cluster: { engine, server, tls: { ca: decoded(ca), cert: decoded(cert), key: decoded(key) } }, took };
-}
-
-async function ask({ server, tls }: Cluster, method: string, path: string, body?: unknown): Promise<Json> {
-  const answer = await fetch(server + path, {
-    method,
-    tls,
-    headers: { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 300)}`);
-  return JSON.parse(text);
-}
 
 /** Watches pods from now on; resolves with the milliseconds from `act` to the moment in which `seen` is content. */
 async function timed(

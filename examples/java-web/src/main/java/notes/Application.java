@@ -12,8 +12,11 @@ import java.util.concurrent.TimeUnit;
 /** Starts the web server and ends it in order when the container is stopped. */
 public final class Application {
   private static final int GRACE_SECONDS = 5;
+  /** So long without a request, and the clients have left. */
+  private static final long QUIET_MILLIS = 250;
 
   private final HttpServer server;
+  private final Router router;
   private final ExecutorService workers = Executors.newFixedThreadPool(16);
   private final NoteStore store;
 
@@ -21,7 +24,8 @@ public final class Application {
     store = NoteStore.open(directory.resolve("notes.tsv"));
     server = HttpServer.create(new InetSocketAddress(port), 128);
     server.setExecutor(workers);
-    server.createContext("/", new Router(store, Version.read()));
+    router = new Router(store, Version.read());
+    server.createContext("/", router);
   }
 
   /** The port that it listens on; asked for when 0 was given. */
@@ -30,8 +34,14 @@ public final class Application {
     return server.getAddress().getPort();
   }
 
-  /** Lets requests under way finish, then closes the file. */
+  /**
+   * Sends clients with a lasting connection elsewhere, lets requests under way finish, then closes the file. A connection that were closed
+   * between two requests could lose the second: so each is closed by an answer that says so, while there are any.
+   */
   void stop() throws IOException, InterruptedException {
+    router.sayGoodbye();
+    long last = System.nanoTime() + TimeUnit.SECONDS.toNanos(GRACE_SECONDS);
+    while (router.millisSinceRequest() < QUIET_MILLIS && System.nanoTime() < last) Thread.sleep(10);
     server.stop(GRACE_SECONDS);
     workers.shutdown();
     workers.awaitTermination(GRACE_SECONDS, TimeUnit.SECONDS);

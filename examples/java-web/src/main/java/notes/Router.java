@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /** Pages for people, JSON for programs, and what a container's keeper asks for. */
@@ -17,6 +18,8 @@ final class Router implements HttpHandler {
   private final NoteStore store;
   private final Version version;
   private final Pages pages;
+  private volatile boolean leaving;
+  private volatile long lastRequest = System.nanoTime();
 
   Router(NoteStore store, Version version) throws IOException {
     this.store = store;
@@ -24,9 +27,20 @@ final class Router implements HttpHandler {
     this.pages = new Pages(version);
   }
 
+  /** From now on each answer ends its connection, so that its client makes the next one, to another replica. */
+  void sayGoodbye() {
+    leaving = true;
+  }
+
+  long millisSinceRequest() {
+    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastRequest);
+  }
+
   @Override
   public void handle(HttpExchange exchange) throws IOException {
+    lastRequest = System.nanoTime();
     try (exchange) {
+      if (leaving) exchange.getResponseHeaders().set("Connection", "close");
       Reply reply = replyTo(exchange);
       byte[] body = reply.body().getBytes(StandardCharsets.UTF_8);
       exchange.getResponseHeaders().set("Content-Type", reply.type() + "; charset=utf-8");
