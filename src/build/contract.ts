@@ -6,7 +6,7 @@
 import { type ErrorKind, NaruError } from "../lib/errors.ts";
 import type { BuildEvent, BuildStep, BuildWarning, SourceRange } from "../model/build.ts";
 import type { ContainerConfig } from "../model/container.ts";
-import type { Digest, Platform } from "../model/image.ts";
+import type { Descriptor, Digest, Platform } from "../model/image.ts";
 
 export type { BuildEvent, BuildStep, BuildWarning, SourceRange };
 
@@ -74,6 +74,26 @@ export interface AgentConnection {
   close(): void;
 }
 
+/** An OCI image layout that a client has: a directory of `--build-context oci-layout://`, or an exported cache. */
+export interface ClientLayout {
+  /** For progress and errors. */
+  readonly name: string;
+  /** The manifest or index that is meant. @throws {NaruError} not-found */
+  root(signal: AbortSignal): Promise<Digest>;
+  /** @throws {NaruError} not-found */
+  read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export type LayoutBlob = Pick<Descriptor, "digest" | "size">;
+
+/** Blobs on their way into an OCI image layout of a client's. */
+export interface LayoutBlobs {
+  /** Manifest or index; its blob is the last. */
+  root: Descriptor;
+  blobs: readonly LayoutBlob[];
+  read(digest: Digest): AsyncIterable<Uint8Array>;
+}
+
 /** Where a result goes. Several may be wanted at once. */
 export type BuildOutput =
   | {
@@ -91,7 +111,8 @@ export type BuildOutput =
       names: string[];
       compression?: "gzip" | "zstd" | "uncompressed";
       annotations?: Record<string, string>;
-      write: (tar: AsyncIterable<Uint8Array>) => Promise<void>;
+      /** As an archive, or as the blobs of a layout that the client keeps. */
+      write: ((tar: AsyncIterable<Uint8Array>) => Promise<void>) | { layout(blobs: LayoutBlobs): Promise<void> };
     }
   | { type: "cacheonly" };
 
@@ -103,11 +124,11 @@ export type CacheTarget =
       type: "local";
       mode: "min" | "max";
       attributes: Record<string, string>;
-      write: (tar: AsyncIterable<Uint8Array>) => Promise<void>;
+      write: (blobs: LayoutBlobs) => Promise<void>;
     };
 export type CacheOrigin =
   | { type: "registry"; ref: string; attributes: Record<string, string> }
-  | { type: "local"; source: ContextSource; attributes: Record<string, string> };
+  | { type: "local"; layout: ClientLayout };
 
 /** A build whose result stands for an image in another one (bake's `target:`); its own outputs are not made there. */
 export interface OtherBuild {
@@ -121,8 +142,11 @@ export interface BuildRequest {
   ignoreFile?: { name: string; text: Uint8Array };
   /** Main context; undefined when there is none (a Dockerfile alone). */
   context?: ContextSource;
-  /** Named contexts: a tree, or another image ("docker-image://…"), or a git or http URL, or what another build makes. */
-  namedContexts: Record<string, ContextSource | string | OtherBuild>;
+  /**
+   * Named contexts: a tree, or another image ("docker-image://…"), or a git or http URL, or what another build makes, or the
+   * image of a layout of the client's.
+   */
+  namedContexts: Record<string, ContextSource | string | OtherBuild | { layout: ClientLayout }>;
   target: string;
   buildArgs: Record<string, string>;
   labels: Record<string, string>;
@@ -153,7 +177,8 @@ export interface BuildRequest {
   };
   /** "network.host", "security.insecure", "device": what the user allowed this build. */
   entitlements: string[];
-  attestations: { provenance?: "min" | "max"; sbom: boolean };
+  /** "inline": the least, attached to images without being asked for; what would differ from build to build is left out. */
+  attestations: { provenance?: "inline" | "min" | "max"; sbom: boolean };
   /** `--check`: only the checks run. `--print` forms: outline, targets. */
   onlyCheck?: "lint" | "outline" | "targets";
   session?: ClientSession;

@@ -25,6 +25,7 @@ import { sweepGitCheckouts } from "./solver/git-source.ts";
 import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
 import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
 import { imageMetadata } from "./solver/image-metadata.ts";
+import { LayoutImages } from "./solver/layout-image.ts";
 import { MissHistory } from "./solver/miss-history.ts";
 import { BuildPlanning } from "./solver/planning.ts";
 import type { PruneWish } from "./solver/prune-plan.ts";
@@ -58,7 +59,15 @@ export async function createBuilder(parts: BuilderParts, frontend: Frontend = pl
   });
   const cacheMounts = new CacheMounts(parts.store, directory);
   const builder = new LocalBuilder(
-    { ...parts, pool, views, cacheMounts, digestMemo: new DigestMemo(), directory },
+    {
+      ...parts,
+      pool,
+      views,
+      cacheMounts,
+      digestMemo: new DigestMemo(),
+      layoutImages: new LayoutImages(parts.images),
+      directory,
+    },
     frontend,
   );
   await builder.sweep();
@@ -146,6 +155,7 @@ class LocalBuilder implements Builder {
     );
     const result: BuildResult = { metadata: {}, warnings: plan.warnings };
     await exportCache(this.context, this.cache, run, targets);
+    if (run.cacheRoot) result.metadata["cache.manifest"] = JSON.stringify(run.cacheRoot);
     for (const output of run.request.outputs) await this.export(output, { targets, run }, result);
     const config = targets[0]?.config.config;
     return config ? { ...result, config: { Config: config } } : result;
@@ -183,6 +193,11 @@ class LocalBuilder implements Builder {
   /** Layers whose record never became durable. */
   async sweep(): Promise<void> {
     const { workshop } = this.context;
+    const here = new Set(workshop.listLayers());
+    // A power cut may have taken layers of the last seconds.
+    for (const record of [...this.cache.records.values()]) {
+      if (record.layer !== undefined && !here.has(record.layer)) await this.cache.remove(record);
+    }
     const known = new Set([...this.cache.records.values()].map(({ layer }) => layer));
     for (const id of workshop.listLayers()) if (!known.has(id)) await workshop.removeLayer(id);
   }

@@ -276,13 +276,11 @@ export interface LayerWorkshop {
    */
   publish(image: ImageToPublish): Promise<PublishedImage>;
   /**
-   * The same images as an archive that docker and OCI tools load, without keeping them in the store. `references` are the
-   * names in the archive.
+   * The same images as an archive that docker and OCI tools load, or blob by blob, without keeping them in the store: close()
+   * lets go of them. `references` are the names in the archive.
    */
-  archive(
-    image: ImageToPublish,
-    options: { signal: AbortSignal },
-  ): Promise<PublishedImage & { tar: AsyncIterable<Uint8Array> }>;
+  archive(image: ImageToPublish, options: { signal: AbortSignal }): Promise<ArchivedImage>;
+
   /** A blob of the store, also of images, from `offset` on. */
   readBlob(digest: Digest, offset?: number): AsyncIterable<Uint8Array>;
   /** Takes a blob in, under the digest that it must have; for layers from elsewhere. @throws invalid when it is another's */
@@ -305,6 +303,14 @@ export interface PublishedImage {
   descriptor: Descriptor;
   /** In the order of the platforms. */
   configs: Descriptor[];
+}
+
+/** An image that is in the store only to be read from there. */
+export interface ArchivedImage extends PublishedImage {
+  tar: AsyncIterable<Uint8Array>;
+  /** Everything that it consists of; its manifest or index is the last. */
+  blobs: Pick<Descriptor, "digest" | "size">[];
+  close(): Promise<void>;
 }
 
 export interface ImageToPublish {

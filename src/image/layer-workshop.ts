@@ -7,6 +7,7 @@ import type { Descriptor, Digest, ImageConfig } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { ContentStore } from "./content-store.ts";
 import type {
+  ArchivedImage,
   ImageToPublish,
   LayerCompression,
   LayerDraft,
@@ -22,6 +23,7 @@ import { allChainIds, type ImageRecords, platformImages } from "./image-records.
 import { saveImages } from "./image-save.ts";
 import type { LayerPackParams, LayerPackResult } from "./layer-pack.ts";
 import { publishBuiltImage } from "./publish-built.ts";
+import type { SettledFiles } from "./settled-files.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
 
@@ -30,6 +32,7 @@ export interface WorkshopParts {
   records: ImageRecords;
   content: ContentStore;
   snapshots: SnapshotStore;
+  settled: SettledFiles;
   catalog: ImageCatalog;
   publisher: ImagePublisher;
   pool: WorkerPool;
@@ -64,7 +67,7 @@ export class ImageLayerWorkshop implements LayerWorkshop {
 
   async keepDraft({ id, workDir }: LayerDraft): Promise<void> {
     await rm(workDir, { recursive: true, force: true });
-    await this.parts.records.builtLayers.propose(id, { blobs: {} });
+    await this.parts.records.builtLayers.propose(id, { blobs: {}, ...this.parts.settled.mark() });
   }
 
   async removeLayer(id: string): Promise<void> {
@@ -171,7 +174,12 @@ export class ImageLayerWorkshop implements LayerWorkshop {
         await content.adopt(blobPath, digest);
         const record = records.builtLayers.get(id);
         if (!record) throw new NaruError("conflict", `the layer ${id} was removed while it was packed`);
-        await records.putBuiltLayer(id, { diffId, sizeBytes, blobs: { ...record.blobs, [compression]: blob } });
+        await records.putBuiltLayer(id, {
+          ...record,
+          diffId,
+          sizeBytes,
+          blobs: { ...record.blobs, [compression]: blob },
+        });
       } finally {
         unpin();
         // When the layer was removed meanwhile nobody has the blob.
@@ -187,22 +195,21 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     return await publishBuiltImage(this.parts, this, image);
   }
 
-  async archive(
-    image: ImageToPublish,
-    { signal }: { signal: AbortSignal },
-  ): Promise<PublishedImage & { tar: AsyncIterable<Uint8Array> }> {
-    const published = await publishBuiltImage(this.parts, this, { ...image, references: [] });
-    return { ...published, tar: this.archiveOf(published.image.id, image.references, signal) };
-  }
-
-  /** The image goes when it was read, unless somebody named it meanwhile. */
-  private async *archiveOf(id: Digest, references: string[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  async archive(image: ImageToPublish, { signal }: { signal: AbortSignal }): Promise<ArchivedImage> {
     const { records, publisher, catalog } = this.parts;
-    try {
-      yield* saveImages([{ image: catalog.getRecord(id), platforms: undefined, references }], this.parts, signal);
-    } finally {
-      if (records.images.has(id) && records.listReferences(id).length === 0) await publisher.remove(id);
-    }
+    const published = await publishBuiltImage(this.parts, this, { ...image, references: [] });
+    const { id } = published.image;
+    const record = catalog.getRecord(id);
+    const saved = { image: record, platforms: undefined, references: image.references };
+    return {
+      ...published,
+      tar: saveImages([saved], this.parts, signal),
+      blobs: [...record.blobs.filter(({ digest }) => digest !== id), published.descriptor],
+      // Somebody may have named it meanwhile.
+      close: async () => {
+        if (records.images.has(id) && records.listReferences(id).length === 0) await publisher.remove(id);
+      },
+    };
   }
 
   readBlob(digest: Digest, offset = 0): AsyncIterable<Uint8Array> {
@@ -233,6 +240,7 @@ export class ImageLayerWorkshop implements LayerWorkshop {
           diffId,
           sizeBytes: unpacked.contentBytes,
           blobs: { [compression]: descriptor },
+          ...this.parts.settled.mark(),
         });
       } finally {
         unpin();

@@ -52,8 +52,8 @@ export interface BuildWish {
   /** As given; "" for the usual name. */
   dockerfilePath: string;
   ignoreFile?: WishFile;
-  /** By name: an address, or null for a directory of the client's. */
-  namedContexts: Record<string, string | null>;
+  /** By name: an address, or null for a directory of the client's, or which image of one that holds an OCI layout. */
+  namedContexts: Record<string, string | null | { tag?: string; digest?: string }>;
   target: string;
   buildArgs: Record<string, string>;
   labels: Record<string, string>;

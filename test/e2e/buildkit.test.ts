@@ -270,6 +270,50 @@ describe("outputs and options", () => {
   });
 });
 
+describe("directories of the client's that hold blobs", () => {
+  const files = {
+    Dockerfile:
+      "FROM busybox AS one\nRUN cat /proc/sys/kernel/random/uuid >/u\nFROM busybox\nCOPY --from=one /u /u\nRUN echo x >/x\n",
+  };
+  const idOf = async (image: string) =>
+    (await daemon.docker(["image", "inspect", image, "--format", "{{.Id}}"])).stdout.trim();
+
+  test("a cache: what was pruned comes back from it, with the very same image", async () => {
+    const cache = join(scratch, "cache");
+    const exported = await build(files, ["-t", "from-cache", "--cache-to", `type=local,dest=${cache},mode=max,tag=t`]);
+    expect({ code: exported.code, stderr: exported.code === 0 ? "" : exported.stderr }).toEqual({
+      code: 0,
+      stderr: "",
+    });
+    const index = (await Bun.file(join(cache, "index.json")).json()) as { manifests: { annotations: object }[] };
+    expect(index.manifests.map(({ annotations }) => annotations)).toEqual([
+      { "org.opencontainers.image.ref.name": "t" },
+    ]);
+    const id = await idOf("from-cache");
+    await daemon.docker(["rmi", "from-cache"]);
+    await daemon.docker(["builder", "prune", "-af"]);
+    const imported = await build(files, ["-t", "from-cache", "--cache-from", `type=local,src=${cache},tag=t`]);
+    expect(imported.stderr).toMatch(/RUN cat \/proc\/sys\/kernel\/random\/uuid >\/u\n#\d+ CACHED/);
+    expect(await idOf("from-cache")).toBe(id);
+  });
+
+  test("an OCI layout: written blob by blob, read as a context by tag and by digest", async () => {
+    const layout = join(scratch, "layout");
+    const written = await build(files, ["-o", `type=oci,tar=false,dest=${layout},name=demo/layout:1`]);
+    expect({ code: written.code, stderr: written.code === 0 ? "" : written.stderr }).toEqual({ code: 0, stderr: "" });
+    const index = (await Bun.file(join(layout, "index.json")).json()) as { manifests: { digest: string }[] };
+    const before = (await daemon.docker(["images", "-aq"])).stdout;
+    const words = (context: string) => ["--build-context", `base=oci-layout://${context}`, "-o", join(scratch, "got")];
+    for (const context of [`${layout}:1`, `${layout}@${index.manifests[0]!.digest}`]) {
+      const read = await build({ Dockerfile: "FROM base\nRUN cat /x >/y\n" }, words(context));
+      expect({ code: read.code, stderr: read.code === 0 ? "" : read.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(await Bun.file(join(scratch, "got/y")).text()).toBe("x\n");
+    }
+    // The image was here for the build alone.
+    expect((await daemon.docker(["images", "-aq"])).stdout).toBe(before);
+  });
+});
+
 describe("bake and compose", () => {
   const files = {
     "docker-bake.json": JSON.stringify({

@@ -476,6 +476,28 @@ describe("flags", () => {
     expect(again.stderr).toMatch(/RUN date.*\n#\d+ CACHED/);
   });
 
+  test("an OCI layout is written beside what the directory has, and read by tag", async () => {
+    await using results = await makeContext({});
+    const layout = join(results.directory, "layout");
+    const write = (tag: string) =>
+      build({ Dockerfile: `FROM scratch\nCOPY f /${tag}\n`, f: tag }, [
+        ...["-t", `demo:${tag}`, "-o", `type=oci,tar=false,dest=${layout}`],
+      ]);
+    for (const tag of ["one", "two"]) expect((await write(tag)).code).toBe(0);
+    expect((await readdir(layout)).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    const read = (tag: string) =>
+      build({ Dockerfile: "FROM scratch\nCOPY --from=base / /\n" }, [
+        ...["--build-context", `base=oci-layout://${layout}:${tag}`, "-o", join(results.directory, tag)],
+      ]);
+    for (const tag of ["one", "two"]) {
+      expect((await read(tag)).code).toBe(0);
+      expect(await readdir(join(results.directory, tag))).toEqual([tag]);
+    }
+    expect((await read("three")).stderr).toContain(
+      "the OCI layout base has no manifest with the tag three in its index.json",
+    );
+  });
+
   test("a result is pushed, and a base and a cache pulled, with the login that the client keeps", async () => {
     await using folder = await makeContext({
       htpasswd: `user:${Bun.password.hashSync("secret", { algorithm: "bcrypt", cost: 4 })}\n`,

@@ -5,7 +5,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BuildEvent, BuildOutput, ClientSession } from "../../src/build/contract.ts";
+import { DirectoryLayout } from "../../src/build/contexts/directory-layout.ts";
+import type { BuildEvent, BuildOutput, ClientSession, LayoutBlobs } from "../../src/build/contract.ts";
+import { layoutTar } from "../../src/build/solver/layout-tar.ts";
 import type { Manifest } from "../../src/model/image.ts";
 import { busyboxTar } from "../support/daemon.ts";
 import { failureOf } from "../support/failure.ts";
@@ -268,6 +270,21 @@ describe("a cache that travels", () => {
   const dockerfile =
     "FROM busybox AS one\nRUN cat /proc/sys/kernel/random/uuid >/u\nFROM busybox\nCOPY --from=one /u /u\nRUN echo last >/last\n";
 
+  /** Takes a cache's blobs as a tar, as naru's own client gets them. */
+  function gatheredLayout() {
+    const chunks: Uint8Array[] = [];
+    return {
+      write: async (blobs: LayoutBlobs) => {
+        for await (const chunk of layoutTar(blobs)) chunks.push(chunk);
+      },
+      unpack: async () => {
+        const directory = await mkdtemp(join(scratch, "cache-"));
+        await Bun.$`tar -C ${directory} -x < ${Buffer.concat(chunks)}`.quiet();
+        return directory;
+      },
+    };
+  }
+
   async function bytesOf(
     open: OpenBuilder,
     request: Parameters<OpenBuilder["build"]>[1],
@@ -278,33 +295,25 @@ describe("a cache that travels", () => {
   }
 
   test("to a directory and from there to another builder, with all steps", async () => {
-    const chunks: Uint8Array[] = [];
-    const write = async (tar: AsyncIterable<Uint8Array>) => {
-      for await (const chunk of tar) chunks.push(chunk);
-    };
+    const { write, unpack } = gatheredLayout();
     const [first] = await bytesOf(builder, { cacheTo: [{ type: "local", mode: "max", attributes: {}, write }] });
-    const directory = await mkdtemp(join(scratch, "cache-"));
-    await Bun.$`tar -C ${directory} -x < ${Buffer.concat(chunks)}`.quiet();
+    const directory = await unpack();
     await using other = await openBuilder();
     await copyBusybox(other);
-    const source = directoryContext(directory, "cache");
-    const [second, events] = await bytesOf(other, { cacheFrom: [{ type: "local", source, attributes: {} }] });
+    const layout = new DirectoryLayout(directoryContext(directory, "cache"));
+    const [second, events] = await bytesOf(other, { cacheFrom: [{ type: "local", layout }] });
     expect(second).toBe(first);
     expect(stepsOf(events).filter(({ name, cached }) => / (RUN|COPY) /.test(name) && !cached)).toEqual([]);
   });
 
   test("the least of it is enough when nothing changed: stages whose layers did not travel are not built", async () => {
-    const chunks: Uint8Array[] = [];
-    const write = async (tar: AsyncIterable<Uint8Array>) => {
-      for await (const chunk of tar) chunks.push(chunk);
-    };
+    const { write, unpack } = gatheredLayout();
     const [first] = await bytesOf(builder, { cacheTo: [{ type: "local", mode: "min", attributes: {}, write }] });
-    const directory = await mkdtemp(join(scratch, "cache-"));
-    await Bun.$`tar -C ${directory} -x < ${Buffer.concat(chunks)}`.quiet();
+    const directory = await unpack();
     const whole = builder.parts.builder;
     await whole.pruneCache({ all: true, filters: new Map() });
-    const source = directoryContext(directory, "cache");
-    const [second, events] = await bytesOf(builder, { cacheFrom: [{ type: "local", source, attributes: {} }] });
+    const layout = new DirectoryLayout(directoryContext(directory, "cache"));
+    const [second, events] = await bytesOf(builder, { cacheFrom: [{ type: "local", layout }] });
     expect(second).toBe(first);
     expect(events.some(({ type }) => type === "running")).toBeFalse();
     // With another last step the stage's files are still known by what they are.
@@ -312,7 +321,7 @@ describe("a cache that travels", () => {
     const changed = dockerfile.replace("echo last", "echo other");
     const again = await builder.build(changed, {
       outputs: [tar.output],
-      cacheFrom: [{ type: "local", source, attributes: {} }],
+      cacheFrom: [{ type: "local", layout }],
     });
     expect((await listTar(tar.bytes())).u).toBe(first);
     expect(again.events.filter(({ type }) => type === "running")).toHaveLength(1);

@@ -1,5 +1,5 @@
 /** A build request and services for the frontend alone: the only image is busybox, and nothing is fetched or run. */
-import type { BuildRequest, BuildWarning, ContextSource } from "../../src/build/contract.ts";
+import type { BuildRequest, BuildWarning, ClientLayout, ContextSource } from "../../src/build/contract.ts";
 import type { PlanningServices, ResolvedImage } from "../../src/build/solver/graph.ts";
 import { NaruError } from "../../src/lib/errors.ts";
 import type { Digest, ImageConfig, Platform } from "../../src/model/image.ts";
@@ -69,6 +69,10 @@ export class TestServices implements PlanningServices {
   readonly warned: string[] = [];
   warn({ rule }: BuildWarning): void {
     this.warned.push(rule);
+  }
+
+  resolveLayout(layout: ClientLayout): Promise<ResolvedImage> {
+    return Promise.reject(new NaruError("not-found", `the OCI layout ${layout.name} is not there`));
   }
 
   async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {

@@ -1,5 +1,6 @@
 /** The directories that a build of a BuildKit client reads: the client's own, uploaded archives, remote ones. */
 import { NaruError } from "../../lib/errors.ts";
+import type { Digest } from "../../model/image.ts";
 import { spoolContext } from "../classic/spooled-context.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import { fetchRemoteContext, isRemoteAddress, temporaryContext } from "../contexts/remote-context.ts";
@@ -9,6 +10,7 @@ import type { SolveParts } from "./build-solve.ts";
 import { type FrontendAttributes, namedContextsOf, withPrefix } from "./frontend-attributes.ts";
 import { bytesMessage } from "./messages.ts";
 import { SessionContext } from "./session-context.ts";
+import { SessionLayout, storeName } from "./session-layout.ts";
 import type { BuildSession } from "./session-registry.ts";
 import { sessionServices } from "./session-services.ts";
 import type { ShownSteps } from "./shown-steps.ts";
@@ -63,16 +65,28 @@ export class BuildContexts {
   async named(inputs: ReadonlyMap<string, OtherBuild>): Promise<BuildRequest["namedContexts"]> {
     const named: BuildRequest["namedContexts"] = {};
     for (const [name, value] of Object.entries(namedContextsOf(this.parts.attributes))) {
-      const [, scheme = "", rest = ""] = /^(local|input):(.+)$/.exec(value) ?? [];
+      const [, scheme = "", rest = ""] = /^(local|input|oci-layout):(.+)$/.exec(value) ?? [];
       if (scheme === "local") named[name] = await this.local(rest.replace(/^\/\//, ""));
       else if (scheme === "input") {
         const input = inputs.get(rest);
         if (!input)
           throw new NaruError("invalid", `the context ${name} is a result that the client did not send: ${rest}`);
         named[name] = input;
-      } else named[name] = value;
+      } else if (scheme === "oci-layout") named[name] = { layout: this.layout(name, rest) };
+      else named[name] = value;
     }
     return named;
+  }
+
+  /** "//STORE:TAG@DIGEST": the client has found the digest for the tag. @throws {NaruError} invalid */
+  private layout(name: string, address: string): SessionLayout {
+    const { session } = this.parts;
+    const [, store = "", digest] = /^\/\/([^:@/]+)(?::[^@]*)?@(sha256:[0-9a-f]{64})$/.exec(address) ?? [];
+    if (digest === undefined) {
+      throw new NaruError("invalid", `the context ${name} names no manifest of its OCI layout: oci-layout:${address}`);
+    }
+    if (session === undefined) throw new NaruError("invalid", `no session to read the OCI layout ${name} from`);
+    return new SessionLayout(name, session, storeName.context(store), digest as Digest);
   }
 
   /** To be called when the build has ended. */

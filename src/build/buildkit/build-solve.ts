@@ -4,15 +4,10 @@ import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import type { Builder, BuildRequest, BuildResult, OtherBuild } from "../contract.ts";
 import { BuildContexts } from "./build-contexts.ts";
 import type { BuildJob } from "./build-job.ts";
+import { cacheOriginOf, cacheTargetOf } from "./client-caches.ts";
 import { outputsOf } from "./client-exporters.ts";
 import { readDefinition } from "./definition-files.ts";
-import {
-  cacheImportsOf,
-  cacheOriginOf,
-  cacheTargetOf,
-  type FrontendAttributes,
-  requestFromAttributes,
-} from "./frontend-attributes.ts";
+import { cacheImportsOf, type FrontendAttributes, requestFromAttributes } from "./frontend-attributes.ts";
 import type { Attributes } from "./messages.ts";
 import type { BuildSession } from "./session-registry.ts";
 import { sessionServices } from "./session-services.ts";
@@ -78,8 +73,8 @@ async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): 
     ...("source" in main ? { context: main.source } : {}),
     namedContexts: await contexts.named(await otherBuilds(parts, wish, solving)),
     outputs: outputsOf(wish.exporters, { ...parts, session, signal }),
-    cacheTo: wish.cacheExports.map(cacheTargetOf),
-    cacheFrom: cacheImportsOf(attributes, wish.cacheImports).map(cacheOriginOf),
+    cacheTo: wish.cacheExports.map((target) => cacheTargetOf(target, session, signal)),
+    cacheFrom: cacheImportsOf(attributes, wish.cacheImports).map((origin) => cacheOriginOf(origin, session)),
     entitlements: [...wish.entitlements],
     ...(session ? { session: sessionServices(session) } : {}),
   };

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { ContainerFiles } from "../../image/contract.ts";
 import { NaruError } from "../../lib/errors.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
-import type { BuildOutput } from "../contract.ts";
+import type { BuildOutput, LayoutBlobs } from "../contract.ts";
 import { type Attributes, bytesMessage } from "./messages.ts";
+import { storeName, writeLayout } from "./session-layout.ts";
 import type { BuildSession } from "./session-registry.ts";
 
 const FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy";
@@ -41,15 +42,15 @@ function outputOf(type: string, attributes: Record<string, string>, index: numbe
       };
     case "oci":
     case "docker":
-      if (attributes.tar !== undefined && !isTrue(attributes.tar)) {
-        throw new NaruError("invalid", `the exporter ${type} writes an archive: leave tar=false out`);
-      }
       return {
         type,
         names: namesOf(attributes),
         ...compressionOf(attributes),
         ...annotationsOf(attributes),
-        write: (tar) => sendStream(parts, index, tar),
+        write:
+          attributes.tar === undefined || isTrue(attributes.tar)
+            ? (tar) => sendStream(parts, index, tar)
+            : { layout: (blobs) => sendLayout(parts, blobs) },
       };
     case "tar":
       return { type, write: (tar) => sendStream(parts, index, tar) };
@@ -94,6 +95,12 @@ async function sendStream(
   call.closeSend();
   // The client answers when the file is whole.
   for await (const _message of call.messages);
+}
+
+/** Blobs for an OCI layout of the client's, which writes the layout's index itself. */
+async function sendLayout({ session, signal }: ExportParts, blobs: LayoutBlobs): Promise<void> {
+  if (!session) throw new NaruError("invalid", "a build without a session has no directory to write to");
+  await writeLayout(session, storeName.output, blobs, signal);
 }
 
 /** A directory of the client's. */

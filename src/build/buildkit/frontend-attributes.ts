@@ -3,7 +3,7 @@ import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { parsePlatform } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { BuildRequest, CacheOrigin, CacheTarget } from "../contract.ts";
+import type { BuildRequest } from "../contract.ts";
 import type { Attributes } from "./messages.ts";
 
 /** Prefixes under which attributes carry a name of the user's. */
@@ -129,25 +129,17 @@ function ulimitOf(text: string): BuildRequest["ulimits"][number] {
 
 function attestationsOf(attributes: FrontendAttributes): BuildRequest["attestations"] {
   const wanted = withPrefix(attributes, ATTESTATION);
-  // "inline-only" is what clients say when their user asked for nothing: with it no two builds would give the same image.
-  const isOn = (value: string | undefined) => value !== undefined && !/\b(disabled|inline-only)=true\b/.test(value);
-  const provenance = isOn(wanted.provenance) ? (/\bmode=max\b/.test(wanted.provenance!) ? "max" : "min") : undefined;
-  return { sbom: isOn(wanted.sbom), ...(provenance ? { provenance } : {}) };
+  const isOn = (value: string | undefined) => value !== undefined && !/\bdisabled=true\b/.test(value);
+  return {
+    sbom: isOn(wanted.sbom),
+    ...(isOn(wanted.provenance) ? { provenance: provenanceOf(wanted.provenance!) } : {}),
+  };
 }
 
-/** @throws {NaruError} invalid for kinds that naru does not have */
-export function cacheTargetOf({ Type, Attrs }: Attributes): CacheTarget {
-  const { ref = "", mode = "min", ...attributes } = Attrs;
-  if (Type === "inline") return { type: "inline" };
-  if (Type === "registry") return { type: "registry", ref, mode: mode === "max" ? "max" : "min", attributes };
-  throw new NaruError("invalid", `cache export to ${Type} is not supported: use type=registry or type=inline`);
-}
-
-/** @throws {NaruError} invalid for kinds that naru does not have */
-export function cacheOriginOf({ Type, Attrs }: Attributes): CacheOrigin {
-  const { ref = "", ...attributes } = Attrs;
-  if (Type === "registry") return { type: "registry", ref, attributes };
-  throw new NaruError("invalid", `cache import from ${Type} is not supported: use type=registry`);
+function provenanceOf(settings: string): NonNullable<BuildRequest["attestations"]["provenance"]> {
+  if (/\bmode=max\b/.test(settings)) return "max";
+  // What clients say when their user asked for nothing.
+  return /\binline-only=true\b/.test(settings) ? "inline" : "min";
 }
 
 /** Cache imports travel in an attribute (JSON) since clients that use the gateway have no other place. */
@@ -160,7 +152,11 @@ export function cacheImportsOf(attributes: FrontendAttributes, imports: readonly
 }
 
 function sameOrigin(one: Attributes, other: Attributes): boolean {
-  return one.Type === other.Type && one.Attrs.ref === other.Attrs.ref;
+  return one.Type === other.Type && JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+}
+
+function sorted({ Attrs }: Attributes): [string, string][] {
+  return Object.entries(Attrs).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function splitList(text: string | undefined): string[] {

@@ -5,6 +5,8 @@ const CONTROL = "moby.buildkit.v1";
 const GATEWAY = "moby.buildkit.v1.frontend";
 const STAMP = "google.protobuf.Timestamp";
 const STRINGS = "map<string;string>";
+/** containerd's content store, which clients serve for their layouts and builders for their history. */
+const CONTENT = "containerd.services.content.v1";
 
 const schema = new ProtobufSchema({
   [STAMP]: "1 seconds int64, 2 nanos int32",
@@ -105,6 +107,13 @@ const schema = new ProtobufSchema({
   "moby.buildkit.secrets.v1.GetSecretRequest": `1 ID string, 2 annotations ${STRINGS}`,
   "moby.buildkit.secrets.v1.GetSecretResponse": "1 data bytes",
   "moby.sshforward.v1.CheckAgentRequest": "1 ID string",
+  [`${CONTENT}.Info`]: `1 digest string, 2 size int64, 3 created_at ${STAMP}, 4 updated_at ${STAMP}, 5 labels ${STRINGS}`,
+  [`${CONTENT}.InfoRequest`]: "1 digest string",
+  [`${CONTENT}.InfoResponse`]: `1 info ${CONTENT}.Info`,
+  [`${CONTENT}.ReadContentRequest`]: "1 digest string, 2 offset int64, 3 size int64",
+  [`${CONTENT}.ReadContentResponse`]: "1 offset int64, 2 data bytes",
+  [`${CONTENT}.WriteContentRequest`]: `1 action int32, 2 ref string, 3 total int64, 4 expected string, 5 offset int64, 6 data bytes, 7 labels ${STRINGS}`,
+  [`${CONTENT}.WriteContentResponse`]: `1 action int32, 2 started_at ${STAMP}, 3 updated_at ${STAMP}, 4 offset int64, 5 total int64, 6 digest string`,
 });
 
 /** Seconds and nanoseconds since 1970. */
@@ -274,6 +283,22 @@ export const credentialsResponse = schema.codec<{ Username: string; Secret: stri
   "moby.filesync.v1.CredentialsResponse",
 );
 export const checkAgentRequest = schema.codec<{ ID: string }>("moby.sshforward.v1.CheckAgentRequest");
+const content = <Message extends object>(name: string): MessageCodec<Message> => schema.codec(`${CONTENT}.${name}`);
+export const contentInfoRequest = content<{ digest: string }>("InfoRequest");
+export const contentInfoResponse = content<{ info: { digest: string; size: number; labels: Record<string, string> } }>(
+  "InfoResponse",
+);
+export const readContentRequest = content<{ digest: string; offset: number; size: number }>("ReadContentRequest");
+export const readContentResponse = content<{ offset: number; data: Uint8Array }>("ReadContentResponse");
+export const writeContentRequest = content<{
+  action: number;
+  ref: string;
+  total: number;
+  expected: string;
+  offset: number;
+  data: Uint8Array;
+}>("WriteContentRequest");
+export const writeContentResponse = content<{ action: number; offset: number; digest: string }>("WriteContentResponse");
 export const gatewaySolveRequest = gateway<GatewaySolveRequest>("SolveRequest");
 export const gatewaySolveResponse = gateway<{ result: GatewayResult }>("SolveResponse");
 export const evaluateRequest = gateway<{ Ref: string }>("EvaluateRequest");

@@ -4,7 +4,9 @@ import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { parsePlatform } from "../../lib/platform.ts";
 import type { BuildWish, ClientCall, WishCache, WishFile, WishOutput } from "../../model/build-exchange.ts";
 import type { Platform } from "../../model/image.ts";
-import type { BuildOutput, BuildRequest, CacheOrigin, CacheTarget, ContextSource } from "../contract.ts";
+import { DirectoryLayout, type LayoutChoice } from "../contexts/directory-layout.ts";
+import type { BuildOutput, BuildRequest, CacheOrigin, CacheTarget, ContextSource, LayoutBlobs } from "../contract.ts";
+import { layoutTar } from "../solver/layout-tar.ts";
 import { type ClientCalls, clientSession } from "./client-calls.ts";
 
 /** The files that the wish speaks of, when they are here. */
@@ -27,7 +29,11 @@ export function requestOf(
   directories: WishedDirectories,
   calls: ClientCalls,
 ): BuildRequest {
-  const named = Object.entries(wish.namedContexts).map(([name, address]) => [name, address ?? directories.named(name)]);
+  const named = Object.entries(wish.namedContexts).map(([name, address]) => {
+    if (typeof address === "string") return [name, address];
+    const directory = directories.named(name);
+    return [name, address === null ? directory : { layout: new DirectoryLayout(directory, address) }];
+  });
   return {
     ...files,
     namedContexts: Object.fromEntries(named) as BuildRequest["namedContexts"],
@@ -84,14 +90,26 @@ function cacheTargetOf(target: WishCache, index: number, calls: ClientCalls): Ca
     type: "local",
     mode,
     attributes,
-    write: (tar) => sendTar(calls, { name: "cache", target: index }, tar),
+    write: (blobs) => sendTar(calls, { name: "cache", target: index }, layoutTar(tagged(blobs, attributes.tag))),
   };
+}
+
+/** Without a tag the directory's first manifest: naru writes one alone. */
+function choiceOf({ digest, tag }: Record<string, string>): LayoutChoice {
+  return { ...(digest === undefined ? {} : { digest }), ...(tag === undefined ? {} : { tag }) };
 }
 
 function cacheOriginOf(origin: WishCache, directory: () => ContextSource): CacheOrigin {
   if (origin.type === "registry") return origin;
-  if (origin.type === "local") return { type: "local", source: directory(), attributes: origin.attributes };
+  if (origin.type === "local")
+    return { type: "local", layout: new DirectoryLayout(directory(), choiceOf(origin.attributes)) };
   throw new NaruError("invalid", "an inline cache is imported from its image: use type=registry,ref=IMAGE");
+}
+
+/** Under that name in the layout's index, beside others that the directory has. */
+function tagged(blobs: LayoutBlobs, tag: string | undefined): LayoutBlobs {
+  if (tag === undefined) return blobs;
+  return { ...blobs, root: { ...blobs.root, annotations: { "org.opencontainers.image.ref.name": tag } } };
 }
 
 /** Resolves when the client has it whole. */

@@ -39,7 +39,12 @@ function materialOf({ operation }: Step): Material | undefined {
 }
 
 /** "pkg:docker/debian@bookworm?platform=linux%2Famd64". */
-function imageMaterial({ name, id, platform }: ResolvedImage): Material {
+function imageMaterial({ name, canonical, id, platform }: ResolvedImage): Material {
+  // Without a name of its own: of an OCI layout, or named by its id.
+  if (canonical === id) {
+    const uri = `pkg:oci/${encodeURIComponent(name)}?platform=${encodeURIComponent(platformText(platform))}`;
+    return { uri, digest: { sha256: id.slice("sha256:".length) } };
+  }
   const reference = parseReference(name.replace(/@.*$/, ""));
   const repository = familiarName(canonicalReference(reference)).replace(/:[^:/]*$/, "");
   const place = encodeURIComponent(platformText(platform));

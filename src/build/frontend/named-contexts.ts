@@ -4,7 +4,7 @@ import { goQuoted } from "../../lib/go-quote.ts";
 import { canonicalReference, familiarName, parseReference } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { ContextSource, OtherBuild } from "../contract.ts";
+import type { BuildRequest, ContextSource } from "../contract.ts";
 import type { ResolvedImage, Step } from "../solver/graph.ts";
 import { readIgnores } from "./context-steps.ts";
 import { parseGitSource } from "./git-source.ts";
@@ -13,7 +13,7 @@ import type { StageNode } from "./stage-node.ts";
 
 export interface NamedContext {
   name: string;
-  source: ContextSource | string | OtherBuild;
+  source: BuildRequest["namedContexts"][string];
 }
 /** Without an image: a tree of files. */
 export interface LoadedContext {
@@ -61,6 +61,9 @@ export async function loadNamedContext(
     const stage = await planning.planOther(source.build, platform);
     return { root: stage.root, stage };
   }
+  if (typeof source !== "string" && "layout" in source) {
+    return imageContext(name, source.layout.name, await planning.services.resolveLayout(source.layout, { platform }));
+  }
   if (typeof source !== "string") return { root: await localTree(planning, name, source, paths) };
   if (source.startsWith(DOCKER_IMAGE)) return loadImage(planning, name, source.slice(DOCKER_IMAGE.length), platform);
   const git = parseGitSource(source);
@@ -76,14 +79,7 @@ export async function loadNamedContext(
 
 function unknownSource(name: string, source: string): NaruError {
   const scheme = /^([a-z-]+):/.exec(source)?.[1];
-  const known = "a directory, docker-image://, https:// and git addresses are known";
-  if (scheme === "oci-layout") {
-    const advice = `load the image first (naru load) and use docker-image://`;
-    return new NaruError(
-      "invalid",
-      `the build context ${goQuoted(name)} is an OCI layout, which is not read: ${advice}`,
-    );
-  }
+  const known = "a directory, docker-image://, oci-layout://, https:// and git addresses are known";
   return new NaruError("invalid", `unsupported context source ${scheme ?? goQuoted(source)} for ${name}: ${known}`);
 }
 
@@ -101,10 +97,11 @@ async function loadImage(
 ): Promise<LoadedContext> {
   const { pull } = planning.request;
   const image = await planning.services.resolveImage(canonicalReference(parseReference(reference)), { platform, pull });
-  return {
-    root: { operation: { type: "image", image }, show: { name: `[context ${name}] ${reference}` } },
-    image,
-  };
+  return imageContext(name, reference, image);
+}
+
+function imageContext(name: string, title: string, image: ResolvedImage): LoadedContext {
+  return { root: { operation: { type: "image", image }, show: { name: `[context ${name}] ${title}` } }, image };
 }
 
 /** An archive is unpacked, anything else is a file called "context". */

@@ -1,5 +1,5 @@
 /** One build under way: its events, its signal, what it holds. */
-import type { Digest } from "../../model/image.ts";
+import type { Descriptor, Digest } from "../../model/image.ts";
 import type { BuildEvent, BuildRequest, BuildStep } from "../contract.ts";
 import type { ImportedCaches } from "./cache-import.ts";
 import type { CacheRecord } from "./cache-store.ts";
@@ -23,6 +23,8 @@ export class BuildRun {
   readonly startedAt = new Date().toISOString();
   /** Caches from elsewhere; undefined: none were named. */
   imported: ImportedCaches | undefined;
+  /** What a cache export to a directory of the client's ended in; the client notes it in its index. */
+  cacheRoot: Descriptor | undefined;
   /** Seconds; files that are younger become that old. */
   latestSeconds: number | undefined;
 

@@ -12,6 +12,7 @@ import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { DigestMemo } from "./digest-memo.ts";
 import type { GcSettings } from "./gc-policy.ts";
+import type { LayoutImages } from "./layout-image.ts";
 import type { TreeViews } from "./tree-views.ts";
 
 export interface BuilderConfig {
@@ -53,6 +54,7 @@ export interface SolverContext extends BuilderParts {
   views: TreeViews;
   cacheMounts: CacheMounts;
   digestMemo: DigestMemo;
+  layoutImages: LayoutImages;
   /** `<data root>/builder`. */
   directory: string;
 }

@@ -10,7 +10,6 @@ import { digestOf } from "./cache-key.ts";
 import { type CacheList, descriptorOf, INLINE_CACHE_KEY, manifestOf, type TravellingRecord } from "./cache-manifest.ts";
 import type { CacheStore } from "./cache-store.ts";
 import type { ConfiguredTarget } from "./image-config.ts";
-import { layoutTar } from "./layout-tar.ts";
 
 /** Of the steps of a build: those with their layers, which are packed when they were not, and those with their keys alone. */
 interface Collected {
@@ -28,7 +27,7 @@ async function collect(
   for (const id of new Set([...whole, ...all])) {
     const record = cache.get(id);
     if (!record) continue;
-    const { keys, identity, kind, description, parents, validator } = record;
+    const { keys, identity, kind, description, parents, validator, createdAt } = record;
     if (!whole.has(id)) {
       // Enough to know that what was copied from it has not changed.
       records.push({ id, keys, identity, kind, description, parents, isKeyOnly: true });
@@ -43,6 +42,7 @@ async function collect(
       kind,
       description,
       parents,
+      createdAt,
       ...(validator ? { validator } : {}),
       ...(packed ? { layer: { diffId: packed.diffId, blob: packed.blob } } : {}),
     });
@@ -115,9 +115,12 @@ async function send(
       [configDescriptor.digest, config],
       [root.digest, manifest],
     ]);
-    await target.write(
-      layoutTar({ root, small, blobs: [...blobs.values()], readBlob: (digest) => workshop.readBlob(digest) }),
-    );
+    const read = (digest: Digest) => {
+      const data = small.get(digest);
+      return data ? once(data) : workshop.readBlob(digest);
+    };
+    run.cacheRoot = root;
+    await target.write({ root, blobs: [...blobs.values(), configDescriptor, root], read });
     return;
   }
   const reference = parseReference(target.ref);

@@ -1,6 +1,4 @@
 /** Caches from elsewhere: their records are looked at when this machine has none for a key, their layers fetched when one fits. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import { canonicalReference, parseReference } from "../../lib/image-reference.ts";
 import type { Descriptor, Digest, Index, Manifest } from "../../model/image.ts";
@@ -16,7 +14,6 @@ import {
   type TravellingRecord,
 } from "./cache-manifest.ts";
 import type { CacheRecord, CacheStore } from "./cache-store.ts";
-import { blobPath } from "./layout-tar.ts";
 
 interface RemoteRecord {
   record: TravellingRecord;
@@ -39,7 +36,7 @@ export class ImportedCaches {
   async open(origins: readonly CacheOrigin[]): Promise<void> {
     await Promise.all(
       origins.map(async (origin) => {
-        const name = `importing cache manifest from ${origin.type === "registry" ? origin.ref : origin.source.name}`;
+        const name = `importing cache manifest from ${origin.type === "registry" ? origin.ref : origin.layout.name}`;
         const step = { digest: digestOf(name), name, inputs: [], cached: false };
         await this.run
           .showing(step, () => this.read(origin))
@@ -67,7 +64,7 @@ export class ImportedCaches {
     const { layer, ...rest } = record;
     const here = this.cache.get(record.id);
     if (here) return here;
-    if (record.isKeyOnly) return { ...rest, createdAt: "", lastUsedAt: "", usageCount: 0 };
+    if (record.isKeyOnly) return { createdAt: "", ...rest, lastUsedAt: "", usageCount: 0 };
     try {
       const { workshop } = this.context;
       const id = layer && (await workshop.importLayer(layer.blob, layer.diffId, readBlob(layer.blob), this.run.signal));
@@ -123,16 +120,13 @@ export class ImportedCaches {
     return value;
   }
 
-  private async readLocal({ source }: CacheOrigin & { type: "local" }): Promise<void> {
-    const directory = await source.sync({ signal: this.run.signal });
-    const index = parseJson(await readFile(join(directory, "index.json"))) as Index;
-    const [root] = index.manifests;
-    if (!root) throw new NaruError("not-found", "index.json names no manifest");
-    const read = (descriptor: Descriptor) => {
-      checkDigest(descriptor.digest);
-      return Bun.file(join(directory, blobPath(descriptor.digest))).stream() as AsyncIterable<Uint8Array>;
+  private async readLocal({ layout }: CacheOrigin & { type: "local" }): Promise<void> {
+    const { signal } = this.run;
+    const read = ({ digest }: { digest: Digest }) => {
+      checkDigest(digest);
+      return layout.read(digest, signal);
     };
-    const manifest = parseJson(await gather(read(root))) as Manifest;
+    const manifest = parseJson(await gather(read({ digest: await layout.root(signal) }))) as Manifest;
     this.add(await listOf(manifest, read), read);
   }
 

@@ -18,6 +18,8 @@ export interface TravellingRecord {
   kind: CacheRecord["kind"];
   description: string;
   parents: string[];
+  /** RFC 3339: images tell it of their layers, so a build from the cache gives the very same image. */
+  createdAt?: string;
   validator?: CacheRecord["validator"];
   isKeyOnly?: true;
   /** Absent when the step changed nothing. */
@@ -67,7 +69,8 @@ const isDigest = (value: unknown) => typeof value === "string" && DIGEST.test(va
 /** It came from a registry: nothing of it is trusted to be there. */
 function isRecord(value: unknown): value is TravellingRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { id, keys, identity, kind, description, parents, layer, isKeyOnly } = value as Partial<TravellingRecord>;
+  const { id, keys, identity, kind, description, parents, layer, isKeyOnly, createdAt } =
+    value as Partial<TravellingRecord>;
   return (
     typeof id === "string" &&
     /^[a-z0-9]{25}$/.test(id) &&
@@ -78,6 +81,7 @@ function isRecord(value: unknown): value is TravellingRecord {
     typeof description === "string" &&
     Array.isArray(parents) &&
     parents.every((parent) => typeof parent === "string") &&
+    (createdAt === undefined || Number.isFinite(Date.parse(createdAt))) &&
     (isKeyOnly === undefined || (isKeyOnly === true && layer === undefined)) &&
     (layer === undefined ||
       (isDigest(layer.diffId) && isDigest(layer.blob?.digest) && Number.isInteger(layer.blob.size)))

@@ -50,13 +50,13 @@ export class CacheStore {
 
   /** Resolves when the record survives `kill -9`; rejects without it. An older record with one of the keys loses it. */
   async add(
-    record: Omit<CacheRecord, "id" | "createdAt" | "lastUsedAt" | "usageCount"> & { id?: string },
+    record: Omit<CacheRecord, "id" | "createdAt" | "lastUsedAt" | "usageCount"> & { id?: string; createdAt?: string },
   ): Promise<CacheRecord> {
     const now = new Date().toISOString();
     const added: CacheRecord = {
       ...record,
       id: record.id ?? newRecordId(),
-      createdAt: now,
+      createdAt: record.createdAt ?? now,
       lastUsedAt: now,
       usageCount: 1,
     };

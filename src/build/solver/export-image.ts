@@ -54,11 +54,22 @@ export async function exportArchive(
   return await run.showing(step, async () => {
     const tell = teller(run, step.digest);
     const mediaTypes = output.type === "docker" ? "docker" : "oci";
-    const image = imageToPublish(targets, output, references, mediaTypes);
-    const { tar, ...published } = await workshop.archive(image, { signal: run.signal });
-    tell("exporting layers");
-    await output.write(tar);
-    tell("sending tarball");
+    const { sbom, provenance } = run.request.attestations;
+    // Docker's archives hold one image: what nobody asked for must not make them an index.
+    const isPlain = output.type === "docker" && !sbom && provenance === "inline";
+    const exported = isPlain ? targets.map(({ attest, ...target }) => target) : targets;
+    const image = imageToPublish(exported, output, references, mediaTypes);
+    const { tar, blobs, close, ...published } = await workshop.archive(image, { signal: run.signal });
+    try {
+      tell("exporting layers");
+      if (typeof output.write === "function") await output.write(tar);
+      else {
+        await output.write.layout({ root: published.descriptor, blobs, read: (digest) => workshop.readBlob(digest) });
+      }
+      tell("sending tarball");
+    } finally {
+      await close();
+    }
     return published;
   });
 }

@@ -8,7 +8,7 @@
  */
 import type { ContainerConfig, Ulimit } from "../../model/container.ts";
 import type { Digest, HistoryEntry, ImageConfig, Platform } from "../../model/image.ts";
-import type { BuildRequest, BuildWarning, ContextSource, SourceRange } from "../contract.ts";
+import type { BuildRequest, BuildWarning, ClientLayout, ContextSource, SourceRange } from "../contract.ts";
 
 /** How clients show a step. None of it has a part in digests or cache keys, except for `slot`. */
 interface StepDisplay {
@@ -225,6 +225,8 @@ export interface PlanningServices {
     /** `showsPlatform`: "[linux/arm64 internal] load metadata for …", in builds for several platforms. */
     options: { platform: Platform; pull: boolean; group?: string; showsPlatform?: boolean },
   ): Promise<ResolvedImage>;
+  /** Brings the image of a client's OCI layout here, for as long as the build needs it. @throws {NaruError} */
+  resolveLayout(layout: ClientLayout, options: { platform: Platform }): Promise<ResolvedImage>;
   /** A file of a context, for frontends that need more than the Dockerfile; undefined when it is not there. */
   readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined>;
   /** Told as they are found, so that they are known of a plan that fails, too; all are in the plan as well. */

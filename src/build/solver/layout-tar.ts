@@ -1,25 +1,16 @@
 /** An OCI image layout as a tar stream: blobs, index.json, oci-layout. */
-import type { Descriptor, Digest } from "../../model/image.ts";
+import type { Digest } from "../../model/image.ts";
 import { MEDIA } from "../../model/media-types.ts";
-
-interface Layout {
-  /** What index.json names. */
-  root: Descriptor;
-  /** Blobs at hand. */
-  small: ReadonlyMap<Digest, Uint8Array>;
-  blobs: readonly Descriptor[];
-  readBlob(digest: Digest): AsyncIterable<Uint8Array>;
-}
+import type { LayoutBlobs } from "../contract.ts";
 
 const BLOCK_BYTES = 512;
 
-export async function* layoutTar({ root, small, blobs, readBlob }: Layout): AsyncGenerator<Uint8Array, void> {
+export async function* layoutTar({ root, blobs, read }: LayoutBlobs): AsyncGenerator<Uint8Array, void> {
   for (const { digest, size } of blobs) {
     yield header(blobPath(digest), size);
-    yield* readBlob(digest);
+    yield* read(digest);
     yield padding(size);
   }
-  for (const [digest, data] of small) yield* entry(blobPath(digest), data);
   const index = { schemaVersion: 2, mediaType: MEDIA.index, manifests: [root] };
   yield* entry("index.json", Buffer.from(JSON.stringify(index)));
   yield* entry("oci-layout", Buffer.from(JSON.stringify({ imageLayoutVersion: "1.0.0" })));

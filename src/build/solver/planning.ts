@@ -11,7 +11,7 @@ import {
 } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { BuildWarning, ContextSource } from "../contract.ts";
+import type { BuildWarning, ClientLayout, ContextSource } from "../contract.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import { digestOf } from "./cache-key.ts";
@@ -40,6 +40,16 @@ export class BuildPlanning implements PlanningServices {
     work.catch(() => {});
     this.images.set(key, work);
     return work;
+  }
+
+  async resolveLayout(layout: ClientLayout, { platform }: { platform: Platform }): Promise<ResolvedImage> {
+    const name = `[internal] load metadata for oci-layout://${layout.name}`;
+    const step = { digest: digestOf(name, platformText(platform)), name, inputs: [], cached: false };
+    return await this.run.showing(step, async () => {
+      const image = await this.context.layoutImages.bring(layout, platform, this.run);
+      this.context.policy.admitRun(layout.name, image);
+      return describe(layout.name, undefined, image, platform);
+    });
   }
 
   async readContextFile(context: ContextSource, path: string): Promise<Uint8Array | undefined> {

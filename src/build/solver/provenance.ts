@@ -46,7 +46,8 @@ export function provenanceOf(facts: ProvenanceFacts, subject: object[]): Attesta
 }
 
 function predicateOf({ request, plan, builderPlatform, startedAt, finishedAt, invocationId }: ProvenanceFacts): object {
-  const isWhole = request.attestations.provenance === "max";
+  const { provenance } = request.attestations;
+  const isWhole = provenance === "max";
   return {
     buildDefinition: {
       buildType: BUILD_TYPE,
@@ -63,9 +64,10 @@ function predicateOf({ request, plan, builderPlatform, startedAt, finishedAt, in
     runDetails: {
       builder: { id: "" },
       metadata: {
-        invocationID: invocationId,
-        startedOn: startedAt,
-        finishedOn: finishedAt,
+        // Nobody asked for it: then equal inputs give equal images, which times and names of builds would spoil.
+        ...(provenance === "inline"
+          ? {}
+          : { invocationID: invocationId, startedOn: startedAt, finishedOn: finishedAt }),
         buildkit_completeness: { request: isWhole, resolvedDependencies: isComplete(plan) },
         ...(isWhole ? { buildkit_metadata: { source: sourceOf(request, plan) } } : {}),
       },

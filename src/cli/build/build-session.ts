@@ -116,7 +116,7 @@ export class BuildSession {
         return answer(await this.takeOutput(this.side.destinations[call.output], channel));
       case "cache": {
         const path = this.side.cacheTargets[call.target] ?? "";
-        return answer(await this.takeOutput({ kind: "directory", path }, channel));
+        return answer(await this.takeOutput({ kind: "layout", path }, channel));
       }
     }
   }
@@ -140,7 +140,10 @@ export class BuildSession {
     if (destination === undefined) throw new CliError("the build has no place for this output");
     if (destination.kind === "stdout") for await (const chunk of channel.bytes()) writeOut(chunk);
     else if (destination.kind === "file") await writeFile(destination.path, channel);
-    else await unpackInto(destination.path, channel);
+    else if (destination.kind === "layout") {
+      const { mergeLayout } = await import("./layout-directory.ts");
+      await mergeLayout(destination.path, () => unpackInto(destination.path, channel));
+    } else await unpackInto(destination.path, channel);
     return null;
   }
 }

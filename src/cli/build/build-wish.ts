@@ -26,6 +26,8 @@ export interface PlannedBuild {
   cacheTargets: readonly (string | undefined)[];
 }
 
+const OCI_LAYOUT = "oci-layout://";
+
 interface PlanParts {
   files: SourceFiles;
   outputs: Outputs;
@@ -129,18 +131,38 @@ function readNamedContexts(texts: readonly string[], directories: Map<string, st
     if (value === undefined || name === "") {
       throw new CliError(`invalid context value: ${text}, expected key=value`);
     }
+    if (value.startsWith(OCI_LAYOUT)) {
+      contexts[name] = readLayout(name, value.slice(OCI_LAYOUT.length), directories);
+      continue;
+    }
     const isAddress = /^([a-z-]+:\/\/|git@|github\.com\/)/.test(value);
     if (isAddress || (!existsSync(value) && value.startsWith("target:"))) {
       contexts[name] = value.startsWith("github.com/") ? `https://${value}` : value;
       continue;
     }
-    if (!existsSync(value) || !statSync(value).isDirectory()) {
-      throw new CliError(`ERROR: failed to build: failed to get build context ${name}: ${value} is not a directory`);
-    }
-    directories.set(name, realpathSync(value));
+    directories.set(name, contextPlace(name, value));
     contexts[name] = null;
   }
   return contexts;
+}
+
+/** `DIRECTORY[:TAG][@DIGEST]`; the tag is "latest" where neither is given. Throws CliError. */
+function readLayout(name: string, text: string, directories: Map<string, string>): { tag?: string; digest?: string } {
+  const [, place = "", tag = "latest", digest] = /^(.*?)(?::([\w][\w.-]*))?(?:@(.*))?$/s.exec(text) ?? [];
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) {
+    throw new CliError(
+      `invalid digest ${JSON.stringify(digest)} of the build context ${name}: sha256: and 64 hexadecimal digits`,
+    );
+  }
+  directories.set(name, contextPlace(name, place));
+  return digest === undefined ? { tag } : { digest };
+}
+
+function contextPlace(name: string, path: string): string {
+  if (!existsSync(path) || !statSync(path).isDirectory()) {
+    throw new CliError(`ERROR: failed to build: failed to get build context ${name}: ${path} is not a directory`);
+  }
+  return realpathSync(path);
 }
 
 /** `name:address` or `name=address`, as the first. Throws CliError. */

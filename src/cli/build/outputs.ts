@@ -3,7 +3,12 @@ import { CliError } from "../cli-error.ts";
 import { csvBool, csvSettings } from "./csv-settings.ts";
 
 /** Where the client puts what the daemon sends for an output. */
-export type Destination = { kind: "directory"; path: string } | { kind: "file"; path: string } | { kind: "stdout" };
+export type Destination =
+  | { kind: "directory"; path: string }
+  /** A directory whose index.json may name other images, which stay. */
+  | { kind: "layout"; path: string }
+  | { kind: "file"; path: string }
+  | { kind: "stdout" };
 
 export interface Outputs {
   wishes: WishOutput[];
@@ -81,9 +86,6 @@ function wishOf(settings: OutputSettings, flags: OutputFlags): WishOutput {
   const common = { names, ...compressionOf(settings), ...annotationsOf(settings, flags.annotation) };
   const isArchive = type === "oci" || (type === "docker" && settings.dest !== undefined);
   if (isArchive) {
-    if (settings.tar !== undefined && !csvBool("output", "tar", settings.tar)) {
-      throw new CliError(`--output type=${type} writes an archive: leave tar=false out and unpack it`);
-    }
     return { type: type as "oci" | "docker", ...common };
   }
   if (type === "tar" || type === "local" || type === "cacheonly") return { type };
@@ -126,6 +128,10 @@ function destinationOf(settings: OutputSettings, stdoutIsTerminal: boolean): Des
     if (!dest) throw new CliError("dest is required for local output");
     if (dest === "-") throw new CliError("dest cannot be stdout for local output: use type=tar");
     return { kind: "directory", path: dest };
+  }
+  if ((type === "oci" || type === "docker") && settings.tar !== undefined && !csvBool("output", "tar", settings.tar)) {
+    if (!dest || dest === "-") throw new CliError(`dest is required for --output type=${type},tar=false: a directory`);
+    return { kind: "layout", path: dest };
   }
   const isStream = type === "tar" || type === "oci" || (type === "docker" && dest !== undefined);
   if (!isStream) return undefined;

@@ -235,7 +235,7 @@ describe("named contexts", () => {
 
   test("what is not read is refused", async () => {
     const refused = (source: string) => plan("FROM x", { namedContexts: { x: source } });
-    await expect(refused("oci-layout:///x")).rejects.toThrow(/is an OCI layout, which is not read/);
+    await expect(refused("oci-layout:///x")).rejects.toThrow(/unsupported context source oci-layout for x/);
     await expect(refused("foo://x")).rejects.toThrow(/unsupported context source foo for x/);
   });
 });
