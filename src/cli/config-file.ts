@@ -16,6 +16,8 @@ export interface ConfigFile {
   volumesFormat?: string;
   statsFormat?: string;
   proxies?: Record<string, ProxyConfig>;
+  /** Folders of plugins that are looked into first. */
+  cliPluginsExtraDirs?: string[];
 }
 
 /** The proxies that new containers get in their environment. */

@@ -13,6 +13,7 @@ import type { ApiClient } from "../client.ts";
 import { parseGoBool } from "../go-bool.ts";
 import { registerAutomation, whileHeld } from "./automation-registration.ts";
 import type { ComposeContext } from "./declaration.ts";
+import { supplyServices } from "./from-outside/supply-services.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { parallelLimit } from "./parallel-limit.ts";
 import { openProgressDisplay } from "./progress-display.ts";
@@ -38,6 +39,8 @@ export interface PreparedUp {
   observed: ObservedProject;
   images: ImageTask[];
   plan: Plan;
+  /** Services that a program provides. */
+  provided: readonly string[];
 }
 /** What was brought up. */
 interface BroughtUp {
@@ -60,13 +63,14 @@ export const NO_IMAGE_WISHES: ImageWishes = {
  * error. Throws CliError or NaruError with the service that failed and why.
  */
 export async function bringUp(context: ComposeContext, wishes: BringUpWishes, signal: AbortSignal): Promise<BroughtUp> {
-  const [loaded, client] = await Promise.all([
+  const [read, client] = await Promise.all([
     wishes.loaded ?? context.loadProject({ services: wishes.services }),
     context.client().then((each) => {
       each.warm(WARM_CONNECTIONS);
       return each;
     }),
   ]);
+  const { project: loaded } = await supplyServices(context, read, supplyWishes(wishes, signal));
   const trees = isTree(loaded.tree.services) ? (loaded.tree.services as Record<string, Tree>) : {};
   const isPartial = wishes.services.length > 0;
   const project = { name: loaded.name, trees };
@@ -116,12 +120,18 @@ const WARM_CONNECTIONS = 6;
 
 /** What bringUp would do, and nothing of it. */
 export async function prepareUp(context: ComposeContext, wishes: BringUpWishes): Promise<PreparedUp> {
-  const loaded = await context.loadProject({ services: wishes.services });
+  const read = await context.loadProject({ services: wishes.services });
+  const { project: loaded, provided } = await supplyServices(context, read, supplyWishes(wishes));
   const engine = new HttpEngine(await context.client(), context);
   const found = await look(engine, loaded, wishes, context.separator);
   const lost = new Set(wishes.saysYes ? changedVolumes(found.model, found.observed) : []);
-  return { ...found, plan: planOf(context, found, wishes, lost) };
+  return { ...found, plan: planOf(context, found, wishes, lost), provided };
 }
+
+const supplyWishes = ({ noDependencies, services }: BringUpWishes, signal?: AbortSignal) => ({
+  providers: noDependencies ? services : [],
+  signal,
+});
 
 async function look(
   engine: HttpEngine,
@@ -131,7 +141,8 @@ async function look(
   signal?: AbortSignal,
 ) {
   const model = onlyNamed(projectModel(loaded), wishes);
-  for (const name of wishes.services) if (!model.services[name]) throw new CliError(`no such service: ${name}`);
+  for (const name of wishes.services)
+    if (!model.services[name] && !loaded.unchosen.includes(name)) throw new CliError(`no such service: ${name}`);
   const names = Object.entries(model.services).map(([name, { image }]) => imageOf(model.name, name, image, separator));
   const observed = await observeProject(engine, model.name, wantedOf(model, names), signal);
   return { model, observed, images: imageTasks(model, observed.images, wishes, { now: Date.now(), separator }) };
@@ -146,7 +157,7 @@ function onlyNamed(model: ProjectModel, { services, noDependencies }: BringUpWis
 
 function planOf(
   context: ComposeContext,
-  { model, observed }: Omit<PreparedUp, "plan">,
+  { model, observed }: Omit<PreparedUp, "plan" | "provided">,
   wishes: BringUpWishes,
   lostVolumes: ReadonlySet<string>,
 ): Plan {
@@ -179,7 +190,11 @@ function scaleWishes(words: readonly string[], model: ProjectModel): Record<stri
 }
 
 /** Asks about each volume whose configuration changed: making it anew loses what is in it. */
-function askLostVolumes(context: ComposeContext, found: Omit<PreparedUp, "plan">, saysYes: boolean): Set<string> {
+function askLostVolumes(
+  context: ComposeContext,
+  found: Omit<PreparedUp, "plan" | "provided">,
+  saysYes: boolean,
+): Set<string> {
   const lost = new Set<string>();
   for (const volume of changedVolumes(found.model, found.observed)) {
     if (saysYes || confirmLoss(context, volume)) lost.add(volume);

@@ -47,9 +47,6 @@ async function runNamed(
   }
   checkArgs(command, parsed.args, `${context.program} compose ${typed}`);
   const composing = composeContext(context, globals, parsed.values["dry-run"] === true);
-  if (composing.isDryRun && command.dryRun === undefined) {
-    throw new CliError(`'compose ${name}' cannot tell beforehand what it would do: leave --dry-run out`);
-  }
   const given = (flag: string) => parsed.changed.has(flag);
   const code = await command.run({ flags: parsed.values, args: parsed.args, given, context: composing });
   return code ?? 0;

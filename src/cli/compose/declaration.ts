@@ -45,9 +45,9 @@ export interface ComposeCommand<F extends FlagSet = FlagSet>
   extends Omit<Command<F>, "run" | "takesAllWords" | "helpsItself"> {
   /**
    * What `--dry-run` means here: "reads" where nothing is changed anyway, "tells" where the command itself tells what it
-   * would do. Without it, `--dry-run` is refused.
+   * would do.
    */
-  readonly dryRun?: "reads" | "tells";
+  readonly dryRun: "reads" | "tells";
   /** Does the work. Returns the exit code (nothing for 0); throws CliError or the client's ApiError to fail. */
   run(invocation: ComposeInvocation<F>): Promise<number | undefined> | Promise<void>;
 }

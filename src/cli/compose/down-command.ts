@@ -1,3 +1,4 @@
+import type { ComposeProject } from "../../compose/load-project.ts";
 import { observeProject, wantedOf } from "../../compose/observe/observe-project.ts";
 import { planDown } from "../../compose/plan/plan-down.ts";
 import { runPlan } from "../../compose/run/run-plan.ts";
@@ -8,6 +9,7 @@ import { bool, int, string } from "../flag-types.ts";
 import { forgetAutomation } from "./automation-registration.ts";
 import { warn } from "./bring-up.ts";
 import { defineComposeCommand } from "./declaration.ts";
+import { callProvider, providedServices } from "./from-outside/providers.ts";
 import { oneOf } from "./global-flags.ts";
 import { HttpEngine } from "./http-engine.ts";
 import { interruptible } from "./interruptible.ts";
@@ -45,7 +47,8 @@ export const command = defineComposeCommand({
         images: flags.rmi === "" ? "none" : (flags.rmi as "local" | "all"),
         separator,
       });
-      if (context.isDryRun) return tellPlan(context, plan, []);
+      const provided = project ? providedHere(project, args) : [];
+      if (context.isDryRun) return tellPlan(context, plan, [], provided);
       // First: what is being taken down must not be scaled up again.
       if (args.length === 0) await forgetAutomation(client, name);
       const display = openProgressDisplay(context, "Running");
@@ -62,6 +65,13 @@ export const command = defineComposeCommand({
       } finally {
         display.finish();
       }
+      for (const service of provided) await callProvider(context, project!, service, "down", signal);
     });
   },
 });
+
+/** What programs provide goes after the containers, and what others depend on last. */
+function providedHere(project: ComposeProject, services: readonly string[]): string[] {
+  const all = providedServices(project).reverse();
+  return services.length === 0 ? all : all.filter((name) => services.includes(name));
+}

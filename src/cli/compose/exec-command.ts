@@ -3,6 +3,7 @@ import { command as execInContainer } from "../commands/exec.ts";
 import { bool, int } from "../flag-types.ts";
 import { isTerminal } from "../output.ts";
 import { defineComposeCommand } from "./declaration.ts";
+import { commandText } from "./print-plan.ts";
 import { findServiceContainer, nameOf } from "./project-containers.ts";
 
 const { detach, env, privileged, user, workdir } = execInContainer.flags;
@@ -11,6 +12,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] SERVICE COMMAND [ARGS...]",
   summary: "Run a command inside a service's container",
   args: minArgs(2),
+  dryRun: "tells",
   interspersed: false,
   flags: {
     detach,
@@ -26,6 +28,10 @@ export const command = defineComposeCommand({
   async run({ flags, args: [service = "", ...words], given, context }) {
     const name = await context.projectName();
     const container = await findServiceContainer(await context.client(), name, service, { index: flags.index });
+    if (context.isDryRun) {
+      context.print(`Would run ${commandText(words)} in ${nameOf(container)}\n`);
+      return 0;
+    }
     const tty = given("no-tty") ? !flags["no-tty"] : given("tty") ? flags.tty : isTerminal(1) && isTerminal(0);
     const options = { ...flags, tty, "detach-keys": "", "env-file": [] };
     return (

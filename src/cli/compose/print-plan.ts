@@ -12,7 +12,7 @@ import type { ImageTask } from "./service-images.ts";
 export async function printPlan(context: ComposeContext, wishes: BringUpWishes): Promise<void> {
   const prepared = await prepareUp(context, wishes);
   const steps = await Promise.all(prepared.plan.steps.map((step) => explained(context, prepared, step)));
-  tellPlan(context, { ...prepared.plan, steps }, prepared.images);
+  tellPlan(context, { ...prepared.plan, steps }, prepared.images, prepared.provided);
 }
 
 /** Says what changed about the container that a step makes anew. */
@@ -30,19 +30,26 @@ async function explained(context: ComposeContext, { model, observed }: PreparedU
   return changed.length === 0 ? step : { ...step, reason: `${reason}: ${changed.join(", ")}` };
 }
 
-/** Prints a plan. */
-export function tellPlan(context: ComposeContext, plan: Plan, images: readonly ImageTask[]): void {
+/** Prints a plan. Of services that a program provides it cannot tell what they would tell others. */
+export function tellPlan(
+  context: ComposeContext,
+  plan: Plan,
+  images: readonly ImageTask[],
+  provided: readonly string[] = [],
+): void {
   for (const warning of plan.warnings) warn(context, warning);
   const lines = [
+    ...provided.map((name) => ["call", `Provider of ${name}`, "what it tells is not known before"]),
     ...images.map(({ what, image, service, reason }) => [what, `Image ${image}`, `for ${service}: ${reason}`]),
     ...plan.steps.map((step) => [...wordsOf(step), step.reason]),
   ];
-  const changes = plan.steps.filter(({ action }) => action.kind !== "keep-container").length + images.length;
+  const changes = plan.steps.filter(({ action }) => action.kind !== "keep-container").length;
+  const all = changes + images.length + provided.length;
   const widths = [0, 1].map((column) => Math.max(0, ...lines.map((line) => line[column]!.length)));
   for (const [verb, subject, reason] of lines)
     context.print(`${verb!.padEnd(widths[0]!)}  ${subject!.padEnd(widths[1]!)}  ${reason}\n`);
-  const steps = changes === 1 ? "1 step" : `${changes} steps`;
-  context.print(changes === 0 ? "Nothing would change.\n" : `${steps}. Nothing was changed.\n`);
+  const steps = all === 1 ? "1 step" : `${all} steps`;
+  context.print(all === 0 ? "Nothing would change.\n" : `${steps}. Nothing was changed.\n`);
 }
 
 function wordsOf({ action }: Step): [verb: string, subject: string] {
@@ -66,6 +73,11 @@ function wordsOf({ action }: Step): [verb: string, subject: string] {
     default:
       return [verbOf(action.kind), `Container ${action.container}`];
   }
+}
+
+/** A command as one would type it. */
+export function commandText(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }
 
 const verbOf = (kind: string) => kind.split("-")[0]!;

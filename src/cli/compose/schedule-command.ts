@@ -13,7 +13,7 @@ export const command = defineComposeCommand({
   usage: "[OPTIONS] [ls | history SERVICE | run SERVICE]",
   summary: "Show when scheduled services run and how it went, or run one now",
   args: rangeArgs(0, 2),
-  dryRun: "reads",
+  dryRun: "tells",
   flags: {
     all: bool("Of all projects", { short: "a" }),
     format: string("table or json", { initial: "table" }),
@@ -25,8 +25,7 @@ export const command = defineComposeCommand({
     if (action !== "ls" && service === undefined) throw new CliError(`schedule ${action} wants the name of a service`);
     const client = await context.client();
     if (action === "run") {
-      if (context.isDryRun)
-        throw new CliError("'schedule run' cannot tell beforehand what it would do: leave --dry-run out");
+      if (context.isDryRun) return context.print(`Would run ${service} now\n`);
       const name = encodeURIComponent(await context.projectName());
       await client.post(`/naru/compose/${name}/run`, { query: { service } });
       return;

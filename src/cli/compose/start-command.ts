@@ -1,11 +1,15 @@
 import { isLeftToItsTimes } from "../../compose/automation/automated-plan.ts";
 import { planStart } from "../../compose/plan/plan-stop.ts";
+import type { ServiceModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
 import { bool, int } from "../flag-types.ts";
 import { defineComposeCommand } from "./declaration.ts";
 import { interruptible } from "./interruptible.ts";
 import { findProject, runOver } from "./stop-project.ts";
+
+/** Not so where none are wished, or a program provides the service. */
+const hasContainers = (service: ServiceModel | undefined) => service?.scale !== 0 && service?.provider === undefined;
 
 export const command = defineComposeCommand({
   usage: "[SERVICE...]",
@@ -24,7 +28,7 @@ export const command = defineComposeCommand({
     const found = { ...all, containers };
     const wished = args.length > 0 ? args : Object.keys(model?.services ?? {}).filter((service) => !isLeft(service));
     for (const service of wished)
-      if (model?.services[service]?.scale !== 0 && !containers.some((each) => each.service === service))
+      if (hasContainers(model?.services[service]) && !containers.some((each) => each.service === service))
         throw new CliError(`service ${JSON.stringify(service)} has no container to start`);
     const plan = planStart(name, containers, model);
     if (flags.wait) {

@@ -9,11 +9,18 @@ export const command = defineComposeCommand({
   usage: "SERVICE [SERVICE...] [OPTIONS]",
   summary: "Wait until containers of all (or any) services end",
   args: minArgs(1),
+  dryRun: "tells",
   flags: { "down-project": bool("Take the project down when the first container ends") },
   async run({ flags, args, context }) {
     const { containers, engine } = await findProject(context, args);
     if (containers.length === 0)
       throw new CliError(`no containers for project ${JSON.stringify(await context.projectName())}`);
+    if (context.isDryRun) {
+      const names = containers.map(({ name }) => name).join(", ");
+      const then = flags["down-project"] ? " (one of them), and take the project down" : "";
+      context.print(`Would wait for the end of ${names}${then}\n`);
+      return 0;
+    }
     return await interruptible(async (signal) => {
       const waits = containers.map(async ({ id }) => {
         const code = await engine.waitContainer(id, "not-running", signal);

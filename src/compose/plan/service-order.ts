@@ -1,7 +1,8 @@
-import type { ServiceModel } from "../service-model.ts";
+/** The part of a service that its place depends on. */
+type Dependent = { readonly depends_on?: Readonly<Record<string, unknown>> };
 
 /** The services so that each comes after those it depends on. Dependencies that are not there are left out. */
-export function inDependencyOrder(services: Readonly<Record<string, ServiceModel>>): string[] {
+export function inDependencyOrder(services: Readonly<Record<string, Dependent>>): string[] {
   const order = new Set<string>();
   const visit = (name: string): void => {
     const service = services[name];
@@ -14,6 +15,6 @@ export function inDependencyOrder(services: Readonly<Record<string, ServiceModel
 }
 
 /** The services that depend on one directly. */
-export function dependentsOf(services: Readonly<Record<string, ServiceModel>>, name: string): string[] {
+export function dependentsOf(services: Readonly<Record<string, Dependent>>, name: string): string[] {
   return Object.keys(services).filter((each) => Object.hasOwn(services[each]!.depends_on ?? {}, name));
 }

@@ -188,13 +188,7 @@ export function refuseUnsupported(name: string, service: ServiceModel): void {
   };
   if (service.provider)
     refuse(
-      `provider ${JSON.stringify(service.provider.type)} is not supported: naru runs containers only, so give the service an image`,
-    );
-  if (service.models && Object.keys(service.models).length > 0)
-    refuse("models are not supported: run the model in a container of its own and name its address in the environment");
-  if (service.use_api_socket)
-    refuse(
-      "use_api_socket is not supported: mount the daemon's socket with `volumes: [/var/run/docker.sock:/var/run/docker.sock]`",
+      `its provider ${JSON.stringify(service.provider.type)} was not called: programs that provide services are run by 'compose up' alone`,
     );
   if (service.credential_spec) refuse("credential_spec is for Windows containers, which naru does not run");
 }

@@ -382,8 +382,8 @@ services:
       "services: {a: {image: b, volumes: ['vol:/v']}}\nvolumes: {vol: {external: true}}",
       'external volume "vol" not found',
     ],
-    ["provider", "services: {a: {provider: {type: x}}}", 'provider "x" is not supported'],
-    ["API socket", "services: {a: {image: b, use_api_socket: true}}", "use_api_socket is not supported"],
+    ["provider", "services: {a: {provider: {type: x}}}", 'provider "x" was not called'],
+    ["credential_spec", "services: {a: {image: b, credential_spec: {file: c}}}", "for Windows containers"],
   ];
   test.each(REFUSED)("refused: %s", async (_, text, words) => {
     const model = await modelOf(text);

@@ -33,7 +33,7 @@ interface WatchTask {
  * watching goes on. Throws CliError when there is nothing to watch.
  */
 export async function watchProject(task: WatchTask): Promise<void> {
-  const rules = await rulesOf(task);
+  const rules = await projectRules(task.project, task.services, task.tell);
   const work = new WatchWork(task, rules);
   const broken = Promise.withResolvers<void>();
   const watcher = await PathWatcher.open({
@@ -61,7 +61,12 @@ function isAt({ path }: WatchRule, other: string): boolean {
   return path === other || other.startsWith(`${path}/`) || path.startsWith(`${other}/`);
 }
 
-async function rulesOf({ project, services, tell }: WatchTask): Promise<WatchRule[]> {
+/** The rules of the services (none: of all). Those for what is mounted anyway are told and left out. Throws CliError when there are none. */
+export async function projectRules(
+  project: ComposeProject,
+  services: readonly string[],
+  tell: (line: string) => void,
+): Promise<WatchRule[]> {
   const all = servicesOf(project);
   const names = services.length === 0 ? Object.keys(all) : services;
   const rules = (await Promise.all(names.map((name) => watchRules(name, all[name]!)))).flat();

@@ -1,0 +1,196 @@
+/** What Compose projects get from outside: providers, models, the engine's socket. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ContainerInspect } from "../../src/model/container.ts";
+import { DOCKER, type Finished, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+let daemon: TestDaemon;
+let root: string;
+
+beforeAll(async () => {
+  daemon = await startDaemon();
+  await importBusybox(daemon);
+  root = await mkdtemp(join(tmpdir(), "naru-compose-outside-"));
+  const auth = Buffer.from("user:secret").toString("base64");
+  await Bun.write(join(root, "config/config.json"), JSON.stringify({ auths: { "registry.example": { auth } } }));
+  await program("bin/cloud", PROVIDER);
+  await mkdir(join(root, "folder"));
+});
+afterAll(async () => {
+  await daemon?.stop();
+  if (root) await rm(root, { recursive: true, force: true });
+});
+
+/** Writes down how it was called, and tells a variable. */
+const PROVIDER = `#!/bin/sh
+[ "$2" = metadata ] && cat "$METADATA" && exit
+echo "$@" >>"$CALLS"
+echo '{"type":"info","message":"on it"}'
+[ -n "$FAILS" ] && echo '{"type":"error","message":"no quota left"}'
+[ "$3" = up ] && echo '{"type":"setenv","message":"URL=http://cloud/1"}'
+exit 0
+`;
+
+async function program(name: string, text: string): Promise<void> {
+  await Bun.write(join(root, name), text);
+  await chmod(join(root, name), 0o755);
+}
+
+/** Runs a tool with its own Compose file; the programs write into `calls`. */
+async function compose(
+  tool: string[],
+  text: string,
+  words: string[],
+  more: Record<string, string> = {},
+): Promise<Finished> {
+  await Bun.write(join(root, "folder/compose.yaml"), text);
+  const env = {
+    ...daemon.env,
+    DOCKER_CONFIG: join(root, "config"),
+    PATH: `${join(root, "bin")}:${process.env.PATH}`,
+    CALLS: join(root, "calls"),
+    METADATA: "/dev/null",
+    ...more,
+  };
+  return await run([...tool, ...words], { cwd: join(root, "folder"), env });
+}
+const naru = (text: string, words: string[], more?: Record<string, string>) =>
+  compose([NARU, "compose", "--progress", "plain"], text, words, more);
+
+async function calls(): Promise<string[]> {
+  const path = join(root, "calls");
+  const file = Bun.file(path);
+  const lines = (await file.exists()) ? (await file.text()).trim().split("\n") : [];
+  await rm(path, { force: true });
+  return lines;
+}
+const inspect = async (name: string) =>
+  (await (await daemon.api("GET", `/containers/${name}/json`)).json()) as ContainerInspect;
+
+const PROVIDED = `
+name: outside
+services:
+  db: {provider: {type: cloud, options: {size: "3"}}}
+  web: {image: busybox, command: sleep 1000, stop_signal: KILL, depends_on: [db]}
+`;
+
+test("a provider is called in the place of containers, and tells its dependents variables", async () => {
+  const plan = await naru(PROVIDED, ["up", "--dry-run"]);
+  expect(plan.stdout).toContain("call    Provider of db");
+  expect(await calls()).toEqual([]);
+  const up = await naru(PROVIDED, ["up", "-d"]);
+  expect([up.code, up.stderr]).toEqual([0, expect.stringContaining(" db on it\n db Created")]);
+  expect(await calls()).toEqual(["compose --project-name=outside up --size=3 db"]);
+  const first = await inspect("outside-web-1");
+  expect(first.Config.Env).toContain("DB_URL=http://cloud/1");
+  // The real one finds nothing changed.
+  const real = await compose([DOCKER, "compose"], PROVIDED, ["up", "-d"], { DOCKER_CONFIG: daemon.env.DOCKER_CONFIG! });
+  expect([real.code, real.stderr]).toEqual([0, expect.stringContaining("outside-web-1  Running")]);
+  expect((await inspect("outside-web-1")).Id).toBe(first.Id);
+  const oneOff = await naru(PROVIDED, ["run", "--rm", "-T", "web", "env"]);
+  expect(oneOff.stdout).toContain("DB_URL=http://cloud/1");
+  expect((await naru(PROVIDED, ["run", "db"])).stderr).toContain('service "db" has a provider');
+  await calls();
+  expect((await naru(PROVIDED, ["down"])).code).toBe(0);
+  expect(await calls()).toEqual(["compose --project-name=outside down --size=3 db"]);
+});
+
+test("a provider's own words count: which options it takes, why it fails, where it is missing", async () => {
+  const metadata = join(root, "metadata.json");
+  const parameters = [{ name: "region", required: true }];
+  await Bun.write(metadata, JSON.stringify({ description: "c", up: { parameters }, down: { parameters } }));
+  const lacks = await naru(PROVIDED, ["up", "-d"], { METADATA: metadata });
+  expect([lacks.code, lacks.stderr]).toEqual([1, expect.stringContaining('required parameter "region" is missing')]);
+  const regional = PROVIDED.replace('size: "3"', 'size: "3", region: here');
+  await naru(regional, ["up", "-d", "db"], { METADATA: metadata });
+  expect(await calls()).toEqual(["compose --project-name=outside up --region=here db"]);
+  const fails = await naru(PROVIDED, ["up", "-d"], { FAILS: "1" });
+  expect([fails.code, fails.stderr]).toEqual([1, expect.stringContaining("no quota left")]);
+  const nobody = await naru(PROVIDED.replace("type: cloud", "type: nobody-has-this"), ["up", "-d"]);
+  expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("install the program nobody-has-this")]);
+  await calls();
+});
+
+test("models: variables for an address that is named, or for docker's plugin, else it is told what is missing", async () => {
+  const text = (more: string) => `
+name: outside
+models: {llm: {model: ai/small, context_size: 100${more}}}
+services:
+  a: {image: busybox, command: sleep 1000, models: [llm]}
+  b: {image: busybox, command: sleep 1000, models: {llm: {model_var: M, endpoint_var: U}}}
+`;
+  const nobody = await naru(text(""), ["create"]);
+  expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("nobody serves the model llm")]);
+  await naru(text(", x-naru-endpoint: 'http://elsewhere/v1'"), ["create"]);
+  expect((await inspect("outside-a-1")).Config.Env).toEqual(
+    expect.arrayContaining(["LLM_MODEL=ai/small", "LLM_URL=http://elsewhere/v1"]),
+  );
+  expect((await inspect("outside-b-1")).Config.Env).toEqual(
+    expect.arrayContaining(["M=ai/small", "U=http://elsewhere/v1"]),
+  );
+  const plugin = `#!/bin/sh
+echo "$@" >>"$CALLS"
+case $1 in status) echo '{"endpoint":"http://runner/v1"}' ;; ls) echo '[]' ;; esac
+`;
+  await program("config/cli-plugins/docker-model", plugin);
+  expect((await naru(text(""), ["create"])).code).toBe(0);
+  expect((await inspect("outside-a-1")).Config.Env).toContain("LLM_URL=http://runner/v1");
+  expect(await calls()).toEqual([
+    "ls --json",
+    "pull ai/small",
+    "configure --context-size 100 ai/small",
+    "status --json",
+  ]);
+  await naru(text(""), ["down"]);
+});
+
+test("use_api_socket: the engine's socket and the user's logins", async () => {
+  const text = `
+name: outside
+services:
+  tool: {image: busybox, command: sleep 1000, stop_signal: KILL, use_api_socket: true}
+  other: {image: busybox, command: sleep 1000, stop_signal: KILL}
+`;
+  expect((await naru(text, ["up", "-d"])).code).toBe(0);
+  const { Mounts, Config } = await inspect("outside-tool-1");
+  expect(Mounts).toMatchObject([{ Source: daemon.socketPath, Destination: "/var/run/docker.sock" }]);
+  expect(Config.Env).toContain("DOCKER_CONFIG=/run/secrets/docker");
+  const read = await naru(text, ["cp", "tool:/run/secrets/docker/config.json", "-"]);
+  expect(read.stdout).toContain(`"auth": "${Buffer.from("user:secret").toString("base64")}"`);
+  expect((await inspect("outside-other-1")).Mounts).toEqual([]);
+  await naru(text, ["down"]);
+});
+
+test("--dry-run of run, exec, attach, wait and watch tells what would be done", async () => {
+  const text = `
+name: outside
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_signal: KILL
+    depends_on: [db]
+    develop: {watch: [{path: ., action: sync, target: /src}]}
+  db: {image: busybox, command: sleep 1000, stop_signal: KILL}
+`;
+  const once = await naru(text, ["--dry-run", "run", "--name", "once", "web", "echo", "a b"]);
+  expect(once.stdout).toContain("create  Container outside-db-1");
+  expect(once.stdout).toContain("create  Container once");
+  expect(once.stdout).toEndWith("Would run echo 'a b' in once\n");
+  expect((await daemon.naru(["ps", "-aq"])).stdout).toBe("");
+  await naru(text, ["up", "-d"]);
+  const TOLD: [string[], string][] = [
+    [["exec", "web", "rm", "-rf", "/home"], "Would run rm -rf /home in outside-web-1\n"],
+    [["attach", "web"], "Would connect this terminal to outside-web-1\n"],
+    [["wait", "web"], "Would wait for the end of outside-web-1\n"],
+    [["watch", "--no-up"], `Would watch ${join(root, "folder")} for web: sync to /src\n`],
+  ];
+  for (const [words, told] of TOLD) {
+    const { code, stdout } = await naru(text, ["--dry-run", ...words]);
+    expect([code, stdout]).toEqual([0, told]);
+  }
+  expect((await naru(text, ["exec", "-T", "web", "ls", "-d", "/home"])).stdout).toBe("/home\n");
+  await naru(text, ["down"]);
+});
