@@ -6,6 +6,7 @@ import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
 import { podEviction } from "../kube/controllers/disruption-budgets/eviction.ts";
+import { isHeldByOther, usableCidrs } from "../kube/controllers/service-ranges/service-ranges.ts";
 import { createCustomResources } from "../kube/custom-resources/custom-resource-part.ts";
 import { flowControlPart } from "../kube/flow-control/flow-control-part.ts";
 import { createIngress } from "../kube/ingress/ingress-part.ts";
@@ -104,7 +105,14 @@ export async function startCluster(
   const { client, core } = machinery;
   core.admission.push(
     ...builtinAdmission(client),
-    createServiceAddresses({ cidr: range.cidr, nodePorts: NODE_PORTS }, () => client.informer(SERVICES).list()),
+    createServiceAddresses(
+      {
+        cidrs: () => usableCidrs(client, range.cidr),
+        isHeld: (address) => isHeldByOther(client, address),
+        nodePorts: NODE_PORTS,
+      },
+      () => client.informer(SERVICES).list(),
+    ),
   );
   client.handleSubresource(PODS, "binding", podBinding(core));
   client.handleSubresource(PODS, "eviction", podEviction(client));
@@ -151,7 +159,12 @@ export async function startCluster(
   });
   const bound = await server.listen(host, port);
   undo.defer(() => server.close());
-  await ensureBootstrapObjects(client, { clusterIp: range.apiAddress, host: address, port: bound });
+  await ensureBootstrapObjects(client, {
+    clusterIp: range.apiAddress,
+    serviceCidr: range.cidr,
+    host: address,
+    port: bound,
+  });
   const ending = new AbortController();
   const parts = [
     createCustomResources({

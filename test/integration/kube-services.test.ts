@@ -39,7 +39,7 @@ afterAll(async () => {
   await ip("link", "del", BRIDGE);
 });
 beforeEach(() => {
-  firewall = new ServiceFirewall(`naru-test-${process.pid}-services`, CIDR);
+  firewall = new ServiceFirewall(`naru-test-${process.pid}-services`, [CIDR]);
 });
 afterEach(() => firewall.close());
 

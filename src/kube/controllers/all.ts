@@ -21,6 +21,8 @@ import { replicaController } from "./replica-sets/controller.ts";
 import { REPLICA_SET_KIND, REPLICATION_CONTROLLER_KIND } from "./replica-sets/replica-kinds.ts";
 import { resourceQuotaController } from "./resource-quotas/controller.ts";
 import { serviceAccountController } from "./service-accounts/controller.ts";
+import { serviceAddressController } from "./service-ranges/address-controller.ts";
+import { serviceRangeController } from "./service-ranges/range-controller.ts";
 import { statefulSetController } from "./stateful-sets/controller.ts";
 
 interface ControllersOptions extends ControllerTools {
@@ -42,6 +44,8 @@ export function controllers(options: ControllersOptions): ClusterPart[] {
     endpointsController(options),
     sliceController(options),
     mirroringController(options),
+    serviceRangeController(options),
+    serviceAddressController(options),
     serviceAccountController(options, options.certificate),
     namespaceController(options),
     resourceQuotaController(options),

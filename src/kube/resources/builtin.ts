@@ -29,6 +29,7 @@ import { namespaces } from "./namespaces.ts";
 import { nodes } from "./nodes.ts";
 import { pods, podTemplates } from "./pods.ts";
 import { replicationControllers } from "./replication-controllers.ts";
+import { ipAddresses, serviceCidrs } from "./service-ranges.ts";
 import { services } from "./services.ts";
 import { configMaps, secrets } from "./settings.ts";
 import { statefulSets } from "./stateful-sets.ts";
@@ -71,6 +72,8 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(ingresses),
   shown(ingressClasses),
   shown(networkPolicies),
+  shown(serviceCidrs),
+  shown(ipAddresses),
   shown(roles),
   shown(roleBindings),
   shown(clusterRoles),

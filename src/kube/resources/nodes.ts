@@ -13,6 +13,8 @@ export const nodes: ResourceDefinition<Node> = {
   singular: "node",
   shortNames: ["no"],
   partialUpdates: { status: statusUpdate() },
+  // Node agents register with what they have to give.
+  isCreatedWithStatus: true,
   subresources: [{ name: "proxy", kind: "NodeProxyOptions", verbs: ["create", "delete", "get", "patch", "update"] }],
   defaults(node) {
     if (node.status?.capacity !== undefined) node.status.allocatable ??= { ...node.status.capacity };

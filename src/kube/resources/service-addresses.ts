@@ -8,8 +8,10 @@ import { type FieldError, invalid, invalidObject } from "../machinery/field-erro
 import { AddressRange } from "./address-range.ts";
 
 interface ServiceRange {
-  /** "10.96.0.0/16": where cluster addresses come from. */
-  readonly cidr: string;
+  /** Where cluster addresses come from at this moment, the first ones first: "10.96.0.0/16". */
+  cidrs(): readonly string[];
+  /** True for an address that somebody has who is no service. */
+  isHeld(address: string): boolean;
   /** First and last port that nodes open for services. */
   readonly nodePorts: readonly [number, number];
 }
@@ -21,7 +23,6 @@ const RESERVED_MS = 30_000;
 
 /**
  * The step that gives each service that needs one an address and ports, or refuses those that it asks for when they are taken.
- * @throws Error for a range that is none
  */
 export function createServiceAddresses(
   range: ServiceRange,
@@ -42,15 +43,13 @@ interface Writing {
 class ServiceAddresses implements AdmissionStep {
   readonly name = "ServiceAddresses";
   private readonly reserved = new Map<string, number>();
-  private readonly addresses: AddressRange;
+  private ranges: readonly AddressRange[] = [];
 
   constructor(
     private readonly range: ServiceRange,
     private readonly list: ServiceList,
     private readonly now: () => number,
-  ) {
-    this.addresses = new AddressRange(range.cidr);
-  }
+  ) {}
 
   admit(request: AdmissionRequest): void {
     if (request.type.resource !== SERVICES.resource || request.type.group !== "") return;
@@ -70,18 +69,21 @@ class ServiceAddresses implements AdmissionStep {
     if (spec.type === "ExternalName" || spec.clusterIP === "None") return [];
     if (spec.clusterIP && spec.clusterIP === before?.clusterIP) return [];
     const taken = new Set(others.map((other) => other.spec?.clusterIP ?? ""));
-    const isFree = (address: string) => !taken.has(address) && !this.isReserved(address);
+    const isFree = (address: string) => !taken.has(address) && !this.isReserved(address) && !this.range.isHeld(address);
+    const ranges = this.rangesNow();
     if (spec.clusterIP) {
-      const why = this.addresses.contains(spec.clusterIP)
-        ? isFree(spec.clusterIP)
+      const { clusterIP } = spec;
+      const why = ranges.some((one) => one.contains(clusterIP))
+        ? isFree(clusterIP)
           ? undefined
           : "provided IP is already allocated"
-        : `the provided IP (${spec.clusterIP}) is not in the valid range. The range of valid IPs is ${this.range.cidr}`;
+        : `the provided IP (${clusterIP}) is not in the valid range. The range of valid IPs is ${this.range.cidrs().join(", ")}`;
       if (why !== undefined) {
         return [invalid("spec.clusterIPs", [spec.clusterIP], `failed to allocate IP ${spec.clusterIP}: ${why}`)];
       }
     } else {
-      const address = this.addresses.choose(isFree);
+      let address: string | undefined;
+      for (const one of ranges) address ??= one.choose(isFree);
       if (address === undefined)
         return [invalid("spec.clusterIPs", [], "failed to allocate a serviceIP: range is full")];
       spec.clusterIP = address;
@@ -89,6 +91,14 @@ class ServiceAddresses implements AdmissionStep {
     spec.clusterIPs = [spec.clusterIP];
     this.reserve(spec.clusterIP, dryRun);
     return [];
+  }
+
+  private rangesNow(): readonly AddressRange[] {
+    const cidrs = this.range.cidrs();
+    if (this.ranges.length !== cidrs.length || this.ranges.some(({ cidr }, at) => cidr !== cidrs[at])) {
+      this.ranges = cidrs.map((cidr) => new AddressRange(cidr));
+    }
+    return this.ranges;
   }
 
   private givePorts({ spec, before, others, dryRun }: Writing): FieldError[] {

@@ -8,11 +8,13 @@ import {
   ENDPOINTS,
   NAMESPACES,
   PRIORITY_CLASSES,
+  SERVICE_CIDRS,
   SERVICES,
 } from "../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../contract.ts";
 import { ensureFlowControl } from "../flow-control/flow-control-part.ts";
+import { DEFAULT_SERVICE_CIDR } from "../resources/service-ranges.ts";
 import { isStatus } from "../status.ts";
 import { DEFAULT_CLUSTER_ROLE_BINDINGS, DEFAULT_CLUSTER_ROLES } from "./default-roles.ts";
 
@@ -23,6 +25,8 @@ const PRIORITIES = { "system-cluster-critical": 2_000_000_000, "system-node-crit
 interface ApiAddress {
   /** Inside the cluster: the first address of the services' range. */
   clusterIp: string;
+  /** The range of services. */
+  serviceCidr: string;
   /** Where it listens. */
   host: string;
   port: number;
@@ -38,6 +42,7 @@ export async function ensureBootstrapObjects(client: ClusterClient, address: Api
       ensure(client, PRIORITY_CLASSES, undefined, priority(name, value)),
     ),
     ensure(client, SERVICES, "default", apiService(address)),
+    ensure(client, SERVICE_CIDRS, undefined, serviceRange(address)),
     ensureFlowControl(client),
   ]);
   await Promise.all([
@@ -86,6 +91,15 @@ function priority(name: string, value: number) {
     metadata: { name },
     value,
     description: "Used for system critical pods that must run in the cluster.",
+  };
+}
+
+function serviceRange({ serviceCidr }: ApiAddress) {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "ServiceCIDR",
+    metadata: { name: DEFAULT_SERVICE_CIDR },
+    spec: { cidrs: [serviceCidr] },
   };
 }
 

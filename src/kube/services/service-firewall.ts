@@ -27,11 +27,18 @@ export class ServiceFirewall {
   private readonly socket = NetlinkSocket.open("netfilter");
   private isBuilt = false;
 
-  /** @param cidr the range of cluster addresses, "10.96.0.0/16" */
+  /** @param cidrs the ranges of cluster addresses, as in "10.96.0.0/16" */
   constructor(
     readonly tableName: string,
-    private readonly cidr: string,
+    private cidrs: readonly string[],
   ) {}
+
+  /** Other ranges of cluster addresses, from the next apply() on. */
+  setRanges(cidrs: readonly string[]): void {
+    if (Bun.deepEquals(cidrs, this.cidrs)) return;
+    this.cidrs = cidrs;
+    this.isBuilt = false;
+  }
 
   /**
    * Leads exactly these fronts to their endpoints from now on.
@@ -82,7 +89,7 @@ export class ServiceFirewall {
 
   /** The whole table in one transaction: no packet sees it without its elements. Remembered clients are forgotten. */
   private rebuild(): void {
-    const table = serviceTable(this.tableName, this.cidr, [...this.timeouts]);
+    const table = serviceTable(this.tableName, this.cidrs, [...this.timeouts]);
     const empty = createTable({ ...table, sets: [], chains: [] });
     const elements = [...this.ways.values()].flatMap((known) => [...known.elements.values()]);
     const parts = [...empty, deleteTable(table.family, table.name), ...createTable(table), ...this.additions(elements)];

@@ -1,9 +1,11 @@
 /** Carries the traffic of services: what services and endpoint slices say becomes elements of the kernel's maps. */
 
+import { BlockList } from "node:net";
+import { networkInterfaces } from "node:os";
 import { errorText } from "../../lib/errors.ts";
 import type { Service } from "../../model/kubernetes/core.ts";
 import type { EndpointSlice } from "../../model/kubernetes/discovery.ts";
-import { ENDPOINT_SLICES, SERVICES } from "../../model/kubernetes/names.ts";
+import { ENDPOINT_SLICES, SERVICE_CIDRS, SERVICES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
 import { ServiceFirewall } from "./service-firewall.ts";
@@ -19,7 +21,7 @@ export interface ServiceProxyOptions {
   node: string;
   /** A name for the table that no other cluster of the machine has. */
   tableName: string;
-  /** The range of cluster addresses. */
+  /** The range of cluster addresses that the cluster was started with. */
   serviceCidr: string;
   log(message: string): void;
 }
@@ -66,9 +68,10 @@ async function run(
     const name = metadata.labels?.[SERVICE_NAME];
     return name === undefined ? [] : [`${metadata.namespace}/${name}`];
   });
-  await Promise.all([services.synced, slices.synced]);
+  const cidrs = options.client.informer(SERVICE_CIDRS);
+  await Promise.all([services.synced, slices.synced, cidrs.synced]);
   if (signal.aborted) return;
-  const firewall = new ServiceFirewall(options.tableName, options.serviceCidr);
+  const firewall = new ServiceFirewall(options.tableName, [options.serviceCidr]);
   const flows = new ServiceFlows();
   running.firewall = firewall;
   const slicesOf = ({ metadata }: Stored<Service>): readonly EndpointSlice[] =>
@@ -77,6 +80,8 @@ async function run(
   const apply = () => {
     pending = undefined;
     try {
+      const added = cidrs.list().flatMap(({ spec }) => spec?.cidrs ?? []);
+      firewall.setRanges([options.serviceCidr, ...rangesToAnswerFor(added, options.serviceCidr)]);
       flows.forget(firewall.apply(waysOf(services.list(), slicesOf, options.node)));
       applied();
     } catch (error) {
@@ -90,7 +95,7 @@ async function run(
   };
   const soon = () => schedule(0);
   const changes = { added: soon, updated: soon, deleted: soon };
-  const ends = [services.subscribe(changes), slices.subscribe(changes)];
+  const ends = [services.subscribe(changes), slices.subscribe(changes), cidrs.subscribe(changes)];
   try {
     apply();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -102,4 +107,19 @@ async function run(
     flows.close();
     applied();
   }
+}
+
+/**
+ * Ranges in which addresses without a service are refused at once. One that holds an address of this machine is a network that is used
+ * otherwise too: its other addresses stay reachable.
+ */
+function rangesToAnswerFor(cidrs: readonly string[], known: string): string[] {
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const isOwn = (cidr: string) => {
+    const [address = "", bits = "32"] = cidr.split("/");
+    const range = new BlockList();
+    range.addSubnet(address, Number(bits));
+    return own.some((one) => one.family === "IPv4" && range.check(one.address));
+  };
+  return [...new Set(cidrs)].filter((cidr) => cidr !== known && !isOwn(cidr)).sort();
 }

@@ -151,10 +151,11 @@ const swapBytes = (value: number): number => {
 };
 
 /** The table without elements. @param timeouts seconds of session affinity that services have */
-export function serviceTable(name: string, cidr: string, timeouts: readonly number[]): NftTable {
+export function serviceTable(name: string, cidrs: readonly string[], timeouts: readonly number[]): NftTable {
   const front = ["inet_proto", "ipv4_addr", "inet_service"] as const;
   const back = ["ipv4_addr", "inet_service"] as const;
   const rules = [...translation(false, timeouts), ...translation(true, timeouts)];
+  const unreachable = cidrs.flatMap(rejections);
   return {
     family: "inet",
     name,
@@ -172,8 +173,8 @@ export function serviceTable(name: string, cidr: string, timeouts: readonly numb
       // Before the engine's own published ports (-100), which services of the cluster do not touch.
       { name: "prerouting", type: "nat", hook: "prerouting", priority: -101, rules },
       { name: "output", type: "nat", hook: "output", priority: -101, rules },
-      { name: "unreachable", type: "filter", hook: "forward", priority: -1, rules: rejections(cidr) },
-      { name: "unreachable-from-here", type: "filter", hook: "output", priority: -1, rules: rejections(cidr) },
+      { name: "unreachable", type: "filter", hook: "forward", priority: -1, rules: unreachable },
+      { name: "unreachable-from-here", type: "filter", hook: "output", priority: -1, rules: unreachable },
     ],
   };
 }

@@ -32,7 +32,7 @@ import type {
 import type { EndpointSlice } from "./discovery.ts";
 import type { Event as NewEvent } from "./events.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "./flowcontrol.ts";
-import type { Ingress, IngressClass, NetworkPolicy } from "./networking.ts";
+import type { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR } from "./networking.ts";
 import type { RuntimeClass } from "./node.ts";
 import type { KubeObject, ResourceType } from "./object.ts";
 import type { PodDisruptionBudget } from "./policy.ts";
@@ -115,6 +115,8 @@ export const NETWORK_POLICIES = named<NetworkPolicy>(
   "NetworkPolicy",
   true,
 );
+export const SERVICE_CIDRS = named<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
+export const IP_ADDRESSES = named<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const ROLES = named<Role>("rbac.authorization.k8s.io", "v1", "roles", "Role", true);
 export const ROLE_BINDINGS = named<RoleBinding>("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true);
 export const CLUSTER_ROLES = named<ClusterRole>(

@@ -233,6 +233,7 @@ export function daemonStatus(
     numberMisscheduled: status.misplaced,
     numberReady: status.ready,
     observedGeneration: set.metadata.generation,
+    ...(set.status?.conditions === undefined ? {} : { conditions: set.status.conditions }),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value > 0)),
   };
 }

@@ -27,6 +27,8 @@ const COLUMNS: Record<string, readonly unknown[]> = {
   "networking.k8s.io/ingresses": network.INGRESS_COLUMNS,
   "networking.k8s.io/ingressclasses": network.INGRESS_CLASS_COLUMNS,
   "networking.k8s.io/networkpolicies": network.NETWORK_POLICY_COLUMNS,
+  "networking.k8s.io/servicecidrs": network.SERVICE_CIDR_COLUMNS,
+  "networking.k8s.io/ipaddresses": network.IP_ADDRESS_COLUMNS,
   "/namespaces": cluster.NAMESPACE_COLUMNS,
   "/nodes": cluster.NODE_COLUMNS,
   "/configmaps": cluster.CONFIG_MAP_COLUMNS,

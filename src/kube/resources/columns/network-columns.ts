@@ -1,7 +1,13 @@
 /** What `kubectl get` shows of services and what leads to them. */
 import type { EndpointSubset, Endpoints, Service } from "../../../model/kubernetes/core.ts";
 import type { EndpointSlice } from "../../../model/kubernetes/discovery.ts";
-import type { Ingress, IngressClass, NetworkPolicy } from "../../../model/kubernetes/networking.ts";
+import type {
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
+} from "../../../model/kubernetes/networking.ts";
 import type { KubeObject, Stored } from "../../../model/kubernetes/object.ts";
 import type { TableColumn } from "../../machinery/definition.ts";
 import { labelSelectorText } from "../../machinery/selectors.ts";
@@ -105,5 +111,23 @@ export const INGRESS_CLASS_COLUMNS = columns<IngressClass>(
 export const NETWORK_POLICY_COLUMNS = columns<NetworkPolicy>(
   name(),
   text("Pod-Selector", ({ spec }) => labelSelectorText(spec?.podSelector) || NONE),
+  age(),
+);
+
+export const SERVICE_CIDR_COLUMNS = columns<ServiceCIDR>(
+  name(),
+  text("CIDRs", ({ spec }) => (spec?.cidrs ?? []).join(",")),
+  age(),
+);
+
+export const IP_ADDRESS_COLUMNS = columns<IPAddress>(
+  name(),
+  text("ParentRef", ({ spec }) => {
+    const { group, resource, namespace, name: called } = spec?.parentRef ?? { resource: "", name: "" };
+    return [group, resource, namespace, called]
+      .filter((part) => part)
+      .join("/")
+      .toLowerCase();
+  }),
   age(),
 );

@@ -42,6 +42,8 @@ const OBJECTS: Record<string, object> = {
   EndpointSlice: { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }], ports: [{ port: 80 }] },
   Ingress: { spec: { rules: [{ host: "a.b", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] } },
   IngressClass: { spec: { controller: "a.b/c" } },
+  ServiceCIDR: { spec: { cidrs: ["10.9.0.0/24"] } },
+  IPAddress: { metadata: { name: "10.9.0.7" }, spec: { parentRef: { resource: "services", name: "s" } } },
   NetworkPolicy: { spec: { podSelector: {} } },
   Role: { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] },
   RoleBinding: { roleRef: role, subjects: [{ kind: "User", name: "u" }] },

@@ -204,7 +204,9 @@ test("secrets keep texts as data; immutable ones never change", async () => {
 test("services get addresses and node ports, and keep them", async () => {
   await using cluster = await open();
   const list = () => cluster.client.informer(SERVICES).list();
-  cluster.core.admission.push(createServiceAddresses({ cidr: "10.96.0.0/24", nodePorts: [30000, 30010] }, list));
+  cluster.core.admission.push(
+    createServiceAddresses({ cidrs: () => ["10.96.0.0/24"], isHeld: () => false, nodePorts: [30000, 30010] }, list),
+  );
   const services = cluster.client.resource(SERVICES);
   const service: Service = {
     apiVersion: "v1",
