@@ -1,14 +1,14 @@
 import { CliError } from "../cli-error.ts";
-import { readConfigFile } from "./config-file.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
   summary: "Display the current-context",
   flags: {},
   async run({ context }) {
-    const { config } = await readConfigFile(context);
-    if (config["current-context"] === "") throw new CliError("error: current-context is not set");
-    context.print(`${config["current-context"]}\n`);
+    const { current } = await new KubeconfigFiles(context.kubeconfig.path).read();
+    if (current === "") throw new CliError("error: current-context is not set");
+    context.print(`${current}\n`);
   },
 });

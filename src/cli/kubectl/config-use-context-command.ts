@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
-import { readConfigFile, writeConfigFile } from "./config-file.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { checkWordCount } from "./help-error.ts";
+import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "CONTEXT_NAME [options]",
@@ -8,13 +9,12 @@ export const command = defineKubectlCommand({
   aliases: ["use"],
   flags: {},
   async run({ args, context }) {
-    const [name] = args;
-    if (name === undefined || args.length > 1) throw new CliError(`error: Unexpected args: [${args.join(" ")}]`);
-    const { path, config } = await readConfigFile(context);
-    if (!config.contexts.some((one) => one.name === name)) {
+    checkWordCount(args, 1);
+    const name = args[0]!;
+    await new KubeconfigFiles(context.kubeconfig.path).change((config) => {
+      if (config.contexts.has(name)) return { ...config, current: name };
       throw new CliError(`error: no context exists with the name: ${JSON.stringify(name)}`);
-    }
-    await writeConfigFile(path, { ...config, "current-context": name });
+    });
     context.print(`Switched to context ${JSON.stringify(name)}.\n`);
   },
 });

@@ -1,10 +1,12 @@
+import { editDistance } from "../../lib/edit-distance.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
 import { chooseCluster } from "./cluster-access.ts";
-import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, REFUSED_COMMANDS } from "./command-table.ts";
+import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, REFUSED_COMMANDS, SECTIONS } from "./command-table.ts";
 import type { KubectlCommand, KubectlContext } from "./declaration.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
+import { HelpError } from "./help-error.ts";
 import { KubeApi } from "./kube-api.ts";
 import { ResourceTypes } from "./resource-types.ts";
 
@@ -19,20 +21,20 @@ export async function runKubectl(program: string, words: string[], context: Comm
     return 0;
   }
   const asked = first === "help" ? [...rest, "--help"] : [first, ...rest];
-  const { name, command, words: own } = await findCommand(program, asked, context);
-  if (command === undefined) return 0;
+  const { name, command, words: own } = await findCommand(program, asked);
+  if (command === undefined) return await runGroup(program, name, own, context);
   const leading = words.slice(0, words.length - before.args.length);
   return await runCommand(program, name, command, [...leading, ...own], context);
 }
 
 interface Found {
   name: string;
-  /** Undefined when help of a group was printed. */
+  /** Undefined for a group alone. */
   command: KubectlCommand | undefined;
   words: string[];
 }
 
-async function findCommand(program: string, words: readonly string[], context: CommandContext): Promise<Found> {
+async function findCommand(program: string, words: readonly string[]): Promise<Found> {
   let name = "";
   let taken = 0;
   for (const word of words) {
@@ -48,23 +50,36 @@ async function findCommand(program: string, words: readonly string[], context: C
     const { command } = await KUBECTL_COMMANDS[name]!();
     return { name, command, words: rest };
   }
-  const [typed] = rest;
-  if (name !== "" && (typed === undefined || typed === "--help" || typed === "-h")) {
-    const { groupHelp } = await import("./kubectl-help.ts");
-    context.print(groupHelp(program, name));
-    return { name, command: undefined, words: [] };
-  }
-  const path = name === "" ? program : `${program} ${name}`;
-  const refused = REFUSED_COMMANDS[name === "" ? (typed ?? "") : `${name} ${typed}`];
-  if (refused !== undefined) throw new CliError(`error: '${path} ${typed}' is not here: ${refused}`);
-  if (name !== "")
-    throw new CliError(`error: unknown command "${typed}" for "${path}"\nSee '${path} -h' for help and examples`);
-  const { suggestion } = await import("../suggest.ts");
-  const hint = suggestion(
-    typed ?? "",
-    Object.keys({ ...KUBECTL_COMMANDS, ...KUBECTL_GROUPS }).filter((one) => !one.includes(" ")),
-  );
-  throw new CliError(`error: unknown command "${typed}" for "${program}"${hint === "" ? "" : `\n\n${hint.trimEnd()}`}`);
+  if (name !== "") return { name, command: undefined, words: rest };
+  const typed = rest[0] ?? "";
+  const refused = REFUSED_COMMANDS[typed];
+  if (refused !== undefined) throw new CliError(`error: '${program} ${typed}' is not here: ${refused}`);
+  const close = closeCommands(typed);
+  const hint = close.length === 0 ? "" : `\n\nDid you mean this?\n${close.map((one) => `\t${one}`).join("\n")}`;
+  throw new CliError(`error: unknown command "${typed}" for "${program}"${hint}`);
+}
+
+/** Commands that begin with what was typed, or differ from it by two letters at most. */
+function closeCommands(typed: string): string[] {
+  const wanted = typed.toLowerCase();
+  return Object.values(SECTIONS)
+    .flat()
+    .filter((name) => name in KUBECTL_COMMANDS || name in KUBECTL_GROUPS)
+    .filter((name) => name.startsWith(wanted) || editDistance(wanted, name) <= 2);
+}
+
+/** A group alone, such as `config`: tells what it has. Resolves to the exit code. */
+async function runGroup(program: string, name: string, words: readonly string[], context: CommandContext) {
+  const path = `${program} ${name}`;
+  const { args, helpAsked } = parse(GLOBAL_FLAGS, [...words], path, true);
+  const refused = REFUSED_COMMANDS[`${name} ${args[0]}`];
+  if (refused !== undefined) throw new CliError(`error: '${path} ${args[0]}' is not here: ${refused}`);
+  if (!helpAsked && args.length > 0)
+    throw new CliError(`error: unknown command "${args.join(" ")}"\nSee '${path} -h' for help and examples`);
+  const { groupHelp } = await import("./kubectl-help.ts");
+  const isAnswer = helpAsked || name === "rollout" || name === "certificate";
+  (isAnswer ? context.print : context.printError)(groupHelp(program, name));
+  return helpAsked || name === "certificate" ? 0 : 1;
 }
 
 async function runCommand(
@@ -96,7 +111,15 @@ async function runCommand(
     given: (flag: string) => (parsed.changed as ReadonlySet<string>).has(flag),
     context: kubectlContext({ ...context, program }, globals, (parsed.changed as ReadonlySet<string>).has("namespace")),
   };
-  return (await command.run(invocation)) ?? 0;
+  try {
+    return (await command.run(invocation)) ?? 0;
+  } catch (error) {
+    if (!(error instanceof HelpError)) throw error;
+    const { commandHelp } = await import("./kubectl-help.ts");
+    context.print(commandHelp(program, name, command));
+    if (error.message === "") return 0;
+    throw error;
+  }
 }
 
 /** kubectl ends with 1 where docker's own commands end with 125. */

@@ -31,6 +31,7 @@ export function groupHelp(program: string, group: string): string {
 
 function rows(names: readonly string[], skip = 0): string {
   return names
+    .filter((name) => name in KUBECTL_COMMANDS || name in KUBECTL_GROUPS)
     .map((name) => `  ${name.slice(skip).padEnd(20)}${SUMMARIES[name] ?? KUBECTL_GROUPS[name] ?? ""}`)
     .join("\n");
 }

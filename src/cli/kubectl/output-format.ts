@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { sortedJsonText } from "./json-text.ts";
 import { printedName, type ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";
 
@@ -29,9 +30,11 @@ export interface PrintFlags {
 /** Prints whole objects; a list is an object too. */
 export type ObjectPrinter = (object: unknown) => string;
 
-const WITH_TEMPLATE = ["go-template", "template", "jsonpath", "jsonpath-as-json", "custom-columns"];
 const WITH_FILE = ["go-template-file", "templatefile", "jsonpath-file", "custom-columns-file"];
-const KNOWN = ["json", "yaml", "name", "wide", ...WITH_TEMPLATE, ...WITH_FILE];
+const OF_OBJECTS =
+  "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,yaml";
+/** What `get` takes beside; the others print no tables. */
+const OF_TABLES = "custom-columns,custom-columns-file,wide";
 
 /** "jsonpath={.a}" is the format with its template. */
 function split(output: string, template: string): { format: string; template: string } {
@@ -43,26 +46,38 @@ function split(output: string, template: string): { format: string; template: st
 /** True for formats that print objects as the server's tables. */
 export const isTableFormat = (output: string): boolean => output === "" || output === "wide";
 
+/** @throws CliError always: the format is none of this command's */
+export function noPrinter(output: string, allowed = OF_OBJECTS): never {
+  throw new CliError(
+    `error: unable to match a printer suitable for the output format "${output}", allowed formats are: ${allowed}`,
+  );
+}
+
 /**
  * The printer that -o names; undefined for tables and names, which need more than the object.
+ * @param withTables for `get`, which prints columns too
  * @throws CliError for formats that are none
  */
-export async function objectPrinter(flags: PrintFlags): Promise<ObjectPrinter | undefined> {
-  const { format, template } = split(flags.output, flags.template);
-  if (isTableFormat(format) || format === "name") return undefined;
-  if (!KNOWN.includes(format)) {
-    throw new CliError(
-      `error: unable to match a printer suitable for the output format "${flags.output}", allowed formats are: ${KNOWN.join(",")}`,
-    );
-  }
+export async function objectPrinter(flags: PrintFlags, withTables = false): Promise<ObjectPrinter | undefined> {
+  const output = flags.output === "" && flags.template !== "" ? "go-template" : flags.output;
+  const { format: typed, template } = split(output, flags.template);
+  const format = typed.toLowerCase();
+  const allowed = withTables ? [OF_TABLES, OF_OBJECTS].join(",").split(",").sort().join(",") : OF_OBJECTS;
+  if (format === "") return undefined;
+  if (!allowed.split(",").includes(format)) noPrinter(flags.output, allowed);
+  if (format === "wide" || format === "name") return undefined;
   const shown = (object: unknown) => (flags["show-managed-fields"] ? object : withoutManagedFields(object));
-  if (format === "json") return (object) => `${JSON.stringify(sorted(shown(object)), undefined, 4)}\n`;
+  if (format === "json") return (object) => `${sortedJsonText(shown(object))}\n`;
   if (format === "yaml") {
     const { yamlText } = await import("./yaml-text.ts");
-    return (object) => yamlText(sorted(shown(object)));
+    return (object) => yamlText(shown(object));
+  }
+  if (format === "kyaml") {
+    const { kyamlText } = await import("./kyaml-text.ts");
+    return (object) => kyamlText(shown(object));
   }
   const text = WITH_FILE.includes(format) ? await readTemplate(template) : template;
-  if (text === "") throw new CliError(`error: template format specified but no template given`);
+  if (text === "") throw new CliError("error: template format specified but no template given");
   const allowMissing = flags["allow-missing-template-keys"];
   if (format.startsWith("custom-columns")) return customColumns(text, format.endsWith("-file"));
   if (format.startsWith("jsonpath")) return jsonPathPrinter(text, format === "jsonpath-as-json", allowMissing, shown);
@@ -74,7 +89,9 @@ async function readTemplate(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new CliError(`error: error reading template ${path}: ${(error as Error).message}`);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = isMissing ? `open ${path}: no such file or directory` : (error as Error).message;
+    throw new CliError(`error: error reading --template ${path}, ${why}`);
   }
 }
 
@@ -90,7 +107,7 @@ function jsonPathPrinter(
     const parsed = parseJsonPath(template, allowMissing);
     return (object) => {
       try {
-        if (asJson) return `${JSON.stringify(parsed.values(shown(object)), undefined, 4)}\n`;
+        if (asJson) return `${sortedJsonText(parsed.values(shown(object)))}\n`;
         return parsed.print(shown(object));
       } catch (error) {
         throw error instanceof JsonPathError ? complaint(error) : error;
@@ -152,15 +169,4 @@ function withoutManagedFields(object: unknown): unknown {
   if (value.metadata?.managedFields === undefined) return object;
   const { managedFields, ...metadata } = value.metadata;
   return { ...value, metadata };
-}
-
-/** Fields in the order of their names, as kubectl prints them. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
 }

@@ -1,6 +1,8 @@
 /** Columns of text with three spaces between them, as kubectl aligns them. */
 
 const GAP = 3;
+/** Narrower columns are this wide, their gap counted in. */
+const LEAST = 6;
 
 export class TableText {
   private readonly rows: string[][] = [];
@@ -29,7 +31,7 @@ export class TableText {
 
   private line(cells: readonly string[]): string {
     const padded = cells.map((cell, at) =>
-      at === cells.length - 1 ? cell : cell.padEnd((this.widths[at] ?? 0) + GAP),
+      at === cells.length - 1 ? cell : cell.padEnd(Math.max((this.widths[at] ?? 0) + GAP, LEAST)),
     );
     return padded.join("");
   }

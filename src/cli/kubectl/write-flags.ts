@@ -1,6 +1,5 @@
 /** Flags and habits of commands that change objects. */
 
-import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
 import type { Flag } from "../flags.ts";
 import type { KubectlContext } from "./declaration.ts";
@@ -66,6 +65,5 @@ export async function tellResult(
   }
   const printer = await objectPrinter(flags);
   if (printer !== undefined) context.print(printer(object));
-  else if (flags.output === "wide") throw new CliError('error: -o "wide" is for tables; leave it out here');
   else context.print(resultLine(type, name, verb, flags["dry-run"]));
 }
