@@ -1,3 +1,4 @@
+import { shortDigest } from "../lib/digest.ts";
 import type { ImageSummary, ManifestSummary, Platform } from "../model/image.ts";
 import { humanSize } from "./units.ts";
 
@@ -40,7 +41,7 @@ function imageRows(image: ImageSummary): TreeRow[] {
   const content = (image.Manifests ?? []).reduce((sum, { Size }) => sum + Size.Content, 0);
   const own: TreeRow = {
     name: names.at(-1)!,
-    id: shortId(image.Id),
+    id: shortDigest(image.Id),
     diskUsage: humanSize(image.Size, 3),
     contentSize: humanSize(content, 3),
     extra: image.Containers > 0 ? "U" : "",
@@ -53,7 +54,7 @@ function platformRow({ ID, ImageData, Available, Size }: ManifestSummary, isLast
   const branch = isLast ? "└─" : "├─";
   return {
     name: `${branch} ${platformText(ImageData?.Platform)}`,
-    id: shortId(ID),
+    id: shortDigest(ID),
     diskUsage: Available ? humanSize(Size.Total, 3) : "not here",
     contentSize: Available ? humanSize(Size.Content, 3) : "",
     extra: (ImageData?.Containers.length ?? 0) > 0 ? "U" : "",
@@ -63,8 +64,4 @@ function platformRow({ ID, ImageData, Available, Size }: ManifestSummary, isLast
 function platformText(platform: Platform | undefined): string {
   if (platform === undefined) return "unknown";
   return [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/");
-}
-
-function shortId(digest: string): string {
-  return digest.replace(/^sha256:/, "").slice(0, 12);
 }

@@ -86,7 +86,15 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   const policy = await FilePolicy.open(options.signaturePolicy, store);
   const [monitorPath, images, volumes] = await Promise.all([
     ensureMonitorBinary([`${dataRoot}/bin`, `${execRoot}/bin`]),
-    createImageStore({ dataRoot, execRoot, store, registries, limits, policy }),
+    createImageStore({
+      dataRoot,
+      execRoot,
+      store,
+      registries,
+      limits,
+      policy,
+      warn: (message) => log.warn(message),
+    }),
     createVolumeStore({ dataRoot, store }),
   ]);
   undo.defer(() => images.close());
@@ -163,7 +171,17 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   });
   undo.defer(() => builder.close());
   const scratch = `${dataRoot}/builder/contexts`;
-  const buildKit = createBuildKitServer({ builder, kept: keptContexts, files, scratch, execRoot, instance, log });
+  const buildKit = createBuildKitServer({
+    builder,
+    kept: keptContexts,
+    files,
+    scratch,
+    execRoot,
+    instance,
+    store,
+    historyDirectory: `${dataRoot}/builder/history`,
+    log,
+  });
   undo.defer(() => buildKit.close());
   lap("builder");
   const opened = undo.move();

@@ -1,4 +1,5 @@
 /** Reads a blob as fast as it is taken, going on where a connection broke, and checks its digest. */
+import { algorithmOf, DigestHasher } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import type { Descriptor } from "../model/image.ts";
 import type { HttpReply } from "./http-reply.ts";
@@ -29,7 +30,8 @@ export async function* readBlob(
 ): AsyncGenerator<Uint8Array> {
   const { offset = 0, signal, onRetry, isCheckedByCaller = false } = options;
   const end = Math.min(blob.size, offset + (options.length ?? blob.size));
-  const hasher = offset === 0 && end === blob.size && !isCheckedByCaller ? new Bun.CryptoHasher("sha256") : undefined;
+  const isWhole = offset === 0 && end === blob.size;
+  const hasher = isWhole && !isCheckedByCaller ? new DigestHasher(algorithmOf(blob.digest)) : undefined;
   let position = offset;
   let failures = 0;
   while (position < end || (blob.size === 0 && failures === 0)) {
@@ -53,7 +55,7 @@ export async function* readBlob(
     }
   }
   if (hasher === undefined) return;
-  const digest = `sha256:${hasher.digest("hex")}`;
+  const digest = hasher.digest();
   if (digest !== blob.digest) {
     throw new NaruError("invalid", `verification failed for digest ${blob.digest}: the registry sent ${digest}`);
   }

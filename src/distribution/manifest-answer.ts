@@ -1,16 +1,14 @@
 /** What an answer says of the manifest in it, and whether that is true. */
-import { createHash } from "node:crypto";
+import { algorithmOf, digestOf, isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import type { Digest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 import type { HttpReply } from "./http-reply.ts";
 
-export function isDigest(text: string): text is Digest {
-  return /^sha256:[0-9a-f]{64}$/.test(text);
-}
-
-export function sha256(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+/** Of the bytes, by the algorithm of what was asked for or told, where that is a digest. */
+export function comparableDigest(bytes: Uint8Array, ...told: (string | null)[]): Digest {
+  const digest = told.find((text) => isDigest(text));
+  return digestOf(bytes, digest && algorithmOf(digest));
 }
 
 export function checkAskedDigest(reference: string, digest: string): void {

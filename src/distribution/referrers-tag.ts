@@ -2,6 +2,7 @@
  * The list of what refers to a digest, kept under a tag by the clients where the registry has no referrers API
  * (distribution specification 1.1, "Referrers Tag Schema").
  */
+import { algorithmOf, hexOf } from "../lib/digest.ts";
 import { isKind } from "../lib/errors.ts";
 import type { Descriptor, Digest, Index, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
@@ -10,6 +11,8 @@ import type { RemoteRepository } from "./contract.ts";
 type Repository = Pick<RemoteRepository, "fetchManifest" | "pushManifest" | "deleteManifest"> & {
   hasReferrersApi(digest: Digest, signal?: AbortSignal): Promise<boolean>;
 };
+
+const TAG_DIGITS = 64;
 
 /** Changes of one list by this process go one after the other. */
 const turns = new Map<string, Promise<unknown>>();
@@ -86,9 +89,9 @@ export class ReferrersTag {
   }
 }
 
-/** "sha256:ab…" becomes the tag "sha256-ab…". */
+/** "sha256:ab…" becomes the tag "sha256-ab…"; of longer digests the specification takes the first 64 digits. */
 function tagOf(digest: Digest): string {
-  return digest.replace(":", "-");
+  return `${algorithmOf(digest)}-${hexOf(digest).slice(0, TAG_DIGITS)}`;
 }
 
 function parse<T>(bytes: Uint8Array): T | undefined {

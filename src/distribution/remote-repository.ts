@@ -1,5 +1,6 @@
 /** A repository over the hosts that serve it: the mirrors in order, then the registry itself. */
 import { ChunkList, MAX_CHUNK_LIST_BYTES } from "../lib/chunk-list.ts";
+import { isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName } from "../lib/image-reference.ts";
 import type { Descriptor, Digest, Index } from "../model/image.ts";
@@ -10,7 +11,7 @@ import { type BlobBytes, pushBlob, type UploadTarget } from "./blob-upload.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { RemoteManifest, RemoteRepository } from "./contract.ts";
 import type { HttpReply } from "./http-reply.ts";
-import { checkAskedDigest, isDigest, manifestType, plainType, sha256 } from "./manifest-answer.ts";
+import { checkAskedDigest, comparableDigest, manifestType, plainType } from "./manifest-answer.ts";
 import { pages } from "./paging.ts";
 import { ReferrersTag } from "./referrers-tag.ts";
 import { manifestError, RegistryError } from "./registry-error.ts";
@@ -84,10 +85,10 @@ class WireRepository implements RemoteRepository {
         { method: "GET", headers: { Accept: MANIFEST_TYPES }, signal },
         async (reply) => {
           const bytes = await reply.bytes(MAX_MANIFEST_BYTES);
-          const digest = sha256(bytes);
-          checkAskedDigest(reference, digest);
           const told = reply.headers.get("docker-content-digest");
-          if (told?.startsWith("sha256:") && told !== digest) {
+          const digest = comparableDigest(bytes, reference, told);
+          checkAskedDigest(reference, digest);
+          if (isDigest(told) && told !== comparableDigest(bytes, told)) {
             throw new NaruError(
               "invalid",
               `manifest verification failed for digest ${told}: the registry sent ${digest}`,
@@ -157,8 +158,7 @@ class WireRepository implements RemoteRepository {
     { mediaType, bytes }: { mediaType: string; bytes: Uint8Array },
     { signal }: Signalled = {},
   ): Promise<Descriptor> {
-    const digest = sha256(bytes);
-    checkAskedDigest(reference, digest);
+    checkAskedDigest(reference, comparableDigest(bytes, reference));
     const reply = await this.requests.write(this.at(`manifests/${reference}`), {
       method: "PUT",
       headers: { "Content-Type": mediaType },
@@ -166,7 +166,8 @@ class WireRepository implements RemoteRepository {
       signal,
     });
     const told = reply.headers.get("docker-content-digest");
-    if (told?.startsWith("sha256:") && told !== digest) {
+    const digest = comparableDigest(bytes, reference, told);
+    if (isDigest(told) && told !== comparableDigest(bytes, told)) {
       throw new NaruError("invalid", `${this.familiar}: the registry stored ${told} where ${digest} was pushed`);
     }
     const descriptor = { mediaType, digest, size: bytes.length };

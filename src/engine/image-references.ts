@@ -14,11 +14,6 @@ export function matchingReference(image: LocalImage, text: string): string | und
   return [...image.repoTags, ...image.repoDigests].find((name) => name === wanted || name === text);
 }
 
-/** Twelve hex digits, as messages show ids. */
-export function shortDigest(digest: string): string {
-  return digest.replace(/^sha256:/, "").slice(0, 12);
-}
-
 /** Go's path.Match on familiar names, with and without tag, as the reference filter does. */
 export function matchesReference(name: string, pattern: string): boolean {
   const expression = globExpression(pattern);

@@ -1,6 +1,7 @@
 /** Removing images: names first, the image itself when nothing holds it any more. */
 
 import type { LocalImage } from "../image/contract.ts";
+import { shortDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { type PlatformWish, platformText } from "../lib/platform.ts";
 import type { ImageDeleteItem } from "../model/image.ts";
@@ -8,7 +9,7 @@ import type { Filters } from "../model/system.ts";
 import { parseRfc3339 } from "./clock.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { booleanFilter, passesLabelFilters, requireKnownFilters, untilFilter } from "./filter-values.ts";
-import { matchingReference, shortDigest } from "./image-references.ts";
+import { matchingReference } from "./image-references.ts";
 
 /** Publishes an event of an image with its labels. */
 export function publishImageEvent(context: EngineContext, action: string, id: string, name: string): void {

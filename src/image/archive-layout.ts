@@ -2,6 +2,7 @@
  * What an image archive says is in it: an OCI image layout (index.json; OCI image specification, image-layout.md) or
  * Docker's own format (manifest.json). Pure: files are read through a function.
  */
+import { isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
@@ -35,10 +36,8 @@ export function parseJson<T>(data: Uint8Array, name: string): T {
 
 /** @throws invalid */
 export function asDigest(text: unknown, where: string): Digest {
-  if (typeof text !== "string" || !/^sha256:[0-9a-f]{64}$/.test(text)) {
-    throw new NaruError("invalid", `invalid archive: ${where} has no valid digest (${JSON.stringify(text)})`);
-  }
-  return text as Digest;
+  if (isDigest(text)) return text;
+  throw new NaruError("invalid", `invalid archive: ${where} has no valid digest (${JSON.stringify(text)})`);
 }
 
 function asDescriptor(value: unknown, where: string): Descriptor {

@@ -1,6 +1,7 @@
 /** What an image archive, taken apart into files, would become: records and blobs, checked before anything is kept. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { digestOf, isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
 import { fitsPlatform, type PlatformWish, platformText } from "../lib/platform.ts";
@@ -18,10 +19,11 @@ import {
 import type { StagedArchive, StagedFile } from "./archive-staging.ts";
 import { detectCompression } from "./compression.ts";
 import { type ContentStore, MAX_METADATA_BYTES } from "./content-store.ts";
-import { chainIdsOf, sha256 } from "./digests.ts";
+import { chainIdsOf } from "./digests.ts";
 import { isAttestation } from "./image-manifests.ts";
 import { type BlobSource, uniqueBlobs } from "./image-publisher.ts";
 import { type ImageRecord, imageRecord, type PlatformImage } from "./image-records.ts";
+import { indexLeaves } from "./index-tree.ts";
 
 /** An image found in the archive, checked, with nothing of it kept yet. */
 export interface PlannedImage {
@@ -49,8 +51,8 @@ export class ArchivePlanner {
 
   async plan(): Promise<PlannedImage[]> {
     for (const [path, file] of this.files) {
-      const named = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
-      if (named !== undefined && file.digest !== `sha256:${named}`) {
+      const named = layoutDigest(path);
+      if (named !== undefined && file.digest !== named) {
         throw new NaruError("invalid", `invalid archive: the content of ${path} has the digest ${file.digest}`);
       }
       this.staged.set(file.digest, file);
@@ -93,21 +95,26 @@ export class ArchivePlanner {
       if (this.refuses(image.config)) throw this.otherPlatform([image.config], references);
       return await this.planned(descriptor, [image], [descriptor, manifest.config, ...manifest.layers], references);
     }
-    const index = parseIndex(await this.readBlob(descriptor), descriptor.digest);
-    const blobs: Descriptor[] = [descriptor];
+    const indexes = new Map<Digest, Descriptor>([[descriptor.digest, descriptor]]);
+    const leaves = await indexLeaves(descriptor, async (index) => {
+      if (index !== descriptor && !(await this.isPresent(index.digest))) return undefined;
+      indexes.set(index.digest, index);
+      return await this.readBlob(index);
+    });
+    const blobs: Descriptor[] = [...indexes.values()];
     const images: PlatformImage[] = [];
-    for (const entry of index.manifests) {
+    for (const leaf of leaves) {
+      const entry = leaf.descriptor;
       const manifest = await this.presentManifest(entry);
       if (!manifest || (entry.platform && !isAttestation(entry) && this.refuses(entry.platform))) continue;
       // Attestations are kept, so that saving or pushing gives all of it back.
-      if (!isAttestation(entry)) images.push(await this.platformImage(entry, manifest));
+      if (!isAttestation(entry)) images.push(await this.platformImage(entry, manifest, leaf.indexes));
       blobs.push(entry, manifest.config, ...manifest.layers);
     }
-    if (images.length === 0)
-      throw this.otherPlatform(
-        index.manifests.flatMap(({ platform }) => platform ?? []),
-        references,
-      );
+    if (images.length === 0) {
+      const platforms = leaves.flatMap((leaf) => leaf.descriptor.platform ?? []);
+      throw this.otherPlatform(platforms, references);
+    }
     return await this.planned(descriptor, images, blobs, references);
   }
 
@@ -129,10 +136,15 @@ export class ArchivePlanner {
     return this.staged.has(digest) || (await this.content.findSize(digest)) !== undefined;
   }
 
-  private async platformImage({ digest }: Descriptor, manifest: Manifest): Promise<PlatformImage> {
+  private async platformImage(
+    { digest }: Descriptor,
+    manifest: Manifest,
+    indexes: Digest[] = [],
+  ): Promise<PlatformImage> {
     const config = parseImageConfig(await this.readBlob(manifest.config), manifest.layers.length);
     return {
       manifest: digest,
+      ...(indexes.length > 0 ? { indexes } : {}),
       configDigest: manifest.config.digest,
       config,
       layers: manifest.layers,
@@ -163,7 +175,7 @@ export class ArchivePlanner {
       layers,
     };
     const data = Buffer.from(JSON.stringify(manifest));
-    const descriptor: Descriptor = { mediaType: MEDIA.manifest, digest: sha256(data), size: data.length };
+    const descriptor: Descriptor = { mediaType: MEDIA.manifest, digest: digestOf(data), size: data.length };
     const blobs = [descriptor, manifest.config, ...layers];
     if (this.refuses(config)) throw this.otherPlatform([config], dockerReferences(item));
     const platform: PlatformImage = {
@@ -249,6 +261,13 @@ export class ArchivePlanner {
     if (!file) throw new NaruError("invalid", `invalid archive: manifest.json names ${path}, which is missing`);
     return file;
   }
+}
+
+/** What the file must be, by its path in an OCI layout. */
+function layoutDigest(path: string): Digest | undefined {
+  const [, algorithm, hex] = /^blobs\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 function dockerReferences(item: DockerArchiveItem): string[] {

@@ -26,6 +26,8 @@ export interface StagedArchive {
 }
 
 const MAX_FILES = 20_000;
+/** Files of an OCI layout whose names are sha512 digests. */
+const SHA512_BLOBS = "blobs/sha512/";
 
 /** @throws invalid for anything that an image archive has no use for */
 export async function stageArchive(
@@ -97,7 +99,7 @@ class StagingSink implements TarSink {
     if (this.count > MAX_FILES) throw new NaruError("invalid", `invalid archive: more than ${MAX_FILES} files`);
     const fileName = this.count.toString(36);
     this.current = { path, fileName };
-    this.output = new BlobOutput(join(this.directory, fileName));
+    this.output = new BlobOutput(join(this.directory, fileName), path.startsWith(SHA512_BLOBS) ? "sha512" : "sha256");
   }
 }
 

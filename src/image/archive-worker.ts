@@ -3,6 +3,7 @@
 import { ChunkLister } from "../lib/chunk-list.ts";
 import { isKind } from "../lib/errors.ts";
 import { type JobContext, serveJobs } from "../lib/worker-job.ts";
+import { syncFileSystem } from "../linux/disk-sync.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 import { stageArchive } from "./archive-staging.ts";
 import { decompress, detectStream } from "./compression.ts";
@@ -30,6 +31,7 @@ serveJobs({
   changes,
   isArchive,
   chunkList,
+  syncFiles,
 });
 
 async function ingest(params: IngestParams, { input }: JobContext) {
@@ -91,6 +93,10 @@ async function unpackInto(tar: AsyncIterable<Uint8Array>, directory: string, opt
 
 async function changes(params: { root: OverlayRoot }) {
   return layerChanges(params.root);
+}
+
+async function syncFiles({ path }: { path: string }): Promise<boolean> {
+  return syncFileSystem(path);
 }
 
 /** Encoded: which chunks a blob consists of. */

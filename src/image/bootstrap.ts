@@ -164,7 +164,8 @@ class RunningBootstrap {
       '--aptopt=Apt::Install-Recommends "false"',
       '--aptopt=Acquire::Languages "none"',
       ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
-      ...(include.length > 0 ? [`--include=${include.join(",")}`] : []),
+      // Ubuntu's base system has no apt by itself.
+      `--include=${["apt", ...include].join(",")}`,
       `--setup-hook=mkdir -p "$1/usr/sbin" ${MANUAL_DIRECTORIES} && cp '${policy}' "$1/usr/sbin/policy-rc.d"`,
       suite,
       "-",
@@ -223,7 +224,7 @@ class RunningBootstrap {
 }
 
 const NOISE =
-  /^(using |removing tempdir|running --setup-hook|finding |automatically |chroot |main\(\)|done|success |Download is performed unsandboxed)/;
+  /^(using |removing tempdir|running --setup-hook|finding |automatically |chroot |main\(\)|done|success |Download is performed unsandboxed|gpg --version failed)/;
 
 /** The program's steps and complaints; progress bars and what only its authors need are left out. */
 function readableLine(line: string): string | undefined {

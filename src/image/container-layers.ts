@@ -1,12 +1,12 @@
 /** The writable layers of containers: made in a few system calls, removed in one and cleared up later. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { changeMode, closeFd, makeDirectoryAt, O, openAt, openPath } from "../linux/file-calls.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { ContainerLayer, LocalImage } from "./contract.ts";
 import type { DataLayout } from "./data-layout.ts";
-import { sha256 } from "./digests.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 import type { Trash } from "./trash.ts";
@@ -91,7 +91,7 @@ export class ContainerLayers {
     const directory = join(this.layout.layers, containerId);
     return {
       containerId,
-      chainId: chainIds.at(-1) ?? sha256(""),
+      chainId: chainIds.at(-1) ?? digestOf(""),
       root: {
         lowerDirs: this.snapshots.lowerDirs(chainIds),
         upperDir: join(directory, "upper"),

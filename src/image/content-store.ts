@@ -1,14 +1,23 @@
-/** Blobs by digest. A blob that is there is whole: it is written elsewhere and renamed into place. */
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+/**
+ * Blobs by digest. A blob that is there is whole, after a power cut too: it is written elsewhere, synced to the disk and
+ * renamed into place, before any record names it.
+ */
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { algorithmOf, digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
-import { sha256 } from "./digests.ts";
 
 /** Manifests and configurations are small; what is larger is not one. */
 export const MAX_METADATA_BYTES = 8 * 1024 * 1024;
+
+/** Waits until a file, or the names in a directory, are on the disk. */
+export async function syncFile(path: string): Promise<void> {
+  await using file = await open(path);
+  await file.sync();
+}
 
 export class ContentStore {
   constructor(private readonly layout: DataLayout) {}
@@ -41,23 +50,32 @@ export class ContentStore {
       const { size } = await stat(this.path(digest));
       if (size > MAX_METADATA_BYTES) return undefined;
       const data = await readFile(this.path(digest));
-      return sha256(data) === digest ? data : undefined;
+      return digestOf(data, algorithmOf(digest)) === digest ? data : undefined;
     } catch (error) {
       if (errorCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  /** Takes a finished file whose digest is known. An equal blob that is here already stays. */
+  /** Takes a finished file whose digest is known; an equal blob that is here already gives way. It survives a power cut. */
   async adopt(path: string, digest: Digest): Promise<void> {
-    await rename(path, this.path(digest));
+    await syncFile(path);
+    await this.place([{ path, digest }]);
   }
 
-  /** Stores a small blob that is not here yet; `digest` is that of the data. */
-  async put(data: Uint8Array, digest: Digest): Promise<void> {
-    const temporary = join(this.layout.ingest, randomName());
-    await writeFile(temporary, data);
-    await this.adopt(temporary, digest);
+  /** Takes finished files that are on the disk already, as stage() and syncFile() leave them. */
+  async place(files: readonly { path: string; digest: Digest }[]): Promise<void> {
+    for (const { path, digest } of files) await rename(path, this.path(digest));
+    for (const directory of new Set(files.map(({ digest }) => dirname(this.path(digest))))) await syncFile(directory);
+  }
+
+  /** A small blob as a file that can be placed. */
+  async stage(data: Uint8Array): Promise<string> {
+    const path = join(this.layout.ingest, randomName());
+    await using file = await open(path, "wx");
+    await file.writeFile(data);
+    await file.datasync();
+    return path;
   }
 
   async remove(digest: Digest): Promise<void> {

@@ -2,7 +2,7 @@
  * Where images and layers lie. One file owns this layout:
  *
  *   <dataRoot>/
- *     blobs/sha256/<hex>             compressed layers, manifests, indexes, configurations, as they came
+ *     blobs/<algorithm>/<hex>        compressed layers, manifests, indexes, configurations, as they came
  *     chunks/<hex>                   which chunks a layer's blob consists of, once it was compared with another
  *     snapshots/<n>/fs               an unpacked layer; n is short, since an overlay mount names all of its layers
  *     snapshots/base/fs              what every container has below its image: mount points, /.dockerenv
@@ -13,10 +13,14 @@
  *   <execRoot>/mounts/<random>       temporary views of containers' roots; unmounted at start
  */
 import { join } from "node:path";
-import type { Digest } from "../model/image.ts";
+import { algorithmOf, hexOf } from "../lib/digest.ts";
+import type { Digest, DigestAlgorithm } from "../model/image.ts";
+
+const ALGORITHMS: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 
 export class DataLayout {
-  readonly blobs: string;
+  /** One for each algorithm. */
+  readonly blobs: readonly string[];
   readonly chunks: string;
   readonly snapshots: string;
   readonly layers: string;
@@ -25,7 +29,7 @@ export class DataLayout {
   readonly trash: string;
 
   constructor(readonly dataRoot: string) {
-    this.blobs = join(dataRoot, "blobs/sha256");
+    this.blobs = ALGORITHMS.map((algorithm) => join(dataRoot, "blobs", algorithm));
     this.chunks = join(dataRoot, "chunks");
     this.snapshots = join(dataRoot, "snapshots");
     this.layers = join(dataRoot, "layers");
@@ -35,11 +39,11 @@ export class DataLayout {
   }
 
   blob(digest: Digest): string {
-    return `${this.blobs}/${digest.slice("sha256:".length)}`;
+    return `${this.dataRoot}/blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
   }
 
   chunkList(digest: Digest): string {
-    return `${this.chunks}/${digest.slice("sha256:".length)}`;
+    return `${this.chunks}/${hexOf(digest)}`;
   }
 
   snapshotFiles(directory: string): string {

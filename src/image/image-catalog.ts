@@ -1,4 +1,5 @@
 /** The images by name and id, from memory. */
+import { digestOfHex, hexOf, isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import {
   canonicalReference,
@@ -19,7 +20,7 @@ import {
   platformImages,
 } from "./image-records.ts";
 
-const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
+const ID_PREFIX = /^(sha256:|sha512:|)([0-9a-f]{1,128})$/;
 
 export class ImageCatalog {
   private readonly views = new Map<Digest, LocalImage>();
@@ -63,9 +64,8 @@ export class ImageCatalog {
   getRecord(ref: string): ImageRecord {
     const record = this.findRecord(ref);
     if (record) return record;
-    if (/^sha256:[0-9a-f]{64}$/.test(ref) || /^[0-9a-f]{64}$/.test(ref)) {
-      throw new NaruError("not-found", `No such image: ${ref.startsWith("sha256:") ? ref : `sha256:${ref}`}`);
-    }
+    const id = isDigest(ref) ? ref : `sha256:${ref}`;
+    if (isDigest(id)) throw new NaruError("not-found", `No such image: ${id}`);
     const reference = parseReference(ref);
     if (reference.digest !== undefined) throw new NaruError("not-found", `No such image: ${ref}`);
     throw new NaruError("not-found", `No such image: ${familiarName(canonicalReference(reference))}`);
@@ -80,7 +80,7 @@ export class ImageCatalog {
 
   private findRecord(ref: string): ImageRecord | undefined {
     const { images } = this.records;
-    const exact = images.get(ref) ?? images.get(`sha256:${ref}`);
+    const exact = images.get(ref) ?? images.get(digestOfHex(ref));
     if (exact) return exact;
     const reference = tryParse(ref);
     const named = reference && this.findByReference(reference);
@@ -100,11 +100,11 @@ export class ImageCatalog {
   }
 
   private findByPrefix(ref: string): ImageRecord | undefined {
-    const prefix = ID_PREFIX.exec(ref)?.[1];
+    const [, algorithm = "", prefix] = ID_PREFIX.exec(ref) ?? [];
     if (prefix === undefined) return undefined;
     let found: ImageRecord | undefined;
     for (const image of this.records.images.values()) {
-      if (!image.id.startsWith(prefix, "sha256:".length)) continue;
+      if (!image.id.startsWith(algorithm) || !hexOf(image.id).startsWith(prefix)) continue;
       if (found) return undefined;
       found = image;
     }

@@ -1,6 +1,7 @@
 /** `docker load`: an archive becomes images. What is wrong with it is found before anything of it is kept. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { shortDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName } from "../lib/image-reference.ts";
 import type { PlatformWish } from "../lib/platform.ts";
@@ -98,7 +99,7 @@ async function* unpackLayers(
   for (const work of unpacking) work.catch(() => {});
   try {
     for (const [index, layer] of record.layers.entries()) {
-      const id = record.config.rootfs.diff_ids[index]!.slice("sha256:".length, "sha256:".length + 12);
+      const id = shortDigest(record.config.rootfs.diff_ids[index]!);
       const progress = (current: number) => ({
         status: "Loading layer",
         progressDetail: { current, total: layer.size },

@@ -1,9 +1,10 @@
 /** What an image consists of: the manifests of its index, which of them are here, and what they take. */
 import type { Descriptor, Digest, Manifest, ManifestSummary, Platform } from "../model/image.ts";
 import { isIndexType } from "../model/media-types.ts";
-import { parseIndex, parseManifest } from "./archive-layout.ts";
+import { parseManifest } from "./archive-layout.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type ImageRecord, type ImageRecords, type PlatformImage, platformImages } from "./image-records.ts";
+import { indexLeaves } from "./index-tree.ts";
 
 /** BuildKit's marks on the descriptors of attestations. */
 const REFERENCE_TYPE = "vnd.docker.reference.type";
@@ -14,10 +15,14 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations?.[REFERENCE_TYPE] === "attestation-manifest" || platform?.os === "unknown";
 }
 
-/** Descriptors of an index, also of what is not here; for a single image its own one. */
+/** Descriptors of an index and the indexes in it, also of what is not here; for a single image its own one. */
 async function manifestDescriptors(record: ImageRecord, content: ContentStore): Promise<Descriptor[]> {
   if (!isIndexType(record.descriptor.mediaType)) return [record.descriptor];
-  return parseIndex(await content.readSmall(record.id), record.id).manifests;
+  const present = new Set(record.blobs.map(({ digest }) => digest));
+  const leaves = await indexLeaves(record.descriptor, async ({ digest }) =>
+    present.has(digest) ? await content.readSmall(digest) : undefined,
+  );
+  return leaves.map(({ descriptor }) => descriptor);
 }
 
 export async function describeManifests(

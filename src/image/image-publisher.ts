@@ -1,11 +1,21 @@
 /** Makes images out of blobs and snapshots that are in place, and takes them away again. */
+import { rm } from "node:fs/promises";
+import { digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
+import { errorCode } from "../linux/sys-error.ts";
 import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
-import type { ContentStore } from "./content-store.ts";
-import { chainIdsOf, sha256 } from "./digests.ts";
+import { type ContentStore, syncFile } from "./content-store.ts";
+import { chainIdsOf } from "./digests.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
-import { allChainIds, type ImageRecord, type ImageRecords, mergeRecords, platformImages } from "./image-records.ts";
+import {
+  allChainIds,
+  type ImageRecord,
+  type ImageRecords,
+  mergeRecords,
+  type PlatformImage,
+  platformImages,
+} from "./image-records.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 
 export interface Parts {
@@ -42,23 +52,53 @@ export class ImagePublisher {
    * already, it gains the record's platforms. The caller has pinned the blobs and snapshots.
    */
   async publish(record: ImageRecord, blobs: BlobSource[], references: string[]): Promise<void> {
-    const { content, records, catalog } = this.parts;
-    await this.oneAtATime(async () => {
-      for (const blob of blobs) {
-        const isDamaged = blob.replaces || records.damagedBlobs.has(blob.digest);
-        if (!isDamaged && (await content.findSize(blob.digest)) === blob.size) continue;
-        if (blob.data) await content.put(blob.data, blob.digest);
-        else if (blob.path !== undefined) await content.adopt(blob.path, blob.digest);
-        else throw new NaruError("internal", `blob ${blob.digest} is missing or damaged; load or pull the image again`);
-        if (records.damagedBlobs.has(blob.digest)) await records.damagedBlobs.delete(blob.digest);
-      }
-    });
+    const { records, catalog } = this.parts;
+    await this.placeBlobs(blobs);
     const known = records.images.get(record.id);
     // Begun in one turn, so that nobody sees the image without its names, or removes it before it has them.
     const writes = [records.putImage(known ? mergeRecords(known, record) : record)];
     catalog.forget(record.id);
     if (references.length > 0) writes.push(this.name(record.id, references));
     await Promise.all(writes);
+  }
+
+  /** Brings blobs into the store that are not there; the disk is waited for before the one turn that all share. */
+  private async placeBlobs(blobs: BlobSource[]): Promise<void> {
+    const { content, records } = this.parts;
+    const sources = eachOnce(blobs);
+    const staged = new Map<Digest, string>();
+    try {
+      await Promise.all(sources.map((blob) => this.stage(blob, staged)));
+      await this.oneAtATime(async () => {
+        const wanted: { path: string; digest: Digest }[] = [];
+        for (const blob of sources) {
+          if (!(await this.isWanted(blob))) continue;
+          const { digest } = blob;
+          const path = staged.get(digest) ?? blob.path;
+          if (path !== undefined) wanted.push({ path, digest });
+          else throw new NaruError("internal", `blob ${digest} is missing or damaged; load or pull the image again`);
+        }
+        await content.place(wanted);
+        for (const { digest } of wanted) {
+          if (records.damagedBlobs.has(digest)) await records.damagedBlobs.delete(digest);
+        }
+      });
+    } finally {
+      // Of those that somebody else brought meanwhile.
+      for (const path of staged.values()) await rm(path, { force: true });
+    }
+  }
+
+  private async isWanted({ digest, size, replaces }: BlobSource): Promise<boolean> {
+    const { content, records } = this.parts;
+    return replaces === true || records.damagedBlobs.has(digest) || (await content.findSize(digest)) !== size;
+  }
+
+  /** The blob's bytes on the disk, under a name of their own. */
+  private async stage(blob: BlobSource, staged: Map<Digest, string>): Promise<void> {
+    if (!(await this.isWanted(blob))) return;
+    if (blob.data) staged.set(blob.digest, await this.parts.content.stage(blob.data));
+    else if (blob.path !== undefined) await syncFile(blob.path).catch(ignoreMissing);
   }
 
   /**
@@ -151,14 +191,12 @@ export class ImagePublisher {
     const gone = platformImages(image).find((platform) => platform.manifest === manifest);
     if (!gone) throw new NaruError("not-found", `image ${id} has no manifest ${manifest} here`);
     if (!first) throw new NaruError("conflict", "it is the only platform of the image here: remove the image itself");
-    const stillUsed = new Set(
-      [first, ...others].flatMap((platform) => [platform.configDigest, ...platform.layers.map(({ digest }) => digest)]),
-    );
-    const ownBlobs = [manifest, gone.configDigest, ...gone.layers.map(({ digest }) => digest)];
-    const dropped = new Set(ownBlobs.filter((digest) => !stillUsed.has(digest)));
+    const stillUsed = new Set([first, ...others].flatMap(blobsBelow));
+    const dropped = new Set([manifest, ...blobsBelow(gone)].filter((digest) => !stillUsed.has(digest)));
     await records.putImage({
       ...image,
       manifest: first.manifest,
+      indexes: first.indexes,
       configDigest: first.configDigest,
       config: first.config,
       layers: first.layers,
@@ -205,10 +243,30 @@ export class ImagePublisher {
   }
 }
 
+/** A pull that shares the download may have put the file into the store already. */
+function ignoreMissing(error: unknown): void {
+  if (errorCode(error) !== "ENOENT") throw error;
+}
+
+/** One source for each blob, one with bytes where there is one. */
+function eachOnce(blobs: BlobSource[]): BlobSource[] {
+  const found = new Map<Digest, BlobSource>();
+  for (const blob of blobs) {
+    const known = found.get(blob.digest);
+    if (known === undefined || (known.data === undefined && known.path === undefined)) found.set(blob.digest, blob);
+  }
+  return [...found.values()];
+}
+
+/** What a platform needs beside the image's index and its own manifest. */
+function blobsBelow({ indexes = [], configDigest, layers }: PlatformImage): Digest[] {
+  return [...indexes, configDigest, ...layers.map(({ digest }) => digest)];
+}
+
 /** A blob of JSON with its descriptor. */
 export function smallBlob(mediaType: string, value: object): { descriptor: Descriptor; data: Buffer } {
   const data = Buffer.from(JSON.stringify(value));
-  return { descriptor: { mediaType, digest: sha256(data), size: data.length }, data };
+  return { descriptor: { mediaType, digest: digestOf(data), size: data.length }, data };
 }
 
 /** Digests and sizes, each once, in order. */

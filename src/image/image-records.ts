@@ -8,6 +8,8 @@ import type { LayerCompression } from "./contract.ts";
 /** An image for one platform: what containers stand on. */
 export interface PlatformImage {
   manifest: Digest;
+  /** Indexes in the image's index through which the manifest is reached, the outermost first; mostly there are none. */
+  indexes?: Digest[];
   configDigest: Digest;
   config: ImageConfig;
   /** Oldest first, as in the manifest. */
@@ -77,8 +79,8 @@ export function mergeRecords(known: ImageRecord, added: ImageRecord): ImageRecor
   return { ...known, ...first, otherPlatforms: others.length > 0 ? others : undefined, blobs: [...blobs.values()] };
 }
 
-function bare({ manifest, configDigest, config, layers, chainIds }: PlatformImage): PlatformImage {
-  return { manifest, configDigest, config, layers, chainIds };
+function bare({ manifest, indexes, configDigest, config, layers, chainIds }: PlatformImage): PlatformImage {
+  return { manifest, indexes, configDigest, config, layers, chainIds };
 }
 
 interface ReferenceRecord {
@@ -93,6 +95,8 @@ export interface SnapshotRecord {
   sizeBytes: number;
   /** Its files are not what they were when they were unpacked. */
   isDamaged?: boolean;
+  /** The machine's boot in which they were written, until they are known to be on the disk (settled-files.ts). */
+  unsettledIn?: string;
   /** Directories of files that it was repaired from; they go when no container can have them mounted. */
   retired?: string[];
 }
@@ -106,6 +110,8 @@ interface BuiltLayerRecord {
   /** Bytes of file content; known when it was packed. */
   sizeBytes?: number;
   diffId?: Digest;
+  /** As a snapshot's. */
+  unsettledIn?: string;
   /** By compression. */
   blobs: Partial<Record<LayerCompression, Descriptor>>;
 }

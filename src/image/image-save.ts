@@ -1,4 +1,5 @@
 /** `docker save`: images as an OCI image layout that also holds Docker's manifest.json, so that every tool reads it. */
+import { algorithmOf, hexOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { familiarName, parseReference, repositoryOf } from "../lib/image-reference.ts";
 import type { PlatformWish } from "../lib/platform.ts";
@@ -90,8 +91,9 @@ export async function* saveImages(
 function savedBlobs({ image, platforms }: SavedImage): { digest: Digest; size: number }[] {
   if (platforms === undefined) return image.blobs;
   const wanted = new Set<Digest>([image.id]);
-  for (const { manifest, configDigest, layers } of platforms) {
-    for (const digest of [manifest, configDigest, ...layers.map((layer) => layer.digest)]) wanted.add(digest);
+  for (const { manifest, indexes = [], configDigest, layers } of platforms) {
+    for (const digest of [...indexes, manifest, configDigest, ...layers.map((layer) => layer.digest)])
+      wanted.add(digest);
   }
   return image.blobs.filter(({ digest }) => wanted.has(digest));
 }
@@ -103,7 +105,9 @@ async function* archive(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void> {
   yield entryHeader("directory", "blobs/", 0);
-  yield entryHeader("directory", "blobs/sha256/", 0);
+  for (const algorithm of new Set([...blobs.keys()].map(algorithmOf).sort())) {
+    yield entryHeader("directory", `blobs/${algorithm}/`, 0);
+  }
   for (const digest of [...blobs.keys()].sort()) {
     yield* blobEntry(content, digest, blobs.get(digest)!, signal);
   }
@@ -153,7 +157,7 @@ function entryHeader(type: "file" | "directory", path: string, size: number): Bu
 }
 
 function blobPath(digest: Digest): string {
-  return `blobs/sha256/${digest.slice("sha256:".length)}`;
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
 function layoutIndex(saved: SavedImage[]): object {
@@ -193,7 +197,10 @@ function repositories(saved: SavedImage[]): object {
     for (const reference of references.map(familiarName)) {
       const colon = reference.lastIndexOf(":");
       const name = reference.slice(0, colon);
-      found[name] = { ...found[name], [reference.slice(colon + 1)]: (image.layers.at(-1)?.digest ?? "").slice(7) };
+      found[name] = {
+        ...found[name],
+        [reference.slice(colon + 1)]: hexOf(image.layers.at(-1)?.digest ?? ("" as Digest)),
+      };
     }
   }
   return found;

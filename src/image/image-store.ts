@@ -22,6 +22,7 @@ import { planSave, saveImages } from "./image-save.ts";
 import { ImageLayerWorkshop } from "./layer-workshop.ts";
 import { type PullParts, pullImages } from "./pull/image-pull.ts";
 import { type PushParts, pushImages } from "./push/image-push.ts";
+import type { SettledFiles } from "./settled-files.ts";
 import { verifyImages } from "./verify/image-verify.ts";
 
 /** The store, and its side for builders. */
@@ -32,6 +33,7 @@ export interface OpenImageStore extends ImageStore {
 /** What the store works with; made by open-image-store.ts. */
 export interface StoreParts extends BuildParts, PullParts, PushParts {
   layers: ContainerLayers;
+  settled: SettledFiles;
 }
 
 export class LocalImageStore implements OpenImageStore {
@@ -187,6 +189,7 @@ export class LocalImageStore implements OpenImageStore {
 
   async close(): Promise<void> {
     this.parts.layers.close();
+    await this.parts.settled.close();
     await this.settle();
   }
 }

@@ -1,8 +1,9 @@
 /** One pass over a layer: its blob to disk, its files into a directory, both digests. Runs in a worker thread. */
+import { DigestHasher } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { closeFd, freeBytes, O, openPath, writeAll } from "../linux/file-calls.ts";
 import { errorCode } from "../linux/sys-error.ts";
-import type { Digest } from "../model/image.ts";
+import type { Digest, DigestAlgorithm } from "../model/image.ts";
 import { type Compression, decompress, detectStream, GzipMembers } from "./compression.ts";
 import { TarReader } from "./tar-reader.ts";
 import { TreeWriter } from "./tree-writer.ts";
@@ -76,6 +77,8 @@ export interface IngestParams {
    */
   blobPath?: string;
   limits: UnpackLimits;
+  /** Of the diff ID; sha256 when absent. */
+  diffAlgorithm?: DigestAlgorithm;
 }
 
 export interface IngestResult {
@@ -94,14 +97,15 @@ export async function ingestLayer(input: AsyncIterable<Uint8Array>, params: Inge
   const blob = new BlobOutput(params.blobPath);
   let members: GzipMembers | undefined;
   try {
-    const { diffId, compression } = await unpackStream(input, tree, params.limits, (found) => {
+    const hooksFor = (found: Compression): StreamHooks => {
       // The OCI image specification knows no other compressed layers (layer.md, "Media Types").
       const isLayerFormat = found === "gzip" || found === "zstd";
       if (isLayerFormat || params.blobPath === undefined) return { onInput: (chunk) => blob.write(chunk) };
       const compressing = new GzipMembers((member) => blob.write(member));
       members = compressing;
       return { onPlain: (chunk) => compressing.push(chunk) };
-    });
+    };
+    const { diffId, compression } = await unpackStream(input, tree, params.limits, hooksFor, params.diffAlgorithm);
     await members?.finish();
     return {
       diffId,
@@ -133,11 +137,12 @@ export async function unpackStream(
   tree: TreeWriter,
   limits: UnpackLimits,
   hooksFor: (compression: Compression) => StreamHooks,
+  diffAlgorithm: DigestAlgorithm = "sha256",
 ): Promise<{ diffId: Digest; compression: Compression }> {
   try {
     const { compression, chunks } = await detectStream(input);
     const hooks = hooksFor(compression);
-    const diffHash = new Bun.CryptoHasher("sha256");
+    const diffHash = new DigestHasher(diffAlgorithm);
     const reader = new TarReader(tree);
     const guard = new UnpackGuard(tree.rootFd, limits);
     const source = tap(chunks, (chunk) => {
@@ -159,7 +164,7 @@ export async function unpackStream(
     if (uncollected > 0) Bun.gc(true);
     reader.finish();
     tree.finish();
-    return { diffId: `sha256:${diffHash.digest("hex")}`, compression };
+    return { diffId: diffHash.digest(), compression };
   } catch (error) {
     if (errorCode(error) === "ENOSPC") throw noSpace();
     throw error;
@@ -180,10 +185,11 @@ export async function* tap(
 /** A file being written, with its digest; without a path only the digest. */
 export class BlobOutput {
   bytes = 0;
-  private readonly hash = new Bun.CryptoHasher("sha256");
+  private readonly hash: DigestHasher;
   private fd: number | undefined;
 
-  constructor(path: string | undefined) {
+  constructor(path: string | undefined, algorithm?: DigestAlgorithm) {
+    this.hash = new DigestHasher(algorithm);
     if (path !== undefined) this.fd = openPath(path, O.WRONLY | O.CREAT | O.EXCL);
   }
 
@@ -195,7 +201,7 @@ export class BlobOutput {
   }
 
   digest(): Digest {
-    return `sha256:${this.hash.digest("hex")}`;
+    return this.hash.digest();
   }
 
   close(): void {

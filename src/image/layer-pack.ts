@@ -1,4 +1,6 @@
 /** A layer's files as a blob, without moving them. Runs in a worker thread. */
+
+import { DigestHasher } from "../lib/digest.ts";
 import type { Digest } from "../model/image.ts";
 import { asZstdFrame, GzipMembers } from "./compression.ts";
 import type { LayerCompression } from "./contract.ts";
@@ -30,7 +32,7 @@ export async function packLayerFiles(params: LayerPackParams, signal: AbortSigna
       : params.compression === "zstd"
         ? new GzipMembers(write, asZstdFrame)
         : new GzipMembers(write);
-  const diffHash = new Bun.CryptoHasher("sha256");
+  const diffHash = new DigestHasher();
   const { filesDir, latestSeconds } = params;
   const tar = packTree(filesDir, { names: "layer", start: "", topName: undefined, latestSeconds });
   try {
@@ -43,8 +45,7 @@ export async function packLayerFiles(params: LayerPackParams, signal: AbortSigna
     }
     await parts?.finish();
     const contentBytes = next.value;
-    const diffId: Digest = `sha256:${diffHash.digest("hex")}`;
-    return { diffId, blobDigest: blob.digest(), blobBytes: blob.bytes, contentBytes };
+    return { diffId: diffHash.digest(), blobDigest: blob.digest(), blobBytes: blob.bytes, contentBytes };
   } finally {
     await tar.return(0);
     blob.close();

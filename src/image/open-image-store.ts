@@ -2,9 +2,11 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { RegistryClient } from "../distribution/contract.ts";
+import { digestOfHex } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import { Slots } from "../lib/slots.ts";
 import { spreadChildren } from "../linux/directory-spread.ts";
+import { readBootId } from "../linux/disk-sync.ts";
 import { mountOverlay, unmount } from "../linux/mount.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
@@ -23,8 +25,10 @@ import { ImageRecords } from "./image-records.ts";
 import { LocalImageStore, type OpenImageStore, type StoreParts } from "./image-store.ts";
 import { LayerTransfers } from "./pull/layer-transfers.ts";
 import { PartialBlobs } from "./pull/partial-blobs.ts";
+import { SettledFiles } from "./settled-files.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
+import { unpackSuspectLayers } from "./unpack-anew.ts";
 
 /**
  * Opens the store under `dataRoot` and clears up what a crash left there.
@@ -37,10 +41,12 @@ export async function createImageStore(options: {
   registries: RegistryClient;
   limits: TransferLimits;
   policy: ImagePolicy;
+  /** Hears what of the store is not whole. */
+  warn?: (message: string) => void;
 }): Promise<OpenImageStore> {
   const layout = new DataLayout(options.dataRoot);
   for (const directory of [
-    layout.blobs,
+    ...layout.blobs,
     layout.snapshots,
     layout.layers,
     layout.partial,
@@ -53,14 +59,15 @@ export async function createImageStore(options: {
   const trash = new Trash(layout.trash);
   const records = new ImageRecords(options.store);
   const pool = createArchivePool();
-  const snapshots = new SnapshotStore(layout, records, pool, trash);
+  const settled = new SettledFiles({ layout, records, pool }, await readBootId());
+  const snapshots = new SnapshotStore(layout, records, pool, trash, settled);
   await snapshots.ensureBase();
   await probeOverlay(layout, trash);
   const content = new ContentStore(layout);
   const catalog = new ImageCatalog(records);
   const publisher = new ImagePublisher({ records, content, snapshots, catalog });
   const layers = new ContainerLayers(layout, records, snapshots, trash);
-  const base = { layout, records, content, snapshots, catalog, publisher, pool, trash, layers };
+  const base = { layout, settled, records, content, snapshots, catalog, publisher, pool, trash, layers };
   const partials = new PartialBlobs(layout);
   const slots = new Slots(() => options.limits.downloads);
   const chunkLists = new LocalChunkLists(layout, pool);
@@ -70,6 +77,8 @@ export async function createImageStore(options: {
   const uploadSlots = new Slots(() => options.limits.uploads);
   const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots, chunkLists };
   await sweep(parts);
+  await unpackSuspectLayers(parts, options.warn ?? (() => {}));
+  settled.resume();
   return new LocalImageStore(parts);
 }
 
@@ -108,11 +117,10 @@ async function sweep({ layout, records, snapshots, layers, trash, partials }: St
   for (const name of await readdir(layout.snapshots)) {
     if (!isKnown(name)) await trash.discard(join(layout.snapshots, name));
   }
-  for (const name of await readdir(layout.blobs)) {
-    if (records.blobUsersOf(`sha256:${name}`) === 0) await trash.discard(join(layout.blobs, name));
-  }
-  for (const name of await readdir(layout.chunks)) {
-    if (records.blobUsersOf(`sha256:${name}`) === 0) await trash.discard(join(layout.chunks, name));
+  for (const directory of [...layout.blobs, layout.chunks]) {
+    for (const name of await readdir(directory)) {
+      if (records.blobUsersOf(digestOfHex(name)) === 0) await trash.discard(join(directory, name));
+    }
   }
   await layers.sweep();
 }

@@ -166,7 +166,7 @@ function recordOf(made: MadePlatform[], image: ImageToPublish): { record: ImageR
 }
 
 /** Built layers become snapshots where they lie; whoever has the same chain ID already stays. The chain IDs are pinned. */
-async function nameSnapshots({ records }: WorkshopParts, named: MadePlatform["snapshots"]): Promise<void> {
+async function nameSnapshots({ records, settled }: WorkshopParts, named: MadePlatform["snapshots"]): Promise<void> {
   for (const { chainId, diffId, layer } of named) {
     if (layer.kind === "image" && layer.chainId === chainId) continue;
     if (records.snapshots.has(chainId)) continue;
@@ -175,6 +175,8 @@ async function nameSnapshots({ records }: WorkshopParts, named: MadePlatform["sn
       layer.kind === "image"
         ? records.snapshots.get(layer.chainId)?.sizeBytes
         : records.builtLayers.get(layer.id)?.sizeBytes;
-    await records.snapshots.put(chainId, { directory: source!, diffId, sizeBytes: sizeBytes ?? 0 });
+    // Also of files that have settled: the mark goes with the next sync.
+    const unsettled = settled.mark();
+    await records.snapshots.put(chainId, { directory: source!, diffId, sizeBytes: sizeBytes ?? 0, ...unsettled });
   }
 }

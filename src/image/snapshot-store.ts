@@ -1,13 +1,15 @@
 /** Unpacked layers by chain ID (OCI image specification, config.md, "Layer ChainID"): each is unpacked once. */
 import { mkdir, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { algorithmOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
 import type { WorkerPool } from "../lib/worker-pool.ts";
 import { errorCode } from "../linux/sys-error.ts";
-import type { Digest } from "../model/image.ts";
+import type { Digest, DigestAlgorithm } from "../model/image.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
 import type { ImageRecords, SnapshotRecord } from "./image-records.ts";
 import { DEFAULT_LIMITS, type IngestResult } from "./layer-ingest.ts";
+import type { SettledFiles } from "./settled-files.ts";
 import type { Trash } from "./trash.ts";
 
 /** Under every container's image, so that mount points need not be made in the writable layer, where `diff` would see them. */
@@ -41,6 +43,7 @@ export class SnapshotStore {
     private readonly records: ImageRecords,
     private readonly pool: WorkerPool,
     private readonly trash: Trash,
+    private readonly settled: SettledFiles,
   ) {
     const directories = [...records.snapshots.values()].map(({ directory }) => directory);
     for (const directory of [...directories, ...[...records.builtLayers.entries()].map(([id]) => id)]) {
@@ -83,7 +86,10 @@ export class SnapshotStore {
    * Unpacks into ingest/. The caller puts it under its name with commit() or removes the directory.
    * @throws invalid and others of ingestLayer(); nothing is left behind then
    */
-  async unpack(source: LayerSource, options: { writeBlob: boolean; signal?: AbortSignal }): Promise<UnpackedLayer> {
+  async unpack(
+    source: LayerSource,
+    options: { writeBlob: boolean; diffAlgorithm?: DigestAlgorithm; signal?: AbortSignal },
+  ): Promise<UnpackedLayer> {
     const directory = join(this.layout.ingest, randomName());
     const filesDir = join(directory, "fs");
     await mkdir(filesDir, { recursive: true, mode: 0o755 });
@@ -91,6 +97,7 @@ export class SnapshotStore {
       filesDir,
       blobPath: options.writeBlob ? join(directory, "blob") : undefined,
       limits: DEFAULT_LIMITS,
+      diffAlgorithm: options.diffAlgorithm,
     };
     const { signal } = options;
     try {
@@ -137,6 +144,7 @@ export class SnapshotStore {
       directory,
       diffId: layer.diffId,
       sizeBytes: layer.contentBytes,
+      ...this.settled.mark(),
       // Containers may have the old files mounted.
       ...(damaged && this.hasContainers(chainId) ? { retired: [damaged.directory, ...(damaged.retired ?? [])] } : {}),
     });
@@ -182,12 +190,8 @@ export class SnapshotStore {
     path: string,
     { index, signal }: { index: number; signal?: AbortSignal },
   ): Promise<void> {
-    await this.commitChecked(
-      chainId,
-      diffId,
-      await this.unpack({ kind: "blob", path }, { writeBlob: false, signal }),
-      index,
-    );
+    const options = { writeBlob: false, diffAlgorithm: algorithmOf(diffId), signal };
+    await this.commitChecked(chainId, diffId, await this.unpack({ kind: "blob", path }, options), index);
   }
 
   /** commit() of files that must be those of `diffId`. The rest of the layer's directory goes. @throws invalid */

@@ -1,8 +1,10 @@
 /** Docker's and OCI's object model for images (Engine API v1.51; OCI image specification 1.1). */
 import type { ContainerConfig } from "./container.ts";
 
-/** "sha256:" and 64 lower-case hex digits. */
-export type Digest = `sha256:${string}`;
+export type DigestAlgorithm = "sha256" | "sha512";
+
+/** "sha256:" and 64 lower-case hex digits, or "sha512:" and 128. */
+export type Digest = `${DigestAlgorithm}:${string}`;
 
 export interface Descriptor {
   mediaType: string;

@@ -1,7 +1,8 @@
 /** Artifacts beside an image in its registry: manifests whose `subject` is the image (OCI image specification 1.1). */
 import type { RemoteRepository } from "../distribution/contract.ts";
+import { algorithmOf, digestOf, isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
-import type { Descriptor, Digest, Manifest } from "../model/image.ts";
+import type { Descriptor, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
 
 interface Options {
@@ -92,7 +93,7 @@ export async function fetchArtifact(
 
 function isDescriptor(value: unknown): boolean {
   const { digest, size, mediaType } = (value ?? {}) as Partial<Descriptor>;
-  return /^sha256:[0-9a-f]{64}$/.test(String(digest)) && Number.isSafeInteger(size) && typeof mediaType === "string";
+  return isDigest(digest) && Number.isSafeInteger(size) && typeof mediaType === "string";
 }
 
 /** A whole blob, checked against its digest. @throws {NaruError} invalid when it is larger than `maxBytes` or not what its digest says */
@@ -115,12 +116,8 @@ export async function fetchBytes(
     pieces.push(piece);
   }
   const bytes = Buffer.concat(pieces);
-  if (size !== blob.size || digestOf(bytes) !== blob.digest) {
+  if (size !== blob.size || digestOf(bytes, algorithmOf(blob.digest)) !== blob.digest) {
     throw new NaruError("invalid", `the registry's bytes of the blob ${blob.digest} are others than its digest says`);
   }
   return bytes;
-}
-
-function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
 }

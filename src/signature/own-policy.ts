@@ -12,7 +12,7 @@ import type { Requirement, SignaturePolicy } from "./signature-policy.ts";
 import type { SignedIdentity } from "./signed-identity.ts";
 
 const SCOPE =
-  /^(?:\*\.[A-Za-z0-9.-]+(?::\d+)?|[A-Za-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._/-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})?)?)$/;
+  /^(?:\*\.[A-Za-z0-9.-]+(?::\d+)?|[A-Za-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._/-]+(?::[\w.-]+|@sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))?)?)$/;
 
 /** @throws Error in words for people */
 export async function parseOwnPolicy(policy: Record<string, unknown>, keys: PolicyKeys): Promise<SignaturePolicy> {

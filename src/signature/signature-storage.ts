@@ -7,6 +7,7 @@
  * which is read too (sigstore-bundle.ts).
  */
 import type { RemoteRepository } from "../distribution/contract.ts";
+import { algorithmOf } from "../lib/digest.ts";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import type { Descriptor, Digest, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
@@ -39,6 +40,11 @@ interface FoundSignatures {
 
 export function signatureTag(digest: Digest): string {
   return `${digest.replace(":", "-")}.sig`;
+}
+
+/** A sha512 digest is longer than a tag may be. */
+function fitsTag(digest: Digest): boolean {
+  return algorithmOf(digest) === "sha256";
 }
 
 /** Signatures of both places, each once. Finding none is no error. @throws {NaruError} those of the registry's client */
@@ -108,6 +114,7 @@ async function findTagged(
   damage: string[],
   options: Options,
 ): Promise<Manifest | undefined> {
+  if (!fitsTag(digest)) return undefined;
   try {
     return await fetchArtifact(repository, signatureTag(digest), options);
   } catch (error) {
@@ -181,6 +188,9 @@ export async function storeSignature(
     const known = referring.filter((manifest) => manifest.layers.every((one) => one.mediaType === PAYLOAD_MEDIA_TYPE));
     await pushSignatures(repository, withLayer(known, layer), { subject, options });
     return;
+  }
+  if (!fitsTag(subject.digest)) {
+    throw new NaruError("invalid", `no tag is long enough for signatures of ${subject.digest}: use --store referrer`);
   }
   for (let attempt = 1; attempt <= STORE_ATTEMPTS; attempt += 1) {
     const known = await findTagged(repository, subject.digest, [], options);

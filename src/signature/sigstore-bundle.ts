@@ -2,8 +2,8 @@
  * Signatures as cosign 3 stores them: a referrer that holds a "bundle" (sigstore's protobuf-specs, bundle v0.3, in JSON)
  * with a DSSE envelope around an in-toto statement, whose subject is the image. They tell a digest, but no name.
  */
+import { isDigest } from "../lib/digest.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
-import type { Digest } from "../model/image.ts";
 import type { StoredSignature } from "./contract.ts";
 import type { Claims } from "./simple-signing.ts";
 
@@ -54,15 +54,15 @@ export function readStatement(text: string): Claims {
   if (statement?.predicateType !== SIGN_PREDICATE)
     throw refuse(`its type is ${JSON.stringify(statement?.predicateType)}`);
   const subjects = Array.isArray(statement.subject) ? statement.subject : [];
-  const [subject] = subjects as { digest?: { sha256?: unknown }; annotations?: unknown }[];
-  const hex = subject?.digest?.sha256;
-  if (subjects.length !== 1 || typeof hex !== "string" || !/^[0-9a-f]{64}$/.test(hex)) {
-    throw refuse("it names no single image");
-  }
+  const [subject] = subjects as { digest?: Record<string, unknown>; annotations?: unknown }[];
+  const digest = Object.entries(subject?.digest ?? {})
+    .map(([algorithm, hex]) => `${algorithm}:${hex}`)
+    .find(isDigest);
+  if (subjects.length !== 1 || digest === undefined) throw refuse("it names no single image");
   const annotations = typeof subject?.annotations === "object" ? subject.annotations : null;
   return {
     dockerReference: "",
-    digest: `sha256:${hex}` as Digest,
+    digest,
     type: SIGN_PREDICATE,
     optional: { ...annotations },
   };

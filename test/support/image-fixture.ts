@@ -66,7 +66,7 @@ export class ImageFixture {
         (name) =>
           !/^snapshots\/base\b/.test(name) &&
           name.includes("/") &&
-          name !== "blobs/sha256" &&
+          !/^blobs\/sha(256|512)$/.test(name) &&
           name !== "ingest/partial",
       )
       .sort();

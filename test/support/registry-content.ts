@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { RegistryCredentials, RemoteRepository } from "../../src/distribution/contract.ts";
 import { createRegistryClient, type RegistryTiming } from "../../src/distribution/registry-client.ts";
-import type { Descriptor, Digest } from "../../src/model/image.ts";
+import type { Descriptor, Digest, DigestAlgorithm } from "../../src/model/image.ts";
 import { MEDIA } from "../../src/model/media-types.ts";
 
 /** Quick to give up, so that tests of failures are short. */
@@ -35,8 +35,8 @@ export function testRepository(host: string, path: string, options: RepositoryOp
   return testClient(settings).repository({ domain: host, path }, { credentials, actions, mountFrom });
 }
 
-export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = "sha256"): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
 /** Bytes that do not repeat, the same at every call. */

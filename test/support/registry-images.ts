@@ -1,6 +1,6 @@
 /** Whole images for registries in tests: layers that unpack, configurations, manifests and indexes. */
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import type { Descriptor, Digest } from "../../src/model/image.ts";
+import type { Descriptor, Digest, DigestAlgorithm } from "../../src/model/image.ts";
 import { MEDIA } from "../../src/model/media-types.ts";
 import { digestOf } from "./registry-content.ts";
 import { type TestEntry, tarOf } from "./tar-building.ts";
@@ -23,11 +23,16 @@ const PACK = {
   none: { mediaType: MEDIA.layer, pack: (tar: Uint8Array) => tar },
 } as const;
 
-export function layerOf(entries: TestEntry[], compression: keyof typeof PACK = "gzip"): TestLayer {
+export function layerOf(
+  entries: TestEntry[],
+  compression: keyof typeof PACK = "gzip",
+  algorithm?: DigestAlgorithm,
+): TestLayer {
   const tar = tarOf(entries);
   const { mediaType, pack } = PACK[compression];
   const bytes = pack(tar);
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, diffId: digestOf(tar), bytes };
+  const digest = digestOf(bytes, algorithm);
+  return { descriptor: { mediaType, digest, size: bytes.length }, diffId: digestOf(tar, algorithm), bytes };
 }
 
 /** A file of bytes that do not compress, so that the layer is as large as it. */
@@ -39,7 +44,13 @@ export function largeLayer(name: string, megabytes: number): TestLayer {
 
 export function imageOf(
   layers: TestLayer[],
-  options: { architecture?: string; variant?: string; config?: object; mediaTypes?: "oci" | "docker" } = {},
+  options: {
+    architecture?: string;
+    variant?: string;
+    config?: object;
+    mediaTypes?: "oci" | "docker";
+    algorithm?: DigestAlgorithm;
+  } = {},
 ): TestImage {
   const { architecture = process.arch === "x64" ? "amd64" : process.arch, variant, mediaTypes = "oci" } = options;
   const isDocker = mediaTypes === "docker";
@@ -52,7 +63,7 @@ export function imageOf(
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
     history: layers.map((_, index) => ({ created: "2026-01-02T03:04:05Z", created_by: `layer ${index}` })),
   });
-  const config = described(isDocker ? MEDIA.dockerConfig : MEDIA.config, configBytes);
+  const config = described(isDocker ? MEDIA.dockerConfig : MEDIA.config, configBytes, options.algorithm);
   const mediaType = isDocker ? MEDIA.dockerManifest : MEDIA.manifest;
   const bytes = json({
     schemaVersion: 2,
@@ -64,7 +75,7 @@ export function imageOf(
     })),
   });
   const descriptor = {
-    ...described(mediaType, bytes),
+    ...described(mediaType, bytes, options.algorithm),
     platform: { os: "linux", architecture, ...(variant && { variant }) },
   };
   return { descriptor, bytes, config: { descriptor: config, bytes: configBytes }, layers };
@@ -132,6 +143,6 @@ export function json(value: object): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-function described(mediaType: string, bytes: Uint8Array): Descriptor {
-  return { mediaType, digest: digestOf(bytes), size: bytes.length };
+function described(mediaType: string, bytes: Uint8Array, algorithm?: DigestAlgorithm): Descriptor {
+  return { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
 }

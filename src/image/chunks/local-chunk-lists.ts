@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ChunkList } from "../../lib/chunk-list.ts";
+import { isKind } from "../../lib/errors.ts";
 import type { WorkerPool } from "../../lib/worker-pool.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import type { Digest } from "../../model/image.ts";
@@ -32,7 +33,8 @@ export class LocalChunkLists {
     try {
       return ChunkList.decode(await readFile(this.layout.chunkList(digest)));
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return undefined;
+      // A power cut may have left less than was written.
+      if (errorCode(error) === "ENOENT" || isKind(error, "invalid")) return undefined;
       throw error;
     }
   }

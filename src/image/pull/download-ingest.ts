@@ -2,10 +2,12 @@
  * A layer on its way in, in one pass: what is here of its blob is read again, the rest arrives and is added to it, and all of
  * it is hashed and unpacked. Runs in a worker thread.
  */
+import { algorithmOf, DigestHasher } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
+import { startWriteback } from "../../linux/disk-sync.ts";
 import { closeFd, O, openPath, readInto, writeAll } from "../../linux/file-calls.ts";
 import { errorCode } from "../../linux/sys-error.ts";
-import type { Digest } from "../../model/image.ts";
+import type { Digest, DigestAlgorithm } from "../../model/image.ts";
 import type { Compression } from "../compression.ts";
 import { noSpace, type UnpackLimits, unpackStream } from "../layer-ingest.ts";
 import { TreeWriter } from "../tree-writer.ts";
@@ -26,6 +28,7 @@ export interface DownloadResult {
 }
 
 const READ_BYTES = 1024 * 1024;
+const FLUSH_BYTES = 8 * 1024 * 1024;
 
 /**
  * `input` brings the bytes from the end of the partial file on. When it fails or is cancelled, the file keeps what has come.
@@ -35,7 +38,7 @@ export async function ingestDownload(
   input: AsyncIterable<Uint8Array>,
   params: DownloadParams,
 ): Promise<DownloadResult> {
-  const blob = new PartialBlob(params.partialPath);
+  const blob = new PartialBlob(params.partialPath, algorithmOf(params.digest));
   const tree = params.filesDir === undefined ? undefined : new TreeWriter(params.filesDir, LAYER_TREE);
   try {
     const unpacked = tree && (await unpackBlob(blob, input, tree, params.limits));
@@ -86,11 +89,13 @@ function checkDigest(blob: PartialBlob, expected: Digest): void {
 class PartialBlob {
   inputFailed = false;
   private readonly fd: number;
-  private readonly hash = new Bun.CryptoHasher("sha256");
+  private readonly hash: DigestHasher;
   private isReadBack = false;
-  private result: Digest | undefined;
+  private written = 0;
+  private flushed = 0;
 
-  constructor(path: string) {
+  constructor(path: string, algorithm: DigestAlgorithm) {
+    this.hash = new DigestHasher(algorithm);
     this.fd = openPath(path, O.RDWR | O.CREAT);
   }
 
@@ -109,6 +114,8 @@ class PartialBlob {
       for await (const chunk of input) {
         this.hash.update(chunk);
         writeAll(this.fd, chunk, 0, chunk.length);
+        this.written += chunk.length;
+        if (this.written - this.flushed >= FLUSH_BYTES) this.flush();
         yield chunk;
       }
     } catch (error) {
@@ -117,9 +124,15 @@ class PartialBlob {
     }
   }
 
+  /** So that little is left to be written when the blob is whole and has to be on the disk. */
+  private flush(): void {
+    // Zero bytes: to the end of the file.
+    startWriteback(this.fd, 0, 0);
+    this.flushed = this.written;
+  }
+
   digest(): Digest {
-    this.result ??= `sha256:${this.hash.digest("hex")}`;
-    return this.result;
+    return this.hash.digest();
   }
 
   close(): void {

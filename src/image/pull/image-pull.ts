@@ -1,5 +1,6 @@
 /** `docker pull`: from a registry's answer to an image that is here, told in Docker's messages. */
 import type { RegistryClient, RemoteRepository } from "../../distribution/contract.ts";
+import { isDigest } from "../../lib/digest.ts";
 import { isKind, NaruError } from "../../lib/errors.ts";
 import { canonicalReference, familiarName, type Reference, repositoryOf } from "../../lib/image-reference.ts";
 import { fitsPlatform, type PlatformWish, platformText } from "../../lib/platform.ts";
@@ -18,6 +19,7 @@ import {
 } from "../image-records.ts";
 import { ProgressLines } from "../progress-lines.ts";
 import type { SnapshotStore } from "../snapshot-store.ts";
+import type { Trash } from "../trash.ts";
 import type { LayerTransfers } from "./layer-transfers.ts";
 import type { PartialBlobs } from "./partial-blobs.ts";
 import { bringLayers, missingLayers } from "./pull-layers.ts";
@@ -33,6 +35,7 @@ export interface PullParts {
   publisher: ImagePublisher;
   partials: PartialBlobs;
   transfers: LayerTransfers;
+  trash: Trash;
 }
 
 /**
@@ -118,23 +121,23 @@ class Pull {
   }
 
   private async bring(descriptor: Descriptor, lines: ProgressLines, signal: AbortSignal): Promise<void> {
-    if (!/^sha256:[0-9a-f]{64}$/.test(descriptor.digest)) {
-      throw new NaruError("invalid", `unsupported digest ${descriptor.digest}: naru stores images by sha256`);
+    if (!isDigest(descriptor.digest)) {
+      const known = "naru stores images by sha256 and sha512";
+      throw new NaruError("invalid", `unsupported digest ${descriptor.digest}: ${known}`);
     }
-    const here = await this.findHere(descriptor);
     const { content, records, publisher } = this.parts;
-    if (here) await this.admit(descriptor, here, signal);
-    // Still: it may have been removed meanwhile.
-    if (here && records.images.has(descriptor.digest)) {
-      const names = this.names(descriptor.digest);
-      this.isNews = names.includes(this.canonical);
-      return await publisher.name(descriptor.digest, names);
-    }
     const name = familiarName(this.canonical);
+    // What is here already of its manifests is read from here.
     const plan = await planPull(this.remote, descriptor, content, { name, platform: this.wished, signal });
     this.checkPlatform(plan);
     await this.admit(descriptor, plan.image, signal);
-    await this.take(plan, lines, signal);
+    // Looked at last: it may have been removed meanwhile.
+    if (!(await this.isHere(plan)) || !records.images.has(descriptor.digest)) {
+      return await this.take(plan, lines, signal);
+    }
+    const names = this.names(descriptor.digest);
+    this.isNews = names.includes(this.canonical);
+    await publisher.name(descriptor.digest, names);
   }
 
   /** The signature policy's word, before any layer is fetched; from here on all goes by these digests. */
@@ -143,17 +146,12 @@ class Pull {
     await this.parts.policy.admitPull(image, this.remote, { signal });
   }
 
-  /** The image, when it is here for the wished platform with all that it needs. */
-  private async findHere(descriptor: Descriptor): Promise<PlatformImage | undefined> {
-    const { records, content } = this.parts;
-    const record = records.images.get(descriptor.digest);
-    if (!record) return undefined;
-    const image = platformImages(record).find(({ config }) => !this.wished || fitsPlatform(config, this.wished));
-    if (!image) return undefined;
-    for (const digest of new Set([record.id, image.manifest, image.configDigest])) {
-      if (!(await content.findWhole(digest))) return undefined;
-    }
-    return (await missingLayers(this.parts, image)).length === 0 ? image : undefined;
+  /** True when the platform's image is here with all that it needs. */
+  private async isHere({ descriptor, image, metadata }: PullPlan): Promise<boolean> {
+    const record = this.parts.records.images.get(descriptor.digest);
+    const isKnown = record !== undefined && platformImages(record).some(({ manifest }) => manifest === image.manifest);
+    if (!isKnown || metadata.some(({ replaces }) => replaces)) return false;
+    return (await missingLayers(this.parts, image)).length === 0;
   }
 
   private checkPlatform({ image }: PullPlan): void {

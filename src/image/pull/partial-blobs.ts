@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { hexOf } from "../../lib/digest.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import type { Digest } from "../../model/image.ts";
 import type { DataLayout } from "../data-layout.ts";
@@ -17,7 +18,7 @@ export class PartialBlobs {
   constructor(private readonly layout: DataLayout) {}
 
   path(digest: Digest): string {
-    return join(this.layout.partial, digest.slice("sha256:".length));
+    return join(this.layout.partial, hexOf(digest));
   }
 
   /** Bytes that are here; 0 for none. */

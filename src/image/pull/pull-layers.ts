@@ -1,14 +1,16 @@
 /** The layers of an image to be pulled: what is here already, what has to come, and their progress in Docker's words. */
 import { stat } from "node:fs/promises";
 import type { RemoteRepository } from "../../distribution/contract.ts";
+import { algorithmOf, shortDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
-import type { Descriptor, Digest } from "../../model/image.ts";
+import type { Descriptor, Digest, DigestAlgorithm } from "../../model/image.ts";
 import type { ContentStore } from "../content-store.ts";
 import type { DataLayout } from "../data-layout.ts";
 import type { BlobSource } from "../image-publisher.ts";
 import type { ImageRecords, PlatformImage } from "../image-records.ts";
 import type { ProgressLines } from "../progress-lines.ts";
-import type { SnapshotStore } from "../snapshot-store.ts";
+import type { SnapshotStore, UnpackedLayer } from "../snapshot-store.ts";
+import type { Trash } from "../trash.ts";
 import type { ArrivedLayer, LayerTransfers } from "./layer-transfers.ts";
 
 interface LayerParts {
@@ -17,6 +19,7 @@ interface LayerParts {
   content: ContentStore;
   snapshots: SnapshotStore;
   transfers: LayerTransfers;
+  trash: Trash;
 }
 
 interface WantedLayer {
@@ -74,7 +77,7 @@ export async function bringLayers(
   const missing = await missingLayers(parts, image);
   const missingIndexes = new Set(missing.map(({ index }) => index));
   for (const [index, layer] of image.layers.entries()) {
-    lines.step(shortId(layer.digest), missingIndexes.has(index) ? "Pulling fs layer" : "Already exists");
+    lines.step(shortDigest(layer.digest), missingIndexes.has(index) ? "Pulling fs layer" : "Already exists");
   }
   const failure = new AbortController();
   const stop = AbortSignal.any([signal, failure.signal]);
@@ -90,7 +93,7 @@ export async function bringLayers(
     coming.catch((error) => failure.abort(error));
     // Docker tells layers complete from the lowest to the top.
     const turn = before;
-    before = coming.then(() => turn).then(() => lines.step(shortId(wanted.layer.digest), "Pull complete"));
+    before = coming.then(() => turn).then(() => lines.step(shortDigest(wanted.layer.digest), "Pull complete"));
     return before;
   });
   const results = await Promise.allSettled(work);
@@ -114,7 +117,7 @@ async function bring(
   signal: AbortSignal,
 ): Promise<ArrivedLayer | undefined> {
   const { layer, chainId, diffId, index } = wanted;
-  const id = shortId(layer.digest);
+  const id = shortDigest(layer.digest);
   if (wanted.hasBlob) {
     lines.progress(id, "Extracting", layer.size, layer.size);
     await parts.snapshots.ensureFromBlob(chainId, diffId, parts.content.path(layer.digest), { index, signal });
@@ -152,9 +155,9 @@ async function unpack(
   const { snapshots } = parts;
   try {
     await snapshots.ensure(chainId, async () => {
-      const unpacked = arrived.takeUnpacked();
+      const unpacked = await takeUnpacked(parts, arrived, algorithmOf(diffId));
       if (unpacked) await snapshots.commitChecked(chainId, diffId, unpacked, index);
-      // Whoever shares the download took its files for another place in another image.
+      // Whoever shares the download took its files for another place in another image, or they are named otherwise.
       else
         await unpackArrived(
           parts,
@@ -169,6 +172,18 @@ async function unpack(
     }
     throw error;
   }
+}
+
+/** The files that came with the download, if their diff ID, a sha256 digest then, can be compared with the wanted one. */
+async function takeUnpacked(
+  { trash }: LayerParts,
+  arrived: ArrivedLayer,
+  algorithm: DigestAlgorithm,
+): Promise<UnpackedLayer | undefined> {
+  const unpacked = arrived.takeUnpacked();
+  if (!unpacked || algorithmOf(unpacked.diffId) === algorithm) return unpacked;
+  await trash.discard(unpacked.directory);
+  return undefined;
 }
 
 /** The blob lies in the store as soon as one of those who share it has published its image. */
@@ -186,8 +201,4 @@ async function unpackArrived(
     if (!(await isStored())) throw error;
     await unpackFrom(content.path(digest));
   }
-}
-
-function shortId(digest: Digest): string {
-  return digest.slice("sha256:".length, "sha256:".length + 12);
 }

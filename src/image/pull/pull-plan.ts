@@ -3,20 +3,21 @@ import type { RemoteRepository } from "../../distribution/contract.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { byPlatform, fitsPlatform, type PlatformWish, platformText } from "../../lib/platform.ts";
-import type { Descriptor, Digest, Index } from "../../model/image.ts";
+import type { Descriptor, Digest } from "../../model/image.ts";
 import { isIndexType, MEDIA } from "../../model/media-types.ts";
-import { parseImageConfig, parseIndex, parseManifest } from "../archive-layout.ts";
+import { parseImageConfig, parseManifest } from "../archive-layout.ts";
 import { type ContentStore, MAX_METADATA_BYTES } from "../content-store.ts";
 import { chainIdsOf } from "../digests.ts";
 import { isAttestation } from "../image-manifests.ts";
 import type { BlobSource } from "../image-publisher.ts";
 import type { PlatformImage } from "../image-records.ts";
+import { type IndexLeaf, indexLeaves } from "../index-tree.ts";
 
 export interface PullPlan {
   /** Of the index or manifest that the reference names. */
   descriptor: Descriptor;
   image: PlatformImage;
-  /** Index, manifest and configuration. */
+  /** Indexes, manifest and configuration. */
   metadata: BlobSource[];
 }
 
@@ -35,15 +36,14 @@ export async function planPull(
 ): Promise<PullPlan> {
   const reader = new MetadataReader(remote, content, options.signal);
   refuseSchema1(descriptor, options.name);
-  let manifestDescriptor = descriptor;
+  let chosen: IndexLeaf = { descriptor, indexes: [] };
   if (isIndexType(descriptor.mediaType)) {
-    const index = parseIndex(await reader.manifest(descriptor), descriptor.digest);
-    manifestDescriptor = selectManifest(index, options.platform);
-    refuseSchema1(manifestDescriptor, options.name);
+    chosen = selectManifest(await indexLeaves(descriptor, (index) => reader.manifest(index)), options.platform);
+    refuseSchema1(chosen.descriptor, options.name);
   } else if (!isManifestType(descriptor.mediaType)) {
     throw new NaruError("invalid", `unsupported media type ${descriptor.mediaType}`);
   }
-  const manifest = parseManifest(await reader.manifest(manifestDescriptor), manifestDescriptor.digest);
+  const manifest = parseManifest(await reader.manifest(chosen.descriptor), chosen.descriptor.digest);
   if (!CONFIG_TYPES.includes(manifest.config.mediaType)) {
     throw new NaruError("invalid", `unsupported media type ${manifest.config.mediaType}`);
   }
@@ -54,13 +54,19 @@ export async function planPull(
   return {
     descriptor,
     image: {
-      manifest: manifestDescriptor.digest,
+      manifest: chosen.descriptor.digest,
+      ...(chosen.indexes.length > 0 ? { indexes: chosen.indexes } : {}),
       configDigest: manifest.config.digest,
       config,
       layers: manifest.layers,
       chainIds: chainIdsOf(config.rootfs.diff_ids),
     },
-    metadata: reader.sources,
+    metadata: reader.sourcesOf([
+      descriptor.digest,
+      ...chosen.indexes,
+      chosen.descriptor.digest,
+      manifest.config.digest,
+    ]),
   };
 }
 
@@ -78,16 +84,17 @@ function refuseSchema1({ mediaType }: Descriptor, name: string): void {
 }
 
 /** The manifest for the wish, else for this machine. @throws invalid, telling which platforms there are */
-function selectManifest(index: Index, wished: PlatformWish | undefined): Descriptor {
-  const entries = index.manifests.filter((entry) => !isAttestation(entry) && !isIndexType(entry.mediaType));
-  const named = entries.filter((entry) => entry.platform !== undefined);
-  const best = byPlatform(named, (entry) => entry.platform!, wished && { ...wished, os: wished.os || "linux" });
+function selectManifest(leaves: readonly IndexLeaf[], wished: PlatformWish | undefined): IndexLeaf {
+  const entries = leaves.filter(({ descriptor }) => !isAttestation(descriptor));
+  const named = entries.filter(({ descriptor }) => descriptor.platform !== undefined);
+  const platformOf = ({ descriptor }: IndexLeaf) => descriptor.platform!;
+  const best = byPlatform(named, platformOf, wished && { ...wished, os: wished.os || "linux" });
   // An exact variant, or the nearest below it.
-  const chosen = best.find((entry) => !wished || fitsPlatform(entry.platform!, wished)) ?? best[0];
-  const found = chosen ?? entries.find((entry) => entry.platform === undefined);
+  const chosen = best.find((entry) => !wished || fitsPlatform(platformOf(entry), wished)) ?? best[0];
+  const found = chosen ?? entries.find(({ descriptor }) => descriptor.platform === undefined);
   if (found) return found;
   const wanted = platformText({ os: "linux", architecture: machineArchitecture(), ...wished });
-  const known = named.map((entry) => platformText(entry.platform!)).join(", ") || "none";
+  const known = named.map((entry) => platformText(platformOf(entry))).join(", ") || "none";
   throw new NaruError(
     "not-found",
     `no matching manifest for ${wanted} in the manifest list entries (there is: ${known}); choose one with --platform`,
@@ -96,13 +103,18 @@ function selectManifest(index: Index, wished: PlatformWish | undefined): Descrip
 
 /** Small blobs, from here when they are here; remembers all that it read. */
 class MetadataReader {
-  readonly sources: BlobSource[] = [];
+  private readonly sources = new Map<Digest, BlobSource>();
 
   constructor(
     private readonly remote: RemoteRepository,
     private readonly content: ContentStore,
     private readonly signal: AbortSignal,
   ) {}
+
+  /** What was read under these digests. */
+  sourcesOf(digests: readonly Digest[]): BlobSource[] {
+    return [...new Set(digests)].map((digest) => this.sources.get(digest)!);
+  }
 
   async manifest(descriptor: Descriptor): Promise<Uint8Array> {
     return await this.read(descriptor, async () => {
@@ -129,7 +141,7 @@ class MetadataReader {
     const known = await this.content.findWhole(digest);
     const data = known ?? (await fetch());
     // With its bytes also when it is here: it may be removed before the pull holds it.
-    this.sources.push({ digest, size: data.length, data, replaces: known === undefined });
+    this.sources.set(digest, { digest, size: data.length, data, replaces: known === undefined });
     return data;
   }
 }

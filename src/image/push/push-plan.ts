@@ -1,4 +1,5 @@
 /** What pushing an image sends: manifests from the leaves to the top, and the blobs that they name. */
+import { shortDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
 import type { PlatformWish } from "../../lib/platform.ts";
 import type { Descriptor, Digest, Manifest } from "../../model/image.ts";
@@ -67,7 +68,7 @@ class Planner {
     this.present = new Set(record.blobs.map(({ digest }) => digest));
     for (const { layers, config } of platformImages(record)) {
       for (const [index, { digest }] of layers.entries())
-        this.labels.set(digest, shortId(config.rootfs.diff_ids[index]!));
+        this.labels.set(digest, shortDigest(config.rootfs.diff_ids[index]!));
     }
   }
 
@@ -80,15 +81,29 @@ class Planner {
   }
 
   async index(): Promise<PushPlan> {
-    const bytes = await this.content.readSmall(this.record.id);
     const children: ManifestToPush[] = [];
     const missing: Descriptor[] = [];
-    for (const descriptor of parseIndex(bytes, this.record.id).manifests) {
+    const bytes = await this.readIndex(this.record.descriptor, children, missing);
+    return this.plan({ descriptor: this.record.descriptor, bytes }, children, missing);
+  }
+
+  /** What an index holds comes before it. */
+  private async readIndex(
+    { digest }: Descriptor,
+    children: ManifestToPush[],
+    missing: Descriptor[],
+  ): Promise<Uint8Array> {
+    const bytes = await this.content.readSmall(digest);
+    for (const descriptor of parseIndex(bytes, digest).manifests) {
+      if (isIndexType(descriptor.mediaType) && this.present.has(descriptor.digest)) {
+        children.push({ descriptor, bytes: await this.readIndex(descriptor, children, missing) });
+        continue;
+      }
       const child = await this.child(descriptor);
       if (child) children.push(child);
       else missing.push(descriptor);
     }
-    return this.plan({ descriptor: this.record.descriptor, bytes }, children, missing);
+    return bytes;
   }
 
   private async child(descriptor: Descriptor): Promise<ManifestToPush | undefined> {
@@ -105,7 +120,7 @@ class Planner {
     this.configs.set(config.digest, config);
     for (const descriptor of [...layers].reverse()) {
       if (this.layers.has(descriptor.digest)) continue;
-      const label = this.labels.get(descriptor.digest) ?? shortId(descriptor.digest);
+      const label = this.labels.get(descriptor.digest) ?? shortDigest(descriptor.digest);
       this.layers.set(descriptor.digest, { descriptor, label, isForeign: isForeignLayer(descriptor) });
     }
   }
@@ -126,8 +141,4 @@ class Planner {
 function mediaTypeOf({ mediaType }: Manifest, digest: Digest): string {
   if (mediaType !== undefined) return mediaType;
   throw new NaruError("invalid", `the manifest ${digest} does not say its media type: push the whole index`);
-}
-
-function shortId(digest: Digest): string {
-  return digest.slice("sha256:".length, "sha256:".length + 12);
 }

@@ -1,5 +1,6 @@
 /** `naru image verify`: everything of an image is read back; what is damaged is noted, so that the next pull replaces it. */
 import { stat } from "node:fs/promises";
+import { algorithmOf, DigestHasher, shortDigest } from "../../lib/digest.ts";
 import type { WorkerPool } from "../../lib/worker-pool.ts";
 import type { Digest } from "../../model/image.ts";
 import type { ContentStore } from "../content-store.ts";
@@ -99,7 +100,7 @@ class Verification {
     if (this.seen.has(key as Digest)) return;
     this.seen.add(key as Digest);
     this.seen.add(digest);
-    const id = digest.slice("sha256:".length, "sha256:".length + 12);
+    const id = shortDigest(digest);
     yield { id, status: "Verifying", progressDetail: { current: 0, total: size } };
     yield { id, status: (await work()) ? "Verified" : "DAMAGED", progressDetail: {} };
   }
@@ -146,9 +147,9 @@ class Verification {
     if (found !== size) return await this.blobProblem(image, digest, `has ${found} bytes instead of ${size}`);
     this.blobs += 1;
     this.bytes += size;
-    const hash = new Bun.CryptoHasher("sha256");
+    const hash = new DigestHasher(algorithmOf(digest));
     for await (const chunk of Bun.file(content.path(digest)).stream()) hash.update(chunk);
-    const actual = `sha256:${hash.digest("hex")}`;
+    const actual = hash.digest();
     return actual === digest || (await this.blobProblem(image, digest, `has the digest ${actual}`));
   }
 

@@ -1,4 +1,5 @@
 /** Reads a layer back: its blob against its digests, its unpacked files against the blob. Runs in a worker thread. */
+import { algorithmOf, DigestHasher } from "../../lib/digest.ts";
 import { errorText } from "../../lib/errors.ts";
 import type { JobContext } from "../../lib/worker-job.ts";
 import type { Digest } from "../../model/image.ts";
@@ -29,9 +30,9 @@ export async function checkLayer(params: LayerCheckParams, { signal }: JobContex
 }
 
 async function checkBlob(params: LayerCheckParams, facts: TreeFacts, signal: AbortSignal): Promise<string | undefined> {
-  const hash = new Bun.CryptoHasher("sha256");
+  const hash = new DigestHasher(algorithmOf(params.digest));
   let hashedBytes = 0;
-  const diffHash = new Bun.CryptoHasher("sha256");
+  const diffHash = new DigestHasher(algorithmOf(params.diffId));
   const reader = new TarReader(facts);
   const file = Bun.file(params.blobPath);
   try {
@@ -54,9 +55,9 @@ async function checkBlob(params: LayerCheckParams, facts: TreeFacts, signal: Abo
   }
   // Bytes behind the end of the compressed stream belong to the blob, too.
   for await (const bytes of file.slice(hashedBytes).stream()) hash.update(bytes);
-  const digest = `sha256:${hash.digest("hex")}`;
+  const digest = hash.digest();
   if (digest !== params.digest) return `has the digest ${digest}`;
-  const diffId = `sha256:${diffHash.digest("hex")}`;
+  const diffId = diffHash.digest();
   return diffId === params.diffId ? undefined : `holds ${diffId} instead of ${params.diffId}`;
 }
 

@@ -14,7 +14,7 @@ import type { Viewer } from "./viewer.ts";
 const REPOSITORIES_PER_PAGE = 30;
 const TAGS_PER_PAGE = 30;
 /** Tags that belong to another image (signatures, lists of referrers) are shown there. */
-const ATTACHED_TAG = /^sha256-[a-f0-9]{64}(?:\.[a-z]+)?$/;
+const ATTACHED_TAG = /^sha(?:256|512)-[a-f0-9]{64}(?:\.[a-z]+)?$/;
 
 interface TagRecord {
   name: string;

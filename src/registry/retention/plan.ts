@@ -32,7 +32,7 @@ export interface Removal {
 }
 
 /** Tags by which clients without the referrers API attach things to a digest ("sha256-<hex>", cosign's ".sig", …). */
-const ATTACHED_TAG = /^sha256-([a-f0-9]{64})(?:\.[a-z]+)?$/;
+const ATTACHED_TAG = /^(sha256|sha512)-([a-f0-9]{64})(?:\.[a-z]+)?$/;
 const DAY_MS = 86_400_000;
 
 /** Tags first, then manifests; those that hold others before those they hold. */
@@ -44,7 +44,7 @@ export function planRetention(facts: RepositoryFacts, rules: readonly RetentionR
   const { repository } = facts;
   const removals: Removal[] = [];
   for (const tag of facts.tags) {
-    const subject = attachedTo(tag);
+    const subject = attachedTo(tag, facts);
     const reason =
       removedTags.get(tag.name) ??
       (subject !== undefined && isGone(subject, facts, kept) ? goneWith(subject) : undefined);
@@ -64,7 +64,7 @@ export function planRetention(facts: RepositoryFacts, rules: readonly RetentionR
 
 /** The tags that go, each with the reason. */
 function judgeTags(facts: RepositoryFacts, rules: readonly RetentionRule[], now: number): Map<string, string> {
-  const free = facts.tags.filter((tag) => attachedTo(tag) === undefined);
+  const free = facts.tags.filter((tag) => attachedTo(tag, facts) === undefined);
   const judged = new Map<string, string[]>();
   const kept = new Set<string>();
   for (const rule of rules) {
@@ -128,7 +128,7 @@ export function reachable(facts: RepositoryFacts, roots: readonly Digest[] = [])
     kept.add(digest);
     for (const child of manifest.children) keep(child);
   };
-  for (const tag of facts.tags) if (attachedTo(tag) === undefined) keep(tag.digest);
+  for (const tag of facts.tags) if (attachedTo(tag, facts) === undefined) keep(tag.digest);
   for (const root of roots) keep(root);
   keepAttached(facts, kept, keep);
   return kept;
@@ -140,7 +140,7 @@ function keepAttached(facts: RepositoryFacts, kept: ReadonlySet<Digest>, keep: (
     before = kept.size;
     for (const { digest, subject } of facts.manifests) if (subject !== undefined && kept.has(subject)) keep(digest);
     for (const tag of facts.tags) {
-      const subject = attachedTo(tag);
+      const subject = attachedTo(tag, facts);
       if (subject !== undefined && !isGone(subject, facts, kept)) keep(tag.digest);
     }
   }
@@ -151,9 +151,12 @@ function isGone(subject: Digest, facts: RepositoryFacts, kept: ReadonlySet<Diges
   return facts.manifests.some((manifest) => manifest.digest === subject) && !kept.has(subject);
 }
 
-function attachedTo(tag: TagFact): Digest | undefined {
-  const hex = ATTACHED_TAG.exec(tag.name)?.[1];
-  return hex === undefined ? undefined : `sha256:${hex}`;
+function attachedTo(tag: TagFact, { manifests }: RepositoryFacts): Digest | undefined {
+  const [, algorithm, hex] = ATTACHED_TAG.exec(tag.name) ?? [];
+  if (algorithm === "sha256") return `sha256:${hex}`;
+  if (algorithm === undefined) return undefined;
+  // Such a tag has room for the first half of a sha512 digest.
+  return manifests.find(({ digest }) => digest.startsWith(`sha512:${hex}`))?.digest ?? `sha512:${hex}`;
 }
 
 function manifestReason(
@@ -170,8 +173,19 @@ function manifestReason(
 
 /** An index before its children, an image after what is attached to it would be wrong too: attached things go last. */
 function holdersFirst(manifests: readonly ManifestFact[]): ManifestFact[] {
-  const rank = ({ children, subject }: ManifestFact) => (children.length > 0 ? 0 : subject === undefined ? 1 : 2);
-  return [...manifests].sort((a, b) => rank(a) - rank(b));
+  const byDigest = new Map(manifests.map((manifest) => [manifest.digest, manifest]));
+  const heights = new Map<Digest, number>();
+  const height = (manifest: ManifestFact | undefined): number => {
+    if (manifest === undefined) return 0;
+    const known = heights.get(manifest.digest);
+    if (known !== undefined) return known;
+    heights.set(manifest.digest, 0);
+    const below = Math.max(0, ...manifest.children.map((digest) => height(byDigest.get(digest))));
+    const own = manifest.children.length > 0 ? below + 1 : manifest.subject === undefined ? 0 : -1;
+    heights.set(manifest.digest, own);
+    return own;
+  };
+  return [...manifests].sort((a, b) => height(b) - height(a));
 }
 
 function newestFirst(a: TagFact, b: TagFact): number {

@@ -1,0 +1,42 @@
+/** Indexes may hold indexes (OCI image specification, image-index.md, "manifests"): what is found in all of them. */
+import { NaruError } from "../lib/errors.ts";
+import type { Descriptor, Digest } from "../model/image.ts";
+import { isIndexType } from "../model/media-types.ts";
+import { parseIndex } from "./archive-layout.ts";
+
+/** More than any real image has; hostile ones are refused before they cost much. */
+const MAX_INDEXES = 64;
+
+/** A manifest that an index leads to. */
+export interface IndexLeaf {
+  descriptor: Descriptor;
+  /** Of the indexes between the top one and the manifest, the outermost first. */
+  indexes: Digest[];
+}
+
+/**
+ * The manifests of an index and of those in it, each once, in their order. `read` brings an index' bytes, or undefined for
+ * one that is not to be had: that is a leaf itself.
+ * @throws {NaruError} invalid for what is no index, and for too many
+ */
+export async function indexLeaves(
+  top: Descriptor,
+  read: (index: Descriptor) => Promise<Uint8Array | undefined>,
+): Promise<IndexLeaf[]> {
+  const leaves = new Map<Digest, IndexLeaf>();
+  const seen = new Set<Digest>();
+  const walk = async (index: Descriptor, indexes: Digest[]): Promise<boolean> => {
+    if (seen.has(index.digest)) return true;
+    seen.add(index.digest);
+    if (seen.size > MAX_INDEXES) throw new NaruError("invalid", `${top.digest} holds more than ${MAX_INDEXES} indexes`);
+    const bytes = await read(index);
+    if (bytes === undefined) return false;
+    for (const descriptor of parseIndex(bytes, index.digest).manifests) {
+      const isWalked = isIndexType(descriptor.mediaType) && (await walk(descriptor, [...indexes, descriptor.digest]));
+      if (!isWalked && !leaves.has(descriptor.digest)) leaves.set(descriptor.digest, { descriptor, indexes });
+    }
+    return true;
+  };
+  await walk(top, []);
+  return [...leaves.values()];
+}
