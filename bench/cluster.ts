@@ -47,3 +47,8 @@ export async function ask({ server, tls }: Cluster, method: string, path: string
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 300)}`);
   return JSON.parse(text);
 }
+
+/** Waits until no container of a pod is left: pods that were deleted without grace end a little after the API has forgotten them. */
+export async function containersGone(engine: Engine): Promise<void> {
+  while ((await output(engine, "ps", "-aq")).trim() !== "") await Bun.sleep(20);
+}

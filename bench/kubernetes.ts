@@ -2,7 +2,7 @@
  * naru's cluster against its gates: `npm run bench kubernetes [-- --runs N] [-- --only WORD]`. Another cluster to stand beside it is not there, so each
  * row has its gate alone. Times of pods are from the request to what a watch of the pods tells.
  */
-import { ask, type Cluster, type Json, output, startCluster } from "./cluster.ts";
+import { ask, type Cluster, containersGone, type Json, output, startCluster } from "./cluster.ts";
 import { startNaru } from "./engines.ts";
 import { importBusybox } from "./import-busybox.ts";
 import { inParallel, median, pssBytes } from "./measure.ts";
@@ -109,6 +109,43 @@ async function replacement(cluster: Cluster): Promise<number> {
   }
   const remove = () => ask(cluster, "DELETE", `${DEPLOYMENTS}/healed`, { propagationPolicy: "Background" });
   await timed(cluster, remove, (pods) => pods.size === 0);
+  return median(values);
+}
+
+/** From the command line to the first line in the pod's log, as a user waits for it. */
+async function runToFirstLine(cluster: Cluster): Promise<number> {
+  const values: number[] = [];
+  for (let run = 0; run <= runs; run++) {
+    const name = `line-${run}`;
+    const words = ["--image", IMAGE, "--image-pull-policy", "Never", "--restart", "Never", "--command", "--"];
+    const startedAt = performance.now();
+    await output(cluster.engine, "kubectl", "run", name, ...words, "sh", "-c", "echo up; exec sleep 100000");
+    // 400 until the container has begun.
+    const log = () => fetch(`${cluster.server}${PODS}/${name}/log`, { tls: cluster.tls });
+    for (let text = ""; !text.startsWith("up"); text = await (await log()).text()) await Bun.sleep(2);
+    if (run > 0) values.push(performance.now() - startedAt);
+    const remove = () => ask(cluster, "DELETE", `${PODS}/${name}?gracePeriodSeconds=0`);
+    await timed(cluster, remove, (pods) => pods.size === 0);
+  }
+  return median(values);
+}
+
+/** From the end of a container, killed behind the cluster's back, to the one in its place; the first restart has no back-off. */
+async function healing(cluster: Cluster): Promise<number> {
+  const values: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const make = () => ask(cluster, "POST", PODS, { metadata: { name: "healed" }, spec: podSpec });
+    await timed(cluster, make, (pods) => readyCount(pods) === 1);
+    const { metadata } = await ask(cluster, "GET", `${PODS}/healed`);
+    const itsUid = `label=io.kubernetes.pod.uid=${metadata.uid}`;
+    const id = (await output(cluster.engine, "ps", "-q", "--filter", itsUid)).trim();
+    const isBack = ({ status }: Json) =>
+      status.containerStatuses?.[0]?.restartCount === 1 && status.containerStatuses[0].state.running !== undefined;
+    const kill = () => output(cluster.engine, "kill", id);
+    values.push(await timed(cluster, kill, (pods) => [...pods.values()].some(isBack)));
+    const remove = () => ask(cluster, "DELETE", `${PODS}/healed`);
+    await timed(cluster, remove, (pods) => pods.size === 0);
+  }
   return median(values);
 }
 
@@ -231,6 +268,9 @@ try {
     kept = row("idle cluster: memory of the daemon", megabytes, "MB", 120) && kept;
   }
   if (wants("pod")) kept = row("pod created to Running", await podToRunning(cluster), "ms", 250) && kept;
+  if (wants("line"))
+    kept = row("naru kubectl run to its first log line", await runToFirstLine(cluster), "ms", 250) && kept;
+  if (wants("heal")) kept = row("container killed to the next one running", await healing(cluster), "ms", 300) && kept;
   if (wants("replace"))
     kept = row("pod deleted to its replacement Running", await replacement(cluster), "ms", 300) && kept;
   if (wants("replicas"))
@@ -246,6 +286,7 @@ try {
     kept = row(`${MANY_PODS} objects created by 8 clients`, await creations(cluster), "/s", 1000, true) && kept;
     kept = row(`list of ${MANY_PODS} pods`, await longList(cluster), "ms", 300) && kept;
   }
+  await containersGone(engine);
 } finally {
   await engine.stop();
 }

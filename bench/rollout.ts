@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { YAML } from "bun";
-import { ask, type Cluster, type Json, output, startCluster } from "./cluster.ts";
+import { ask, type Cluster, containersGone, type Json, output, startCluster } from "./cluster.ts";
 import { type Engine, startNaru } from "./engines.ts";
 
 const SOURCE = resolve(import.meta.dir, "../examples/java-web");
@@ -62,8 +62,7 @@ async function update(cluster: Cluster, version: string): Promise<number> {
 /** Ends the pods: a daemon leaves its containers running when it stops. */
 async function takeDown(cluster: Cluster): Promise<void> {
   await ask(cluster, "DELETE", DEPLOYMENT, { propagationPolicy: "Foreground" });
-  const pods = "/api/v1/namespaces/default/pods";
-  while ((await ask(cluster, "GET", pods)).items.length > 0) await Bun.sleep(50);
+  await containersGone(cluster.engine);
 }
 
 /** wrk's own count: of requests, of those that ended without an answer, and of answers that were no success. */
