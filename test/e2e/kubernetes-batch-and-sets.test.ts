@@ -1,8 +1,10 @@
 /** Jobs, cron jobs, stateful sets and daemon sets, as the conformance requirements tell them. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { readdir } from "node:fs/promises";
+import { startCluster, type TestClusterDaemon, type WatchedEvent } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
-import { importWorkloadImage, podSpec, Workspace, waitingSpec } from "../support/workloads.ts";
+import { eventually } from "../support/daemon.ts";
+import { IMAGE, importWorkloadImage, podSpec, Workspace, waitingSpec } from "../support/workloads.ts";
 
 let cluster: TestClusterDaemon;
 beforeAll(async () => {
@@ -37,6 +39,7 @@ const failed = (place: Workspace) => place.until("jobs", "work", (object) => has
 const ownersOf = (object: Any): string[] => (object.metadata.ownerReferences ?? []).map((each: Any) => each.uid);
 const indexOf = (pod: Any) => Number(pod.metadata.annotations["batch.kubernetes.io/job-completion-index"]);
 const INDEXED = { completionMode: "Indexed", completions: 4, parallelism: 4 };
+const wait = "trap 'exit 1' TERM; sleep 999 & wait";
 
 requirement(
   "[sig-apps] Job should create pods for an Indexed job with completion indexes and specified hostname",
@@ -54,11 +57,15 @@ requirement(
   "[sig-apps] Job should allow to use the pod failure policy on exit code to fail the job early",
   async (place) => {
     const rules = [{ action: "FailJob", onExitCodes: { containerName: "main", operator: "In", values: [42] } }];
-    await place.create(
-      "jobs",
-      job("exit 42", { completions: 4, parallelism: 2, backoffLimit: 1, podFailurePolicy: { rules } }),
-    );
-    expect(has(await failed(place), "Failed").reason).toBe("PodFailurePolicy");
+    const spec = { completionMode: "Indexed", completions: 4, parallelism: 2, backoffLimit: 1 };
+    // One of them fails; the other would run on.
+    const script = `[ "$JOB_COMPLETION_INDEX" = 0 ] && exit 42; ${wait}`;
+    await place.create("jobs", job(script, { ...spec, podFailurePolicy: { rules } }));
+    const condition = has(await failed(place), "Failed");
+    expect(condition.reason).toBe("PodFailurePolicy");
+    expect(condition.message).toContain("exit code 42");
+    // Within the back-off limit, and yet nothing was tried again.
+    expect((await place.list("pods")).map(indexOf).filter((index) => index !== 1)).toEqual([0]);
   },
 );
 requirement(
@@ -66,7 +73,7 @@ requirement(
   async (place) => {
     const rules = [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }];
     const script =
-      "[ -e /marks/$JOB_COMPLETION_INDEX ] && exit 0; touch /marks/$JOB_COMPLETION_INDEX; trap 'exit 1' TERM; while :; do sleep 1 & wait $!; done";
+      "[ -e /marks/$JOB_COMPLETION_INDEX ] && exit 0; trap 'exit 1' TERM; touch /marks/$JOB_COMPLETION_INDEX; while :; do sleep 1 & wait $!; done";
     const volumes = [{ name: "marks", hostPath: { path: `${cluster.daemon.root}/marks`, type: "DirectoryOrCreate" } }];
     const made = job(
       script,
@@ -79,12 +86,22 @@ requirement(
       "pods",
       (all) => all.length === 2 && all.every((pod) => pod.status.phase === "Running"),
     );
+    const marks = () => readdir(`${cluster.daemon.root}/marks`);
+    await eventually(async () => (await marks()).length === 2, 30_000);
+    const since = (await place.expect(200, "GET", place.path("pods"))).metadata.resourceVersion;
     for (const { metadata } of pods) {
       const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: metadata.name } };
       await place.expect(201, "POST", `${place.path("pods", metadata.name)}/eviction`, eviction);
     }
     const done = await complete(place);
     expect(done.status.succeeded).toBe(2);
+    const uids = new Set(pods.map((pod) => pod.metadata.uid));
+    const disrupted = (seen: readonly WatchedEvent[]) =>
+      seen.filter(({ object }) => uids.has(object.metadata.uid) && has(object, "DisruptionTarget"));
+    await cluster.watch(
+      `${place.path("pods")}?watch=1&resourceVersion=${since}`,
+      (seen) => new Set(disrupted(seen).map(({ object }) => object.metadata.uid)).size === 2,
+    );
   },
 );
 requirement(
@@ -132,7 +149,6 @@ requirement(
     expect(done.status.active).toBeUndefined();
   },
 );
-const wait = "trap 'exit 1' TERM; sleep 999 & wait";
 for (const [codename, script, rules, indexes] of [
   [
     "Job with successPolicy should succeeded when all indexes succeeded",
@@ -182,9 +198,10 @@ requirement("[sig-apps] Job should adopt matching orphans and release non-matchi
   made.spec.template.spec = { ...waitingSpec(), restartPolicy: "Never" };
   const { metadata } = await place.create("jobs", made);
   const [first] = await place.untilList("pods", (pods) => pods.length === 2);
-  await place.change(place.path("pods", first.metadata.name), (pod) => {
+  const orphan = await place.change(place.path("pods", first.metadata.name), (pod) => {
     pod.metadata.ownerReferences = [];
   });
+  expect(ownersOf(orphan)).toEqual([]);
   await place.until("pods", first.metadata.name, (pod) => ownersOf(pod).includes(metadata.uid));
   await place.change(place.path("pods", first.metadata.name), (pod) => {
     pod.metadata.labels = { other: "yes" };
@@ -219,6 +236,8 @@ requirement("[sig-apps] Job should apply changes to a job status", async (place)
 });
 requirement("[sig-apps] Job should manage the lifecycle of a job", async (place) => {
   await place.create("jobs", job("exit 0", { suspend: true }));
+  await place.until("jobs", "work", (object) => has(object, "Suspended"));
+  expect(await place.list("pods")).toEqual([]);
   await place.patch("jobs", "work", { metadata: { labels: { patched: "yes" } } });
   await place.change(place.path("jobs", "work"), (object) => {
     object.spec.suspend = false;
@@ -241,7 +260,8 @@ requirement("[sig-apps] CronJob should not schedule jobs when suspended [Slow]",
   await place.create("cronjobs", cron("asleep", true));
   await place.create("cronjobs", cron("awake", false));
   const jobs = await place.untilList("jobs", (all) => all.length > 0);
-  expect(jobs.map((each) => each.metadata.ownerReferences[0].name)).toEqual(["awake"]);
+  expect(new Set(jobs.map((each) => each.metadata.ownerReferences[0].name))).toEqual(new Set(["awake"]));
+  expect((await place.get("cronjobs", "asleep")).status?.lastScheduleTime).toBeUndefined();
   await place.delete("cronjobs", "awake");
 });
 
@@ -370,6 +390,7 @@ requirement(`${SET} should perform rolling updates and roll backs of template mo
     .create("statefulsets", statefulSet(2))
     .then(() => place.until("statefulsets", "db", isReady(2)));
   expect(first.status.currentRevision).toBe(first.status.updateRevision);
+  const since = (await place.expect(200, "GET", place.path("pods"))).metadata.resourceVersion;
   await place.patch("statefulsets", "db", version("two"));
   const isUpdated = (set: Any) =>
     isReady(2)(set) &&
@@ -381,6 +402,17 @@ requirement(`${SET} should perform rolling updates and roll backs of template mo
     (set) => isUpdated(set) && set.status.updateRevision !== first.status.updateRevision,
   );
   expect(versions(await place.list("pods"))).toBe("two,two");
+  // One at a time: the next goes when the one before is there again, ready.
+  const events = await cluster.watch(
+    `${place.path("pods")}?watch=1&resourceVersion=${since}`,
+    (seen) => seen.filter((each) => each.type === "ADDED").length === 2,
+  );
+  const steps = events.map(({ type, object }) => {
+    const isNewlyReady = type === "MODIFIED" && versions([object]) === "two" && has(object, "Ready");
+    return isNewlyReady ? `READY ${object.metadata.name}` : `${type} ${object.metadata.name}`;
+  });
+  const told = steps.filter((step, at) => !step.startsWith("MODIFIED") && steps.indexOf(step) === at);
+  expect(told.slice(0, 5)).toEqual(["DELETED db-1", "ADDED db-1", "READY db-1", "DELETED db-0", "ADDED db-0"]);
   await place.patch("statefulsets", "db", { spec: { template: { metadata: { annotations: null } } } });
   const back = await place.until(
     "statefulsets",
@@ -388,6 +420,7 @@ requirement(`${SET} should perform rolling updates and roll backs of template mo
     (set) => isUpdated(set) && set.status.updateRevision !== second.status.updateRevision,
   );
   expect(back.status.updateRevision).toBe(first.status.updateRevision);
+  expect((await place.list("controllerrevisions")).length).toBe(2);
   expect(versions(await place.list("pods"))).toBe("one,one");
 });
 requirement(
@@ -480,6 +513,19 @@ const runs = (count: number) => (set: Any) =>
   set.status?.desiredNumberScheduled === count &&
   set.status.observedGeneration === set.metadata.generation;
 
+/** A node behind which nobody is: what becomes of its pods is what the test says. Only pods that tolerate it go there. */
+const PRETENDED = "test.naru/pretended";
+function pretendedNode(name: string) {
+  const resources = { cpu: "4", memory: "4Gi", pods: "10" };
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: { [PRETENDED]: "yes" } },
+    spec: { taints: [{ key: PRETENDED, effect: "NoSchedule" }] },
+    status: { conditions: [{ type: "Ready", status: "True" }], allocatable: resources, capacity: resources },
+  };
+}
+
 requirement(`${DAEMON} should run and stop simple daemon`, async (place) => {
   await place.create("daemonsets", daemonSet("simple"));
   await place.until("daemonsets", "simple", runs(1));
@@ -494,7 +540,7 @@ requirement(`${DAEMON} should run and stop complex daemon`, async (place) => {
   await place.create("daemonsets", daemonSet("complex", podSpec(undefined, { nodeSelector: { [color]: "blue" } })));
   await place.until("daemonsets", "complex", runs(0));
   expect(await place.list("pods")).toEqual([]);
-  const [node] = (await place.expect(200, "GET", "/api/v1/nodes")).items;
+  const [node] = (await place.expect(200, "GET", `/api/v1/nodes?labelSelector=!${PRETENDED}`)).items;
   const paint = (value: string | null) =>
     place.expect(
       200,
@@ -524,7 +570,7 @@ requirement(`${DAEMON} should retry creating failed daemon pods`, async (place) 
     "application/merge-patch+json",
   );
   await place.untilGone("pods", pod.metadata.name);
-  await place.until("daemonsets", "retry", runs(1));
+  await place.untilList("pods", (pods) => pods.length === 1 && pods[0].status.phase === "Running");
 });
 requirement(`${DAEMON} should update pod when spec was updated and update strategy is RollingUpdate`, async (place) => {
   await place.create("daemonsets", daemonSet("rolling"));
@@ -536,26 +582,59 @@ requirement(`${DAEMON} should update pod when spec was updated and update strate
   const revisions = await place.list("controllerrevisions");
   const latest = revisions.find((each) => each.revision === 2);
   const [pod] = await place.untilList("pods", (pods) => pods.length === 1);
+  expect(versions([pod])).toBe("two");
   expect(pod.metadata.labels["controller-revision-hash"]).toBe(
     latest.metadata.labels["controller-revision-hash"] ?? latest.metadata.labels["controller.kubernetes.io/hash"],
   );
 });
 requirement(`${DAEMON} should rollback without unnecessary restarts`, async (place) => {
-  await place.create(
-    "daemonsets",
-    daemonSet("back", podSpec(), { updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } } }),
-  );
-  await place.until("daemonsets", "back", runs(1));
-  const [before] = await place.list("pods");
-  await place.patch("daemonsets", "back", version("broken"));
-  await place.patch("daemonsets", "back", {
-    spec: { template: { metadata: { annotations: null }, spec: { nodeSelector: { "test.naru/nowhere": "true" } } } },
+  for (const name of ["a", "b", "c"])
+    await place.expect(201, "POST", "/api/v1/nodes", pretendedNode(`${place.namespace}-${name}`));
+  const tolerations = [{ key: PRETENDED, operator: "Exists" }];
+  const spec = podSpec(undefined, { nodeSelector: { [PRETENDED]: "yes" }, tolerations });
+  const image = (name: string) => ({
+    spec: { template: { spec: { containers: [{ ...spec.containers[0], image: name }] } } },
   });
-  await place.patch("daemonsets", "back", { spec: { template: { spec: { nodeSelector: null } } } });
-  await place.until("daemonsets", "back", (set) => runs(1)(set) && set.status.updatedNumberScheduled === 1);
-  expect(before.status.phase).toBe("Running");
-  const { metadata } = await place.get("daemonsets", "back");
-  expect((await place.list("pods")).every((pod) => ownersOf(pod).includes(metadata.uid))).toBe(true);
+  const imageOf = (pod: Any) => pod.spec.containers[0].image;
+  const ready = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
+  const run = ({ metadata }: Any) =>
+    place.expect(
+      200,
+      "PATCH",
+      `${place.path("pods", metadata.name)}/status`,
+      { status: ready },
+      "application/merge-patch+json",
+    );
+  /** Ends the one pod that was told to go, and answers what is there in its place. */
+  const replaced = async (): Promise<Any> => {
+    const leaving = (pods: Any[]) => pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined);
+    const before = await place.untilList("pods", (pods) => leaving(pods).length === 1);
+    await place.expect(200, "DELETE", `${place.path("pods", leaving(before)[0].metadata.name)}?gracePeriodSeconds=0`);
+    const known = before.map((pod) => pod.metadata.uid);
+    const isNew = (pod: Any) => !known.includes(pod.metadata.uid) && pod.spec.nodeName !== undefined;
+    return (await place.untilList("pods", (pods) => pods.length === 3 && pods.some(isNew))).find(isNew);
+  };
+
+  const updateStrategy = { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } };
+  await place.create("daemonsets", daemonSet("back", spec, { updateStrategy }));
+  const first = await place.untilList(
+    "pods",
+    (pods) => pods.length === 3 && pods.every((pod) => pod.spec.nodeName !== undefined),
+  );
+  await Promise.all(first.map(run));
+  await place.until("daemonsets", "back", runs(3));
+  await place.patch("daemonsets", "back", image("no/such:image"));
+  expect(imageOf(await replaced())).toBe("no/such:image");
+  // It never gets ready, so the others stay.
+  const kept = (await place.list("pods")).filter((pod) => imageOf(pod) === IMAGE);
+  expect(kept.length).toBe(2);
+  await place.patch("daemonsets", "back", image(IMAGE));
+  const last = await replaced();
+  expect(imageOf(last)).toBe(IMAGE);
+  await run(last);
+  await place.until("daemonsets", "back", (set) => runs(3)(set) && set.status.updatedNumberScheduled === 3);
+  const uids = (pods: Any[]) => pods.map((pod) => pod.metadata.uid).sort();
+  expect(uids(await place.list("pods"))).toEqual(uids([...kept, last]));
 });
 requirement(`${DAEMON} should list and delete a collection of DaemonSets`, async (place) => {
   await place.create("daemonsets", daemonSet("one", waitingSpec()));
@@ -609,8 +688,10 @@ for (const [codename, resource, object] of [
     await place.change(status, (each) => {
       each.status.conditions = [condition("StatusUpdate")];
     });
+    expect((await place.expect(200, "GET", status)).status.conditions).toMatchObject([condition("StatusUpdate")]);
     const patch = { status: { conditions: [condition("StatusPatched")] } };
     await place.expect(200, "PATCH", status, patch, "application/merge-patch+json");
+    expect((await place.get(resource, "db")).status.conditions).toMatchObject([condition("StatusPatched")]);
     await cluster.watch(
       `${place.path(resource)}?watch=1&resourceVersion=${since}`,
       (seen) =>

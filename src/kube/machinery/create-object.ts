@@ -70,7 +70,7 @@ async function prepare(
   fillNewMetadata(core, object, namespace, definition.generation === true);
   const context = writeContext(core, caller, options.warn);
   const schema = core.schemas.schemaOf(kind.type);
-  if (definition.partialUpdates?.status !== undefined) delete object.status;
+  if (definition.partialUpdates?.status !== undefined && definition.isCreatedWithStatus !== true) delete object.status;
   definition.prepareCreate?.(object, context);
   schema?.defaults?.(object);
   definition.defaults?.(object);

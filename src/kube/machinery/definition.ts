@@ -87,14 +87,16 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
 
   /** metadata.generation counts changes of everything but metadata and status. */
   readonly generation?: boolean;
-  /** Subresources that change a part. With "status" here, creates and updates of the object itself leave status alone. */
+  /** Subresources that change a part. With "status" here, creates and updates of the object itself leave status alone … */
   readonly partialUpdates?: Readonly<Record<string, PartialUpdate<T>>>;
+  /** … unless its creator tells the status too. */
+  readonly isCreatedWithStatus?: boolean;
   readonly scale?: ScalePaths;
   readonly subresources?: readonly SubresourceDefinition[];
 
   /**
    * Sets what clients may not choose, drops what they may not send. May change `object`. Status is already emptied (kinds
-   * with a status subresource) and metadata filled in.
+   * with a status subresource that are not created with one) and metadata filled in.
    */
   prepareCreate?(object: T, context: WriteContext): void;
   /** The same for an update; status is already that of `before`. */
