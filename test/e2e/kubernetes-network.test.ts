@@ -5,7 +5,7 @@ import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
 import { freePort } from "../support/free-port.ts";
-import { NetworkPods } from "../support/network-pods.ts";
+import { answering, NetworkPods } from "../support/network-pods.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
 type Json = any;
@@ -167,6 +167,40 @@ describe("connections between pods", () => {
   );
 });
 
+test.concurrent(
+  conformance(
+    "[sig-apps] ReplicationController should serve a basic image on each replica with a public image [Conformance]",
+  ),
+  async () => {
+    const labels = { app: pods.name("replicated") };
+    await pods.make("replicationcontrollers", {
+      apiVersion: "v1",
+      kind: "ReplicationController",
+      metadata: { name: labels.app },
+      spec: {
+        replicas: 2,
+        selector: labels,
+        template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 0, containers: [answering()] } },
+      },
+    });
+    let replicas: Json[] = [];
+    await eventually(async () => {
+      const { items } = (await cluster.api("GET", `${pods.path("pods")}?labelSelector=app%3D${labels.app}`)).body;
+      replicas = items.filter((pod: Json) => pod.status.phase === "Running");
+      return replicas.length === 2;
+    }, 30_000);
+    for (const { metadata, status } of replicas) {
+      const isIt = (said: string) => said.trim() === metadata.name;
+      for (const script of [
+        get(status.podIP, 8080),
+        `udp-ask ${status.podIP} 8081`,
+        `nc ${status.podIP} 8082 </dev/null`,
+      ])
+        await pods.until("client", script, isIt);
+    }
+  },
+);
+
 describe("services", () => {
   /** Reachable by name and by its address, and on the node when it has a port there. */
   const reachable = async (name: string, wanted: (said: string) => boolean = isWeb) => {
@@ -179,7 +213,8 @@ describe("services", () => {
   test.concurrent(network("Services should be able to create a functioning NodePort service"), async () => {
     const name = pods.name("node-port");
     await pods.service(name, { type: "NodePort", selector: { app: "web" }, ports: [TCP] });
-    expect((await read(name)).spec.ports[0].nodePort).toBeGreaterThan(0);
+    const { nodePort } = (await read(name)).spec.ports[0];
+    expect([nodePort >= 30_000, nodePort <= 32_767]).toEqual([true, true]);
     await reachable(name);
   });
 

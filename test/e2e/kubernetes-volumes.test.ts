@@ -125,8 +125,9 @@ for (const { title, kind, projected } of SHOWN) {
     test.concurrent(storage(`${title} should be consumable from pods in volume with mappings ${NODE}`), async () => {
       const name = pods.name("shown");
       await make(name, values);
-      const script = "cat /v/path/to/data-2; ls /v";
-      expect(await pods.said(script, { volumes: [volume("v1", name, mapped())] }, mounted("/v"))).toBe("value-2path\n");
+      const script = "cat /v/path/to/data-2; stat -L -c ' %A' /v/path/to/data-2; ls /v";
+      const said = await pods.said(script, { volumes: [volume("v1", name, mapped())] }, mounted("/v"));
+      expect(said).toBe("value-2 -rw-r--r--\npath\n");
     });
     const itemMode = kind === "configMap" ? "Item mode" : "Item Mode";
     test.concurrent(
@@ -145,14 +146,20 @@ for (const { title, kind, projected } of SHOWN) {
       const name = pods.name("shown");
       await make(name, values);
       const volumes = [volume("v1", name), volume("v2", name)];
-      expect(await pods.said("cat /a/data-1 /b/data-1", { volumes }, mounted("/a", "/b"))).toBe("value-1value-1");
+      const said = await pods.said(
+        "cd /; cat [ab]/data-1; stat -L -c ' %A' [ab]/data-1",
+        { volumes },
+        mounted("/a", "/b"),
+      );
+      expect(said).toBe("value-1value-1 -rw-r--r--\n -rw-r--r--\n");
     });
     if (kind === "configMap") {
       test.concurrent(storage(`${title} should be consumable from pods in volume as non-root ${NODE}`), async () => {
         const name = pods.name("shown");
         await make(name, values);
         const spec = { volumes: [volume("v1", name)], securityContext: { runAsUser: 1000 } };
-        expect(await pods.said("id -u; cat /v/data-1", spec, mounted("/v"))).toBe("1000\nvalue-1");
+        const script = "id -u; cat /v/data-1; stat -L -c ' %A' /v/data-1";
+        expect(await pods.said(script, spec, mounted("/v"))).toBe("1000\nvalue-1 -rw-r--r--\n");
       });
       test.concurrent(
         storage(`${title} should be consumable from pods in volume with mappings as non-root ${NODE}`),
@@ -160,7 +167,8 @@ for (const { title, kind, projected } of SHOWN) {
           const name = pods.name("shown");
           await make(name, values);
           const spec = { volumes: [volume("v1", name, mapped())], securityContext: { runAsUser: 1000 } };
-          expect(await pods.said("id -u; cat /v/path/to/data-2", spec, mounted("/v"))).toBe("1000\nvalue-2");
+          const script = "id -u; cat /v/path/to/data-2; stat -L -c ' %A' /v/path/to/data-2";
+          expect(await pods.said(script, spec, mounted("/v"))).toBe("1000\nvalue-2 -rw-r--r--\n");
         },
       );
       test.concurrent(storage(`${title} updates should be reflected in volume ${NODE}`), async () => {
@@ -196,16 +204,24 @@ for (const { title, kind, projected } of SHOWN) {
       const [create, update, remove] = [pods.name("create"), pods.name("update"), pods.name("delete")];
       await Promise.all([make(update, { "data-1": "value-1" }), make(remove, { "data-1": "value-1" })]);
       const volumes = [create, update, remove].map((name, index) => volume(`v${index + 1}`, name, { optional: true }));
-      const script =
-        "while :; do for d in create update delete; do echo $d=$(cat /$d/data-1 2>/dev/null)/$(cat /$d/data-3 2>/dev/null); done; sleep 0.1; done";
-      const pod = await pods.pod(script, { volumes }, mounted("/create", "/update", "/delete"));
-      await pods.says(pod, "create=/\nupdate=value-1/\ndelete=value-1/\n");
+      const show = (key: string) => `$(cat /v/${key} 2>/dev/null || echo none)`;
+      const script = `while :; do echo "${show("data-1")}/${show("data-3")}"; sleep 0.1; done`;
+      const containers = volumes.map((one, index) => ({
+        name: ["create", "update", "delete"][index],
+        image: "busybox:test",
+        command: ["sh", "-c", script],
+        volumeMounts: [{ name: one.name, mountPath: "/v" }],
+      }));
+      const pod = await pods.pod("", { volumes, containers });
+      const say = (...each: [create: string, update: string, remove: string]) =>
+        Promise.all(each.map((words, index) => pods.says(pod, `${words}\n`, containers[index]!.name)));
+      await say("none/none", "value-1/none", "value-1/none");
       const encode = kind === "secret" ? btoa : (text: string) => text;
       await cluster.api("DELETE", pods.path(resource, remove));
       const patch = { data: { "data-1": null, "data-3": encode("value-3") } };
       await cluster.api("PATCH", pods.path(resource, update), patch, "application/merge-patch+json");
       await make(create, { "data-1": "value-1" });
-      await pods.says(pod, "create=value-1/\nupdate=/value-3\ndelete=/\n");
+      await say("value-1/none", "none/value-3", "none/none");
       await pods.remove(pod);
     });
   });
@@ -237,7 +253,8 @@ test.concurrent(
       new ClusterPods(cluster, other).secret(name, { "data-1": "there" }),
     ]);
     const volumes = [{ name: "v1", secret: { secretName: name } }];
-    expect(await pods.said("cat /v/data-1", { volumes }, mounted("/v"))).toBe("here");
+    const script = "cat /v/data-1; stat -L -c ' %A' /v/data-1";
+    expect(await pods.said(script, { volumes }, mounted("/v"))).toBe("here -rw-r--r--\n");
     await cluster.api("DELETE", `/api/v1/namespaces/${other}`);
   },
 );
@@ -278,18 +295,19 @@ for (const [title, projected] of [
   });
   const resources = { limits: { cpu: "1250m", memory: "64Mi" }, requests: { cpu: "250m", memory: "32Mi" } };
 
+  /** The mode of a file that has to tell the pod's name, which is its host name too. */
+  const shown = (volumes: object[]) =>
+    pods.said('[ "$(cat /v/podname)" = "$(hostname)" ] && stat -L -c %A /v/podname', { volumes }, mounted("/v"));
+
   describe(title, () => {
     test.concurrent(storage(`${title} should provide podname only ${NODE}`), async () => {
-      const said = await pods.said("cat /v/podname", { volumes: [volume([podName])] }, mounted("/v"));
-      expect(said).toMatch(/^pod-\d+$/);
+      expect(await shown([volume([podName])])).toBe("-rw-r--r--\n");
     });
     test.concurrent(storage(`${title} should set DefaultMode on files ${LINUX}`), async () => {
-      const volumes = [volume([podName], { defaultMode: 0o400 })];
-      expect(await pods.said("stat -L -c %A /v/podname", { volumes }, mounted("/v"))).toBe("-r--------\n");
+      expect(await shown([volume([podName], { defaultMode: 0o400 })])).toBe("-r--------\n");
     });
     test.concurrent(storage(`${title} should set mode on item file ${LINUX}`), async () => {
-      const volumes = [volume([{ ...podName, mode: 0o400 }])];
-      expect(await pods.said("stat -L -c %A /v/podname", { volumes }, mounted("/v"))).toBe("-r--------\n");
+      expect(await shown([volume([{ ...podName, mode: 0o400 }])])).toBe("-r--------\n");
     });
     test.concurrent.each(
       [
@@ -326,10 +344,10 @@ for (const [title, projected] of [
         await cluster.api(
           "PATCH",
           pods.path("pods", pod),
-          { metadata: { [what]: { builder: "foo" } } },
+          { metadata: { [what]: { builder: "foo", another: "new" } } },
           "application/merge-patch+json",
         );
-        await pods.says(pod, 'builder="foo"\n');
+        await pods.says(pod, 'another="new"\nbuilder="foo"\n');
         await pods.remove(pod);
       });
     }
@@ -362,13 +380,13 @@ test.concurrent(
     ];
     const resources = { limits: { cpu: "500m", memory: "64Mi" }, requests: { cpu: "250m", memory: "32Mi" } };
     const script =
-      "cd /v; for f in podname secret-data configmap-data cpu_limit cpu_request memory_limit memory_request; do cat $f; echo; done";
+      "cd /v; hostname; for f in podname secret-data configmap-data cpu_limit cpu_request memory_limit memory_request; do cat $f; echo; done";
     const said = await pods.said(
       script,
       { volumes: [{ name: "v1", projected: { sources } }] },
       { ...mounted("/v"), resources },
     );
-    expect(said).toMatch(/^pod-\d+\nsecret-value-1\nconfigmap-value-1\n500\n250\n64\n32\n$/);
+    expect(said).toMatch(/^(pod-\d+)\n\1\nsecret-value-1\nconfigmap-value-1\n500\n250\n64\n32\n$/);
   },
 );
 
@@ -400,7 +418,8 @@ describe("paths inside volumes", () => {
     const volumes = [
       { name: "v1", downwardAPI: { items: [{ path: "downward/podname", fieldRef: { fieldPath: "metadata.name" } }] } },
     ];
-    expect(await pods.said("cat /v/podname", { volumes }, mount("/v", "downward"))).toMatch(/^pod-\d+$/);
+    const script = "cat /v/podname; echo; hostname";
+    expect(await pods.said(script, { volumes }, mount("/v", "downward"))).toMatch(/^(pod-\d+)\n\1\n$/);
   });
   test.concurrent(subpath("projected pod"), async () => {
     const name = pods.name("sub");

@@ -102,10 +102,11 @@ export class ClusterPods {
     return log;
   }
 
-  /** Waits for words in a pod's log. */
-  async says(name: string, words: string): Promise<void> {
+  /** Waits for words in a pod's log: in that of its only container when none is named. */
+  async says(name: string, words: string, container?: string): Promise<void> {
+    const query = container === undefined ? "" : `?container=${container}`;
     await eventually(async () => {
-      if ((await this.log(name)).includes(words)) return true;
+      if ((await this.log(name, query)).includes(words)) return true;
       await Bun.sleep(60);
       return false;
     }, 30_000);

@@ -1,4 +1,4 @@
-/** Pods that answer with their host name over HTTP (port 8080) and UDP (port 8081), and shells to ask them from. */
+/** Pods that answer with their host name over HTTP (port 8080), UDP (8081) and TCP (8082), and shells to ask them from. */
 
 import { ClusterPods } from "./cluster-pods.ts";
 import { busyboxTar, eventually } from "./daemon.ts";
@@ -52,6 +52,13 @@ async function imageTar(): Promise<Uint8Array> {
   return bytes;
 }
 
+/** A container that answers. */
+export function answering(container: object = {}): object {
+  const script =
+    "mkdir /www; hostname >/www/name; udp-server 8081 & nc -ll -p 8082 -e hostname & exec httpd -f -p 8080 -h /www";
+  return { name: "main", image: IMAGE, command: ["sh", "-c", script], ...container };
+}
+
 export class NetworkPods extends ClusterPods {
   async importNetworkImage(): Promise<void> {
     const { code, stderr } = await this.cluster.daemon.docker(["import", "-", IMAGE], { stdin: await imageTar() });
@@ -60,13 +67,16 @@ export class NetworkPods extends ClusterPods {
 
   /** A pod of that image; it answers unless it has a script of its own. */
   async named(name: string, labels: object = {}, spec: object = {}, container: object = {}): Promise<void> {
-    const script = "mkdir /www; hostname >/www/name; udp-server 8081 & exec httpd -f -p 8080 -h /www";
-    const main = { name: "main", image: IMAGE, command: ["sh", "-c", script], ...container };
     await this.make("pods", {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name, labels },
-      spec: { terminationGracePeriodSeconds: 0, automountServiceAccountToken: false, containers: [main], ...spec },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        automountServiceAccountToken: false,
+        containers: [answering(container)],
+        ...spec,
+      },
     });
   }
 
