@@ -223,9 +223,44 @@ test(
         names: expect.arrayContaining([resource]),
       });
     }
+    // And whatever else is told: each version of each group has resources, and says itself which version it is.
+    const { groups } = (await cluster.api("GET", "/apis")).body;
+    for (const { groupVersion } of groups.flatMap(({ versions }: { versions: object[] }) => versions)) {
+      const { body } = await cluster.api("GET", `/apis/${groupVersion}`);
+      expect(body).toMatchObject({ kind: "APIResourceList", groupVersion });
+      const isWhole = ({ name, kind, verbs }: { name: string; kind: string; verbs: string[] }) =>
+        /^[a-z]+(\/[a-z]+)?$/.test(name) && /^[A-Z]/.test(kind) && verbs.length > 0;
+      expect({ groupVersion, whole: body.resources.some(isWhole) }).toEqual({ groupVersion, whole: true });
+    }
   },
 );
 
+/** The builtin resources of version 1 of each group, "" being the core; not all that Kubernetes has. */
+const BUILTIN: Record<string, string> = {
+  "":
+    "configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims " +
+    "persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services",
+  "admissionregistration.k8s.io":
+    "mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings validatingwebhookconfigurations",
+  "apiextensions.k8s.io": "customresourcedefinitions",
+  apps: "controllerrevisions daemonsets deployments replicasets statefulsets",
+  "authentication.k8s.io": "selfsubjectreviews tokenreviews",
+  "authorization.k8s.io":
+    "localsubjectaccessreviews selfsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews",
+  autoscaling: "horizontalpodautoscalers",
+  batch: "cronjobs jobs",
+  "certificates.k8s.io": "certificatesigningrequests",
+  "coordination.k8s.io": "leases",
+  "discovery.k8s.io": "endpointslices",
+  "events.k8s.io": "events",
+  "flowcontrol.apiserver.k8s.io": "flowschemas prioritylevelconfigurations",
+  "networking.k8s.io": "ingressclasses ingresses networkpolicies",
+  "node.k8s.io": "runtimeclasses",
+  policy: "poddisruptionbudgets",
+  "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
+  "scheduling.k8s.io": "priorityclasses",
+  "storage.k8s.io": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments",
+};
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 async function aggregated(path: string, accept = AGGREGATED) {
@@ -261,18 +296,20 @@ test(
       expect(body).toMatchObject({ kind: "APIGroupDiscoveryList", apiVersion: "apidiscovery.k8s.io/v2" });
     }
     const { body } = await aggregated("/apis");
+    const { body: core } = await aggregated("/api");
     const resourcesOf = (group: string, version: string) =>
-      body.items
-        .find(({ metadata }) => metadata.name === group)
+      [...body.items, ...core.items]
+        .find(({ metadata }) => (metadata.name ?? "") === group)
         ?.versions.find((one) => one.version === version)
         ?.resources.map(({ resource }) => resource) ?? [];
-    expect(resourcesOf("apps", "v1")).toEqual(
-      expect.arrayContaining(["controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"]),
-    );
-    expect(resourcesOf("batch", "v1")).toEqual(expect.arrayContaining(["jobs", "cronjobs"]));
+    for (const [group, names] of Object.entries(BUILTIN)) {
+      const found = resourcesOf(group, "v1");
+      expect({ group, missing: names.split(" ").filter((name) => !found.includes(name)) }).toEqual({
+        group,
+        missing: [],
+      });
+    }
     expect(resourcesOf("autoscaling", "v2")).toEqual(["horizontalpodautoscalers"]);
-    expect(resourcesOf("autoscaling", "v1")).toEqual(["horizontalpodautoscalers"]);
-    const { body: core } = await aggregated("/api");
     const pods = core.items[0]?.versions[0]?.resources.find(({ resource }) => resource === "pods");
     expect(pods?.subresources?.map(({ subresource }) => subresource)).toEqual(
       expect.arrayContaining(["attach", "binding", "eviction", "exec", "log", "portforward", "status"]),
@@ -295,7 +332,7 @@ test(
   conformance("[sig-api-machinery] AggregatedDiscovery should support aggregated discovery interface [Conformance]"),
   async () => {
     expect(await discovered()).toEqual(
-      expect.arrayContaining(["pods", "services", "namespaces", "deployments", "jobs", "roles", "ingresses", "leases"]),
+      expect.arrayContaining(Object.values(BUILTIN).flatMap((names) => names.split(" "))),
     );
   },
 );

@@ -187,6 +187,8 @@ test(
     live.spec.containers[0].image = OTHER_IMAGE;
     await fed(JSON.stringify(live), "replace", "-f", "-");
     expect(await kubectl("get", "pod", "replaced", "-o", "jsonpath={.spec.containers[0].image}")).toBe(OTHER_IMAGE);
+    const running = "jsonpath={.status.containerStatuses[?(@.state.running)].image}";
+    await until("it runs", async () => (await kubectl("get", "pod", "replaced", "-o", running)).includes(OTHER_IMAGE));
     await fed(pod("replaced", IMAGE, ["sleep", "1000"]), "replace", "--force", "-f", "-");
     const made = JSON.parse(await kubectl("get", "pod", "replaced", "-o", "json"));
     expect(made.metadata.uid).not.toBe(live.metadata.uid);
@@ -300,6 +302,8 @@ test(
     await fed(controller("nautilus", 2), "create", "-f", "-");
     const ready = async () => await kubectl("get", "rc", "nautilus", "-o", "jsonpath={.status.readyReplicas}");
     await until("two replicas run", async () => (await ready()) === "2");
+    const phases = ["get", "pods", "-l", "app=nautilus", "-o", "jsonpath={.items[*].status.phase}"];
+    expect(await kubectl(...phases)).toBe("Running Running");
     await kubectl("delete", "rc", "nautilus", "demo", "--grace-period=0", "--force");
     await until(
       "no pod is left",

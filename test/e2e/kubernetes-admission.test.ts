@@ -137,8 +137,11 @@ test(webhookTest("should be able to deny pod and configmap creation"), async () 
     VALIDATING,
     "deny",
     hook("/deny-bad", [rule("configmaps", ["CREATE", "UPDATE"])], { namespaceSelector }),
-    hook("/deny-pods", [rule("pods", CREATE)], { timeoutSeconds: 1 }),
+    hook("/deny-pods", [rule("pods", ["CREATE", "UPDATE"])], { timeoutSeconds: 1 }),
   );
+  await ask("POST", `${core}/pods`, pod("good"));
+  const label = { metadata: { labels: { quality: "bad" } } };
+  expect(await refusal("PATCH", `${core}/pods/good`, label, MERGE)).toContain("the pod has an unwanted label");
   expect(await refusal("POST", `${core}/pods`, pod("bad", { quality: "bad" }))).toContain(
     "the pod has an unwanted label",
   );
@@ -251,6 +254,7 @@ test(webhookTest("should not be able to mutate or prevent deletion of webhook co
     const made = await register(kind, "dummy", hook("/deny", [rule("nothing", CREATE)]));
     expect(made.metadata.labels).toEqual({ e2e: "yes" });
     await ask("DELETE", `${CONFIGURATIONS}/${kind}/dummy`);
+    expect((await cluster.api("GET", `${CONFIGURATIONS}/${kind}/dummy`)).status).toBe(404);
   }
 });
 
@@ -349,6 +353,7 @@ for (const [kind, path, listing, changing] of [
     expect((await ask("GET", `${CONFIGURATIONS}/${kind}?labelSelector=e2e%3Dyes`)).items.length).toBe(10);
     expect(await takesPart(core, "before")).toBe(true);
     await ask("DELETE", `${CONFIGURATIONS}/${kind}?labelSelector=e2e%3Dyes`);
+    expect((await ask("GET", `${CONFIGURATIONS}/${kind}?labelSelector=e2e%3Dyes`)).items).toEqual([]);
     expect(await takesPart(core, "after")).toBe(false);
   });
 

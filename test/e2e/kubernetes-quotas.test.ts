@@ -162,22 +162,26 @@ test(quotaTest("create a ResourceQuota and capture the life of a pod."), async (
   });
 });
 
+/** Two quotas of these scopes count a pod each, one after the other. */
 async function scopesTake(scopes: [string, string], hard: Record<string, string>, first: object, second: object) {
   const { core, makeQuota, untilUsed } = await space();
   const lower = scopes.map((scope) => scope.toLowerCase());
   for (const [at, scope] of scopes.entries()) await makeQuota(lower[at]!, hard, { scopes: [scope] });
-  for (const name of lower) await untilUsed(name, { pods: "0" });
+  const none = Object.fromEntries(Object.keys(hard).map((name) => [name, "0"]));
+  for (const name of lower) await untilUsed(name, none);
   for (const [at, spec] of [first, second].entries()) {
     const containers = [{ name: "c", image: "i", ...("resources" in spec ? { resources: spec.resources } : {}) }];
     const { resources: _, ...rest } = spec as { resources?: object };
     await ask("POST", `${core}/pods`, { metadata: { name: "one" }, spec: { ...GATED, containers, ...rest } });
-    await untilUsed(lower[at]!, { pods: "1" });
-    await untilUsed(lower[1 - at]!, { pods: "0" });
+    const used = { pods: "1", ...("requests.cpu" in hard ? USED : {}) };
+    await untilUsed(lower[at]!, used);
+    await untilUsed(lower[1 - at]!, none);
     await ask("DELETE", `${core}/pods/one`, { gracePeriodSeconds: 0 });
-    await untilUsed(lower[at]!, { pods: "0" });
+    await untilUsed(lower[at]!, none);
   }
 }
 const resources = { requests: { cpu: "500m", memory: "200Mi" }, limits: { cpu: "1", memory: "400Mi" } };
+const USED = { "requests.cpu": "500m", "requests.memory": "200Mi", "limits.cpu": "1", "limits.memory": "400Mi" };
 
 test(quotaTest("verify ResourceQuota with best effort scope."), async () => {
   await scopesTake(["BestEffort", "NotBestEffort"], { pods: "5" }, {}, { resources });

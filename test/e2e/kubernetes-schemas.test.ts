@@ -296,6 +296,7 @@ test(
     }
     const explained = await cluster.kubectl(["explain", `foos.${group}`]);
     expect(explained.stdout).toMatch(/KIND:\s+Foo/);
+    expect(explained.stdout).toMatch(/\n {2}spec\s+<Object>/);
     const nested = await cluster.kubectl(["explain", `foos.${group}.spec`]);
     expect(nested.stdout).toMatch(/size\s+<integer> -required-/);
     expect(nested.stdout).toMatch(/words\s+<\[\]string>/);
@@ -466,7 +467,9 @@ test(
     const conditions = [...updated.status.conditions, condition("StatusPatched")];
     await expectStatus(200, "PATCH", path, { status: { conditions } }, MERGE);
     const read = await expectStatus(200, "GET", path);
-    expect(read.status.conditions).toContainEqual(expect.objectContaining({ type: "StatusPatched" }));
+    expect(read.status.conditions.map(({ type }: { type: string }) => type)).toEqual(
+      expect.arrayContaining(["StatusUpdate", "StatusPatched"]),
+    );
     await undefine(group);
   },
 );
@@ -529,6 +532,7 @@ test(
   ),
   async () => {
     const group = "watched.example.com";
+    const before = (await expectStatus(200, "GET", CRDS)).metadata;
     await define(definition(group, [{ name: "v1" }]));
     const { metadata } = await expectStatus(200, "GET", placeOf(group));
     const events = await cluster.watch(
@@ -545,7 +549,16 @@ test(
       },
     );
     expect(events.map((event) => event.type)).toEqual(["ADDED", "MODIFIED", "DELETED"]);
-    await undefine(group);
+    await expectStatus(200, "PATCH", `${CRDS}/foos.${group}`, { metadata: { labels: { modified: "yes" } } }, MERGE);
+    const definitions = await cluster.watch(
+      `${CRDS}?watch=1&labelSelector=of%3D${group}&resourceVersion=${before.resourceVersion}`,
+      (seen) => seen.some((event) => event.type === "DELETED"),
+      () => undefine(group),
+    );
+    expect([definitions[0]?.type, definitions.at(-1)?.type]).toEqual(["ADDED", "DELETED"]);
+    const isModified = ({ type, object }: (typeof definitions)[number]) =>
+      type === "MODIFIED" && object.metadata.labels.modified === "yes";
+    expect(definitions.some(isModified)).toBe(true);
   },
 );
 

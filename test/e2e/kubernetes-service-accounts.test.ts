@@ -1,7 +1,6 @@
 /** Service accounts in pods: their tokens, where they lie, who gets none, and how others check them. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
@@ -16,7 +15,8 @@ const ACCOUNT = "system:serviceaccount:default";
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster();
+  // Pods ask it too.
+  cluster = await startCluster(["--cluster-listen", "0.0.0.0:0"]);
   pods = new ClusterPods(cluster);
   await pods.importImage();
   await eventually(
@@ -102,35 +102,54 @@ test.concurrent(auth("should allow opting out of API token automount"), async ()
   );
 });
 
+/** Asks the API from inside a pod, with the pod's token, who made that token, and verifies its signature. */
+const VERIFIER = `
+const read = (name) => Bun.file("${MOUNT}/" + name).text();
+const [token, ca] = await Promise.all([read("token"), read("ca.crt")]);
+const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+const get = async (path) => {
+  const answer = await fetch("https://" + host + ":" + port + path, { headers: { Authorization: "Bearer " + token }, tls: { ca } });
+  if (answer.status !== 200) throw new Error(path + ": " + answer.status);
+  return answer.json();
+};
+const parts = token.split(".");
+const [head, claims] = parts.slice(0, 2).map((part) => JSON.parse(Buffer.from(part, "base64url").toString()));
+const discovery = await get("/.well-known/openid-configuration");
+const { keys } = await get(new URL(discovery.jwks_uri).pathname);
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const key = await crypto.subtle.importKey("jwk", keys.find(({ kid }) => kid === head.kid), algorithm, false, ["verify"]);
+const signed = Buffer.from(parts.slice(0, 2).join("."));
+console.log(JSON.stringify({
+  verified: await crypto.subtle.verify(algorithm, key, Buffer.from(parts[2], "base64url"), signed),
+  sameIssuer: claims.iss === discovery.issuer,
+  subject: claims.sub,
+  responses: discovery.response_types_supported,
+  subjects: discovery.subject_types_supported,
+  algorithms: discovery.id_token_signing_alg_values_supported,
+}));
+`;
+
 test.concurrent(
   auth("ServiceAccountIssuerDiscovery should support OIDC discovery of service account issuer"),
   async () => {
-    const token = await saidAndStayed(`cat ${MOUNT}/token`, mounting);
-    const [entry] = parse(await Bun.file(cluster.kubeconfig).text()).clusters;
-    const ca = Buffer.from(entry.cluster["certificate-authority-data"], "base64").toString();
-    // As the pod itself asks: with its own token and nothing else.
-    const get = async (path: string): Promise<Json> => {
-      const headers = { Authorization: `Bearer ${token}` };
-      const answer = await fetch(`${entry.cluster.server}${path}`, { headers, tls: { ca } });
-      expect(answer.status).toBe(200);
-      return answer.json();
-    };
-    const parts = token.split(".");
-    const [head, claims] = parts.slice(0, 2).map((part) => JSON.parse(Buffer.from(part, "base64url").toString()));
-    const discovery = await get("/.well-known/openid-configuration");
-    expect(claims.iss).toBe(discovery.issuer);
-    expect(claims.sub).toBe(`${ACCOUNT}:default`);
-    expect(discovery).toMatchObject({ response_types_supported: ["id_token"], subject_types_supported: ["public"] });
-    expect(discovery.id_token_signing_alg_values_supported).toContain(head.alg);
-    const { keys } = await get(new URL(discovery.jwks_uri).pathname);
-    const jwk = keys.find((key: Json) => key.kid === head.kid);
-    const algorithm =
-      head.alg === "RS256"
-        ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }
-        : { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-    const key = await crypto.subtle.importKey("jwk", jwk, algorithm, false, ["verify"]);
-    const signature = Buffer.from(parts[2]!.trim(), "base64url");
-    const verified = await crypto.subtle.verify(algorithm, key, signature, Buffer.from(parts.slice(0, 2).join(".")));
-    expect(verified).toBe(true);
+    // A pod that verifies its own token with nothing but what is mounted there. Its program is the one that runs this test.
+    const libraries = ["/lib", "/lib64", "/usr/lib"];
+    const shown = [...libraries.map((path) => ({ path, at: path })), { path: process.execPath, at: "/bun" }];
+    const volumes = shown.map(({ path }, index) => ({ name: `v${index}`, hostPath: { path } }));
+    const volumeMounts = shown.map(({ at }, index) => ({ name: `v${index}`, mountPath: at, readOnly: true }));
+    const container = { command: ["/bun", "-e", VERIFIER], volumeMounts };
+    const name = await pods.pod("", { ...mounting, volumes }, container);
+    await pods.when(name, ({ status }) => ["Succeeded", "Failed"].includes(status?.phase));
+    const log = await pods.log(name);
+    expect(log).toStartWith("{");
+    expect(JSON.parse(log)).toEqual({
+      verified: true,
+      sameIssuer: true,
+      subject: `${ACCOUNT}:default`,
+      responses: ["id_token"],
+      subjects: ["public"],
+      algorithms: expect.arrayContaining(["ES256"]),
+    });
+    await pods.remove(name);
   },
 );
