@@ -1,9 +1,10 @@
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
-import { applyPatch } from "./apply-patch.ts";
-import { LAST_APPLIED, withLastApplied } from "./create-object.ts";
+import { applyPatch, isMergedByKeys } from "./apply-patch.ts";
+import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
+import { LAST_APPLIED } from "./last-applied.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -151,7 +152,7 @@ async function changeLive(
 ): Promise<void> {
   const api = await context.api();
   const wanted = withLastApplied(object);
-  const isCustom = target.type.group.includes(".") && !target.type.group.endsWith(".k8s.io");
+  const isCustom = !isMergedByKeys(target.type);
   let live = found;
   for (let attempt = 1; ; attempt++) {
     const annotations = (live.metadata?.annotations ?? {}) as Record<string, string>;

@@ -3,6 +3,8 @@
  * left the file and sets what differs (three-way merge). Lists of named elements are merged by their keys, as the API declares them.
  */
 
+import type { ServedType } from "./resource-types.ts";
+
 type Json = unknown;
 type Members = Record<string, Json>;
 
@@ -25,6 +27,39 @@ const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   webhooks: ["name"],
 };
 const PRIMITIVES_THAT_MERGE = new Set(["finalizers"]);
+
+/** Groups whose kinds are built in; all others may be custom resources. */
+const BUILT_IN_GROUPS = new Set([
+  "",
+  "apps",
+  "autoscaling",
+  "batch",
+  "policy",
+  "extensions",
+  ...[
+    "admissionregistration",
+    "apiextensions",
+    "apiregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "internal.apiserver",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "resource",
+    "scheduling",
+    "storage",
+    "storagemigration",
+  ].map((name) => `${name}.k8s.io`),
+]);
+
+/** True for kinds whose lists the server merges by their keys; custom resources know only JSON merge patches (RFC 7386). */
+export const isMergedByKeys = ({ group }: Pick<ServedType, "group">): boolean => BUILT_IN_GROUPS.has(group);
 
 const isMembers = (value: Json): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);

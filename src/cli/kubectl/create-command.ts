@@ -1,9 +1,12 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
-import { createObject } from "./create-object.ts";
-import { defineKubectlCommand } from "./declaration.ts";
+import { type CreateFlags, createObject } from "./create-object.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import type { EditFlags } from "./edit/edit-loop.ts";
+import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects } from "./resource-arguments.ts";
+import { qualified, type ServedType } from "./resource-types.ts";
 import { dryRun, validate } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
@@ -12,6 +15,7 @@ export const command = defineKubectlCommand({
   flags: {
     ...PRINT_FLAGS,
     "dry-run": dryRun(),
+    edit: bool("Open each object in an editor before it is made"),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-create" }),
     filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
     kustomize: string("A kustomization", { short: "k" }),
@@ -20,6 +24,7 @@ export const command = defineKubectlCommand({
     "save-config": bool("Keep the file's text in an annotation, for later use of apply"),
     selector: string("Only objects with these labels", { short: "l" }),
     validate: validate(),
+    "windows-line-endings": bool("With --edit: lines end as on Windows"),
   },
   async run({ flags, args, context }) {
     if (flags.filename.length === 0 || args.length > 0) {
@@ -33,7 +38,8 @@ export const command = defineKubectlCommand({
       if (!matches(manifest!.object)) continue;
       try {
         const attempt = `error when creating ${JSON.stringify(manifest!.source)}`;
-        await createObject(context, flags, type, namespace, manifest!.object, { attempt });
+        if (flags.edit) await createEdited(context, flags, type, namespace, manifest!.object);
+        else await createObject(context, flags, type, namespace, manifest!.object, { attempt });
       } catch (error) {
         if (!(error instanceof CliError)) throw error;
         failures.push(error.message);
@@ -42,6 +48,33 @@ export const command = defineKubectlCommand({
     if (failures.length > 0) throw new CliError(failures.join("\n"));
   },
 });
+
+/** What the server refuses is not opened again: the object is told of, and left out. */
+async function createEdited(
+  context: KubectlContext,
+  flags: CreateFlags & EditFlags,
+  type: ServedType,
+  namespace: string | undefined,
+  object: KubeManifestObject,
+): Promise<void> {
+  const { EDIT_INTRODUCTION, editUntilSaved } = await import("./edit/edit-loop.ts");
+  let refusal: CliError | undefined;
+  await editUntilSaved(context, flags, {
+    objects: [object],
+    title: `${qualified(type)} ${JSON.stringify(object.metadata?.name ?? "")}`,
+    introduction: EDIT_INTRODUCTION,
+    async save(edited) {
+      try {
+        for (const one of edited) await createObject(context, flags, type, one.metadata?.namespace ?? namespace, one);
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        refusal = error;
+      }
+      return [];
+    },
+  });
+  if (refusal !== undefined) throw refusal;
+}
 
 /** Objects in files have their labels in the file: "a=b,c!=d,e". */
 function labelMatcher(selector: string) {

@@ -2,12 +2,11 @@
 
 import type { KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
+import { LAST_APPLIED, textToKeep } from "./last-applied.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import type { PrintFlags } from "./output-format.ts";
 import { pathOf, type ServedType } from "./resource-types.ts";
 import { tellResult, writeQuery } from "./write-flags.ts";
-
-export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 export interface CreateFlags extends PrintFlags {
   readonly "dry-run": string;
@@ -22,15 +21,8 @@ export function withLastApplied(object: KubeManifestObject): KubeManifestObject 
   const { [LAST_APPLIED]: _old, ...others } = annotations ?? {};
   // Annotations are there even when empty: kubectl's own text has them.
   const plain = { ...object, metadata: { annotations: others, ...metadata } };
-  const text = `${JSON.stringify(sortedJson(plain))}\n`;
+  const text = textToKeep(plain);
   return { ...object, metadata: { ...object.metadata, annotations: { ...others, [LAST_APPLIED]: text } } };
-}
-
-function sortedJson(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedJson);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, member]) => [key, sortedJson(member)]));
 }
 
 /** @param options `attempt` for failures: `error when creating "web.yaml"` or "failed to create deployment"; `verb` for the line that tells of it */
