@@ -4,3 +4,13 @@ export function parseGoBool(text: string): boolean {
   if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
+
+/** True where a variable of the surroundings says so; what is no switch counts as off. */
+export function isSwitchedOn(text: string | undefined): boolean {
+  if (!text) return false;
+  try {
+    return parseGoBool(text);
+  } catch {
+    return false;
+  }
+}

@@ -14,17 +14,26 @@ export function terminalSize(): { rows: number; columns: number } | undefined {
  * of the runtime leaves the output translation on, which breaks full-screen programs.
  */
 export function enterRawMode(): () => void {
+  return changeTerminal("raw", "-echo", "-iexten");
+}
+
+/** As enterRawMode, but output and the keys for signals (Ctrl-C) stay as they are. */
+export function enterKeyMode(): () => void {
+  return changeTerminal("-icanon", "-echo");
+}
+
+function changeTerminal(...settings: string[]): () => void {
   if (!isTerminal(0)) return () => {};
   const stty = (...words: string[]) =>
     Bun.spawnSync(["stty", ...words], { stdin: "inherit", stdout: "pipe", stderr: "ignore" })
       .stdout.toString()
       .trim();
   const before = stty("-g");
-  stty("raw", "-echo", "-iexten");
-  let isRaw = true;
+  stty(...settings);
+  let isChanged = true;
   const restore = () => {
-    if (!isRaw) return;
-    isRaw = false;
+    if (!isChanged) return;
+    isChanged = false;
     stty(before);
   };
   process.on("exit", restore);

@@ -269,7 +269,6 @@ describe("refused in clear words", () => {
     ["too few words", ["exec", "web"], "requires at least 2 arguments"],
     ["alpha", ["alpha", "viz"], "is not here: "],
     ["bridge", ["bridge", "convert"], "compose kube"],
-    ["--dry-run where nothing can be told", ["--dry-run", "exec", "web", "true"], "leave --dry-run out"],
     ["a format that there is not", ["ls", "--format", "xml"], "use table or json"],
     ["a value of --ansi", ["--ansi", "maybe", "ps"], "must be one of never, always, auto"],
     ["an unknown filter", ["ps", "--filter", "x=y"], "unknown filter x"],

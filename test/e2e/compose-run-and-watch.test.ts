@@ -155,6 +155,54 @@ services:
   });
 });
 
+describe("up --menu", () => {
+  test("keys switch watching, mark a line and detach", async () => {
+    await project.use(
+      "menu",
+      `
+services:
+  app:
+    image: busybox
+    command: sh -c 'echo started; exec sleep 1000'
+    stop_grace_period: 0s
+    develop: {watch: [{path: ./src, action: sync, target: /app}]}
+`,
+    );
+    await project.write("src/one", "1");
+    const child = Bun.spawn(["script", "-qec", `${NARU} compose up --menu`, "/dev/null"], {
+      cwd: project.folder,
+      env: { ...process.env, ...project.daemon.env, NO_COLOR: "1" },
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    let screen = "";
+    const reading = (async () => {
+      for await (const bytes of child.stdout) screen += new TextDecoder().decode(bytes);
+    })();
+    const press = (key: string) => {
+      child.stdin.write(key);
+      child.stdin.flush();
+    };
+    try {
+      await eventually(() => screen.includes("w Enable Watch   d Detach"), 30_000);
+      await eventually(() => screen.includes("app-1  | started"), 30_000);
+      press("w");
+      await eventually(() => screen.includes("Watch enabled") && screen.includes("w Disable Watch"), 30_000);
+      await project.write("src/two", "2");
+      const inside = () => project.naru(["exec", "-T", "app", "cat", "/app/two"]);
+      await eventually(async () => (await inside()).stdout === "2", 30_000);
+      press("w");
+      await eventually(() => screen.includes("Watch disabled"), 30_000);
+      press("d");
+      await reading;
+      expect(await child.exited).toBe(0);
+    } finally {
+      child.kill("SIGKILL");
+    }
+    expect((await project.naru(["ps", "--services"])).stdout).toBe("app\n");
+  });
+});
+
 describe("watch", () => {
   let watching: ReturnType<ComposeFolders["follow"]>;
   const inside = async (...words: string[]) =>

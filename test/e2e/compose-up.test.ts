@@ -424,7 +424,7 @@ services:
     stop_signal: KILL
     environment: {V: "${version}"}
     volumes: ["shared:/shared"]
-    healthcheck: {test: "test -e /ok", interval: 50ms, retries: 20}
+    healthcheck: {test: "test -e /ok", interval: 20ms, retries: 25}
     deploy: {replicas: 2, update_config: {parallelism: 1, order: stop-first, max_failure_ratio: ${ratio}}}
 volumes: {shared: {}}
 `;
@@ -486,12 +486,12 @@ describe("commands over containers", () => {
     });
   });
 
-  test("--wait-timeout, --menu and flags that exclude each other are refused in words", async () => {
+  test("--wait-timeout and flags that exclude each other are refused in words", async () => {
     await inProject("refused", "services: {a: {image: busybox}}", async ({ compose }) => {
       for (const [words, reason] of [
         [["--force-recreate", "--no-recreate"], "are incompatible"],
         [["-d", "--abort-on-container-exit"], "cannot be combined"],
-        [["--menu"], "--menu is not here"],
+        [["-d", "--menu"], "--detach cannot be combined with --menu"],
         [["--scale", "a=x"], "invalid --scale option"],
       ] as const) {
         const end = await compose(["up", ...words]);

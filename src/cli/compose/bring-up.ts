@@ -10,7 +10,7 @@ import { imageOf, type Separator } from "../../compose/service-containers/contai
 import { type ProjectModel, projectModel } from "../../compose/service-model.ts";
 import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
-import { parseGoBool } from "../go-bool.ts";
+import { isSwitchedOn } from "../go-bool.ts";
 import { registerAutomation, whileHeld } from "./automation-registration.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { supplyServices } from "./from-outside/supply-services.ts";
@@ -161,7 +161,7 @@ function planOf(
   wishes: BringUpWishes,
   lostVolumes: ReadonlySet<string>,
 ): Plan {
-  const variable = (name: string) => isOn(model.variables.get(name));
+  const variable = (name: string) => isSwitchedOn(model.variables.get(name));
   const removes = wishes.removesOrphans || variable("COMPOSE_REMOVE_ORPHANS");
   return planUp(model, observed, {
     services: wishes.services,
@@ -223,13 +223,4 @@ export async function proxiesOf(context: ComposeContext, host: string): Promise<
 export function warn(context: ComposeContext, text: string): void {
   const time = `${new Date().toISOString().slice(0, 19)}Z`;
   context.printError(`time="${time}" level=warning msg=${JSON.stringify(text)}\n`);
-}
-
-function isOn(text: string | undefined): boolean {
-  if (!text) return false;
-  try {
-    return parseGoBool(text);
-  } catch {
-    return false;
-  }
 }

@@ -2,20 +2,20 @@ import { type ComposeProject, loadProject } from "../../compose/load-project.ts"
 import { NaruError } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
-import { parseGoBool } from "../go-bool.ts";
+import { isSwitchedOn } from "../go-bool.ts";
 import type { ComposeContext, LoadOptions } from "./declaration.ts";
 import type { GlobalValues } from "./global-flags.ts";
 
 /** Adds the project to a command's context. `dryRun` is the command's own `--dry-run`. */
 export function composeContext(context: CommandContext, globals: GlobalValues, dryRun: boolean): ComposeContext {
-  const isDryRun = dryRun || globals["dry-run"] || isOn(process.env.COMPOSE_DRY_RUN);
+  const isDryRun = dryRun || globals["dry-run"] || isSwitchedOn(process.env.COMPOSE_DRY_RUN);
   const load = (options: LoadOptions = {}) => readProject(context, globals, options);
   const givenName = globals["project-name"];
   return {
     ...context,
     globals,
     isDryRun,
-    separator: globals.compatibility || isOn(process.env.COMPOSE_COMPATIBILITY) ? "_" : "-",
+    separator: globals.compatibility || isSwitchedOn(process.env.COMPOSE_COMPATIBILITY) ? "_" : "-",
     loadProject: load,
     async projectName() {
       return givenName || process.env.COMPOSE_PROJECT_NAME || (await load({ skips: ["environment"] })).name;
@@ -71,13 +71,4 @@ async function filesHere(context: CommandContext, files: readonly string[]): Pro
   if (!files.some(isPublished)) return files;
   const { localFiles } = await import("./published/project-artifact.ts");
   return await localFiles(context, files);
-}
-
-function isOn(text: string | undefined): boolean {
-  if (!text) return false;
-  try {
-    return parseGoBool(text);
-  } catch {
-    return false;
-  }
 }

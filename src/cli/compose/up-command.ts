@@ -2,6 +2,8 @@ import { CliError } from "../cli-error.ts";
 import { minArgs } from "../command.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
+import { isSwitchedOn } from "../go-bool.ts";
+import { isTerminal } from "../output.ts";
 import { type BringUpWishes, bringUp } from "./bring-up.ts";
 import { defineComposeCommand } from "./declaration.ts";
 import { oneOf } from "./global-flags.ts";
@@ -17,7 +19,7 @@ const flags = {
   detach: bool("In the background", { short: "d" }),
   "exit-code-from": string("End with the exit code of this service; stops all when one container ends"),
   "force-recreate": bool("Make containers anew even where nothing changed"),
-  menu: bool("Keys while it runs (not here)"),
+  menu: bool("A line of keys below the output: watch, detach (also: COMPOSE_MENU)"),
   "no-attach": list("Do not show what these services write", { type: "stringArray" }),
   "no-build": bool("Build nothing, even where an image is missing"),
   "no-color": bool("No colours"),
@@ -54,6 +56,7 @@ export const command = defineComposeCommand({
   flags,
   async run({ flags: values, args, given, context }) {
     checkFlags(values, given("timeout"));
+    const menu = wantsMenu(values, given("menu"));
     const wishes = wishesOf(values, args, given("timeout"));
     if (context.isDryRun) {
       const { printPlan } = await import("./print-plan.ts");
@@ -61,8 +64,8 @@ export const command = defineComposeCommand({
       return 0;
     }
     if (isAttached(values)) {
-      const { runAttached } = await import("./up-attached.ts");
-      return await runAttached(context, wishes, values);
+      const { runAttached } = await import("./up/attached-up.ts");
+      return await runAttached(context, wishes, { ...values, menu });
     }
     await interruptible((signal) => bringUp(context, wishes, signal));
     return 0;
@@ -91,13 +94,18 @@ function checkFlags(values: UpFlags, hasTimeout: boolean): void {
       throw new CliError(
         `${word} cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --exit-code-from, --attach or --attach-dependencies`,
       );
-    if (values.watch) throw new CliError(`${word} cannot be combined with --watch`);
+    for (const flag of ["watch", "menu"] as const)
+      if (values[flag]) throw new CliError(`${word} cannot be combined with --${flag}`);
   }
   if (values.attach.length > 0 && values["attach-dependencies"])
     throw new CliError("cannot combine --attach and --attach-dependencies");
-  if (values.menu)
-    throw new CliError("--menu is not here: use 'compose watch', 'compose logs' and 'compose stop' beside it");
   if (hasTimeout && values.timeout < -1) throw new CliError("--timeout must be a number of seconds");
+}
+
+/** As the flag says, else COMPOSE_MENU. Without a terminal there are no keys. */
+function wantsMenu(values: UpFlags, isGiven: boolean): boolean {
+  const isWished = isGiven ? values.menu : isSwitchedOn(process.env.COMPOSE_MENU);
+  return isWished && isTerminal(0) && isTerminal(1);
 }
 
 function wishesOf(values: UpFlags, services: string[], hasTimeout: boolean): BringUpWishes {

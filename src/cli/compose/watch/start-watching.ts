@@ -15,13 +15,15 @@ interface WatchWishes {
   prunes: boolean;
   /** Hears a line about what goes on; without it standard error does. */
   tell?(line: string): void;
+  /** Around work that draws its progress on the screen. */
+  whileDrawing?<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Watches the sources of a project that runs, until the signal. For `watch` and `up --watch`. Throws CliError. */
 export async function startWatching(context: ComposeContext, wishes: WatchWishes, signal: AbortSignal): Promise<void> {
   const client = await context.client();
   const project = await context.loadProject({ services: wishes.services });
-  const rebuild = async (services: readonly string[]) => {
+  const rebuildNow = async (services: readonly string[]) => {
     await buildServices(context, project, servicesToBuild(project, services, false, context.separator), {
       quiet: wishes.quiet,
       signal,
@@ -31,6 +33,9 @@ export async function startWatching(context: ComposeContext, wishes: WatchWishes
     const filters = { dangling: ["true"], label: [`${LABELS.project}=${project.name}`] };
     await client.post("/images/prune", { query: { filters }, signal });
   };
+  const { whileDrawing } = wishes;
+  const rebuild = (services: readonly string[]) =>
+    whileDrawing ? whileDrawing(() => rebuildNow(services)) : rebuildNow(services);
   await watchProject({
     client,
     engine: new HttpEngine(client, context),
