@@ -67,7 +67,7 @@ const change = async (name: string, spec: object) => {
 const get = (host: string, port: number) => `http-ask ${host} ${port} 2>&1`;
 const isWeb = (said: string) => WEB.includes(said.trim());
 /** Asks sixteen times, and answers who did. */
-const askers = (host: string, port: number) => `for i in $(seq 16); do ${get(host, port)}; done | sort | uniq`;
+const askers = (host: string, port: number) => `http-ask ${host} ${port} 16 2>&1 | sort | uniq`;
 const names = (said: string) => said.trim().split("\n");
 const lookup = (name: string, type: string) => `nslookup -type=${type} ${name} 2>&1`;
 /** As programs look for a name that is no full one. */
@@ -149,7 +149,12 @@ describe("connections between pods", () => {
       test.concurrent(network(`Networking Granular Checks: Pods ${words}`), async () => {
         for (const name of WEB) {
           const script = protocol === "http" ? get(ips[name]!, 8080) : `udp-ask ${ips[name]} 8081`;
-          await pods.until(pod, script, (said) => said === `${name}\n`);
+          await pods.until(
+            pod,
+            script,
+            (said) => said === `${name}\n`,
+            (one, words) => pods.askByKubectl(one, words),
+          );
         }
       });
     }

@@ -1,7 +1,6 @@
 /** Pods as the conformance requirements of the node list them: commands, variables, init containers, hooks, probes, who they are. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
@@ -34,6 +33,67 @@ const ended = (pod: Json) => ["Succeeded", "Failed"].includes(pod.status?.phase)
 const isReady = (pod: Json) =>
   pod.status?.conditions?.some((one: Json) => one.type === "Ready" && one.status === "True");
 const main = (pod: Json) => pod.status?.containerStatuses?.[0];
+
+describe("init containers", () => {
+  const image = "busybox:test";
+  const initContainers = ["init1", "init2"].map((name) => ({ name, image, command: ["true"] }));
+  const areDone = (pod: Json) =>
+    pod.status.initContainerStatuses.every((one: Json) => one.ready && one.state.terminated?.exitCode === 0);
+  const initialized = (pod: Json) => pod.status.conditions.find(({ type }: Json) => type === "Initialized")?.status;
+  // First of all, since two restarts take longer than all else here.
+  const failing = [
+    { name: "init1", image, command: ["false"] },
+    { name: "init2", image, command: ["true"] },
+  ];
+  test.concurrent(
+    node(
+      "InitContainer [NodeConformance] should not start app containers if init containers fail on a RestartAlways pod [Conformance]",
+    ),
+    async () => {
+      const name = await pods.pod("true", { initContainers: failing, restartPolicy: "Always" });
+      const pod = await pods.when(name, ({ status }) => (status?.initContainerStatuses?.[0]?.restartCount ?? 0) > 1);
+      expect(pod.status.phase).toBe("Pending");
+      expect(initialized(pod)).toBe("False");
+      expect(pod.status.initContainerStatuses[1].state.waiting.reason).toBe("PodInitializing");
+      expect(main(pod).state.waiting.reason).toBe("PodInitializing");
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(
+    node(`InitContainer ${NODE.split(" ")[0]} should invoke init containers on a RestartNever pod [Conformance]`),
+    async () => {
+      const name = await pods.pod("true", { initContainers });
+      const pod = await pods.when(name, ended);
+      expect(pod.status.phase).toBe("Succeeded");
+      expect(initialized(pod)).toBe("True");
+      expect(areDone(pod)).toBe(true);
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(
+    node("InitContainer [NodeConformance] should invoke init containers on a RestartAlways pod [Conformance]"),
+    async () => {
+      const name = await pods.pod(FOREVER, { initContainers, restartPolicy: "Always" });
+      const pod = await pods.running(name);
+      expect(initialized(pod)).toBe("True");
+      expect(areDone(pod)).toBe(true);
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(
+    node(
+      "InitContainer [NodeConformance] should not start app containers and fail the pod if init containers fail on a RestartNever pod [Conformance]",
+    ),
+    async () => {
+      const name = await pods.pod("true", { initContainers: [failing[1]!, failing[0]!] });
+      const pod = await pods.when(name, ended);
+      expect(pod.status.phase).toBe("Failed");
+      expect(initialized(pod)).toBe("False");
+      expect(main(pod).state.waiting.reason).toBe("PodInitializing");
+      await pods.remove(name);
+    },
+  );
+});
 
 describe("variables from config maps and secrets", () => {
   for (const [title, make] of [
@@ -292,66 +352,6 @@ describe("what a pod is told of itself", () => {
       const { allocatable } = (await cluster.api("GET", "/api/v1/nodes")).body.items[0].status;
       expect(cpu).toBe(Number(allocatable.cpu));
       expect(Math.abs(memory! - Number.parseInt(allocatable.memory, 10) * 1024)).toBeLessThan(1024);
-    },
-  );
-});
-
-describe("init containers", () => {
-  const image = "busybox:test";
-  const initContainers = ["init1", "init2"].map((name) => ({ name, image, command: ["true"] }));
-  const areDone = (pod: Json) =>
-    pod.status.initContainerStatuses.every((one: Json) => one.ready && one.state.terminated?.exitCode === 0);
-  const initialized = (pod: Json) => pod.status.conditions.find(({ type }: Json) => type === "Initialized")?.status;
-  test.concurrent(
-    node(`InitContainer ${NODE.split(" ")[0]} should invoke init containers on a RestartNever pod [Conformance]`),
-    async () => {
-      const name = await pods.pod("true", { initContainers });
-      const pod = await pods.when(name, ended);
-      expect(pod.status.phase).toBe("Succeeded");
-      expect(initialized(pod)).toBe("True");
-      expect(areDone(pod)).toBe(true);
-      await pods.remove(name);
-    },
-  );
-  test.concurrent(
-    node("InitContainer [NodeConformance] should invoke init containers on a RestartAlways pod [Conformance]"),
-    async () => {
-      const name = await pods.pod(FOREVER, { initContainers, restartPolicy: "Always" });
-      const pod = await pods.running(name);
-      expect(initialized(pod)).toBe("True");
-      expect(areDone(pod)).toBe(true);
-      await pods.remove(name);
-    },
-  );
-  const failing = [
-    { name: "init1", image, command: ["false"] },
-    { name: "init2", image, command: ["true"] },
-  ];
-  test.concurrent(
-    node(
-      "InitContainer [NodeConformance] should not start app containers if init containers fail on a RestartAlways pod [Conformance]",
-    ),
-    async () => {
-      const name = await pods.pod("true", { initContainers: failing, restartPolicy: "Always" });
-      const pod = await pods.when(name, ({ status }) => (status?.initContainerStatuses?.[0]?.restartCount ?? 0) > 1);
-      expect(pod.status.phase).toBe("Pending");
-      expect(initialized(pod)).toBe("False");
-      expect(pod.status.initContainerStatuses[1].state.waiting.reason).toBe("PodInitializing");
-      expect(main(pod).state.waiting.reason).toBe("PodInitializing");
-      await pods.remove(name);
-    },
-  );
-  test.concurrent(
-    node(
-      "InitContainer [NodeConformance] should not start app containers and fail the pod if init containers fail on a RestartNever pod [Conformance]",
-    ),
-    async () => {
-      const name = await pods.pod("true", { initContainers: [failing[1]!, failing[0]!] });
-      const pod = await pods.when(name, ended);
-      expect(pod.status.phase).toBe("Failed");
-      expect(initialized(pod)).toBe("False");
-      expect(main(pod).state.waiting.reason).toBe("PodInitializing");
-      await pods.remove(name);
     },
   );
 });
@@ -923,47 +923,17 @@ describe("pods", () => {
   test.concurrent(words(`should support remote command execution over websockets ${NODE}`), async () => {
     const name = await pods.pod(FOREVER);
     await pods.running(name);
-    const query = ["echo", "remote execution test"].map((one) => `command=${encodeURIComponent(one)}`).join("&");
-    const frames = await socketFrames(
-      `${pods.path("pods", name)}/exec?container=main&stdout=1&stderr=1&${query}`,
-      "v4.channel.k8s.io",
-    );
-    const said = frames.filter((frame) => frame[0] === 1).map((frame) => frame.subarray(1));
-    expect(Buffer.concat(said).toString()).toBe("remote execution test\n");
+    expect(await pods.executed(name, ["echo", "remote execution test"])).toBe("remote execution test\n");
     await pods.remove(name);
   });
   test.concurrent(words(`should support retrieving logs from the container over websockets ${NODE}`), async () => {
     const name = await pods.pod("echo container is alive");
     await pods.when(name, ended);
-    const frames = await socketFrames(`${pods.path("pods", name)}/log?container=main`, "binary.k8s.io");
+    const frames = await cluster.socketFrames(`${pods.path("pods", name)}/log?container=main`, "binary.k8s.io");
     expect(Buffer.concat(frames).toString()).toBe("container is alive\n");
     await pods.remove(name);
   });
 });
-
-/** All that comes over a websocket until the server closes it. */
-async function socketFrames(path: string, protocol: string): Promise<Buffer[]> {
-  const config = parse(await Bun.file(cluster.kubeconfig).text());
-  const decode = (text: string) => Buffer.from(text, "base64").toString();
-  const [{ cluster: api }] = config.clusters;
-  const [{ user }] = config.users;
-  const tls = {
-    ca: decode(api["certificate-authority-data"]),
-    cert: decode(user["client-certificate-data"]),
-    key: decode(user["client-key-data"]),
-  };
-  const socket = new WebSocket(`${api.server.replace("https:", "wss:")}${path}`, {
-    protocols: [protocol],
-    tls,
-  } as never);
-  socket.binaryType = "arraybuffer";
-  const frames: Buffer[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>();
-  socket.onmessage = ({ data }) => void frames.push(Buffer.from(data));
-  socket.onclose = () => resolve(frames);
-  socket.onerror = () => reject(new Error(`no websocket at ${path}`));
-  return promise;
-}
 
 describe("runtime classes", () => {
   const words = (text: string) => node(`RuntimeClass ${text} ${NODE}`);

@@ -35,6 +35,8 @@ export interface TestClusterDaemon extends AsyncDisposable {
     begun?: () => Promise<unknown>,
   ): Promise<WatchedEvent[]>;
   kubectl(words: readonly string[], input?: string): Promise<{ code: number; stdout: string; stderr: string }>;
+  /** All that comes over a WebSocket until the server closes it. @throws Error when there is none at that path */
+  socketFrames(path: string, protocol: string): Promise<Buffer[]>;
 }
 
 /** Starts a daemon with a cluster on a port of its own. */
@@ -121,6 +123,19 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
         child.exited,
       ]);
       return { code, stdout, stderr };
+    },
+    async socketFrames(path, protocol) {
+      const socket = new WebSocket(`${server.replace("https:", "wss:")}${path}`, {
+        protocols: [protocol],
+        tls,
+      } as never);
+      socket.binaryType = "arraybuffer";
+      const frames: Buffer[] = [];
+      const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>();
+      socket.onmessage = ({ data }) => void frames.push(Buffer.from(data));
+      socket.onclose = () => resolve(frames);
+      socket.onerror = () => reject(new Error(`no websocket at ${path}`));
+      return promise;
     },
     [Symbol.asyncDispose]: () => daemon.stop(),
   };

@@ -16,11 +16,14 @@ my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Proto 
 $s->send("x"); alarm 2; $s->recv(my $m, 1024) // die $!; print $m;
 `;
 
+/** As often as the third word says. */
 const HTTP_ASK = `#!/usr/bin/perl
 use IO::Socket::INET;
-alarm 2;
-my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 2) or die "$@\n";
-print $s "GET /name HTTP/1.0\\r\\n\\r\\n"; my $said = join("", <$s>); $said =~ s/.*\\r\\n\\r\\n//s; print $said;
+for (1 .. $ARGV[2] // 1) {
+  alarm 2;
+  my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 2) or die "$@\n";
+  print $s "GET /name HTTP/1.0\\r\\n\\r\\n"; my $said = join("", <$s>); $said =~ s/.*\\r\\n\\r\\n//s; print $said;
+}
 `;
 /** All IPv4 addresses of a name, as programs find it: hosts file, search list and all. */
 const RESOLVE = `#!/usr/bin/perl
@@ -85,16 +88,25 @@ export class NetworkPods extends ClusterPods {
   }
 
   /** What a script in a pod says. */
-  async ask(pod: string, script: string): Promise<string> {
+  ask(pod: string, script: string): Promise<string> {
+    return this.executed(pod, ["sh", "-c", script]);
+  }
+  /** The same through the real kubectl. */
+  async askByKubectl(pod: string, script: string): Promise<string> {
     return (await this.cluster.kubectl(["exec", "-n", this.namespace, pod, "--", "sh", "-c", script])).stdout;
   }
 
   /** Asks until the answer is as wished. @throws Error with the last answer */
-  async until(pod: string, script: string, wanted: (said: string) => boolean): Promise<string> {
+  async until(
+    pod: string,
+    script: string,
+    wanted: (said: string) => boolean,
+    ask = (one: string, words: string) => this.ask(one, words),
+  ): Promise<string> {
     let said = "";
     try {
       await eventually(async () => {
-        said = await this.ask(pod, script);
+        said = await ask(pod, script);
         return wanted(said);
       }, 30_000);
     } catch {
