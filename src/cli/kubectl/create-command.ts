@@ -3,6 +3,7 @@ import { bool, list, string } from "../flag-types.ts";
 import { type CreateFlags, createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { EditFlags } from "./edit/edit-loop.ts";
+import { labelMatcher } from "./label-match.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects } from "./resource-arguments.ts";
@@ -74,17 +75,4 @@ async function createEdited(
     },
   });
   if (refusal !== undefined) throw refusal;
-}
-
-/** Objects in files have their labels in the file: "a=b,c!=d,e". */
-function labelMatcher(selector: string) {
-  const terms = selector.split(",").filter((term) => term !== "");
-  return ({ metadata }: { metadata?: unknown }): boolean => {
-    const labels = ((metadata as { labels?: Record<string, string> })?.labels ?? {}) as Record<string, string>;
-    return terms.every((term) => {
-      const [, key = "", operator, value = ""] = /^([^!=]+)(!=|==?)?(.*)$/.exec(term) ?? [];
-      if (operator === undefined) return key in labels;
-      return operator === "!=" ? labels[key] !== value : labels[key] === value;
-    });
-  };
 }
