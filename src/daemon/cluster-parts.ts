@@ -27,7 +27,7 @@ import { createScheduler } from "../kube/scheduler/scheduler.ts";
 import { compileCustomSchema } from "../kube/schema/custom/compile-custom-schema.ts";
 import { OpenApiDocuments } from "../kube/schema/open-api-documents.ts";
 import { createSchemaSet } from "../kube/schema/schema-set.ts";
-import { ensureBootstrapObjects } from "../kube/server/bootstrap.ts";
+import { endpointHost, ensureBootstrapObjects } from "../kube/server/bootstrap.ts";
 import { type ClusterAuthority, openClusterAuthority } from "../kube/server/cluster-authority.ts";
 import { adminKubeconfig } from "../kube/server/kubeconfig.ts";
 import { openApiServer } from "../kube/server/open-api-server.ts";
@@ -162,7 +162,7 @@ export async function startCluster(
   await ensureBootstrapObjects(client, {
     clusterIp: range.apiAddress,
     serviceCidr: range.cidr,
-    host: address,
+    host: endpointHost(host, address),
     port: bound,
   });
   const ending = new AbortController();

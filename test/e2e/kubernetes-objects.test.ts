@@ -23,6 +23,8 @@ interface Kind {
   resource: string;
   kind: string;
   namespace?: string;
+  /** Of four objects, in their order, where a name must be of a special kind. */
+  names?: [string, string, string, string];
   /** What the object has beside its name. */
   content: object;
   /** What a patch and later an update make of its content, beside labels. */
@@ -81,7 +83,8 @@ async function liveThrough(kind: Kind): Promise<void> {
   const { all, place } = pathsOf(kind);
   const label = `of-${kind.resource}`;
   const query = `labelSelector=lifecycle%3D${label}`;
-  const first = `${kind.resource}-a`;
+  const letters = ["a", "b", "c", "d"].map((letter) => `${kind.resource}-${letter}`);
+  const [first, b, c, d] = (kind.names ?? letters) as [string, string, string, string];
 
   const before = await expectStatus(200, "GET", `${place}?${query}`);
   const since = `resourceVersion=${before.metadata.resourceVersion}`;
@@ -115,7 +118,6 @@ async function liveThrough(kind: Kind): Promise<void> {
   expect(mine.some(({ type, object }) => type === "MODIFIED" && object.metadata.labels.updated === "yes")).toBe(true);
   expect(mine.at(-1)?.type).toBe("DELETED");
   await isGone(`${place}/${first}`);
-  const [b, c, d] = ["b", "c", "d"].map((letter) => `${kind.resource}-${letter}`) as [string, string, string];
   for (const name of [b, c, d]) await expectStatus(201, "POST", place, objectOf(kind, name, label));
   expect(await namesIn(`${place}?${query}`)).toEqual([b, c, d]);
   for (const name of [b, c]) {
@@ -234,6 +236,28 @@ const ATTACHMENT: Kind = {
   content: { spec: { attacher: "a.b", nodeName: "n", source: { persistentVolumeName: "v" } } },
 };
 
+const FLOW_RULES = [
+  {
+    subjects: [{ kind: "User", user: { name: "nobody" } }],
+    resourceRules: [{ verbs: ["get"], apiGroups: ["a.b"], resources: ["nothings"], clusterScope: true }],
+  },
+];
+const LEVEL = { type: "Limited", limited: { nominalConcurrencyShares: 2, limitResponse: { type: "Reject" } } };
+/** A condition beside those that a controller writes and keeps as they are. */
+const condition = (type: string, told: object = {}) => ({
+  type,
+  status: "False",
+  reason: "ByTest",
+  message: "told by the test",
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+  ...told,
+});
+const FOUND = condition("Dangling", {
+  reason: "Found",
+  message: 'This FlowSchema references the PriorityLevelConfiguration object named "exempt" and it exists',
+});
+const READY = condition("Ready", { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" });
+
 const KINDS: [codename: string, kind: Kind, statuses?: [patched: object, updated: object]][] = [
   [
     "[sig-network] Ingress API should support creating Ingress API operations [Conformance]",
@@ -327,6 +351,54 @@ const KINDS: [codename: string, kind: Kind, statuses?: [patched: object, updated
     },
   ],
   [
+    "[sig-api-machinery] API priority and fairness should support FlowSchema API operations [Conformance]",
+    {
+      group: "flowcontrol.apiserver.k8s.io",
+      resource: "flowschemas",
+      kind: "FlowSchema",
+      content: {
+        spec: { matchingPrecedence: 9998, priorityLevelConfiguration: { name: "exempt" }, rules: FLOW_RULES },
+      },
+      patch: { spec: { matchingPrecedence: 9997 } },
+      update: {
+        spec: { matchingPrecedence: 9996, priorityLevelConfiguration: { name: "exempt" }, rules: FLOW_RULES },
+      },
+    },
+    [{ conditions: [FOUND, condition("Patched")] }, { conditions: [FOUND, condition("Updated")] }],
+  ],
+  [
+    "[sig-api-machinery] API priority and fairness should support PriorityLevelConfiguration API operations [Conformance]",
+    {
+      group: "flowcontrol.apiserver.k8s.io",
+      resource: "prioritylevelconfigurations",
+      kind: "PriorityLevelConfiguration",
+      content: { spec: LEVEL },
+      patch: { spec: { limited: { nominalConcurrencyShares: 4 } } },
+      update: { spec: { ...LEVEL, limited: { ...LEVEL.limited, nominalConcurrencyShares: 6 } } },
+    },
+    [{ conditions: [condition("Patched")] }, { conditions: [condition("Updated")] }],
+  ],
+  [
+    "[sig-network] ServiceCIDR and IPAddress API should support ServiceCIDR API operations [Conformance]",
+    {
+      group: "networking.k8s.io",
+      resource: "servicecidrs",
+      kind: "ServiceCIDR",
+      content: { spec: { cidrs: ["198.51.100.0/28"] } },
+    },
+    [{ conditions: [READY, condition("Patched")] }, { conditions: [READY, condition("Updated")] }],
+  ],
+  [
+    "[sig-network] ServiceCIDR and IPAddress API should support IPAddress API operations [Conformance]",
+    {
+      group: "networking.k8s.io",
+      resource: "ipaddresses",
+      kind: "IPAddress",
+      names: ["198.51.100.65", "198.51.100.66", "198.51.100.67", "198.51.100.68"],
+      content: { spec: { parentRef: { group: "a.b", resource: "nothings", name: "none" } } },
+    },
+  ],
+  [
     "[sig-node] Lease lease API should be available [Conformance]",
     {
       group: "coordination.k8s.io",
@@ -366,7 +438,14 @@ const KINDS: [codename: string, kind: Kind, statuses?: [patched: object, updated
   ],
   [
     "[sig-auth] ServiceAccounts should run through the lifecycle of a ServiceAccount [Conformance]",
-    { group: "", resource: "serviceaccounts", kind: "ServiceAccount", namespace: "default", content: {} },
+    {
+      group: "",
+      resource: "serviceaccounts",
+      kind: "ServiceAccount",
+      namespace: "default",
+      content: {},
+      patch: { automountServiceAccountToken: false },
+    },
   ],
 ];
 for (const [codename, kind, statuses] of KINDS) {

@@ -1,4 +1,5 @@
 /** What every cluster has from its first moment on: namespaces, roles, priorities, the API's own service. */
+import { isIPv4 } from "node:net";
 import type { Endpoints, Namespace, Service } from "../../model/kubernetes/core.ts";
 import type { EndpointSlice } from "../../model/kubernetes/discovery.ts";
 import {
@@ -30,6 +31,14 @@ interface ApiAddress {
   /** Where it listens. */
   host: string;
   port: number;
+}
+
+/**
+ * The address that the API's own service leads to. An API that listens on one address alone answers on no other; `machine` is the
+ * one that others reach this machine by. Endpoints may not be addresses of the loopback: an API there is out of the pods' reach.
+ */
+export function endpointHost(listensOn: string, machine: string): string {
+  return isIPv4(listensOn) && !/^(0\.0\.0\.0$|127\.)/.test(listensOn) ? listensOn : machine;
 }
 
 /** Makes what is missing, and leads the API's service to where it listens now. */
