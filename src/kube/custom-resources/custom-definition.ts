@@ -4,13 +4,22 @@ import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
+  CustomResourceSubresourceScale,
 } from "../../model/kubernetes/apiextensions.ts";
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import { ageText } from "../machinery/age.ts";
-import type { PartialUpdate, ResourceDefinition, ServedVersion, TableColumn } from "../machinery/definition.ts";
+import type {
+  PartialUpdate,
+  ResourceDefinition,
+  ScalePaths,
+  ServedVersion,
+  TableColumn,
+} from "../machinery/definition.ts";
 import { StatusError } from "../status.ts";
 import { parseJsonPath } from "./json-path.ts";
 
+/** How a webhook converts objects of the kind. */
+type Convert = NonNullable<ServedVersion["convert"]>;
 type Custom = KubeObject & Record<string, unknown>;
 
 /** The kind in one of its versions. */
@@ -40,7 +49,7 @@ const STATUS_UPDATE: PartialUpdate = {
 /**
  * @throws Error when a path of a column or a selectable field cannot be understood (the definition's validation tells that before)
  */
-export function customDefinition(crd: CustomResourceDefinition): ResourceDefinition {
+export function customDefinition(crd: CustomResourceDefinition, convert?: Convert): ResourceDefinition {
   const { names } = crd.spec;
   const storage = storageVersion(crd);
   const { scale, status } = storage.subresources ?? {};
@@ -52,19 +61,13 @@ export function customDefinition(crd: CustomResourceDefinition): ResourceDefinit
     listKind: names.listKind || `${names.kind}List`,
     // What is stored may be of any version: every one is served by a conversion.
     served: false,
-    versions: crd.spec.versions.filter((version) => version.served).map((version) => servedVersion(crd, version)),
+    versions: crd.spec.versions
+      .filter((version) => version.served)
+      .map((version) => servedVersion(crd, version, convert)),
     generation: true,
     resourceVersionRequired: true,
     ...(status === undefined ? {} : { partialUpdates: { status: STATUS_UPDATE } }),
-    ...(scale === undefined
-      ? {}
-      : {
-          scale: {
-            replicas: dotted(scale.specReplicasPath),
-            statusReplicas: dotted(scale.statusReplicasPath),
-            ...(scale.labelSelectorPath === undefined ? {} : { selector: dotted(scale.labelSelectorPath) }),
-          },
-        }),
+    ...(scale === undefined ? {} : { scale: scalePaths(scale) }),
     selectableFields: Object.fromEntries(
       (storage.selectableFields ?? []).map(({ jsonPath }) => {
         const path = parseJsonPath(jsonPath);
@@ -81,8 +84,20 @@ export function customDefinition(crd: CustomResourceDefinition): ResourceDefinit
 
 const dotted = (path: string) => path.replace(/^\./, "");
 
-/** Conversion "None": only apiVersion changes. */
-function servedVersion(crd: CustomResourceDefinition, version: CustomResourceDefinitionVersion): ServedVersion {
+function scalePaths(scale: CustomResourceSubresourceScale): ScalePaths {
+  return {
+    replicas: dotted(scale.specReplicasPath),
+    statusReplicas: dotted(scale.statusReplicasPath),
+    ...(scale.labelSelectorPath === undefined ? {} : { selector: dotted(scale.labelSelectorPath) }),
+  };
+}
+
+/** Conversion "None": only apiVersion changes. With a webhook's `convert` that is asked instead. */
+function servedVersion(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  convert: Convert | undefined,
+): ServedVersion {
   const apiVersion = `${crd.spec.group}/${version.name}`;
   const warning = `${apiVersion} ${crd.spec.names.kind} is deprecated`;
   return {
@@ -90,6 +105,8 @@ function servedVersion(crd: CustomResourceDefinition, version: CustomResourceDef
     version: version.name,
     fromStorage: (object) => (object.apiVersion === apiVersion ? object : { ...object, apiVersion }),
     toStorage: (object) => object,
+    ...(convert === undefined ? {} : { convert }),
+    ...(version.subresources?.scale === undefined ? {} : { scale: scalePaths(version.subresources.scale) }),
     columns: columnsOf(version.additionalPrinterColumns),
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? warning } : {}),
   };

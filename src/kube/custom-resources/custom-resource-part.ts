@@ -11,9 +11,11 @@ import type { ClusterPart } from "../contract.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { copyOf, sameJson } from "../machinery/copy.ts";
 import { timestamp } from "../machinery/core.ts";
+import { apiVersionOf } from "../machinery/definition.ts";
 import { WorkQueue } from "../machinery/work-queue.ts";
 import type { CustomSchema, OpenSchemaSet } from "../schema/schema-set.ts";
 import { isStatus } from "../status.ts";
+import { webhookConversion } from "./conversion-webhook.ts";
 import { customDefinition, customType, storageVersion } from "./custom-definition.ts";
 import { CLEANUP_FINALIZER } from "./declaration.ts";
 import { nameConflict } from "./name-conflicts.ts";
@@ -96,7 +98,8 @@ class CustomResources {
     for (const version of versions) {
       this.dependencies.schemas.register(version, this.dependencies.compile(crd, version.version));
     }
-    this.client.core.registry.register(customDefinition(crd));
+    const convert = webhookConversion(this.client, this.dependencies.schemas, crd);
+    this.client.core.registry.register(customDefinition(crd, convert));
     this.served.set(name, { type: customType(crd, storageVersion(crd).name), versions, spec });
   }
 
@@ -154,7 +157,10 @@ class CustomResources {
     const type = customType(crd, storageVersion(crd).name);
     const fill = this.dependencies.schemas.schemaOf(type)?.defaults;
     if (fill === undefined || !storageVersion(crd).served) return;
+    const isConverted = crd.spec.conversion?.strategy === "Webhook";
     for (const object of this.client.core.state.kind(type).list()) {
+      // Objects of other versions have another shape: they are converted when they are read.
+      if (isConverted && object.apiVersion !== apiVersionOf(type)) continue;
       const filled = copyOf(object as Stored<KubeObject>);
       fill(filled);
       if (sameJson(filled, object)) continue;

@@ -1,6 +1,7 @@
 /** The kind CustomResourceDefinition itself. */
 
 import type {
+  CustomResourceConversion,
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
 } from "../../model/kubernetes/apiextensions.ts";
@@ -9,6 +10,7 @@ import type { ResourceDefinition } from "../machinery/definition.ts";
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../machinery/field-error.ts";
 import { dns1035LabelFaults, dnsSubdomainFaults } from "../name-rules.ts";
 import { statusUpdate } from "../resources/status-update.ts";
+import { webhookPlaceFaults } from "../resources/webhook-place.ts";
 import { structuralFaults } from "../schema/custom/structural-schema.ts";
 import { storageVersion } from "./custom-definition.ts";
 import { parseJsonPath } from "./json-path.ts";
@@ -42,6 +44,8 @@ export const customResourceDefinitions: ResourceDefinition<CustomResourceDefinit
     spec.names.listKind ||= `${spec.names.kind}List`;
     spec.conversion ??= { strategy: "None" };
     spec.conversion.strategy ||= "None";
+    const { service } = spec.conversion.webhook?.clientConfig ?? {};
+    if (service !== undefined) service.port ??= 443;
   },
   validate: faultsOf,
   validateUpdate({ spec }, before) {
@@ -87,16 +91,7 @@ function faultsOf({ metadata, spec, status }: CustomResourceDefinition): FieldEr
       "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
     faults.push(invalid("spec.preserveUnknownFields", true, detail));
   }
-  if (spec.conversion?.strategy === "Webhook") {
-    faults.push(
-      forbidden(
-        "spec.conversion.strategy",
-        "conversion webhooks are not supported here: serve versions that differ in nothing but their name (strategy None)",
-      ),
-    );
-  } else if (spec.conversion !== undefined && spec.conversion.strategy !== "None") {
-    faults.push(notSupported("spec.conversion.strategy", spec.conversion.strategy, ["None", "Webhook"]));
-  }
+  faults.push(...conversionFaults(spec.conversion));
   if (versions.length === 0) faults.push(required("spec.versions", "must have at least one version"));
   if (versions.filter((version) => version.storage).length !== 1) {
     faults.push(
@@ -123,6 +118,27 @@ function faultsOf({ metadata, spec, status }: CustomResourceDefinition): FieldEr
         `missing from spec.versions; ${stored} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${stored} and removes ${stored} from status.storedVersions`,
       ),
     );
+  }
+  return faults;
+}
+
+function conversionFaults(conversion: CustomResourceConversion | undefined): FieldError[] {
+  if (conversion === undefined) return [];
+  const { strategy, webhook } = conversion;
+  const at = "spec.conversion";
+  if (strategy !== "Webhook") {
+    if (strategy !== "None") return [notSupported(`${at}.strategy`, strategy, ["None", "Webhook"])];
+    const why = "should not be set when strategy is not set to Webhook";
+    return webhook === undefined ? [] : [forbidden(`${at}.webhook`, why)];
+  }
+  if (webhook?.clientConfig === undefined) {
+    return [required(`${at}.webhook.clientConfig`, "required when strategy is set to Webhook")];
+  }
+  const faults = webhookPlaceFaults(webhook.clientConfig, `${at}.webhook.clientConfig`);
+  const versions = webhook.conversionReviewVersions ?? [];
+  if (versions.length === 0) faults.push(required(`${at}.webhook.conversionReviewVersions`));
+  else if (!versions.includes("v1")) {
+    faults.push(invalid(`${at}.webhook.conversionReviewVersions`, versions, "must include at least one of v1"));
   }
   return faults;
 }

@@ -8,13 +8,14 @@ import { type AdmissionRequest, runAdmit, runChecks } from "./admission.ts";
 import { checkIncoming } from "./check-incoming.ts";
 import { commitObject } from "./commit-object.ts";
 import { copyOf } from "./copy.ts";
-import { asServed, asStorage, type Caller, type Core, writeContext } from "./core.ts";
+import { type Caller, type Core, writeContext } from "./core.ts";
 import { qualifiedResource } from "./definition.ts";
 import { invalidObject, required } from "./field-error.ts";
 import { trackWriter } from "./field-owner.ts";
 import { fillNewMetadata, generatedName } from "./new-metadata.ts";
 import { metadataFaults } from "./object-rules.ts";
 import type { ServedKind } from "./registry.ts";
+import { servedObject, storageObject, writtenSchema } from "./versions.ts";
 
 /** How often another name is tried when a generated one is taken. */
 const NAME_ATTEMPTS = 8;
@@ -43,10 +44,11 @@ export async function createObject<T extends KubeObject>(
     throw new StatusError("BadRequest", "resourceVersion should not be set on objects to be created");
   }
   checkNamespace(core, kind, place, candidate.metadata.name ?? candidate.metadata.generateName ?? "");
-  const prepared = await prepare(core, kind, caller, place, asStorage(kind, candidate), options);
+  const storage = await storageObject(core, kind, candidate, undefined);
+  const prepared = await prepare(core, kind, caller, place, storage, options);
   for (let attempt = 1; ; attempt++) {
     const stored = await tryCreate(core, kind, prepared, options.dryRun === true);
-    if (stored !== undefined) return asServed<T>(kind, stored);
+    if (stored !== undefined) return await servedObject<T>(kind, stored);
     const { name, generateName } = prepared.metadata;
     if (!generateName || object.metadata.name || attempt === NAME_ATTEMPTS) throw alreadyExists(kind, name!);
     prepared.metadata.name = generatedName(generateName);
@@ -69,7 +71,7 @@ async function prepare(
   }
   fillNewMetadata(core, object, namespace, definition.generation === true);
   const context = writeContext(core, caller, options.warn);
-  const schema = core.schemas.schemaOf(kind.type);
+  const schema = writtenSchema(core, kind);
   if (definition.partialUpdates?.status !== undefined && definition.isCreatedWithStatus !== true) delete object.status;
   definition.prepareCreate?.(object, context);
   schema?.defaults?.(object);

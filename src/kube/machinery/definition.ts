@@ -66,6 +66,13 @@ export interface ServedVersion<T extends KubeObject = KubeObject> {
   readonly version: string;
   fromStorage(object: Stored<T>): KubeObject;
   toStorage(object: KubeObject): T;
+  /**
+   * In place of the two, when somebody outside has to be asked: objects in the version `to`, in their order.
+   * @throws StatusError InternalError
+   */
+  convert?(objects: readonly KubeObject[], to: ResourceType): Promise<readonly KubeObject[]>;
+  /** Where this version has the numbers of its scale, when not where the stored one has them. */
+  readonly scale?: ScalePaths;
   /** Told to clients as a warning when they use it. */
   readonly deprecation?: string;
   readonly columns?: readonly TableColumn<T>[];

@@ -9,6 +9,7 @@ import { copyOf } from "./copy.ts";
 import { type Caller, type Core, timestamp, writeContext } from "./core.ts";
 import type { ResourceDefinition } from "./definition.ts";
 import type { ServedKind } from "./registry.ts";
+import { currentObject, servedObject } from "./versions.ts";
 
 const FOREGROUND = "foregroundDeletion";
 const ORPHAN = "orphan";
@@ -31,7 +32,9 @@ export async function deleteObject(
     const before = cache.get(namespace, name);
     if (before === undefined) throw notFound(kind.type.group, kind.type.resource, name);
     checkPreconditions(kind, before, options);
-    await admit(core, kind, caller, before, options);
+    // What cannot be shown to the client afterwards is not deleted.
+    if (kind.conversion?.convert !== undefined) await servedObject(kind, before);
+    await admit(core, kind, caller, await currentObject(kind, before), options);
     const marked = markDeleted(core, caller, definition, before, options);
     const gone = isGone(definition, marked);
     if (options.dryRun) return { object: marked as Stored<KubeObject>, gone };

@@ -5,10 +5,11 @@ import type { ListOptions, ObjectList, Selection } from "../contract.ts";
 import { StatusError } from "../status.ts";
 import { CompactedError } from "../store/contract.ts";
 import { storeKey, storePrefix } from "./cluster-state.ts";
-import { asServed, type Core } from "./core.ts";
+import type { Core } from "./core.ts";
 import type { ServedKind } from "./registry.ts";
 import { parseFieldSelector, parseLabelSelector } from "./selectors.ts";
 import { parseStored } from "./stored-json.ts";
+import { servedObjects } from "./versions.ts";
 
 type AnyStored = Stored<KubeObject>;
 
@@ -83,7 +84,7 @@ export async function listObjects<T extends KubeObject>(
       : await pageOfHistory(core, kind, selector, options, token, at);
   return kind.conversion === undefined
     ? (page as unknown as ObjectList<T>)
-    : { ...page, items: page.items.map((object) => asServed<T>(kind, object)) };
+    : { ...page, items: await servedObjects<T>(kind, page.items) };
 }
 
 /** The revision that must be answered exactly; undefined: the newest state does. */

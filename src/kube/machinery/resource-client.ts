@@ -19,7 +19,7 @@ import { isStatus, notFound, StatusError } from "../status.ts";
 import { runAdmit, runChecks } from "./admission.ts";
 import { checkIncoming } from "./check-incoming.ts";
 import { copyOf } from "./copy.ts";
-import { asServed, type Caller, type Core, subresourceKey } from "./core.ts";
+import { type Caller, type Core, subresourceKey } from "./core.ts";
 import { createObject } from "./create-object.ts";
 import { qualifiedResource } from "./definition.ts";
 import { deleteObject } from "./delete-object.ts";
@@ -28,6 +28,7 @@ import { patchObject } from "./patch-object.ts";
 import type { ServedKind } from "./registry.ts";
 import { changeScale, scaleOf } from "./scale.ts";
 import { changeObject } from "./update-object.ts";
+import { servedObject } from "./versions.ts";
 import { openWatch } from "./watch-objects.ts";
 
 /** Objects of a collection that are deleted side by side. */
@@ -43,7 +44,7 @@ export class StoredResourceClient<T extends KubeObject> implements ResourceClien
   async get(namespace: string | undefined, name: string): Promise<Stored<T>> {
     const kind = this.kindNow();
     await this.core.state.catchUp();
-    return asServed<T>(kind, this.find(kind, namespace, name));
+    return await servedObject<T>(kind, this.find(kind, namespace, name));
   }
 
   async list(options?: ListOptions): Promise<ObjectList<T>> {
@@ -88,7 +89,7 @@ export class StoredResourceClient<T extends KubeObject> implements ResourceClien
   async delete(namespace: string | undefined, name: string, options?: DeleteOptions): Promise<Stored<T>> {
     const kind = this.kindNow();
     const { object } = await deleteObject(this.core, kind, this.caller, namespace, name, options);
-    return asServed<T>(kind, object);
+    return await servedObject<T>(kind, object);
   }
 
   async deleteCollection(selection: Selection & ListOptions, options?: DeleteOptions): Promise<ObjectList<T>> {
@@ -145,7 +146,7 @@ export class StoredResourceClient<T extends KubeObject> implements ResourceClien
   async getScale(namespace: string | undefined, name: string): Promise<Stored<Scale>> {
     const kind = this.kindNow();
     await this.core.state.catchUp();
-    return scaleOf(kind, this.find(kind, namespace, name));
+    return scaleOf(kind, await servedObject(kind, this.find(kind, namespace, name)));
   }
 
   async updateScale(scale: Scale, options: WriteOptions = {}): Promise<Stored<Scale>> {

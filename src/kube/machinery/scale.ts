@@ -14,7 +14,7 @@ import { labelSelectorText } from "./selectors.ts";
 import { changeObject } from "./update-object.ts";
 
 function scalePaths(kind: ServedKind): ScalePaths {
-  const paths = kind.definition.scale;
+  const paths = kind.conversion?.scale ?? kind.definition.scale;
   if (paths !== undefined) return paths;
   const message = `the server could not find the requested resource: ${qualifiedResource(kind.type)} has no subresource scale`;
   throw new StatusError("NotFound", message, { group: kind.type.group, kind: kind.type.resource });

@@ -6,13 +6,14 @@ import { conflict, notFound, StatusError } from "../status.ts";
 import { type AdmissionRequest, runAdmit, runChecks } from "./admission.ts";
 import { commitObject, commitRemoval } from "./commit-object.ts";
 import { sameJson } from "./copy.ts";
-import { asServed, asStorage, type Caller, type Core, writeContext } from "./core.ts";
+import { type Caller, type Core, writeContext } from "./core.ts";
 import { qualifiedResource } from "./definition.ts";
 import { type FieldError, invalid, invalidObject } from "./field-error.ts";
 import { trackWriter } from "./field-owner.ts";
 import { contentChanged, keepSystemMetadata } from "./new-metadata.ts";
 import { metadataFaults, metadataUpdateFaults } from "./object-rules.ts";
 import type { ServedKind } from "./registry.ts";
+import { currentObject, servedObject, storageObject, writtenSchema } from "./versions.ts";
 
 /** How often a write that names no version is tried anew after somebody else wrote in between. */
 const ATTEMPTS = 20;
@@ -40,14 +41,16 @@ export async function changeObject(
 ): Promise<Stored<KubeObject>> {
   const cache = core.state.kind(kind.definition.type);
   for (let attempt = 1; ; attempt++) {
-    const before = cache.get(change.namespace, change.name);
-    if (before === undefined) throw notFound(kind.type.group, kind.type.resource, change.name);
-    const served = asServed<KubeObject>(kind, before);
+    const found = cache.get(change.namespace, change.name);
+    if (found === undefined) throw notFound(kind.type.group, kind.type.resource, change.name);
+    const before = await currentObject(kind, found);
+    const served = await servedObject<KubeObject>(kind, found);
     const computed = change.compute(served);
     const asked = computed.metadata.resourceVersion;
     checkIdentity(kind, computed, before);
-    const stored = await write(core, kind, caller, change, before, asStorage(kind, computed));
-    if (stored !== undefined) return asServed(kind, stored);
+    const storage = await storageObject(core, kind, computed, served);
+    const stored = await write(core, kind, caller, change, before, storage);
+    if (stored !== undefined) return await servedObject(kind, stored);
     // A patch computes from what is there, so its version is never the client's own; an update's is.
     const insisted = asked && asked !== served.metadata.resourceVersion;
     if (insisted || attempt === ATTEMPTS) throw modified(kind, change.name);
@@ -114,7 +117,7 @@ async function prepare(
   const { definition } = kind;
   const { options } = change;
   const context = writeContext(core, caller, options.warn);
-  const schema = core.schemas.schemaOf(kind.type);
+  const schema = writtenSchema(core, kind);
   keepSystemMetadata(object, before);
   const partial = partialUpdate(kind, options.subresource);
   if (partial === undefined) {

@@ -6,12 +6,13 @@
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
 import type { WatchEvent, WatchOptions } from "../contract.ts";
 import { StatusError } from "../status.ts";
-import { asServed, type Core } from "./core.ts";
+import type { Core } from "./core.ts";
 import { apiVersionOf } from "./definition.ts";
 import type { Change } from "./event-ring.ts";
 import { revisionOf, type Selector, selectorOf } from "./list-objects.ts";
 import type { ServedKind } from "./registry.ts";
 import { atRevision } from "./stored-json.ts";
+import { servedObject, servedObjects } from "./versions.ts";
 
 type AnyEvent = WatchEvent<KubeObject>;
 
@@ -68,9 +69,9 @@ async function* watchFrom(
     core.registry.onChanged(() => isServed(core, kind) || alarm.finish()),
   ];
   try {
-    for (const object of beginning.state) {
+    for (const object of await servedObjects<KubeObject>(kind, beginning.state)) {
       if (signal.aborted) return;
-      yield { type: "ADDED", object: asServed(kind, object) };
+      yield { type: "ADDED", object };
     }
     if (options.sendInitialEvents && options.allowBookmarks) yield bookmark(kind, beginning.revision, true);
     let next = beginning.start;
@@ -80,8 +81,10 @@ async function* watchFrom(
         const change = cache.ring.at(next);
         if (change === undefined || signal.aborted) break;
         next++;
-        const event = eventOf(kind, selector, change);
-        if (event !== undefined) yield event;
+        const event = eventOf(selector, change);
+        if (event === undefined) continue;
+        if (kind.conversion === undefined) yield event;
+        else yield { type: event.type, object: await servedObject(kind, event.object) };
       }
       if (cache.ring.at(next) !== undefined) continue;
       const why = await alarm.wait();
@@ -99,17 +102,13 @@ function isServed({ registry }: Core, { type }: ServedKind): boolean {
 }
 
 /** What a change means to somebody who sees only part of the objects: one may come into sight or go out of it. */
-function eventOf(
-  kind: ServedKind,
-  selector: Selector,
-  { deleted, object, previous, revision }: Change,
-): AnyEvent | undefined {
+function eventOf(selector: Selector, { deleted, object, previous, revision }: Change): AnyEvent | undefined {
   const now = !deleted && selector.matches(object);
   const before = previous !== undefined && selector.matches(previous);
-  if (now) return { type: before ? "MODIFIED" : "ADDED", object: asServed(kind, object) };
+  if (now) return { type: before ? "MODIFIED" : "ADDED", object };
   if (!before) return undefined;
   const last = deleted ? object : atRevision(previous, revision);
-  return { type: "DELETED", object: asServed(kind, last) };
+  return { type: "DELETED", object: last };
 }
 
 function bookmark(kind: ServedKind, revision: number, initial: boolean): AnyEvent {

@@ -12,6 +12,7 @@ import { CONDITION_NAMES, expressionFaults } from "../admission/admission-expres
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { duplicate, type FieldError, invalid, notSupported, required } from "../machinery/field-error.ts";
 import { oneOf } from "./common-rules.ts";
+import { webhookPlaceFaults } from "./webhook-place.ts";
 
 type Webhook = ValidatingWebhook & Partial<MutatingWebhook>;
 type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
@@ -90,28 +91,8 @@ function webhookFaults(webhook: Webhook, at: string, mutating: boolean): FieldEr
     if (!name) faults.push(required(`${where}.name`));
     faults.push(...expressionFaults(`${where}.expression`, expression, CONDITION_NAMES));
   }
-  faults.push(...clientFaults(webhook, `${at}.clientConfig`));
+  faults.push(...webhookPlaceFaults(webhook.clientConfig, `${at}.clientConfig`));
   return [...faults, ...(webhook.rules ?? []).flatMap((rule, index) => ruleFaults(rule, `${at}.rules[${index}]`))];
-}
-
-function clientFaults({ clientConfig }: Webhook, at: string): FieldError[] {
-  const { url, service } = clientConfig ?? {};
-  if ((url === undefined) === (service === undefined)) {
-    return [required(at, "exactly one of url or service is required")];
-  }
-  if (service !== undefined) {
-    const faults = service.name ? [] : [required(`${at}.service.name`, "service name is required")];
-    return service.namespace
-      ? faults
-      : [...faults, required(`${at}.service.namespace`, "service namespace is required")];
-  }
-  if (!URL.canParse(url!)) return [invalid(`${at}.url`, url, "url must be a valid URL")];
-  const { protocol, username, hash, search } = new URL(url!);
-  if (protocol !== "https:") return [invalid(`${at}.url`, url, "'https' is the only allowed URL scheme")];
-  if (username !== "" || hash !== "" || search !== "") {
-    return [invalid(`${at}.url`, url, "user information, fragments and query parameters are not permitted in the URL")];
-  }
-  return [];
 }
 
 function ruleFaults(rule: RuleWithOperations, at: string): FieldError[] {

@@ -2,11 +2,12 @@
 import type { Scale } from "../../model/kubernetes/autoscaling-v1.ts";
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
 import type { DeleteOptions, PatchOptions, PatchType, UpdateOptions } from "../contract.ts";
-import { asServed, type Caller, type Core } from "../machinery/core.ts";
+import type { Caller, Core } from "../machinery/core.ts";
 import { deleteObject } from "../machinery/delete-object.ts";
 import { patchObject } from "../machinery/patch-object.ts";
 import type { ServedKind } from "../machinery/registry.ts";
 import { StoredResourceClient } from "../machinery/resource-client.ts";
+import { servedObject } from "../machinery/versions.ts";
 import { StatusError } from "../status.ts";
 
 export interface Written {
@@ -65,7 +66,7 @@ export class ResourceAccess extends StoredResourceClient<KubeObject> {
     options: DeleteOptions,
   ): Promise<{ object: Stored<KubeObject>; gone: boolean }> {
     const { object, gone } = await deleteObject(this.machinery, this.kind, this.who, namespace, name, options);
-    return { object: asServed(this.kind, object), gone };
+    return { object: await servedObject(this.kind, object), gone };
   }
 
   #checkPart(subresource: string): void {

@@ -2,11 +2,11 @@
 
 import { errorText } from "../../../lib/errors.ts";
 import type { ValidatingWebhook } from "../../../model/kubernetes/admission.ts";
-import { ENDPOINT_SLICES, SERVICES } from "../../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType } from "../../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../../contract.ts";
 import type { AdmissionRequest } from "../../machinery/admission.ts";
 import { StatusError, type StatusReason } from "../../status.ts";
+import { postToWebhook } from "../../webhook-client.ts";
 
 export interface Verdict {
   readonly uid?: string;
@@ -16,11 +16,6 @@ export interface Verdict {
   readonly patch?: string;
   readonly patchType?: string;
   readonly warnings?: readonly string[];
-}
-
-interface Place {
-  readonly url: string;
-  readonly serverName: string;
 }
 
 /**
@@ -37,47 +32,12 @@ export async function callWebhook(
 ): Promise<Verdict> {
   const uid = crypto.randomUUID();
   const seconds = webhook.timeoutSeconds ?? 10;
-  const { url, serverName } = placeOf(client, webhook);
-  const asked = new URL(url);
-  asked.searchParams.set("timeout", `${seconds}s`);
-  const ca = webhook.clientConfig.caBundle;
-  const response = await fetch(asked, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json", host: serverName },
-    body: JSON.stringify(reviewOf(uid, request, type, object, before)),
-    signal: AbortSignal.timeout(seconds * 1000),
-    redirect: "manual",
-    tls: { serverName, ...(ca ? { ca: Buffer.from(ca, "base64").toString() } : {}) },
-  } as RequestInit);
-  if (!response.ok) throw new Error(`the webhook answered with status ${response.status}`);
-  const review = (await response.json()) as { kind?: string; response?: Verdict };
+  const body = reviewOf(uid, request, type, object, before);
+  const review = (await postToWebhook(client, webhook.clientConfig, body, seconds)) as { response?: Verdict };
   if (review.response === undefined) throw new Error("webhook response was absent");
   if (review.response.uid !== uid)
     throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(review.response.uid)}`);
   return review.response;
-}
-
-/** Services are reached at one of their pods: the API server stands outside of the cluster's network. */
-function placeOf(client: ClusterClient, { clientConfig }: ValidatingWebhook): Place {
-  const { url, service } = clientConfig;
-  if (url !== undefined) return { url, serverName: new URL(url).hostname };
-  const { namespace, name, path = "/", port = 443 } = service!;
-  const found = client.informer(SERVICES).get(namespace, name);
-  if (found === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
-  const wanted = found.spec?.ports?.find((one) => one.port === port);
-  const slices = client.informer(ENDPOINT_SLICES).list(namespace);
-  for (const { metadata, endpoints = [], ports = [] } of slices) {
-    if (metadata.labels?.["kubernetes.io/service-name"] !== name) continue;
-    const target = ports.find((one) => (one.name ?? "") === (wanted?.name ?? ""))?.port;
-    const address = endpoints.find(({ conditions }) => conditions?.ready !== false)?.addresses[0];
-    if (target === undefined || address === undefined) continue;
-    const host = address.includes(":") ? `[${address}]` : address;
-    return {
-      url: `https://${host}:${target}${path.startsWith("/") ? path : `/${path}`}`,
-      serverName: `${name}.${namespace}.svc`,
-    };
-  }
-  throw new Error(`no endpoints available for service ${JSON.stringify(name)}`);
 }
 
 function reviewOf(

@@ -6,7 +6,7 @@ import type { KubeObject, ResourceType, Stored } from "../../../model/kubernetes
 import type { AdmissionRequest, AdmissionStep } from "../../machinery/admission.ts";
 import type { LocalClusterClient } from "../../machinery/cluster-client.ts";
 import { copyOf, sameJson } from "../../machinery/copy.ts";
-import { asServed, asStorage } from "../../machinery/core.ts";
+import { servedObject, storageObject } from "../../machinery/versions.ts";
 import { StatusError } from "../../status.ts";
 import { CONDITION_NAMES, conditionsHold, requestValues } from "../admission-expressions.ts";
 import { callWebhook, denial, unreachable, type Verdict } from "./call-webhook.ts";
@@ -58,10 +58,11 @@ async function mutate(
   }
   const kind = client.kindOf(type);
   const operations: unknown = JSON.parse(Buffer.from(verdict.patch!, "base64").toString());
-  const served = isObjectWrite(request) ? asServed<KubeObject>(kind, object as Stored<KubeObject>) : object;
+  const isOfKind = isObjectWrite(request);
+  const served = isOfKind ? await servedObject<KubeObject>(kind, object as Stored<KubeObject>) : object;
   const patched = copyOf(client.core.schemas.jsonPatch(served, operations));
-  if (isObjectWrite(request)) client.core.schemas.schemaOf(type)?.prune(patched);
-  const stored = isObjectWrite(request) ? asStorage(kind, patched) : patched;
+  if (isOfKind) client.core.schemas.schemaOf(type)?.prune(patched);
+  const stored = isOfKind ? await storageObject(client.core, kind, patched, undefined) : patched;
   if (sameJson(stored, object)) return false;
   for (const name of Object.keys(object)) delete (object as unknown as Record<string, unknown>)[name];
   Object.assign(object, stored);
@@ -100,8 +101,10 @@ async function ask(
   }
   if (!isWanted(webhook, request)) return undefined;
   const kind = client.kindOf(type);
-  const shown = (object: KubeObject | undefined) =>
-    object !== undefined && isObjectWrite(request) ? asServed<KubeObject>(kind, object as Stored<KubeObject>) : object;
+  const shown = async (object: KubeObject | undefined) =>
+    object !== undefined && isObjectWrite(request)
+      ? await servedObject<KubeObject>(kind, object as Stored<KubeObject>)
+      : object;
   let verdict: Verdict;
   try {
     verdict = await callWebhook(
@@ -109,8 +112,8 @@ async function ask(
       webhook,
       request,
       type,
-      shown(request.object),
-      request.before && asServed(kind, request.before),
+      await shown(request.object),
+      request.before && (await servedObject(kind, request.before)),
     );
   } catch (error) {
     if (webhook.failurePolicy === "Ignore") return undefined;

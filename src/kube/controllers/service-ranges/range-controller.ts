@@ -10,17 +10,17 @@ import { timestamp } from "../../machinery/core.ts";
 import { SERVICE_CIDR_FINALIZER } from "../../resources/service-ranges.ts";
 import { type ControllerTools, controlLoop } from "../control-loop.ts";
 import { withCondition } from "../status-conditions.ts";
-import { instant } from "../timestamps.ts";
 import { addressesOnlyIn } from "./service-ranges.ts";
 
 /** A service that was given an address in the moment of the deletion is stored by then. */
-const SETTLED_MS = 1000;
+const SETTLED_MS = 100;
 
 export function serviceRangeController(tools: ControllerTools): ClusterPart {
   return controlLoop("service-cidr-controller", tools, ({ client, now }) => {
     const ranges = client.informer(SERVICE_CIDRS);
     const addresses = client.informer(IP_ADDRESSES);
     const services = client.informer(SERVICES);
+    const ending = new Set<string>();
     const tellReady = async (
       range: Stored<ServiceCIDR>,
       condition: Pick<Condition, "status" | "reason" | "message">,
@@ -31,8 +31,11 @@ export function serviceRangeController(tools: ControllerTools): ClusterPart {
       await client.resource(SERVICE_CIDRS).updateStatus({ ...copyOf(range as ServiceCIDR), status: { conditions } });
     };
     const letGo = async (range: Stored<ServiceCIDR>): Promise<number | undefined> => {
-      const settled = instant(range.metadata.deletionTimestamp) + SETTLED_MS - now();
-      if (settled > 0) return settled;
+      const { uid } = range.metadata;
+      if (!ending.has(uid)) {
+        ending.add(uid);
+        return SETTLED_MS;
+      }
       const others = ranges.list().filter((one) => one !== range);
       const used = [
         ...addresses.list().map(({ metadata }) => metadata.name),
@@ -48,6 +51,7 @@ export function serviceRangeController(tools: ControllerTools): ClusterPart {
       const finalizers = (changed.metadata.finalizers ?? []).filter((one) => one !== SERVICE_CIDR_FINALIZER);
       changed.metadata.finalizers = finalizers;
       await client.resource(SERVICE_CIDRS).update(changed);
+      ending.delete(uid);
       return undefined;
     };
     return {

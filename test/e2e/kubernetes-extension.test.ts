@@ -1,0 +1,263 @@
+/** What extends the API from outside: webhooks that convert custom resources. They are answered by this test itself. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { conformance } from "../support/conformance.ts";
+import { makeAuthority } from "../support/test-authority.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
+type Json = any;
+
+const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const MERGE = "application/merge-patch+json";
+
+const root = await mkdtemp(join(tmpdir(), "naru-extension-"));
+let cluster: TestClusterDaemon;
+let caBundle = "";
+let server: ReturnType<typeof Bun.serve>;
+let nodeIp: string;
+/** How many reviews were asked, and how the converter fails when it should. */
+const converter = { reviews: 0, fails: undefined as ((request: Json) => object) | undefined };
+
+beforeAll(async () => {
+  const authority = await makeAuthority(join(root, "authority"), ["converter.default.svc"]);
+  caBundle = Buffer.from(await Bun.file(authority.caPath).text()).toString("base64");
+  server = Bun.serve({
+    port: 0,
+    tls: { cert: Bun.file(authority.server.certPath), key: Bun.file(authority.server.keyPath) },
+    async fetch(http) {
+      const { request } = (await http.json()) as Json;
+      converter.reviews++;
+      const { uid, desiredAPIVersion, objects } = request;
+      const converted = () => ({
+        uid,
+        result: { status: "Success" },
+        convertedObjects: objects.map((object: Json) => convert(object, desiredAPIVersion)),
+      });
+      const response = converter.fails?.(request) ?? converted();
+      return Response.json({ kind: "ConversionReview", apiVersion: "apiextensions.k8s.io/v1", response });
+    },
+  });
+  cluster = await startCluster();
+  const [node] = (await cluster.api("GET", "/api/v1/nodes")).body.items;
+  nodeIp = node.status.addresses.find((one: Json) => one.type === "InternalIP").address;
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await server?.stop(true);
+  await rm(root, { recursive: true, force: true });
+});
+
+/** v1 has "hostPort", v2 has "host" and "port". */
+function convert(object: Json, apiVersion: string): Json {
+  const { hostPort, host, port, ...rest } = object;
+  if (apiVersion.endsWith("/v2")) {
+    const [name, number] = hostPort.split(":");
+    return { ...rest, apiVersion, host: name, port: number };
+  }
+  return { ...rest, apiVersion, hostPort: `${host}:${port}` };
+}
+
+async function ask(method: string, path: string, body?: unknown, type?: string): Promise<Json> {
+  const answer = await cluster.api(method, path, body, type);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function kubectl(words: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(words, input);
+  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
+  return stdout;
+}
+
+const text = { type: "string" };
+const versioned = (name: string, storage: boolean, ...fields: string[]) => ({
+  name,
+  served: true,
+  storage,
+  schema: {
+    openAPIV3Schema: {
+      type: "object",
+      required: fields,
+      properties: Object.fromEntries(
+        fields.map((field) => [field, field === "port" ? { ...text, pattern: "^\\d+$" } : text]),
+      ),
+    },
+  },
+});
+
+/** A kind with two versions of different shape, converted by the webhook at `clientConfig`. */
+async function defineKind(plural: string, clientConfig: object) {
+  const group = "convert.example.com";
+  const name = `${plural}.${group}`;
+  const kind = `${plural.charAt(0).toUpperCase()}${plural.slice(1, -1)}`;
+  const webhook = { clientConfig: { caBundle, ...clientConfig }, conversionReviewVersions: ["v1"] };
+  const versions = (stored: string) => [
+    versioned("v1", stored === "v1", "hostPort"),
+    versioned("v2", stored === "v2", "host", "port"),
+  ];
+  await ask("POST", DEFINITIONS, {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { plural, kind },
+      versions: versions("v1"),
+      conversion: { strategy: "Webhook", webhook },
+    },
+  });
+  await kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=20s"]);
+  const place = (version: string, object = "") =>
+    `/apis/${group}/${version}/namespaces/default/${plural}${object === "" ? "" : `/${object}`}`;
+  return {
+    name,
+    place,
+    object: (version: string, called: string, content: object) => ({
+      apiVersion: `${group}/${version}`,
+      kind,
+      metadata: { name: called },
+      ...content,
+    }),
+    store: (version: string) =>
+      ask("PATCH", `${DEFINITIONS}/${name}`, { spec: { versions: versions(version) } }, MERGE),
+  };
+}
+
+const byUrl = () => ({ url: `https://127.0.0.1:${server.port}/convert` });
+const webhookTest = (words: string) =>
+  conformance(
+    `[sig-api-machinery] CustomResourceConversionWebhook [Privileged:ClusterAdmin] should be able to convert ${words} [Conformance]`,
+  );
+
+/** A service in front of the webhook, which stands on the machine itself. */
+async function serveConverter(): Promise<object> {
+  await ask("POST", "/api/v1/namespaces/default/services", {
+    metadata: { name: "converter" },
+    spec: { ports: [{ port: 9443, targetPort: server.port }] },
+  });
+  await ask("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+    metadata: { name: "converter", labels: { "kubernetes.io/service-name": "converter" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [nodeIp], conditions: { ready: true } }],
+    ports: [{ port: server.port, protocol: "TCP" }],
+  });
+  return { service: { namespace: "default", name: "converter", path: "/convert", port: 9443 } };
+}
+
+test(webhookTest("from CR v1 to CR v2"), async () => {
+  const { place, object, name } = await defineKind("firsts", await serveConverter());
+  const made = await ask("POST", place("v1"), object("v1", "one", { hostPort: "localhost:8080" }));
+  expect(made).toMatchObject({ apiVersion: "convert.example.com/v1", hostPort: "localhost:8080" });
+  const read = await ask("GET", place("v2", "one"));
+  expect(read).toMatchObject({ apiVersion: "convert.example.com/v2", host: "localhost", port: "8080" });
+  expect(read.hostPort).toBeUndefined();
+  expect(read.metadata).toMatchObject({
+    name: "one",
+    uid: made.metadata.uid,
+    resourceVersion: made.metadata.resourceVersion,
+  });
+  expect(await kubectl(["get", `firsts.v2.convert.example.com/one`, "-o", "jsonpath={.host} {.port}"])).toBe(
+    "localhost 8080",
+  );
+  const asked = converter.reviews;
+  await ask("GET", place("v1", "one"));
+  expect(converter.reviews).toBe(asked);
+  await kubectl(["delete", "crd", name]);
+});
+
+test(webhookTest("a non homogeneous list of CRs"), async () => {
+  const { place, object, name, store } = await defineKind("seconds", byUrl());
+  await ask("POST", place("v1"), object("v1", "old", { hostPort: "localhost:1" }));
+  await store("v2");
+  expect((await ask("GET", `${DEFINITIONS}/${name}`)).status.storedVersions).toEqual(["v1", "v2"]);
+  await ask("POST", place("v2"), object("v2", "young", { host: "there", port: "2" }));
+  const asked = converter.reviews;
+  const listed = (version: string) => ask("GET", place(version));
+  const items = (await listed("v2")).items.map(({ apiVersion, metadata, host, port }: Json) => [
+    apiVersion,
+    metadata.name,
+    host,
+    port,
+  ]);
+  expect(items).toEqual([
+    ["convert.example.com/v2", "old", "localhost", "1"],
+    ["convert.example.com/v2", "young", "there", "2"],
+  ]);
+  // All objects that need it are converted in one question.
+  expect(converter.reviews).toBe(asked + 1);
+  expect((await listed("v1")).items.map(({ hostPort }: Json) => hostPort)).toEqual(["localhost:1", "there:2"]);
+  const events = await cluster.watch(
+    `${place("v1")}?watch=1&timeoutSeconds=20`,
+    (seen) => seen.length >= 3,
+    async () => {
+      await ask("PATCH", place("v2", "young"), { port: "3" }, MERGE);
+    },
+  );
+  expect(events.map(({ object: { hostPort } }) => hostPort)).toEqual(["localhost:1", "there:2", "there:3"]);
+  // A write stores the object in the version that is stored now.
+  const changed = await ask("PATCH", place("v1", "old"), { hostPort: "moved:4" }, MERGE);
+  expect(changed).toMatchObject({ apiVersion: "convert.example.com/v1", hostPort: "moved:4" });
+  const before = converter.reviews;
+  expect(await ask("GET", place("v2", "old"))).toMatchObject({ host: "moved", port: "4" });
+  expect(converter.reviews).toBe(before);
+  await kubectl(["delete", "crd", name]);
+});
+
+test("a conversion that fails is told and changes nothing", async () => {
+  const { place, object, name } = await defineKind("thirds", byUrl());
+  const one = await ask("POST", place("v1"), object("v1", "one", { hostPort: "localhost:1" }));
+  const failures: [string, (request: Json) => object][] = [
+    ["no way", ({ uid }) => ({ uid, result: { status: "Failure", message: "no way" }, convertedObjects: [] })],
+    [
+      "expected 1 converted objects, got 0",
+      ({ uid }) => ({ uid, result: { status: "Success" }, convertedObjects: [] }),
+    ],
+    ["expected response.uid", () => ({ uid: "another", result: { status: "Success" }, convertedObjects: [] })],
+    [
+      "must have the same name: other != one",
+      ({ uid, objects, desiredAPIVersion }) => ({
+        uid,
+        result: { status: "Success" },
+        convertedObjects: objects.map((from: Json) =>
+          convert({ ...from, metadata: { ...from.metadata, name: "other" } }, desiredAPIVersion),
+        ),
+      }),
+    ],
+    [
+      "expected apiVersion convert.example.com/v2",
+      ({ uid, objects }) => ({ uid, result: { status: "Success" }, convertedObjects: objects }),
+    ],
+  ];
+  for (const [words, fails] of failures) {
+    converter.fails = fails;
+    const answers = [
+      await cluster.api("GET", place("v2", "one")),
+      await cluster.api("GET", place("v2")),
+      await cluster.api("PATCH", place("v2", "one"), { port: "2" }, MERGE),
+      await cluster.api("DELETE", place("v2", "one")),
+    ];
+    converter.fails = undefined;
+    for (const { status, body } of answers) {
+      expect(status).toBe(500);
+      expect(body.message).toContain("conversion webhook for convert.example.com/v1, Kind=Third failed: ");
+      expect(body.message).toContain(words);
+    }
+  }
+  expect((await ask("GET", place("v1", "one"))).metadata.resourceVersion).toBe(one.metadata.resourceVersion);
+  const wrong = await cluster.api("POST", place("v2"), object("v2", "two", { host: "h", port: "high" }));
+  expect(wrong.status).toBe(422);
+  expect(wrong.body.message).toContain("port: Invalid value");
+  const missing = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" };
+  const refused = await cluster.api(
+    "PATCH",
+    `${DEFINITIONS}/${name}`,
+    { ...missing, spec: { conversion: { webhook: null } } },
+    MERGE,
+  );
+  expect(refused.body.message).toContain("spec.conversion.webhook.clientConfig: Required value");
+  await kubectl(["delete", "crd", name]);
+});
