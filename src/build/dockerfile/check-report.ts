@@ -1,9 +1,9 @@
 /** Collects what the build checks find, minding "# check=skip=…;error=…;experimental=…" at the top and above instructions. */
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import type { BuildWarning, SourceRange } from "../contract.ts";
 import { CHECK_RULES, type CheckRule, type CheckRuleName, checkMessage } from "./check-rules.ts";
-import { parseGoBool } from "./run-mount.ts";
 
 interface CheckOptions {
   skip: Set<string> | "all";
@@ -34,7 +34,7 @@ function setOption(options: CheckOptions, part: string): void {
   if (key === "skip" || key === "experimental") {
     options[key] = value === "all" ? "all" : new Set(value.split(",").map((rule) => rule.trim()));
   } else if (key === "error") {
-    const known = parseGoBool(value);
+    const known = findGoBool(value);
     if (known === undefined) {
       const cause = `strconv.ParseBool: parsing ${goQuoted(value)}: invalid syntax`;
       throw new Error(`failed to parse check option ${goQuoted(part)}: ${cause}`);

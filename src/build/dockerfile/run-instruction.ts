@@ -1,11 +1,12 @@
 /** RUN with its flags. */
 import { NaruError } from "../../lib/errors.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import type { ParsedLine, RunInstruction, Unplaced } from "./ast.ts";
 import { commaFields } from "./comma-fields.ts";
 import { readCommand } from "./command-instructions.ts";
 import { readFlags } from "./flags.ts";
-import { checkRunMount, parseGoBool } from "./run-mount.ts";
+import { checkRunMount } from "./run-mount.ts";
 import { suggestion } from "./suggestion.ts";
 
 const RUN_FLAGS = { mount: "texts", network: "text", security: "text", device: "texts" } as const;
@@ -50,7 +51,7 @@ function readDevice(text: string): { name: string; required: boolean } {
 }
 
 function isTrue(text: string): boolean {
-  const value = parseGoBool(text);
+  const value = findGoBool(text);
   if (value === undefined) throw new NaruError("invalid", `invalid value for required: ${text}`);
   return value;
 }

@@ -1,5 +1,6 @@
 /** RUN --mount: its options, with their aliases and defaults. Variables are expanded when the frontend reaches the step. */
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import { commaFields } from "./comma-fields.ts";
 import { suggestion } from "./suggestion.ts";
@@ -181,15 +182,9 @@ function oneOf(value: string, known: readonly string[], what: string): string {
 }
 
 function readBool(key: string, value: string): boolean {
-  const known = parseGoBool(value);
+  const known = findGoBool(value);
   if (known === undefined) throw invalid(`invalid value for ${key}: ${value}`);
   return known;
-}
-
-/** As Go's strconv.ParseBool; undefined when it is none. */
-export function parseGoBool(value: string): boolean | undefined {
-  if (["1", "t", "T", "TRUE", "true", "True"].includes(value)) return true;
-  return ["0", "f", "F", "FALSE", "false", "False"].includes(value) ? false : undefined;
 }
 
 function readNumber(value: string, base: 8 | 10, key: string): number {

@@ -1,5 +1,6 @@
 /** COPY and ADD as a step: from contexts, stages, images, URLs, repositories and here-documents. */
 import { NaruError } from "../../lib/errors.ts";
+import { type GitSource, parseGitSource } from "../../lib/git-address.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import { cleanPattern } from "../../lib/ignore-patterns.ts";
 import type { Digest } from "../../model/image.ts";
@@ -7,7 +8,6 @@ import type { AddInstruction, CopyInstruction } from "../dockerfile/ast.ts";
 import type { CopyAction, FileAction, FileOperation, GitOperation, Step } from "../solver/graph.ts";
 import { HISTORY_COMMENT } from "./config-instructions.ts";
 import { checkFileMode } from "./file-mode.ts";
-import { type GitSource, parseGitSource } from "./git-source.ts";
 import { mainContext } from "./main-context.ts";
 import { expandDocument, expandWord, type Planning } from "./planning.ts";
 import { type Command, type StageNode, slotOf } from "./stage-node.ts";

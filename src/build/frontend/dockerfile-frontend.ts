@@ -3,6 +3,7 @@
  * configuration and history. What an image's configuration says is asked of `services`; nothing else is touched.
  */
 import { NaruError } from "../../lib/errors.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import type { Platform } from "../../model/image.ts";
 import type { BuildRequest, BuildWarning } from "../contract.ts";
 import type { Dockerfile } from "../dockerfile/ast.ts";
@@ -10,7 +11,6 @@ import { CheckReport } from "../dockerfile/check-report.ts";
 import { asBuildFailure } from "../dockerfile/excerpt.ts";
 import { checkInstructions, checkWhole } from "../dockerfile/form-checks.ts";
 import { emptyDockerfile, parseDockerfile } from "../dockerfile/instruction-parser.ts";
-import { parseGoBool } from "../dockerfile/run-mount.ts";
 import type { BuildPlan, Frontend, PlannedTarget, PlanningServices } from "../solver/graph.ts";
 import { resolveBases } from "./base-images.ts";
 import { ContextSteps, readIgnores } from "./context-steps.ts";
@@ -145,7 +145,7 @@ async function planOther(request: BuildRequest, services: PlanningServices, plat
 /** @throws {NaruError} invalid */
 function isForSeveralPlatforms({ buildArgs, platforms }: BuildRequest): boolean {
   const text = buildArgs.BUILDKIT_MULTI_PLATFORM ?? "";
-  const said = parseGoBool(text);
+  const said = findGoBool(text);
   if (text !== "" && said === undefined)
     throw new NaruError("invalid", `invalid boolean value for multi-platform: ${text}`);
   if (said === false && platforms.length > 1) {

@@ -1,5 +1,6 @@
 /** `--build-context name=…`: other files, images or repositories in the place of stages, base images and sources. */
 import { NaruError } from "../../lib/errors.ts";
+import { parseGitSource } from "../../lib/git-address.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
 import { canonicalReference, familiarName, parseReference } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
@@ -7,7 +8,6 @@ import type { Platform } from "../../model/image.ts";
 import type { BuildRequest, ContextSource } from "../contract.ts";
 import type { ResolvedImage, Step } from "../solver/graph.ts";
 import { readIgnores } from "./context-steps.ts";
-import { parseGitSource } from "./git-source.ts";
 import type { Planning } from "./planning.ts";
 import type { StageNode } from "./stage-node.ts";
 

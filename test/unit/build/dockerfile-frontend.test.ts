@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import type { BuildRequest } from "../../../src/build/contract.ts";
 import { planDockerfile } from "../../../src/build/frontend/dockerfile-frontend.ts";
-import { parseGitSource } from "../../../src/build/frontend/git-source.ts";
 import {
   type BuildPlan,
   type ExecOperation,
@@ -12,6 +11,7 @@ import {
   stepDigest,
   stepInputs,
 } from "../../../src/build/solver/graph.ts";
+import { parseGitSource } from "../../../src/lib/git-address.ts";
 import { TestServices, testContext, testRequest } from "../../support/planning.ts";
 
 const plan = (text: string, changes: Partial<BuildRequest> = {}, services = new TestServices()) =>

@@ -1,10 +1,10 @@
 /**
- * Addresses of git repositories as ADD and contexts take them: "https://host/repo.git#ref:directory", "git@host:repo.git",
+ * Addresses of git repositories as ADD, contexts and Compose files take them: "https://host/repo.git#ref:directory", "git@host:repo.git",
  * "ssh://…", "git://…", and the newer "…?ref=…&subdir=…&checksum=…&keep-git-dir=…&submodules=…".
  */
-import { NaruError } from "../../lib/errors.ts";
-import { goQuoted } from "../../lib/go-quote.ts";
-import { parseGoBool } from "../dockerfile/run-mount.ts";
+import { NaruError } from "./errors.ts";
+import { findGoBool } from "./go-bool.ts";
+import { goQuoted } from "./go-quote.ts";
 
 export interface GitSource {
   remote: string;
@@ -69,7 +69,7 @@ function setFromQuery(source: GitSource, key: string, value: string): void {
 
 /** A key without a value means yes. */
 function readBool(key: string, value: string): boolean {
-  const known = value === "" ? true : parseGoBool(value);
+  const known = value === "" ? true : findGoBool(value);
   if (known === undefined) throw invalid(`invalid value ${goQuoted(value)} for ${key} in the repository's address`);
   return known;
 }
