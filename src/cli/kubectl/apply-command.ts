@@ -1,14 +1,16 @@
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { applyPatch, isMergedByKeys } from "./apply-patch.ts";
+import { cascade, propagationOf } from "./cascade.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
+import { labelMatcher } from "./label-match.ts";
 import { LAST_APPLIED } from "./last-applied.ts";
-import type { KubeManifestObject } from "./manifest-files.ts";
-import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
+import { type KubeManifestObject, listOf } from "./manifest-files.ts";
+import { objectPrinter, PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
-import { pathOf } from "./resource-types.ts";
+import { pathOf, type ServedType } from "./resource-types.ts";
 import { dryRun, tellResult, validate, writeQuery } from "./write-flags.ts";
 
 const CLIENT_SIDE = "kubectl-client-side-apply";
@@ -21,6 +23,8 @@ export const command = defineKubectlCommand({
     "Make objects as their files say: those that are missing are created, the others changed where they differ. What was taken out of a\nfile since it was last applied is taken away.",
   flags: {
     ...PRINT_FLAGS,
+    all: bool("With --prune: whatever labels objects have"),
+    cascade: cascade(),
     "dry-run": dryRun(),
     "field-manager": string("Who owns the fields that are set", { initial: CLIENT_SIDE }),
     filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
@@ -28,11 +32,22 @@ export const command = defineKubectlCommand({
     "force-conflicts": bool("With --server-side: take over fields that others own"),
     "grace-period": int("With --force: seconds that the old object has to end", { initial: -1 }),
     kustomize: string("A kustomization", { short: "k" }),
+    "openapi-patch": bool("The server's schemas tell how lists are merged; they always do", {
+      initial: true,
+      hidden: true,
+    }),
     overwrite: bool("Changes that others made to the same fields are undone", { initial: true }),
+    prune: bool("Delete what was applied once and is in the files no more; wants --all or -l"),
+    "prune-allowlist": list("The types that --prune looks at, as GROUP/VERSION/KIND", { type: "stringArray" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
+    selector: string("Only objects with these labels", { short: "l" }),
     "server-side": bool("The server merges, and knows who owns which field"),
+    subresource: string("With --server-side: a part of the objects: status, scale"),
+    timeout: string("With --wait: how long to wait for the end of what is deleted (0: as long as it takes)", {
+      initial: "0s",
+    }),
     validate: validate(),
-    wait: bool("", { hidden: true }),
+    wait: bool("Wait until what is deleted is gone"),
   },
   async run({ flags, args, context, given }) {
     if (flags.filename.length === 0 && flags.kustomize === "")
@@ -46,33 +61,65 @@ export const command = defineKubectlCommand({
         "error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
       );
     }
+    if (flags.subresource !== "" && !flags["server-side"])
+      throw new CliError("error: --subresource can only be specified for --server-side");
+    if (flags.all && flags.selector !== "")
+      throw new CliError("error: cannot set --all and --selector at the same time");
+    if (flags.prune && !flags.all && flags.selector === "") {
+      throw new CliError(
+        "error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
+      );
+    }
     const manager = flags["server-side"] && !given("field-manager") ? "kubectl" : flags["field-manager"];
     const { objects } = await namedObjects(context, [], flags);
-    if (objects.length === 0) throw new CliError("error: no objects passed to apply");
-    const failures: string[] = [];
-    for (const target of objects) {
-      try {
-        await applyOne(context, { ...flags, "field-manager": manager }, target);
-      } catch (error) {
-        if (!(error instanceof CliError)) throw error;
-        failures.push(error.message);
-      }
+    const matches = labelMatcher(flags.selector);
+    const wanted = objects.filter(({ manifest }) => matches(manifest!.object));
+    if (wanted.length === 0) throw new CliError("error: no objects passed to apply");
+    await applyAll(context, { ...flags, "field-manager": manager }, wanted);
+    if (flags.prune) {
+      const { pruneObjects } = await import("./prune-objects.ts");
+      await pruneObjects(context, flags, wanted);
     }
-    if (failures.length > 0) throw new CliError(failures.join("\n"));
   },
 });
 
+/** What fails does not keep the others from being applied. Objects that are printed whole make one list. */
+async function applyAll(context: KubectlContext, flags: ApplyFlags, targets: readonly ObjectTarget[]): Promise<void> {
+  const isListed = targets.length > 1 && !["", "name"].includes(flags.output);
+  const applied: KubeManifestObject[] = [];
+  const failures: string[] = [];
+  const tell: Tell = async (type, object, verb) => {
+    if (isListed) applied.push(object);
+    else await tellResult(context, flags, type, object, verb);
+  };
+  for (const target of targets) {
+    try {
+      await applyOne(context, flags, target, tell);
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      failures.push(error.message);
+    }
+  }
+  const printer = isListed ? await objectPrinter(flags) : undefined;
+  if (printer !== undefined) context.print(printer(listOf(applied)));
+  if (failures.length > 0) throw new CliError(failures.join("\n"));
+}
+
+type Tell = (type: ServedType, object: KubeManifestObject, verb: string) => Promise<void>;
+
 interface ApplyFlags extends PrintFlags {
+  readonly cascade: string;
   readonly "dry-run": string;
   readonly "field-manager": string;
   readonly "force-conflicts": boolean;
   readonly force: boolean;
   readonly "grace-period": number;
   readonly "server-side": boolean;
+  readonly subresource: string;
   readonly validate: string;
 }
 
-async function applyOne(context: KubectlContext, flags: ApplyFlags, target: ObjectTarget): Promise<void> {
+async function applyOne(context: KubectlContext, flags: ApplyFlags, target: ObjectTarget, tell: Tell): Promise<void> {
   const { type, name, manifest } = target;
   const { object, source } = manifest!;
   if (name === "") {
@@ -84,12 +131,12 @@ async function applyOne(context: KubectlContext, flags: ApplyFlags, target: Obje
   }
   if (flags["server-side"]) {
     const applied = await applyOnServer(context, flags, target, object);
-    await tellResult(context, flags, type, applied, "serverside-applied");
+    await tell(type, applied, "serverside-applied");
     return;
   }
   const live = await current(context, target);
-  if (live === undefined) await createFresh(context, flags, target, object, source);
-  else await changeLive(context, flags, target, object, live);
+  if (live === undefined) await createFresh(context, flags, target, tell);
+  else await changeLive(context, flags, target, live, tell);
 }
 
 async function current(context: KubectlContext, target: ObjectTarget): Promise<KubeManifestObject | undefined> {
@@ -109,7 +156,7 @@ async function applyOnServer(
 ): Promise<KubeManifestObject> {
   const api = await context.api();
   try {
-    return await api.json<KubeManifestObject>("PATCH", objectPath(target), {
+    return await api.json<KubeManifestObject>("PATCH", objectPath(target, flags.subresource || undefined), {
       body: object,
       contentType: "application/apply-patch+yaml",
       query: { ...writeQuery(flags), force: flags["force-conflicts"] ? "true" : undefined },
@@ -125,17 +172,17 @@ async function applyOnServer(
 async function createFresh(
   context: KubectlContext,
   flags: ApplyFlags,
-  { type, namespace }: ObjectTarget,
-  object: KubeManifestObject,
-  source: string,
+  { type, namespace, manifest }: ObjectTarget,
+  tell: Tell,
 ): Promise<void> {
+  const { object, source } = manifest!;
   const wanted = withLastApplied(object);
-  if (flags["dry-run"] === "client") return await tellResult(context, flags, type, wanted, "created");
+  if (flags["dry-run"] === "client") return await tell(type, wanted, "created");
   const api = await context.api();
   try {
     const options = { body: wanted, query: writeQuery(flags) };
     const made = await api.json<KubeManifestObject>("POST", pathOf(type, namespace), options);
-    await tellResult(context, flags, type, made, "created");
+    await tell(type, made, "created");
   } catch (error) {
     throw error instanceof KubeApiError && error.reason !== "Invalid"
       ? error.during(`error when creating ${JSON.stringify(source)}`)
@@ -147,11 +194,11 @@ async function changeLive(
   context: KubectlContext,
   flags: ApplyFlags,
   target: ObjectTarget,
-  object: KubeManifestObject,
   found: KubeManifestObject,
+  tell: Tell,
 ): Promise<void> {
   const api = await context.api();
-  const wanted = withLastApplied(object);
+  const wanted = withLastApplied(target.manifest!.object);
   const isCustom = !isMergedByKeys(target.type);
   let live = found;
   for (let attempt = 1; ; attempt++) {
@@ -170,22 +217,24 @@ async function changeLive(
     );
     // The type is named so that the server knows what it merges.
     if (isOnlyAnnotation(patch, annotations[LAST_APPLIED], wanted)) {
-      return await tellResult(context, flags, target.type, live, "unchanged");
+      return await tell(target.type, live, "unchanged");
     }
-    if (flags["dry-run"] === "client") return await tellResult(context, flags, target.type, wanted, "configured");
+    if (flags["dry-run"] === "client") return await tell(target.type, wanted, "configured");
     try {
       const changed = await api.json<KubeManifestObject>("PATCH", objectPath(target), {
         body: patch,
         contentType: isCustom ? "application/merge-patch+json" : "application/strategic-merge-patch+json",
         query: writeQuery(flags),
       });
-      const isSame = changed.metadata?.resourceVersion === live.metadata?.resourceVersion;
-      return await tellResult(context, flags, target.type, changed, isSame ? "unchanged" : "configured");
+      // A dry run changes no version, whatever it would change.
+      const isSame =
+        flags["dry-run"] === "none" && changed.metadata?.resourceVersion === live.metadata?.resourceVersion;
+      return await tell(target.type, changed, isSame ? "unchanged" : "configured");
     } catch (error) {
       if (!(error instanceof KubeApiError)) throw error;
       if (error.reason === "Conflict" && attempt < ATTEMPTS) live = (await current(context, target)) ?? live;
       else if (flags.force && (error.reason === "Invalid" || error.reason === "Conflict")) {
-        return await replaceByForce(context, flags, target, wanted);
+        return await replaceByForce(context, flags, target, wanted, tell);
       } else {
         throw error.reason === "Invalid"
           ? error
@@ -215,16 +264,23 @@ async function replaceByForce(
   flags: ApplyFlags,
   target: ObjectTarget,
   wanted: KubeManifestObject,
+  tell: Tell,
 ): Promise<void> {
   const api = await context.api();
   const seconds = flags["grace-period"];
-  const body = { kind: "DeleteOptions", apiVersion: "v1", ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}) };
+  const propagationPolicy = propagationOf(flags.cascade);
+  const body = {
+    kind: "DeleteOptions",
+    apiVersion: "v1",
+    propagationPolicy,
+    ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}),
+  };
   await api.send("DELETE", objectPath(target), { body });
   for (;;) {
     try {
       const options = { body: wanted, query: writeQuery(flags) };
       const made = await api.json<KubeManifestObject>("POST", pathOf(target.type, target.namespace), options);
-      return await tellResult(context, flags, target.type, made, "configured");
+      return await tell(target.type, made, "configured");
     } catch (error) {
       // The old one is still on its way out.
       if (!(error instanceof KubeApiError) || error.reason !== "AlreadyExists") throw error;

@@ -1,24 +1,12 @@
-import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
-import type { Flag } from "../flags.ts";
+import { cascade, propagationOf } from "./cascade.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf, printedName, type ServedType } from "./resource-types.ts";
+import { untilGone } from "./until-gone.ts";
 import { dryRun } from "./write-flags.ts";
-
-const PROPAGATION: Record<string, string> = { background: "Background", orphan: "Orphan", foreground: "Foreground" };
-
-const cascade = (): Flag<string> => ({
-  ...string('What becomes of objects that belong to these: "background", "foreground" or "orphan"', {
-    initial: "background",
-    check(text) {
-      if (PROPAGATION[text] === undefined) throw new Error('Must be "background", "foreground", or "orphan"');
-    },
-  }),
-  bare: "background",
-});
 
 export const command = defineKubectlCommand({
   usage: "([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [options]",
@@ -120,7 +108,7 @@ async function deleteAll(context: KubectlContext, targets: readonly ObjectTarget
   const body = {
     kind: "DeleteOptions",
     apiVersion: "v1",
-    propagationPolicy: PROPAGATION[flags.cascade],
+    propagationPolicy: propagationOf(flags.cascade),
     ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}),
     ...(flags["dry-run"] === "server" ? { dryRun: ["All"] } : {}),
   };
@@ -156,46 +144,4 @@ function deletedLine({ type, name, namespace }: ObjectTarget, flags: Flags, isFo
   const kind = `${type.singular}${type.group === "" ? "" : `.${type.group}`}`;
   const place = namespace === undefined ? "" : ` from ${namespace} namespace`;
   return `${kind} ${JSON.stringify(name)} ${isForced ? "force " : ""}deleted${place}${dry}\n`;
-}
-
-const WEEK_MS = 7 * 24 * 3600 * 1000;
-
-/** Until each object is gone, or another one has its name. */
-async function untilGone(
-  context: KubectlContext,
-  gone: readonly { target: ObjectTarget; uid: string }[],
-  timeout: string,
-): Promise<void> {
-  const limit = parseDuration(timeout) / 1e6;
-  const signal = AbortSignal.timeout(limit > 0 ? limit : WEEK_MS);
-  const api = await context.api();
-  for (const { target, uid } of gone) {
-    try {
-      await untilOneIsGone(api, target, uid, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      throw new CliError(`error: timed out waiting for the condition on ${target.type.resource}/${target.name}`);
-    }
-  }
-}
-
-async function untilOneIsGone(
-  api: Awaited<ReturnType<KubectlContext["api"]>>,
-  target: ObjectTarget,
-  uid: string,
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    type Seen = { items?: { metadata: { uid?: string } }[]; metadata?: { resourceVersion?: string } };
-    const path = pathOf(target.type, target.namespace);
-    const query = { fieldSelector: `metadata.name=${target.name}` };
-    const seen = await api.get<Seen>(path, { query, signal });
-    const object = seen.items?.[0];
-    if (object === undefined || (uid !== "" && object.metadata.uid !== uid)) return;
-    const watched = { ...query, watch: true, resourceVersion: seen.metadata?.resourceVersion };
-    for await (const event of api.lines<{ type: string }>(path, { query: watched, signal })) {
-      if (event.type === "DELETED") return;
-      if (event.type === "ERROR") break;
-    }
-  }
 }

@@ -16,6 +16,14 @@ export interface KubeManifest {
   readonly source: string;
 }
 
+/** Several objects as one, as they are printed and edited. */
+export const listOf = (objects: readonly KubeManifestObject[]): KubeManifestObject => ({
+  apiVersion: "v1",
+  kind: "List",
+  metadata: {},
+  items: [...objects],
+});
+
 const ENDINGS = [".json", ".yaml", ".yml"];
 
 /** In the order of the files and of the documents in them. @throws CliError */

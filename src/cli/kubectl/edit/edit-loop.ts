@@ -5,7 +5,7 @@ import { CliError } from "../../cli-error.ts";
 import { sameJson } from "../apply-patch.ts";
 import type { KubectlContext } from "../declaration.ts";
 import { sortedJsonText } from "../json-text.ts";
-import type { KubeManifestObject } from "../manifest-files.ts";
+import { type KubeManifestObject, listOf } from "../manifest-files.ts";
 import { yamlText } from "../yaml-text.ts";
 import { type EditedFile, editText } from "./editor.ts";
 
@@ -74,13 +74,6 @@ export async function editUntilSaved(context: KubectlContext, flags: EditFlags, 
     last = file;
   }
 }
-
-export const listOf = (objects: readonly KubeManifestObject[]): KubeManifestObject => ({
-  apiVersion: "v1",
-  kind: "List",
-  metadata: {},
-  items: [...objects],
-});
 
 async function openEditor(
   context: KubectlContext,
