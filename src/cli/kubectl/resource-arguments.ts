@@ -62,12 +62,14 @@ export async function namedObjects(
       types: [],
       objects: words.map((word) => {
         const [typeName = "", name = "", ...more] = word.split("/");
+        if (more.length > 0)
+          throw new CliError("error: arguments in resource/name form may not have more than one slash");
         if (!word.includes("/")) {
           throw new CliError(
             "error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
           );
         }
-        if (typeName === "" || name === "" || more.length > 0) {
+        if (typeName === "" || name === "") {
           throw new CliError("error: arguments in resource/name form must have a single resource and name");
         }
         return place(types.find(typeName), name);
