@@ -3,12 +3,14 @@
  * (frontend/), and the graph is solved against the image store (solver/). The clients' ways in (the classic /build,
  * BuildKit's gRPC, naru's own context protocol) all make a `BuildRequest` and read `BuildEvent`s.
  */
+
+import type { Attestation } from "../image/contract.ts";
 import { type ErrorKind, NaruError } from "../lib/errors.ts";
-import type { BuildEvent, BuildStep, BuildWarning, SourceRange } from "../model/build.ts";
+import type { BuildEvent, BuildStep, BuildWarning, ProvenanceVersion, SourceRange } from "../model/build.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Descriptor, Digest, Platform } from "../model/image.ts";
 
-export type { BuildEvent, BuildStep, BuildWarning, SourceRange };
+export type { BuildEvent, BuildStep, BuildWarning, ProvenanceVersion, SourceRange };
 
 /** Where in a Dockerfile a build failed. */
 export interface FailurePlace {
@@ -135,6 +137,15 @@ export interface OtherBuild {
   build: BuildRequest;
 }
 
+export interface AttestationWish {
+  provenance?: "inline" | "min" | "max";
+  /** Of SLSA's predicate; v1 when it is not told. */
+  provenanceVersion?: ProvenanceVersion;
+  /** What the provenance calls the builder. */
+  builderId?: string;
+  sbom: boolean;
+}
+
 export interface BuildRequest {
   /** The Dockerfile's text and the name to show for it. */
   dockerfile: { name: string; text: Uint8Array };
@@ -178,7 +189,7 @@ export interface BuildRequest {
   /** "network.host", "security.insecure", "device": what the user allowed this build. */
   entitlements: string[];
   /** "inline": the least, attached to images without being asked for; what would differ from build to build is left out. */
-  attestations: { provenance?: "inline" | "min" | "max"; sbom: boolean };
+  attestations: AttestationWish;
   /** `--check`: only the checks run. `--print` forms: outline, targets. */
   onlyCheck?: "lint" | "outline" | "targets";
   session?: ClientSession;
@@ -191,6 +202,8 @@ export interface BuildResult {
   metadata: Record<string, unknown>;
   config?: { Config: ContainerConfig };
   warnings: BuildWarning[];
+  /** How the result was made, in full (SLSA); for the history of builds. */
+  provenance?(): Attestation;
   /** For `onlyCheck`: the JSON of BuildKit's sub-request (lint, outline or targets), which clients format. */
   answer?: Record<string, unknown>;
 }

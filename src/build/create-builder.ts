@@ -28,6 +28,7 @@ import { imageMetadata } from "./solver/image-metadata.ts";
 import { LayoutImages } from "./solver/layout-image.ts";
 import { MissHistory } from "./solver/miss-history.ts";
 import { BuildPlanning } from "./solver/planning.ts";
+import { wholeProvenance } from "./solver/provenance.ts";
 import type { PruneWish } from "./solver/prune-plan.ts";
 import { Solver } from "./solver/solver.ts";
 import { squashTarget } from "./solver/squash.ts";
@@ -153,7 +154,7 @@ class LocalBuilder implements Builder {
         return withAttestations(this.context, run, cached, facts);
       }),
     );
-    const result: BuildResult = { metadata: {}, warnings: plan.warnings };
+    const result: BuildResult = { metadata: {}, warnings: plan.warnings, provenance: () => wholeProvenance(facts) };
     await exportCache(this.context, this.cache, run, targets);
     if (run.cacheRoot) result.metadata["cache.manifest"] = JSON.stringify(run.cacheRoot);
     for (const output of run.request.outputs) await this.export(output, { targets, run }, result);

@@ -3,7 +3,7 @@
  * lib/build-channels.ts). The client says first what it wants; the daemon then tells events, calls back for what only the
  * client has, and ends with a result or a failure. The channel of a call has the call's number.
  */
-import type { BuildEvent, BuildWarning } from "./build.ts";
+import type { BuildEvent, BuildWarning, ProvenanceVersion } from "./build.ts";
 
 /** Where the files of the build come from. */
 export type WishContext =
@@ -80,7 +80,12 @@ export interface BuildWish {
     cpuQuota?: number;
   };
   entitlements: string[];
-  attestations: { provenance?: "min" | "max"; sbom: boolean };
+  attestations: {
+    provenance?: "min" | "max";
+    provenanceVersion?: ProvenanceVersion;
+    builderId?: string;
+    sbom: boolean;
+  };
   onlyCheck?: "lint" | "outline" | "targets";
   /** Ids that the client answers; others are not asked for. */
   secrets: string[];

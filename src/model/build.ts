@@ -51,3 +51,6 @@ export type BuildEvent =
   | { type: "running"; step: Digest; containerId: string }
   | { type: "log"; step: Digest; stream: "stdout" | "stderr"; data: Uint8Array; at: number }
   | { type: "warning"; step: Digest; warning: BuildWarning };
+
+/** Of SLSA's provenance: what BuildKit wrote for years, and what it writes today. */
+export type ProvenanceVersion = "v0.2" | "v1";

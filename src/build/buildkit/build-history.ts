@@ -1,40 +1,66 @@
-/** The builds of this daemon's life as `buildx history` shows them: the last ones, and those under way. */
-import { NaruError } from "../../lib/errors.ts";
+/**
+ * The builds of BuildKit clients as `buildx history` shows them: those under way, and the last ones, which are records of the
+ * daemon's state with their logs, traces and provenance in files beside it.
+ */
+import { errorText, NaruError } from "../../lib/errors.ts";
+import type { Descriptor } from "../../model/image.ts";
+import type { Collection, StateStore } from "../../store/contract.ts";
+import type { BuildResult } from "../contract.ts";
 import type { GrpcError } from "../grpc/grpc-error.ts";
 import { type BuildJob, timestamp } from "./build-job.ts";
+import { traceOf } from "./build-trace.ts";
 import type { FrontendAttributes } from "./frontend-attributes.ts";
-import type { Attributes, HistoryRecord } from "./messages.ts";
+import { HistoryFiles } from "./history-files.ts";
+import { type Attributes, type HistoryRecord, rpcStatus, type WireDescriptor } from "./messages.ts";
 
 const KEPT_BUILDS = 50;
-
 const HISTORY_EVENT = { started: 0, complete: 1, deleted: 2 } as const;
+/** Media types of BuildKit's history (solver/llbsolver/history.go there). */
+const MEDIA = {
+  status: "application/vnd.buildkit.status.v0",
+  trace: "application/vnd.buildkit.otlp.json.v0",
+  error: "application/vnd.googeapis.google.rpc.status+proto",
+  statement: "application/vnd.in-toto+json",
+} as const;
 
 export interface HistoryEvent {
   type: number;
   record: HistoryRecord;
 }
 
-/** A build in the history, told how it goes. */
-export class HistoryEntry {
-  isPinned = false;
-  isDeleted = false;
-  private outcome: Pick<HistoryRecord, "ExporterResponse" | "error"> = { ExporterResponse: {} };
-  private isComplete = false;
+/** A build that is over, as it is kept. Times are Unix milliseconds. */
+interface KeptBuild {
+  ref: string;
+  frontend: string;
+  attributes: FrontendAttributes;
+  exporters: readonly Attributes[];
+  response: Record<string, string>;
+  error?: { code: number; message: string };
+  createdAt: number;
+  completedAt: number;
+  counts: BuildJob["counts"];
+  isPinned: boolean;
+  logs: Descriptor;
+  trace: Descriptor;
+  /** The error with its places in the Dockerfile. */
+  externalError?: Descriptor;
+  attestations: Descriptor[];
+}
+
+/** A build under way, told how it goes. */
+export class ActiveBuild {
+  private readonly saved = Promise.withResolvers<void>();
 
   constructor(
-    private readonly job: BuildJob,
-    private readonly frontend: string,
+    readonly job: BuildJob,
+    readonly frontend: string,
     private attributes: FrontendAttributes,
-    private readonly exporters: readonly Attributes[],
-    private readonly onChange: (entry: HistoryEntry) => void,
+    readonly exporters: readonly Attributes[],
+    private readonly history: BuildHistory,
   ) {}
 
   get ref(): string {
     return this.job.ref;
-  }
-
-  get isActive(): boolean {
-    return !this.isComplete;
   }
 
   /** What a client that leads the build over the gateway wants built. */
@@ -42,92 +68,146 @@ export class HistoryEntry {
     this.attributes = attributes;
   }
 
-  complete(response: Record<string, string>): void {
-    this.end({ ExporterResponse: response });
+  /** `result` is undefined when the client wanted nothing built. */
+  complete(response: Record<string, string>, result: BuildResult | undefined): void {
+    this.end(this.history.keep(this, { response, provenance: result?.provenance }));
   }
 
-  fail({ code, message }: GrpcError): void {
-    this.end({ ExporterResponse: {}, error: { code, message, details: [] } });
+  fail(error: GrpcError): void {
+    this.end(this.history.keep(this, { response: {}, error }));
   }
 
-  event(): HistoryEvent {
-    const type = this.isDeleted
-      ? HISTORY_EVENT.deleted
-      : this.isActive
-        ? HISTORY_EVENT.started
-        : HISTORY_EVENT.complete;
-    return { type, record: this.record() };
+  /** Resolves when it is kept. */
+  settled(): Promise<void> {
+    return this.saved.promise;
   }
 
-  private record(): HistoryRecord {
+  record(): HistoryRecord {
     const { job } = this;
-    const { cached, completed, total, warnings } = job.counts;
     return {
+      ...common(this.frontend, this.attributes, this.exporters, job.counts),
       Ref: job.ref,
-      Frontend: this.frontend || "dockerfile.v0",
-      FrontendAttrs: { ...this.attributes },
-      Exporters: [...this.exporters],
       CreatedAt: timestamp(job.createdAt),
-      ...(job.completedAt === undefined ? {} : { CompletedAt: timestamp(job.completedAt) }),
-      ...this.outcome,
-      pinned: this.isPinned,
-      numCachedSteps: cached,
-      numCompletedSteps: completed,
-      numTotalSteps: total,
-      numWarnings: warnings,
+      ExporterResponse: {},
+      pinned: false,
     };
   }
 
-  private end(outcome: HistoryEntry["outcome"]): void {
-    if (this.isComplete) return;
-    this.outcome = outcome;
-    this.isComplete = true;
-    this.job.end();
-    this.onChange(this);
+  kept(completedAt: number): Omit<KeptBuild, "response" | "logs" | "trace" | "attestations"> {
+    const { job, ref, frontend, attributes, exporters } = this;
+    const { createdAt, counts } = job;
+    return { ref, frontend, attributes, exporters, createdAt, completedAt, counts, isPinned: false };
+  }
+
+  private end(saving: Promise<void>): void {
+    void saving.then(this.saved.resolve);
   }
 }
 
+function common(
+  frontend: string,
+  attributes: FrontendAttributes,
+  exporters: readonly Attributes[],
+  { cached, completed, total, warnings }: BuildJob["counts"],
+) {
+  return {
+    Frontend: frontend || "dockerfile.v0",
+    FrontendAttrs: { ...attributes },
+    Exporters: [...exporters],
+    numCachedSteps: cached,
+    numCompletedSteps: completed,
+    numTotalSteps: total,
+    numWarnings: warnings,
+  };
+}
+
+function recordOf(build: KeptBuild): HistoryRecord {
+  const { error, externalError, attestations } = build;
+  return {
+    ...common(build.frontend, build.attributes, build.exporters, build.counts),
+    Ref: build.ref,
+    CreatedAt: timestamp(build.createdAt),
+    CompletedAt: timestamp(build.completedAt),
+    ExporterResponse: build.response,
+    ...(error ? { error: { ...error, details: [] } } : {}),
+    ...(externalError ? { externalError: wire(externalError) } : {}),
+    logs: wire(build.logs),
+    trace: wire(build.trace),
+    Result: { Attestations: attestations.map(wire), Results: {} },
+    pinned: build.isPinned,
+  };
+}
+
+function predicateIn(statement: object): unknown {
+  return "predicate" in statement ? statement.predicate : statement;
+}
+
+function wire({ mediaType, digest, size, annotations = {} }: Descriptor): WireDescriptor {
+  return { media_type: mediaType, digest, size, annotations };
+}
+
+interface HistoryParts {
+  store: StateStore;
+  /** Where the files of builds lie. */
+  directory: string;
+  log: { error(message: string, fields?: Record<string, unknown>): void };
+}
+
 export class BuildHistory {
-  private readonly entries = new Map<string, HistoryEntry>();
+  readonly files: HistoryFiles;
+  private readonly builds: Collection<KeptBuild>;
+  private readonly active = new Map<string, ActiveBuild>();
   private readonly listeners = new Set<(event: HistoryEvent) => void>();
+  private readonly saving = new Set<Promise<void>>();
+
+  constructor(private readonly parts: HistoryParts) {
+    this.files = new HistoryFiles(parts.directory);
+    this.builds = parts.store.collection("build-history");
+  }
 
   begin(
     job: BuildJob,
     frontend: string,
     attributes: FrontendAttributes,
     exporters: readonly Attributes[],
-  ): HistoryEntry {
-    const entry = new HistoryEntry(job, frontend, attributes, exporters, (changed) => this.tell(changed));
-    this.entries.set(job.ref, entry);
-    this.trim();
-    this.tell(entry);
-    return entry;
+  ): ActiveBuild {
+    const build = new ActiveBuild(job, frontend, attributes, exporters, this);
+    this.active.set(job.ref, build);
+    this.tell({ type: HISTORY_EVENT.started, record: build.record() });
+    return build;
   }
 
   /** The newest first. */
-  list(): HistoryEntry[] {
-    return [...this.entries.values()].reverse();
+  list(): HistoryEvent[] {
+    const active = [...this.active.values()].map((build) => ({ type: HISTORY_EVENT.started, record: build.record() }));
+    const kept = this.newestFirst().map((build) => ({ type: HISTORY_EVENT.complete, record: recordOf(build) }));
+    return [...active.reverse(), ...kept];
+  }
+
+  /** What was told of a build that is over: statuses, each behind its length (32 bits, the lowest first). */
+  findLog(ref: string): AsyncIterable<Uint8Array> | undefined {
+    const build = this.builds.get(ref);
+    return build && this.files.read(build.logs.digest);
   }
 
   /** @throws {NaruError} not-found; conflict when it is still under way */
-  remove(ref: string): void {
-    const entry = this.get(ref);
-    if (entry.isActive) throw new NaruError("conflict", `the build ${ref} is still under way`);
-    this.entries.delete(ref);
-    entry.isDeleted = true;
-    this.tell(entry);
+  async remove(ref: string): Promise<void> {
+    if (this.active.has(ref)) throw new NaruError("conflict", `the build ${ref} is still under way`);
+    const build = this.get(ref);
+    await this.builds.delete(ref);
+    await this.dropFiles(0);
+    this.tell({ type: HISTORY_EVENT.deleted, record: recordOf(build) });
   }
 
   /** @throws {NaruError} not-found */
-  pin(ref: string, isPinned: boolean): void {
-    this.get(ref).isPinned = isPinned;
+  async pin(ref: string, isPinned: boolean): Promise<void> {
+    await this.builds.put(ref, { ...this.get(ref), isPinned });
   }
 
-  /** @throws {NaruError} not-found */
-  get(ref: string): HistoryEntry {
-    const entry = this.entries.get(ref);
-    if (!entry) throw new NaruError("not-found", `failed to load history record ${ref}: not found`);
-    return entry;
+  /** Resolves when all that is to be known of a build is there. @throws {NaruError} not-found */
+  async finalize(ref: string): Promise<void> {
+    await this.active.get(ref)?.settled();
+    this.get(ref);
   }
 
   /** Hears of what changes from now on, until the answer is called. */
@@ -136,15 +216,89 @@ export class BuildHistory {
     return () => this.listeners.delete(listener);
   }
 
-  private tell(entry: HistoryEntry): void {
-    const event = entry.event();
+  /** A build is over. Never rejects: that it cannot be kept is no failure of the build. */
+  keep(
+    build: ActiveBuild,
+    end: { response: Record<string, string>; error?: GrpcError; provenance?: BuildResult["provenance"] },
+  ): Promise<void> {
+    build.job.end();
+    const work = this.save(build, end)
+      .catch((error) => this.parts.log.error("a build is not in the history", { error: errorText(error) }))
+      .finally(() => {
+        this.active.delete(build.ref);
+        this.saving.delete(work);
+      });
+    this.saving.add(work);
+    return work;
+  }
+
+  /** Resolves when what is over is kept. */
+  async close(): Promise<void> {
+    await Promise.all(this.saving);
+  }
+
+  private async save(active: ActiveBuild, { response, error, provenance }: Parameters<BuildHistory["keep"]>[1]) {
+    const { job } = active;
+    const made = provenance?.();
+    const [logs, trace, attestations, externalError] = await Promise.all([
+      this.files.add(MEDIA.status, job.encodedStatuses()),
+      this.files.add(MEDIA.trace, traceOf(job, error?.message)),
+      Promise.all(
+        (made ? [made] : []).map(({ predicateType, statement }) =>
+          // Clients take the predicate for the whole.
+          this.files.add(MEDIA.statement, Buffer.from(JSON.stringify(predicateIn(statement))), {
+            "in-toto.io/predicate-type": predicateType,
+          }),
+        ),
+      ),
+      error &&
+        this.files.add(MEDIA.error, error.details ?? rpcStatus.encode({ code: error.code, message: error.message })),
+    ]);
+    const build: KeptBuild = {
+      ...active.kept(job.completedAt ?? Date.now()),
+      response,
+      logs,
+      trace,
+      attestations,
+      ...(error ? { error: { code: error.code, message: error.message } } : {}),
+      ...(externalError ? { externalError } : {}),
+    };
+    await this.builds.put(build.ref, build);
+    this.tell({ type: HISTORY_EVENT.complete, record: recordOf(build) });
+    await this.trim();
+  }
+
+  private get(ref: string): KeptBuild {
+    const build = this.builds.get(ref);
+    if (!build) throw new NaruError("not-found", `failed to load history record ${ref}: not found`);
+    return build;
+  }
+
+  private newestFirst(): KeptBuild[] {
+    return [...this.builds.values()].sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  private tell(event: HistoryEvent): void {
     for (const listener of this.listeners) listener(event);
   }
 
-  private trim(): void {
-    for (const [ref, { isActive, isPinned }] of this.entries) {
-      if (this.entries.size <= KEPT_BUILDS) return;
-      if (!isActive && !isPinned) this.entries.delete(ref);
-    }
+  private async trim(): Promise<void> {
+    const spare = this.newestFirst().slice(KEPT_BUILDS);
+    const dropped = spare.filter(({ isPinned }) => !isPinned);
+    if (dropped.length === 0) return;
+    for (const { ref } of dropped) await this.builds.delete(ref);
+    await this.dropFiles(1);
+  }
+
+  /** Files that no build has. Those of builds that are being kept are not known yet: then it is done another time. */
+  private async dropFiles(ownSavings: number): Promise<void> {
+    if (this.saving.size > ownSavings) return;
+    const kept = [...this.builds.values()].flatMap(({ logs, trace, externalError, attestations }) => [
+      logs,
+      trace,
+      ...(externalError ? [externalError] : []),
+      ...attestations,
+    ]);
+    await this.files.keepOnly(new Set(kept.map(({ digest }) => digest)));
   }
 }

@@ -1,9 +1,11 @@
 /** A build under the name that the client gave it: what has happened so far, for whoever asks, from the beginning. */
 import type { BuildEvent, BuildStep, BuildWarning } from "../contract.ts";
-import type { StatusResponse, Timestamp } from "./messages.ts";
+import { type StatusResponse, statusResponse, type Timestamp } from "./messages.ts";
 
 /** Events are gathered for this long, so that a busy build sends fewer messages. */
 const GATHER_MS = 40;
+/** Small enough for a message of gRPC, large enough that a long build has few. */
+const EVENTS_A_MESSAGE = 100;
 const LANGUAGE = "Dockerfile";
 
 export class BuildJob {
@@ -33,6 +35,22 @@ export class BuildJob {
       total: steps.length,
       warnings: this.warnings,
     };
+  }
+
+  listSteps(): BuildStep[] {
+    return [...this.steps.values()];
+  }
+
+  /** Everything that was told, each message behind its length (32 bits, the lowest first), as BuildKit keeps it. */
+  encodedStatuses(): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < this.events.length; at += EVENTS_A_MESSAGE) {
+      const message = statusResponse.encode(merge(this.events.slice(at, at + EVENTS_A_MESSAGE)));
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(message.length);
+      parts.push(length, message);
+    }
+    return Buffer.concat(parts);
   }
 
   take(event: BuildEvent): void {

@@ -4,7 +4,8 @@ import { BuildJob } from "./build-job.ts";
 
 /** A client asks for the status of a build at the same time as it begins the build. */
 const ARRIVAL_MS = 10_000;
-const KEPT_JOBS = 50;
+/** Of those that are over; what is told later is read from the history. */
+const KEPT_JOBS = 8;
 
 export class BuildJobs {
   private readonly jobs = new Map<string, BuildJob>();
@@ -22,6 +23,10 @@ export class BuildJobs {
       if (completedAt !== undefined) this.jobs.delete(old);
     }
     return job;
+  }
+
+  has(ref: string): boolean {
+    return this.jobs.has(ref);
   }
 
   /** What happened in a build that is over is told no more. */

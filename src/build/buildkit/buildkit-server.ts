@@ -5,7 +5,9 @@ import type { Duplex } from "node:stream";
 import { errorText } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { NARU_VERSION } from "../../lib/version.ts";
+import type { StateStore } from "../../store/contract.ts";
 import type { GrpcMethods } from "../grpc/grpc-server.ts";
+import type { BuildHistory } from "./build-history.ts";
 import type { SolveParts } from "./build-solve.ts";
 import type { WorkerRecord } from "./messages.ts";
 import { SessionRegistry } from "./session-registry.ts";
@@ -15,23 +17,33 @@ export interface BuildKitServer {
   serveBuilds(connection: Duplex): Promise<void>;
   /** Takes a client's session on a connection that was upgraded. Resolves when it has ended. */
   serveSession(connection: Duplex, headers: IncomingHttpHeaders): Promise<void>;
-  close(): void;
+  /** Cuts all sessions; resolves when builds that are over are kept. */
+  close(): Promise<void>;
 }
 
 interface ServerParts extends Omit<SolveParts, "findSession"> {
   /** Names this builder to its clients; the same after every restart. */
   instance: string;
+  store: StateStore;
+  /** Where the history's files lie. */
+  historyDirectory: string;
   log: { error(message: string, fields?: Record<string, unknown>): void };
 }
 
 export function createBuildKitServer(parts: ServerParts): BuildKitServer {
   const sessions = new SessionRegistry();
+  let history: BuildHistory | undefined;
   let methods: Promise<GrpcMethods> | undefined;
   // Loaded by the first build: daemons that build nothing need none of it.
   const load = async () => {
-    const { controlMethods } = await import("./control-service.ts");
+    const [{ controlMethods }, { BuildHistory }] = await Promise.all([
+      import("./control-service.ts"),
+      import("./build-history.ts"),
+    ]);
+    history = new BuildHistory({ store: parts.store, directory: parts.historyDirectory, log: parts.log });
     return controlMethods({
       ...parts,
+      history,
       sessions,
       findSession: (id, signal) => sessions.find(id, signal),
       worker: () => workerRecord(parts.instance),
@@ -46,7 +58,10 @@ export function createBuildKitServer(parts: ServerParts): BuildKitServer {
       });
     },
     serveSession: (connection, headers) => sessions.accept(connection, headers),
-    close: () => sessions.close(),
+    async close() {
+      sessions.close();
+      await history?.close();
+    },
   };
 }
 

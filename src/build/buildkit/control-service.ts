@@ -1,10 +1,11 @@
 /** BuildKit's Control service: what buildx asks of a builder. */
 import type { Builder } from "../contract.ts";
 import type { GrpcCall, GrpcMethods } from "../grpc/grpc-server.ts";
-import { BuildHistory } from "./build-history.ts";
+import type { BuildHistory } from "./build-history.ts";
 import { BuildJobs } from "./build-jobs.ts";
 import type { SolveParts } from "./build-solve.ts";
 import { matchesRow, parseRowFilters, pruneFilters, usageRow } from "./cache-rows.ts";
+import { contentMethods } from "./content-service.ts";
 import { GatewayBuilds } from "./gateway-builds.ts";
 import { gatewayMethods } from "./gateway-service.ts";
 import { historyMethods } from "./history-service.ts";
@@ -30,6 +31,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
 
 interface ControlParts extends SolveParts {
   sessions: SessionRegistry;
+  history: BuildHistory;
   worker(): WorkerRecord;
 }
 
@@ -37,7 +39,7 @@ interface ControlParts extends SolveParts {
 export function controlMethods(parts: ControlParts): GrpcMethods {
   const jobs = new BuildJobs();
   const gateway = new GatewayBuilds();
-  const history = new BuildHistory();
+  const { history } = parts;
   return {
     [`${SERVICE}/ListWorkers`]: async (call) => {
       await oneMessage(call);
@@ -50,6 +52,11 @@ export function controlMethods(parts: ControlParts): GrpcMethods {
     [`${SERVICE}/Solve`]: (call) => answerSolve(call, parts, { jobs, gateway, history }),
     [`${SERVICE}/Status`]: async (call) => {
       const { Ref } = statusRequest.decode(await oneMessage(call));
+      const kept = jobs.has(Ref) ? undefined : history.findLog(Ref);
+      if (kept) {
+        for await (const status of readFrames(kept)) await call.send(status);
+        return;
+      }
       const job = await jobs.find(Ref, call.signal);
       for await (const status of job.status(call.signal)) await call.send(statusResponse.encode(status));
     },
@@ -64,9 +71,24 @@ export function controlMethods(parts: ControlParts): GrpcMethods {
     },
     [`${SERVICE}/Prune`]: (call) => prune(call, parts.builder),
     ...historyMethods(history, jobs),
+    ...contentMethods(history.files),
     ...gatewayMethods(gateway, parts.worker),
     ...sideMethods(),
   };
+}
+
+/** Messages that lie each behind its length (32 bits, the lowest first). */
+async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let waiting = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    waiting = Buffer.concat([waiting, chunk]);
+    while (waiting.length >= 4) {
+      const end = 4 + waiting.readUInt32LE(0);
+      if (waiting.length < end) break;
+      yield waiting.subarray(4, end);
+      waiting = waiting.subarray(end);
+    }
+  }
 }
 
 async function prune(call: GrpcCall, builder: Builder): Promise<void> {

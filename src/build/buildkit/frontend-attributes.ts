@@ -3,7 +3,7 @@ import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { parsePlatform } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
-import type { BuildRequest } from "../contract.ts";
+import type { AttestationWish, BuildRequest } from "../contract.ts";
 import type { Attributes } from "./messages.ts";
 
 /** Prefixes under which attributes carry a name of the user's. */
@@ -127,19 +127,46 @@ function ulimitOf(text: string): BuildRequest["ulimits"][number] {
   return { Name: name, Soft: Number(soft), Hard: Number(hard) };
 }
 
-function attestationsOf(attributes: FrontendAttributes): BuildRequest["attestations"] {
+/** @throws {NaruError} invalid for settings that naru does not have */
+function attestationsOf(attributes: FrontendAttributes): AttestationWish {
   const wanted = withPrefix(attributes, ATTESTATION);
-  const isOn = (value: string | undefined) => value !== undefined && !/\bdisabled=true\b/.test(value);
-  return {
-    sbom: isOn(wanted.sbom),
-    ...(isOn(wanted.provenance) ? { provenance: provenanceOf(wanted.provenance!) } : {}),
-  };
+  const unknown = Object.keys(wanted).find((type) => type !== "provenance" && type !== "sbom");
+  if (unknown !== undefined) {
+    throw new NaruError("invalid", `unsupported attestation type ${unknown}: use provenance or sbom`);
+  }
+  const sbom = settingsOf(wanted.sbom);
+  if (sbom?.generator !== undefined && sbom.generator !== "" && sbom.generator !== "image") {
+    throw new NaruError(
+      "invalid",
+      `the sbom generator ${sbom.generator} is not run: naru lists what is installed itself`,
+    );
+  }
+  const provenance = settingsOf(wanted.provenance);
+  return { sbom: sbom !== undefined, ...(provenance ? provenanceOf(provenance) : {}) };
 }
 
-function provenanceOf(settings: string): NonNullable<BuildRequest["attestations"]["provenance"]> {
-  if (/\bmode=max\b/.test(settings)) return "max";
-  // What clients say when their user asked for nothing.
-  return /\binline-only=true\b/.test(settings) ? "inline" : "min";
+/** Undefined for what was not asked for, or switched off. */
+function settingsOf(text: string | undefined): Record<string, string> | undefined {
+  if (text === undefined) return undefined;
+  const settings = Object.fromEntries(
+    text.split(",").map((setting): [string, string] => {
+      const [name = "", value = "true"] = setting.split("=");
+      return [name.trim(), value];
+    }),
+  );
+  return settings.disabled === "true" ? undefined : settings;
+}
+
+function provenanceOf(settings: Record<string, string>): Omit<AttestationWish, "sbom"> {
+  const { mode = "min", version = "v1", "builder-id": builderId } = settings;
+  if (mode !== "min" && mode !== "max")
+    throw new NaruError("invalid", `invalid provenance mode ${mode}: use min or max`);
+  if (version !== "v0.2" && version !== "v1") {
+    throw new NaruError("invalid", `invalid provenance version ${version}: use v0.2 or v1`);
+  }
+  // "inline-only" is what clients say when their user asked for nothing.
+  const provenance = settings["inline-only"] === "true" && mode === "min" ? "inline" : mode;
+  return { provenance, provenanceVersion: version, ...(builderId ? { builderId } : {}) };
 }
 
 /** Cache imports travel in an attribute (JSON) since clients that use the gateway have no other place. */

@@ -14,10 +14,10 @@ export function historyMethods(history: BuildHistory, jobs: BuildJobs): GrpcMeth
     [`${SERVICE}/UpdateBuildHistory`]: async (call) => {
       const request = updateHistoryRequest.decode(await oneMessage(call));
       if (request.Delete) {
-        history.remove(request.Ref);
+        await history.remove(request.Ref);
         jobs.forget(request.Ref);
-      } else if (request.Finalize) history.get(request.Ref);
-      else history.pin(request.Ref, request.Pinned);
+      } else if (request.Finalize) await history.finalize(request.Ref);
+      else await history.pin(request.Ref, request.Pinned);
       await call.send(EMPTY);
     },
   };
@@ -37,8 +37,8 @@ async function listen(call: GrpcCall, history: BuildHistory): Promise<void> {
   try {
     const known = history
       .list()
-      .filter(({ ref, isActive }) => (Ref === "" || ref === Ref) && (!ActiveOnly || isActive));
-    for (const entry of Limit > 0 ? known.slice(0, Limit) : known) await call.send(historyEvent.encode(entry.event()));
+      .filter(({ record }) => (Ref === "" || record.Ref === Ref) && (!ActiveOnly || record.CompletedAt === undefined));
+    for (const event of Limit > 0 ? known.slice(0, Limit) : known) await call.send(historyEvent.encode(event));
     while (!EarlyExit && !call.signal.aborted) {
       for (const event of waiting.splice(0)) await call.send(historyEvent.encode(event));
       if (waiting.length === 0 && !call.signal.aborted) {

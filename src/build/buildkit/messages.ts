@@ -136,6 +136,8 @@ export interface SolveRequest {
   Cache?: { Exports: Attributes[]; Imports: Attributes[] };
   Entitlements: string[];
   FrontendInputs: Record<string, WireDefinition>;
+  /** The client's own questions: no build that its user would look for. */
+  Internal: boolean;
   Exporters: Attributes[];
   EnableSessionExporter: boolean;
 }
@@ -252,6 +254,12 @@ export const pruneRequest = control<{
 }>("PruneRequest");
 export const diskUsageRequest = control<{ filter: string[] }>("DiskUsageRequest");
 export const diskUsageResponse = control<{ record: UsageRecord[] }>("DiskUsageResponse");
+export interface WireDescriptor {
+  media_type: string;
+  digest: string;
+  size: number;
+  annotations: Record<string, string>;
+}
 export interface HistoryRecord {
   Ref: string;
   Frontend: string;
@@ -261,15 +269,23 @@ export interface HistoryRecord {
   CreatedAt: Timestamp;
   CompletedAt?: Timestamp;
   ExporterResponse: Record<string, string>;
+  logs?: WireDescriptor;
+  trace?: WireDescriptor;
+  externalError?: WireDescriptor;
+  Result?: { Attestations: WireDescriptor[]; Results: Record<string, WireDescriptor> };
   pinned: boolean;
   numCachedSteps: number;
   numTotalSteps: number;
   numCompletedSteps: number;
   numWarnings: number;
 }
-export const historyRequest = control<{ ActiveOnly: boolean; Ref: string; EarlyExit: boolean; Limit: number }>(
-  "BuildHistoryRequest",
-);
+export const historyRequest = control<{
+  ActiveOnly: boolean;
+  Ref: string;
+  EarlyExit: boolean;
+  Filter: string[];
+  Limit: number;
+}>("BuildHistoryRequest");
 export const historyEvent = control<{ type: number; record: HistoryRecord }>("BuildHistoryEvent");
 export const updateHistoryRequest = control<{ Ref: string; Pinned: boolean; Delete: boolean; Finalize: boolean }>(
   "UpdateBuildHistoryRequest",

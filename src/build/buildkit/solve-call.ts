@@ -4,7 +4,7 @@ import type { BuildResult } from "../contract.ts";
 import { GRPC, GrpcError } from "../grpc/grpc-error.ts";
 import type { GrpcCall } from "../grpc/grpc-server.ts";
 import { buildErrorOf } from "./build-failure-status.ts";
-import type { BuildHistory, HistoryEntry } from "./build-history.ts";
+import type { ActiveBuild, BuildHistory } from "./build-history.ts";
 import type { BuildJob } from "./build-job.ts";
 import type { BuildJobs } from "./build-jobs.ts";
 import { exporterResponse, type SolveParts, type SolveWish, solve } from "./build-solve.ts";
@@ -22,17 +22,20 @@ interface SolveState {
 export async function answerSolve(call: GrpcCall, parts: SolveParts, state: SolveState): Promise<void> {
   const request = solveRequest.decode(await oneMessage(call));
   const job = state.jobs.begin(request.Ref);
-  const entry = state.history.begin(job, request.Frontend, request.FrontendAttrs, exportersOf(request));
+  const entry = request.Internal
+    ? undefined
+    : state.history.begin(job, request.Frontend, request.FrontendAttrs, exportersOf(request));
   try {
     const result = await new SolveCall(request, call.signal, parts, state.gateway, job, entry).run();
     const response = result === undefined ? {} : exporterResponse(result);
-    entry.complete(response);
     // The steps are told before the end is: a client that has the end leaves.
     job.end();
+    entry?.complete(response, result);
     await call.send(solveResponse.encode({ ExporterResponse: response }));
   } catch (error) {
     const told = buildErrorOf(call.signal.aborted ? new GrpcError(GRPC.cancelled, "context canceled") : error);
-    entry.fail(told);
+    job.end();
+    entry?.fail(told);
     throw told;
   } finally {
     job.end();
@@ -48,7 +51,7 @@ class SolveCall {
     private readonly parts: SolveParts,
     private readonly gateway: GatewayBuilds,
     private readonly job: BuildJob,
-    private readonly entry: HistoryEntry,
+    private readonly entry: ActiveBuild | undefined,
   ) {}
 
   /** @returns undefined when the client wanted nothing built */
@@ -111,7 +114,7 @@ class SolveCall {
   }
 
   private async solve(wish: SolveWish): Promise<BuildResult> {
-    this.entry.describe(wish.attributes);
+    this.entry?.describe(wish.attributes);
     return await solve(this.parts, wish, this.job, this.signal);
   }
 

@@ -1,5 +1,5 @@
 /**
- * What went into an image and how: SLSA provenance, version 1, as BuildKit writes it (docs.docker.com, "SLSA definitions"). With
+ * What went into an image and how: SLSA provenance, version 1 or 0.2, as BuildKit writes it (docs.docker.com, "SLSA definitions"). With
  * "min" nothing of it could tell a secret that somebody passed as a build argument.
  */
 import type { Attestation } from "../../image/contract.ts";
@@ -7,9 +7,11 @@ import { platformText } from "../../lib/platform.ts";
 import type { Descriptor, Platform } from "../../model/image.ts";
 import type { BuildRequest } from "../contract.ts";
 import { type BuildPlan, type ExecOperation, type Step, stepDigest, stepInputs } from "./graph.ts";
+import { wireOperation } from "./wire-operation.ts";
 
 const BUILD_TYPE = "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md";
-const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
+const OLDER_BUILD_TYPE = "https://mobyproject.org/buildkit@v1";
+const PREDICATE_TYPES = { v1: "https://slsa.dev/provenance/v1", "v0.2": "https://slsa.dev/provenance/v0.2" } as const;
 
 export interface ProvenanceFacts {
   request: BuildRequest;
@@ -36,41 +38,87 @@ export function subjectsOf(names: readonly string[], manifest: Descriptor): obje
 }
 
 export function provenanceOf(facts: ProvenanceFacts, subject: object[]): Attestation {
-  const statement = {
-    _type: "https://in-toto.io/Statement/v0.1",
-    predicateType: PREDICATE_TYPE,
-    subject,
-    predicate: predicateOf(facts),
-  };
-  return { predicateType: PREDICATE_TYPE, statement };
+  const version = facts.request.attestations.provenanceVersion ?? "v1";
+  const predicateType = PREDICATE_TYPES[version];
+  const predicate = version === "v1" ? predicateOf(facts) : olderPredicateOf(facts);
+  const statement = { _type: "https://in-toto.io/Statement/v0.1", predicateType, subject, predicate };
+  return { predicateType, statement };
 }
 
-function predicateOf({ request, plan, builderPlatform, startedAt, finishedAt, invocationId }: ProvenanceFacts): object {
-  const { provenance } = request.attestations;
+/** Everything, about no image in particular; in the version that buildx reads from the history. */
+export function wholeProvenance(facts: Omit<ProvenanceFacts, "finishedAt">): Attestation {
+  const { request } = facts;
+  const attestations = { ...request.attestations, provenance: "max", provenanceVersion: "v0.2" } as const;
+  const finishedAt = new Date().toISOString();
+  return provenanceOf({ ...facts, finishedAt, request: { ...request, attestations } }, []);
+}
+
+/** What both versions tell. */
+function contentsOf({ request, plan, builderPlatform, startedAt, finishedAt, invocationId }: ProvenanceFacts) {
+  const { provenance, builderId = "" } = request.attestations;
   const isWhole = provenance === "max";
+  return {
+    isWhole,
+    configSource: { path: request.dockerfile.name },
+    parameters: requestOf(request, plan, isWhole),
+    platform: platformText(builderPlatform),
+    buildConfig: isWhole ? { buildConfig: buildConfigOf(plan) } : {},
+    materials: plan.materials,
+    builder: { id: builderId },
+    // Nobody asked for it: then equal inputs give equal images, which times and names of builds would spoil.
+    times: provenance === "inline" ? undefined : { invocationId, startedAt, finishedAt },
+    isComplete: isComplete(plan),
+    source: isWhole ? sourceOf(request, plan) : undefined,
+  };
+}
+
+function predicateOf(facts: ProvenanceFacts): object {
+  const contents = contentsOf(facts);
+  const { isWhole, times, source } = contents;
   return {
     buildDefinition: {
       buildType: BUILD_TYPE,
-      externalParameters: {
-        configSource: { path: request.dockerfile.name },
-        request: requestOf(request, plan, isWhole),
-      },
-      internalParameters: {
-        builderPlatform: platformText(builderPlatform),
-        ...(isWhole ? { buildConfig: buildConfigOf(plan) } : {}),
-      },
-      resolvedDependencies: plan.materials,
+      externalParameters: { configSource: contents.configSource, request: contents.parameters },
+      internalParameters: { builderPlatform: contents.platform, ...contents.buildConfig },
+      resolvedDependencies: contents.materials,
     },
     runDetails: {
-      builder: { id: "" },
+      builder: contents.builder,
       metadata: {
-        // Nobody asked for it: then equal inputs give equal images, which times and names of builds would spoil.
-        ...(provenance === "inline"
-          ? {}
-          : { invocationID: invocationId, startedOn: startedAt, finishedOn: finishedAt }),
-        buildkit_completeness: { request: isWhole, resolvedDependencies: isComplete(plan) },
-        ...(isWhole ? { buildkit_metadata: { source: sourceOf(request, plan) } } : {}),
+        ...(times
+          ? { invocationID: times.invocationId, startedOn: times.startedAt, finishedOn: times.finishedAt }
+          : {}),
+        buildkit_completeness: { request: isWhole, resolvedDependencies: contents.isComplete },
+        ...(source ? { buildkit_metadata: { source } } : {}),
       },
+    },
+  };
+}
+
+function olderPredicateOf(facts: ProvenanceFacts): object {
+  const contents = contentsOf(facts);
+  const { isWhole, times, source } = contents;
+  return {
+    builder: contents.builder,
+    buildType: OLDER_BUILD_TYPE,
+    materials: contents.materials,
+    invocation: {
+      configSource: { entryPoint: contents.configSource.path },
+      parameters: contents.parameters,
+      environment: { platform: contents.platform },
+    },
+    ...contents.buildConfig,
+    metadata: {
+      ...(times
+        ? {
+            buildInvocationID: times.invocationId,
+            buildStartedOn: times.startedAt,
+            buildFinishedOn: times.finishedAt,
+          }
+        : {}),
+      completeness: { parameters: isWhole, environment: true, materials: contents.isComplete },
+      reproducible: false,
+      ...(source ? { [`${OLDER_BUILD_TYPE}#metadata`]: { source } } : {}),
     },
   };
 }
@@ -116,34 +164,10 @@ function buildConfigOf(plan: BuildPlan): object {
   const ids = new Map(steps.map((step, index) => [step, `step${index}`]));
   const llbDefinition = steps.map((step) => ({
     id: ids.get(step)!,
-    op: { Op: describeOperation(step) },
+    op: { Op: wireOperation(step.operation) },
     inputs: stepInputs(step).map((input) => `${ids.get(input)}:0`),
   }));
   return { llbDefinition, digestMapping: Object.fromEntries(steps.map((step) => [stepDigest(step), ids.get(step)!])) };
-}
-
-function describeOperation({ operation, show }: Step): object {
-  switch (operation.type) {
-    case "exec":
-      return {
-        exec: {
-          meta: { args: operation.args, env: operation.env, cwd: operation.cwd, user: operation.user },
-          network: operation.network,
-        },
-      };
-    case "image":
-      return { source: { identifier: `docker-image://${operation.image.canonical}` } };
-    case "local":
-      return { source: { identifier: `local://${operation.context.name}` } };
-    case "http":
-      return { source: { identifier: operation.url } };
-    case "git":
-      return { source: { identifier: `git://${operation.remote}#${operation.ref ?? ""}` } };
-    case "file":
-      return { file: { actions: operation.actions.map(({ action }) => action), name: show.name } };
-    case "merge":
-      return { merge: {} };
-  }
 }
 
 /** The Dockerfile itself, and which step stands on which of its lines. */

@@ -36,10 +36,13 @@ function attest(wish: BuildWish["attestations"], type: "sbom" | "provenance", se
     return;
   }
   if (mode !== "min" && mode !== "max") throw new CliError(`invalid mode ${mode} of provenance: use min or max`);
-  for (const key of ["version", "builder-id", "inline-only"]) {
-    if (others[key] !== undefined)
-      throw new CliError(`the setting ${key} of provenance is not supported: leave it out`);
+  const { version = "v1", "builder-id": builderId = "", "inline-only": inlineOnly = "false" } = others;
+  if (version !== "v0.2" && version !== "v1") {
+    throw new CliError(`invalid version ${version} of provenance: use v0.2 or v1`);
+  }
+  if (csvBool("attest", "inline-only", inlineOnly)) {
+    throw new CliError("inline-only is what nobody asks for: leave it out, or --provenance altogether");
   }
   if (isOff) delete wish.provenance;
-  else wish.provenance = mode;
+  else Object.assign(wish, { provenance: mode, provenanceVersion: version, ...(builderId ? { builderId } : {}) });
 }

@@ -176,7 +176,7 @@ describe("attributes of the frontend", () => {
   });
 
   test.each([
-    ["mode=min,inline-only=true", undefined],
+    ["mode=min,inline-only=true", "inline"],
     ["mode=min", "min"],
     ["mode=max", "max"],
     ["disabled=true", undefined],
