@@ -195,9 +195,13 @@ export function deleteNeighbour(index: number, address: Uint8Array): NetlinkRequ
   return { message: message(RTM.DELNEIGH, 0, body), what: "forget a neighbour", acceptedErrnos: [ENOENT, ENODEV] };
 }
 
-/** The default route by `gateway` through interface `index`, replacing one that is there. */
-export function setDefaultRoute(index: number, gateway: Uint8Array): NetlinkRequest {
-  const body = routeBody(gateway.length, [attribute(RTA.GATEWAY, gateway), u32(RTA.OIF, index)]);
+/**
+ * The default route by `gateway` through interface `index`, replacing one that is there.
+ * @param isOnLink the gateway is reached by the interface although no route says so
+ */
+export function setDefaultRoute(index: number, gateway: Uint8Array, isOnLink = false): NetlinkRequest {
+  const attributes = [attribute(RTA.GATEWAY, gateway), u32(RTA.OIF, index)];
+  const body = routeBody(gateway.length, attributes, { flags: isOnLink ? RTNH_F_ONLINK : 0 });
   return {
     message: message(RTM.NEWROUTE, NLM_F.CREATE | NLM_F.REPLACE, body),
     what: `set default route by ${gateway.join(".")}`,
@@ -210,7 +214,7 @@ export function setDefaultDeviceRoute(index: number, addressBytes: 4 | 16): Netl
     message: message(
       RTM.NEWROUTE,
       NLM_F.CREATE | NLM_F.REPLACE,
-      routeBody(addressBytes, [u32(RTA.OIF, index)], LINK_SCOPE),
+      routeBody(addressBytes, [u32(RTA.OIF, index)], { scope: LINK_SCOPE }),
     ),
     what: "set default route by interface",
   };
@@ -226,8 +230,9 @@ export function deleteDefaultRoute(addressBytes: 4 | 16): NetlinkRequest {
 }
 
 const LINK_SCOPE = 253;
+const RTNH_F_ONLINK = 4;
 
-function routeBody(addressBytes: number, attributes: Buffer[], scope = 0): Buffer {
+function routeBody(addressBytes: number, attributes: Buffer[], { scope = 0, flags = 0 } = {}): Buffer {
   // rtmsg: family, dst_len, src_len, tos, table (254: main), protocol (3: boot), scope (0: universe, 253: link), type (1: unicast).
   const isIpv4 = addressBytes === 4;
   const isAddition = attributes.length > 0;
@@ -241,7 +246,9 @@ function routeBody(addressBytes: number, attributes: Buffer[], scope = 0): Buffe
     scope,
     isAddition ? 1 : 0,
   ]);
-  return Buffer.concat([header, Buffer.alloc(4), ...attributes]);
+  const flagBytes = Buffer.alloc(4);
+  flagBytes.writeUInt32LE(flags);
+  return Buffer.concat([header, flagBytes, ...attributes]);
 }
 
 /** A dump of everything of one kind; RTM.GETLINK, GETADDR or GETROUTE. */

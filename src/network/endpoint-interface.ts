@@ -50,7 +50,9 @@ export async function plugIn(
   const { hostInterfaceName: hostName, interfaceName: peerName } = endpoint;
   const mac = parseMac(endpoint.mac);
   const requests = [createVeth({ hostName, bridgeIndex: bridge.index, peerName, namespaceFd, mac, mtu: bridge.mtu })];
-  if (!bridge.allowsTalk) requests.push(setBridgePort(hostName, { hairpin: false, isolated: true }));
+  // With br_netfilter even what is translated stays on the bridge, also when it leads back to where it came from.
+  const port = { hairpin: bridge.routesNeighbours === true, isolated: !bridge.allowsTalk };
+  if (port.hairpin || port.isolated) requests.push(setBridgePort(hostName, port));
   await hostRoute.requestInBackground(requests);
   const [link] = await containerRoute.queryInBackground(linkQuery(peerName), `look at interface ${peerName}`);
   endpoint.interfaceIndex = link === undefined ? 0 : decodeLink(link).index;
@@ -109,7 +111,10 @@ export async function setDefaultRoutes(
   ] as const) {
     if (endpoint?.routesByInterface) requests.push(setDefaultDeviceRoute(endpoint.interfaceIndex, addressBytes));
     else if (endpoint === undefined || gateway === undefined) requests.push(deleteDefaultRoute(addressBytes));
-    else requests.push(setDefaultRoute(endpoint.interfaceIndex, toBytes(gateway)));
+    else {
+      const isAlone = addressBytes === 4 && endpoint.ipv4PrefixBits === 32;
+      requests.push(setDefaultRoute(endpoint.interfaceIndex, toBytes(gateway), isAlone));
+    }
   }
   await containerRoute.requestInBackground(requests);
 }

@@ -38,6 +38,8 @@ export function createEndpoint(
     for (const [index, pool] of bridge.pools.entries()) {
       takeAddress(endpoint, pool, hasGateway ? bridge.subnets[index]?.gateway : undefined);
     }
+    // Alone in its subnet, it asks the gateway for everybody else.
+    if (network.bridge?.routesNeighbours && endpoint.ipv4 !== undefined) endpoint.ipv4PrefixBits = 32;
   } catch (error) {
     releaseAddresses(endpoint, bridge);
     throw error;

@@ -7,7 +7,8 @@
  * - prerouting, output: what goes to a published port of this machine goes to its container. A port that several containers
  *   share has slots, each of which leads to one of them; every connection draws a slot.
  * - postrouting: the source becomes the bridge's own address where the answer could not come back otherwise (from the
- *   machine's loopback; from a neighbour on the same bridge; from the container itself), and this machine's address for what leaves for the world.
+ *   machine's loopback; from a neighbour on the same bridge that answers past us; from the container itself), and this machine's address for what leaves for the world.
+ * - redirects: containers whose talk is routed are not told that their neighbours are nearer than us.
  * - forward: no packet crosses from or to internal networks; to the others come only answers and published ports.
  *   Accepting here leaves the last word to the administrator's own tables.
  */
@@ -22,6 +23,8 @@ const SETS = {
   internal: "internal",
   masqueraded: "masqueraded",
   same: "same-bridge",
+  switched: "switched",
+  routed: "routed",
   toItself: "to-itself",
   ports: "ports",
   anyAddressPorts: "any-address-ports",
@@ -31,6 +34,8 @@ const SETS = {
 
 const IPV4 = 2;
 const RTN_LOCAL = 2;
+const IPPROTO_ICMP = 1;
+const ICMP_REDIRECT = 5;
 /** Bits of `ct state`. */
 const ESTABLISHED_OR_RELATED = 2 | 4;
 /** IPS_DST_NAT of `ct status`. */
@@ -43,10 +48,10 @@ const inSet = (key: "iifname" | "oifname", set: string, isInverted = false): Exp
   { op: "meta", key, register: 1 },
   { op: "lookup", register: 1, set, isInverted },
 ];
-const onSameBridge: Expression[] = [
+const onOneBridge = (set: string): Expression[] => [
   { op: "meta", key: "iifname", register: 1 },
   { op: "meta", key: "oifname", register: 2 },
-  { op: "lookup", register: 1, set: SETS.same },
+  { op: "lookup", register: 1, set },
 ];
 /** Frames that only cross a bridge (br_netfilter) have no incoming interface here: the addresses tell. */
 const toItself: Expression[] = [
@@ -75,6 +80,13 @@ const toThisMachine: Expression[] = [
   { op: "destination-type", register: 1 },
   { op: "compare", register: 1, is: "equal", value: word(RTN_LOCAL) },
   ...isIpv4,
+];
+const icmpRedirect: Expression[] = [
+  ...isIpv4,
+  { op: "meta", key: "l4proto", register: 1 },
+  { op: "compare", register: 1, is: "equal", value: Uint8Array.of(IPPROTO_ICMP) },
+  { op: "payload", base: "transport", offset: 0, bytes: 1, register: 1 },
+  { op: "compare", register: 1, is: "equal", value: Uint8Array.of(ICMP_REDIRECT) },
 ];
 const accept: Expression = { op: "verdict", verdict: "accept" };
 const drop: Expression = { op: "verdict", verdict: "drop" };
@@ -145,6 +157,8 @@ export function hostTable(name: string, canShare = true): NftTable {
       { name: SETS.internal, key: ["ifname"] },
       { name: SETS.masqueraded, key: ["ifname"] },
       { name: SETS.same, key: ["ifname", "ifname"] },
+      { name: SETS.switched, key: ["ifname", "ifname"] },
+      { name: SETS.routed, key: ["ifname"] },
       { name: SETS.toItself, key: ["ipv4_addr", "ipv4_addr"] },
       { name: SETS.ports, key: ["inet_proto", "ipv4_addr", "inet_service"], data: ["ipv4_addr", "inet_service"] },
       { name: SETS.anyAddressPorts, key: ["inet_proto", "inet_service"], data: ["ipv4_addr", "inet_service"] },
@@ -161,6 +175,13 @@ export function hostTable(name: string, canShare = true): NftTable {
           [...inSet("iifname", SETS.bridges), ...loopback(12), drop],
         ],
       },
+      {
+        name: "redirects",
+        type: "filter",
+        hook: "output",
+        priority: 0,
+        rules: [[...inSet("oifname", SETS.routed), ...icmpRedirect, drop]],
+      },
       { name: "prerouting", type: "nat", hook: "prerouting", priority: -100, rules: toPort },
       { name: "output", type: "nat", hook: "output", priority: -100, rules: toPort },
       {
@@ -169,7 +190,7 @@ export function hostTable(name: string, canShare = true): NftTable {
         hook: "postrouting",
         priority: 100,
         rules: [
-          [...onSameBridge, ...hasBit("status", DESTINATION_TRANSLATED), masquerade],
+          [...onOneBridge(SETS.switched), ...hasBit("status", DESTINATION_TRANSLATED), masquerade],
           [...toItself, masquerade],
           [...loopback(12), ...inSet("oifname", SETS.bridges), masquerade],
           [...inSet("iifname", SETS.masqueraded), ...inSet("oifname", SETS.bridges, true), masquerade],
@@ -181,7 +202,7 @@ export function hostTable(name: string, canShare = true): NftTable {
         hook: "forward",
         priority: 0,
         rules: [
-          [...onSameBridge, accept],
+          [...onOneBridge(SETS.same), accept],
           [...inSet("iifname", SETS.internal), drop],
           [...inSet("oifname", SETS.internal), drop],
           [...inSet("oifname", SETS.bridges), ...hasBit("state", ESTABLISHED_OR_RELATED), accept],
@@ -198,6 +219,8 @@ export interface FirewallBridge {
   interfaceName: string;
   isInternal: boolean;
   masquerades: boolean;
+  /** See BridgeRecord. */
+  routesNeighbours: boolean;
 }
 
 /** The sets that a bridge is in, with its key in each. */
@@ -207,6 +230,8 @@ export function bridgeElements(bridge: FirewallBridge): { set: string; key: Buff
     { set: SETS.bridges, key },
     { set: SETS.same, key: interfaceKey(bridge.interfaceName, bridge.interfaceName) },
   ];
+  if (bridge.routesNeighbours) elements.push({ set: SETS.routed, key });
+  else elements.push({ set: SETS.switched, key: interfaceKey(bridge.interfaceName, bridge.interfaceName) });
   if (bridge.isInternal) elements.push({ set: SETS.internal, key });
   else if (bridge.masquerades) elements.push({ set: SETS.masqueraded, key });
   return elements;

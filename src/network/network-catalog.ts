@@ -342,9 +342,9 @@ export class NetworkCatalog {
       index = await ensureBridgeInterface(route, record.bridge);
       if (records.has(record.id)) await this.#put(record);
     }
-    const { interfaceName, masquerades, subnets } = record.bridge;
+    const { interfaceName, masquerades, subnets, routesNeighbours = false } = record.bridge;
     this.#live.set(record.id, { ...record.bridge, index, pools: subnets.map(createPool) });
-    firewall.addBridge({ interfaceName, masquerades, isInternal: record.internal });
+    firewall.addBridge({ interfaceName, masquerades, routesNeighbours, isInternal: record.internal });
     await enableForwarding(subnets.some(({ subnet }) => subnet.includes(":")));
   }
 

@@ -20,6 +20,11 @@ export interface BridgeRecord {
   mtu: number;
   /** False: containers on this network reach each other only by published ports. */
   allowsTalk: boolean;
+  /**
+   * True: what containers say to each other goes through the machine's own forwarding, where rules see it and translated addresses find
+   * their way back, instead of from port to port of the bridge.
+   */
+  routesNeighbours?: boolean;
   masquerades: boolean;
   /** Host address of published ports that name none. */
   hostAddress: string;

@@ -14,6 +14,8 @@ const OPTION = {
   mtu: "com.docker.network.driver.mtu",
   gatewayModeIpv4: "com.docker.network.bridge.gateway_mode_ipv4",
   gatewayModeIpv6: "com.docker.network.bridge.gateway_mode_ipv6",
+  /** Our own; off unless it is "true". See BridgeRecord. */
+  routesNeighbours: "dev.naru.network.routes_neighbours",
 } as const;
 const GATEWAY_MODES = ["nat", "nat-unprotected", "routed", "isolated"];
 const LONGEST_INTERFACE_NAME = 15;
@@ -137,6 +139,7 @@ export interface BridgeOptions {
   interfaceName: string | undefined;
   mtu: number;
   allowsTalk: boolean;
+  routesNeighbours: boolean;
   masquerades: boolean;
   hostAddress: string;
 }
@@ -161,6 +164,7 @@ export function readBridgeOptions(options: Readonly<Record<string, string>>): Br
     interfaceName,
     mtu: readMtu(options[OPTION.mtu]),
     allowsTalk: readBool(OPTION.icc, options[OPTION.icc]),
+    routesNeighbours: readBool(OPTION.routesNeighbours, options[OPTION.routesNeighbours], false),
     masquerades: readBool(OPTION.masquerade, options[OPTION.masquerade]),
     hostAddress,
   };
@@ -182,8 +186,8 @@ function readMtu(text: string | undefined): number {
   return mtu === 0 ? DEFAULT_MTU : mtu;
 }
 
-function readBool(key: string, text: string | undefined): boolean {
-  if (text === undefined || text === "") return true;
+function readBool(key: string, text: string | undefined, whenAbsent = true): boolean {
+  if (text === undefined || text === "") return whenAbsent;
   if (TRUE_WORDS.includes(text)) return true;
   if (FALSE_WORDS.includes(text)) return false;
   return invalid(`failed to parse ${key} value: ${text} (strconv.ParseBool: parsing "${text}": invalid syntax)`);

@@ -5,6 +5,8 @@ import type { Engine } from "../../engine/contract.ts";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
 
 const NETWORK = "kubernetes-pods";
+/** What pods say to each other passes the machine's rules: for network policies, and so that a service's client keeps its address. */
+const ROUTED = { "dev.naru.network.routes_neighbours": "true" };
 /** Ranges of 1022 addresses from here on are tried in their order. */
 const FIRST = [10, 244, 0, 0] as const;
 const SIZE_BITS = 22;
@@ -12,6 +14,7 @@ const CANDIDATES = 64;
 
 /** The network's name and range; it is made when it is not there. @throws {NaruError} when no range is free */
 export async function ensurePodNetwork(engine: Engine, wished?: string): Promise<{ name: string; cidr: string }> {
+  await removeSwitched(engine);
   const known = await findRange(engine);
   if (known !== undefined && (wished === undefined || wished === known)) return { name: NETWORK, cidr: known };
   if (known !== undefined) {
@@ -30,6 +33,7 @@ export async function ensurePodNetwork(engine: Engine, wished?: string): Promise
         Name: NETWORK,
         Driver: "bridge",
         IPAM: { Driver: "default", Config: [{ Subnet: cidr }] },
+        Options: ROUTED,
         Labels: { "io.kubernetes.network": "pods" },
       });
       return { name: NETWORK, cidr };
@@ -46,6 +50,18 @@ export async function ensurePodNetwork(engine: Engine, wished?: string): Promise
 /** Idempotent. @throws {NaruError} forbidden while something stands on it */
 export async function removePodNetwork(engine: Engine): Promise<void> {
   if ((await findRange(engine)) !== undefined) await engine.networks.remove(NETWORK);
+}
+
+/** A network of an older naru, whose pods talk past the machine's rules: it goes when no pod is on it any more. */
+async function removeSwitched(engine: Engine): Promise<void> {
+  const networks = await engine.networks.list(new Map([["name", [NETWORK]]]));
+  const older = networks.find(({ Name, Options }) => Name === NETWORK && !Bun.deepEquals(Options, ROUTED));
+  if (older === undefined) return;
+  try {
+    await engine.networks.remove(NETWORK);
+  } catch (error) {
+    if (!isKind(error, "forbidden")) throw error;
+  }
 }
 
 async function findRange(engine: Engine): Promise<string | undefined> {

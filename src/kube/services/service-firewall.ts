@@ -10,6 +10,7 @@ import {
 } from "../../linux/nftables-message.ts";
 import {
   frontName,
+  ownElement,
   type PlacedElement,
   type ServiceFront,
   type ServiceWay,
@@ -24,6 +25,8 @@ const BATCH = 500;
 export class ServiceFirewall {
   private readonly ways = new Map<string, { way: ServiceWay; elements: Map<string, PlacedElement> }>();
   private readonly timeouts = new Set<number>();
+  /** Addresses of all endpoints. */
+  private endpoints: ReadonlySet<string> = new Set();
   private readonly socket = NetlinkSocket.open("netfilter");
   private isBuilt = false;
 
@@ -70,6 +73,7 @@ export class ServiceFirewall {
       changed.push(way.front);
       removed.push(...elements.values());
     }
+    if (changed.length > 0) this.followEndpoints(removed, added);
     if (!this.isBuilt || missingTimeout) this.rebuild();
     else this.change(removed, added);
     return changed;
@@ -77,8 +81,15 @@ export class ServiceFirewall {
 
   /** True while connections are led to that address. */
   leadsTo(ip: string): boolean {
-    for (const { way } of this.ways.values()) if (way.backs.some((back) => back.ip === ip)) return true;
-    return false;
+    return this.endpoints.has(ip);
+  }
+
+  private followEndpoints(removed: PlacedElement[], added: PlacedElement[]): void {
+    const before = this.endpoints;
+    const now = new Set([...this.ways.values()].flatMap(({ way }) => way.backs.map(({ ip }) => ip)));
+    this.endpoints = now;
+    for (const ip of before) if (!now.has(ip)) removed.push(ownElement(ip));
+    for (const ip of now) if (!before.has(ip)) added.push(ownElement(ip));
   }
 
   /** Removes the table. */
@@ -92,6 +103,7 @@ export class ServiceFirewall {
     const table = serviceTable(this.tableName, this.cidrs, [...this.timeouts]);
     const empty = createTable({ ...table, sets: [], chains: [] });
     const elements = [...this.ways.values()].flatMap((known) => [...known.elements.values()]);
+    for (const ip of this.endpoints) elements.push(ownElement(ip));
     const parts = [...empty, deleteTable(table.family, table.name), ...createTable(table), ...this.additions(elements)];
     this.socket.transact(parts, `set up nftables table ${this.tableName}`);
     this.isBuilt = true;

@@ -35,7 +35,7 @@ const RTN_LOCAL = 2;
 const FEW = 60;
 const MANY = 840;
 const MOST_CLIENTS = 65_536;
-const SETS = { single: "single", few: "few", many: "many", live: "live" };
+const SETS = { single: "single", few: "few", many: "many", live: "live", own: "own" };
 const affine = (seconds: number) => `affine-${seconds}`;
 const clients = (seconds: number) => `clients-${seconds}`;
 
@@ -150,6 +150,20 @@ const swapBytes = (value: number): number => {
   return bytes.readUInt32LE();
 };
 
+/** An endpoint that drew itself would get packets from its own address, which no kernel takes: this machine speaks for it. */
+const fromItself: Expression[] = [
+  ...isIpv4,
+  { op: "payload", base: "network", offset: 12, bytes: 4, register: CLIENT },
+  { op: "payload", base: "network", offset: 16, bytes: 4, register: FRONT },
+  { op: "lookup", register: CLIENT, set: SETS.own },
+  { op: "masquerade" },
+];
+
+/** The element that stands for an endpoint that may draw itself. */
+export function ownElement(ip: string): PlacedElement {
+  return { set: SETS.own, key: joinFields(addressBytes(ip), addressBytes(ip)) };
+}
+
 /** The table without elements. @param timeouts seconds of session affinity that services have */
 export function serviceTable(name: string, cidrs: readonly string[], timeouts: readonly number[]): NftTable {
   const front = ["inet_proto", "ipv4_addr", "inet_service"] as const;
@@ -164,6 +178,7 @@ export function serviceTable(name: string, cidrs: readonly string[], timeouts: r
       { name: SETS.few, key: [...front, "mark"], data: back },
       { name: SETS.many, key: [...front, "mark"], data: back },
       { name: SETS.live, key: [...front, ...back] },
+      { name: SETS.own, key: ["ipv4_addr", "ipv4_addr"] },
       ...timeouts.flatMap((seconds) => [
         { name: affine(seconds), key: front },
         { name: clients(seconds), key: ["ipv4_addr", ...front] as const, data: back, remembersAtMost: MOST_CLIENTS },
@@ -173,6 +188,8 @@ export function serviceTable(name: string, cidrs: readonly string[], timeouts: r
       // Before the engine's own published ports (-100), which services of the cluster do not touch.
       { name: "prerouting", type: "nat", hook: "prerouting", priority: -101, rules },
       { name: "output", type: "nat", hook: "output", priority: -101, rules },
+      // Before the engine's own (100).
+      { name: "postrouting", type: "nat", hook: "postrouting", priority: 99, rules: [fromItself] },
       { name: "unreachable", type: "filter", hook: "forward", priority: -1, rules: unreachable },
       { name: "unreachable-from-here", type: "filter", hook: "output", priority: -1, rules: unreachable },
     ],

@@ -56,13 +56,15 @@ describe("the host's table", () => {
     const one = portElement({ ...port, hostIp: "127.0.0.1" }, "10.0.0.2");
     expect([one.set, hex(one.key)]).toEqual(["ports", "060000007f0000011f900000"]);
   });
-  for (const [isInternal, masquerades, sets] of [
-    [false, true, ["bridges", "same-bridge", "masqueraded"]],
-    [false, false, ["bridges", "same-bridge"]],
-    [true, true, ["bridges", "same-bridge", "internal"]],
+  for (const [isInternal, masquerades, routesNeighbours, sets] of [
+    [false, true, false, ["bridges", "same-bridge", "switched", "masqueraded"]],
+    [false, false, false, ["bridges", "same-bridge", "switched"]],
+    [true, true, false, ["bridges", "same-bridge", "switched", "internal"]],
+    [false, true, true, ["bridges", "same-bridge", "routed", "masqueraded"]],
   ] as const) {
-    test(`a bridge with internal=${isInternal} masquerade=${masquerades} is in ${sets.join(", ")}`, () => {
-      const elements = bridgeElements({ interfaceName: "br0", isInternal, masquerades });
+    const words = `internal=${isInternal} masquerade=${masquerades} routed=${routesNeighbours}`;
+    test(`a bridge with ${words} is in ${sets.join(", ")}`, () => {
+      const elements = bridgeElements({ interfaceName: "br0", isInternal, masquerades, routesNeighbours });
       expect(elements.map(({ set }) => set)).toEqual([...sets]);
     });
   }

@@ -93,6 +93,7 @@ describe("requests for networks that Docker refuses", () => {
       interfaceName: undefined,
       mtu: 1500,
       allowsTalk: true,
+      routesNeighbours: false,
       masquerades: true,
       hostAddress: "0.0.0.0",
     });
