@@ -18,6 +18,8 @@ type Node =
   | { kind: "path"; path: Path }
   | { kind: "range"; path: Path; body: Node[] };
 
+import { shortJsonText } from "./json-text.ts";
+
 export class JsonPathError extends Error {}
 
 /** A template made ready. `print` answers the text for an object; `values` the values of its first expression. */
@@ -315,5 +317,5 @@ function printNodes(nodes: readonly Node[], root: unknown, here: unknown, allowM
 /** Scalars bare, everything else as JSON. */
 export function printValue(value: unknown): string {
   if (value === null || value === undefined) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? shortJsonText(value) : String(value);
 }

@@ -23,9 +23,20 @@ function nodeText(value: unknown, margin: string, order: (names: string[]) => st
 }
 
 /** A text, a number, a word of JSON on one line. */
-export function scalarJson(value: unknown): string {
+function scalarJson(value: unknown): string {
   return JSON.stringify(value ?? null).replaceAll(
     /[<>&\u2028\u2029]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** On one line, members in the order of their names. */
+export function shortJsonText(value: unknown): string {
+  if (typeof value !== "object" || value === null) return scalarJson(value);
+  if (Array.isArray(value)) return `[${value.map(shortJsonText).join(",")}]`;
+  const members = value as Record<string, unknown>;
+  const names = Object.keys(members)
+    .filter((name) => members[name] !== undefined)
+    .sort();
+  return `{${names.map((name) => `${scalarJson(name)}:${shortJsonText(members[name])}`).join(",")}}`;
 }

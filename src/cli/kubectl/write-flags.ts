@@ -50,6 +50,9 @@ export function writeQuery(flags: { "dry-run": string; "field-manager"?: string;
   };
 }
 
+/** Uses of a command that have printed YAML: what follows stands behind a line of dashes. */
+const begun = new WeakSet<KubectlContext>();
+
 /** Tells what became of an object: a line such as `pod/web created`, or the object itself with -o. */
 export async function tellResult(
   context: KubectlContext,
@@ -64,6 +67,9 @@ export async function tellResult(
     return;
   }
   const printer = await objectPrinter(flags);
-  if (printer !== undefined) context.print(printer(object));
-  else context.print(resultLine(type, name, verb, flags["dry-run"]));
+  if (printer !== undefined) {
+    const isNext = flags.output.toLowerCase() === "yaml" && begun.has(context);
+    begun.add(context);
+    context.print(`${isNext ? "---\n" : ""}${printer(object)}`);
+  } else context.print(resultLine(type, name, verb, flags["dry-run"]));
 }
