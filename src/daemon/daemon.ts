@@ -7,6 +7,7 @@ import { Cluster } from "./cluster.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Listeners } from "./listeners.ts";
 import { Log } from "./log.ts";
+import { isMachineEnding } from "./machine-end.ts";
 import type { DaemonOptions } from "./options.ts";
 import { instanceOf, openParts, type Parts } from "./parts.ts";
 import { removePidFile, writePidFile } from "./process-file.ts";
@@ -84,23 +85,30 @@ export class Daemon {
   async reload(options: DaemonOptions): Promise<void> {
     await this.parts.reload(options);
     await this.registry?.renewCertificates();
-    this.#options = { ...this.#options, shutdownTimeoutSeconds: options.shutdownTimeoutSeconds };
+    const { liveRestore, shutdownTimeoutSeconds } = options;
+    this.#options = { ...this.#options, liveRestore, shutdownTimeoutSeconds };
     this.log.level = options.logLevel;
     this.log.info("configuration reloaded", { logLevel: options.logLevel, labels: options.labels });
   }
 
-  /** Closes the sockets, lets requests under way end, writes what is not written yet. Containers go on. */
+  /**
+   * Closes the sockets, lets requests under way end, writes what is not written yet. Containers go on, but for a machine
+   * that goes down, and where live-restore is off.
+   */
   async stop(reason: string): Promise<void> {
-    this.log.info("shutting down", { reason });
+    const endsContainers = !this.#options.liveRestore || (await isMachineEnding());
+    this.log.info("shutting down", { reason, endsContainers });
     await this.listeners.stopAccepting();
     await this.registry?.stop();
     await this.api.settle(this.#options.shutdownTimeoutSeconds * 1000);
     // What is left are streams without an end of their own: events, followed logs, attached terminals, waits.
     this.listeners.cutConnections();
     await this.cluster.close();
-    await this.parts.close();
+    await this.parts.close({ endsContainers });
     await removePidFile(this.#options.pidFile);
-    this.log.info("the daemon has ended; containers go on");
+    this.log.info(
+      endsContainers ? "the daemon and its containers have ended" : "the daemon has ended; containers go on",
+    );
   }
 }
 

@@ -31,6 +31,8 @@ export interface DaemonOptions {
   logFormat: "text" | "json";
   debug: boolean;
   labels: string[];
+  /** False: containers end with the daemon. */
+  liveRestore: boolean;
   shutdownTimeoutSeconds: number;
   proxies: { http?: string; https?: string; none?: string };
   ulimits: UlimitSetting[];
@@ -95,6 +97,7 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     logFormat: read.oneOf("log-format", ["text", "json"], "text", (value) => `invalid log format: ${value}`),
     debug,
     labels: read.list("label").map(checkedLabel),
+    liveRestore: read.bool("live-restore", true),
     shutdownTimeoutSeconds: read.int("shutdown-timeout", 15),
     proxies: {
       http: read.optionalText("http-proxy"),

@@ -58,8 +58,8 @@ export interface Parts {
   automation: ProjectAutomation;
   /** Takes over what may change while the daemon runs. */
   reload(options: DaemonOptions): Promise<void>;
-  /** Writes what is not written and lets go of the kernel's objects; containers go on. */
-  close(): Promise<void>;
+  /** Writes what is not written and lets go of the kernel's objects; containers go on, unless live-restore is off or they are to end. */
+  close(options?: { endsContainers: boolean }): Promise<void>;
 }
 
 /**
@@ -203,7 +203,10 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
       Object.assign(config, reloadable(changed));
       ({ builderGc, builderEntitlements } = changed);
     },
-    close: () => opened.disposeAsync(),
+    async close({ endsContainers } = { endsContainers: false }) {
+      if (endsContainers) config.stopContainersOnShutdown = true;
+      await opened.disposeAsync();
+    },
   };
 }
 
@@ -296,6 +299,7 @@ function reloadable(options: DaemonOptions) {
     labels: options.labels,
     registryMirrors: options.registryMirrors,
     insecureRegistries: options.insecureRegistries,
+    stopContainersOnShutdown: !options.liveRestore,
     shutdownTimeoutSeconds: options.shutdownTimeoutSeconds,
   } satisfies Partial<EngineConfig>;
 }

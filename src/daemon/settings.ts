@@ -68,7 +68,7 @@ const DAEMON: Setting[] = [
   setting("log-format", "string", "text or json", { defaultText: "text" }),
   setting("raw-logs", "bool", "Accepted; log lines have whole times and no colours anyway"),
   setting("label", "list", "A key=value that `info` shows (repeatable)", { key: "labels", isReloadable: true }),
-  setting("live-restore", "bool", "Accepted; containers always outlive the daemon", { isReloadable: true }),
+  setting("live-restore", "bool", "Containers outlive the daemon", { defaultText: "true", isReloadable: true }),
   setting("shutdown-timeout", "int", "Seconds that requests under way get when the daemon ends", {
     defaultText: "15",
     isReloadable: true,

@@ -85,6 +85,28 @@ test("a second SIGTERM does not cut the end in half", async () => {
   expect(await leftovers(daemon)).toEqual([]);
 }, 30_000);
 
+test("with --live-restore=false containers end with the daemon; policies bring back what was not stopped by hand", async () => {
+  const daemon = await start({ flags: ["--live-restore=false"] });
+  await importBusybox(daemon);
+  const trap = 'trap "exit 3" TERM; echo up; while :; do sleep 0.05; done';
+  for (const [name, policy] of [
+    ["kept", "unless-stopped"],
+    ["plain", "no"],
+  ] as const) {
+    await daemon.docker(["run", "-d", "--name", name, "--restart", policy, "busybox", "sh", "-c", trap]);
+    await eventually(async () => (await daemon.docker(["logs", name])).stdout === "up\n");
+  }
+  expect((await daemon.docker(["info", "--format", "{{.LiveRestoreEnabled}}"])).stdout).toBe("false\n");
+  await daemon.kill("SIGTERM");
+  expect(await daemon.logText()).toContain("the daemon and its containers have ended");
+  await daemon.restart();
+  const state = async (name: string) =>
+    (await daemon.docker(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout;
+  expect(await state("plain")).toBe("exited 3\n");
+  expect(await state("kept")).toBe("running 0\n");
+  expect((await daemon.docker(["logs", "kept"])).stdout.startsWith("up\n")).toBe(true);
+}, 30_000);
+
 test("--docker-socket serves the usual path when it is free, and leaves it to whoever has it", async () => {
   // A mount namespace with a /run of its own: the machine's path stays out of it.
   const own = 'exec unshare -m --propagation private sh -c \'mount -t tmpfs tmpfs /run; exec "$0" "$@"\'';
