@@ -10,6 +10,7 @@ import { decompress, detectStream } from "./compression.ts";
 import { layerChanges } from "./layer-changes.ts";
 import { type IngestParams, ingestLayer, type UnpackLimits } from "./layer-ingest.ts";
 import { type LayerPackParams, packLayerFiles } from "./layer-pack.ts";
+import { type RecompressParams, recompressLayer } from "./layer-recompress.ts";
 import { type DownloadParams, ingestDownload } from "./pull/download-ingest.ts";
 import { BLOCK_BYTES, decodeHeader, isEndBlock } from "./tar-header.ts";
 import { TarReader } from "./tar-reader.ts";
@@ -25,6 +26,7 @@ serveJobs({
   stage,
   commit,
   packLayer,
+  recompress,
   pack,
   unpack,
   copy,
@@ -60,6 +62,10 @@ async function commit(params: IngestParams & { upperDir: string }, { signal }: J
 /** Makes a blob of a layer's files, which stay where they are. */
 async function packLayer(params: LayerPackParams, { signal }: JobContext) {
   return await packLayerFiles(params, signal);
+}
+
+async function recompress(params: RecompressParams, { signal }: JobContext) {
+  return await recompressLayer(params, signal);
 }
 
 async function pack(params: { root: string; options: PackOptions }, context: JobContext) {

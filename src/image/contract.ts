@@ -271,6 +271,11 @@ export interface LayerWorkshop {
     options: { compression: LayerCompression; latestSeconds?: number; signal?: AbortSignal },
   ): Promise<PackedLayer>;
   /**
+   * An image's layer as a blob in that compression, which is the blob itself when it has it. Somebody must need the new blob at
+   * once: it is the caller's until the answer's `release` is called.
+   */
+  recompress(blob: Descriptor, compression: LayerCompression): Promise<{ blob: Descriptor; release(): void }>;
+  /**
    * Makes the images of the platforms (the manifests' order is the index's) and names them. One platform without
    * attestations gives a plain manifest, anything else an index.
    */
@@ -319,6 +324,8 @@ export interface ImageToPublish {
     config: ImageConfig;
     layers: LayerHandle[];
     annotations?: Record<string, string>;
+    /** On the manifest's descriptor in the index. */
+    descriptorAnnotations?: Record<string, string>;
     /** in-toto statements about the platform's manifest. Each is a layer of its attestation manifest. */
     attest?: (manifest: Descriptor) => Promise<Attestation[]>;
   }[];
@@ -326,6 +333,10 @@ export interface ImageToPublish {
   references: string[];
   parent?: Digest;
   compression: LayerCompression;
+  /** The base image's layers too get that compression. */
+  forceCompression?: boolean;
   mediaTypes: "oci" | "docker";
   indexAnnotations?: Record<string, string>;
+  /** On the descriptor of the whole, which layouts and clients are told. */
+  descriptorAnnotations?: Record<string, string>;
 }

@@ -60,6 +60,7 @@ export class ImagePublisher {
     catalog.forget(record.id);
     if (references.length > 0) writes.push(this.name(record.id, references));
     await Promise.all(writes);
+    await records.sync();
   }
 
   /** Brings blobs into the store that are not there; the disk is waited for before the one turn that all share. */
@@ -221,8 +222,11 @@ export class ImagePublisher {
   async collect(chainIds: Digest[], blobs: Digest[]): Promise<Digest[]> {
     const { records, content, snapshots } = this.parts;
     const removed: Digest[] = [];
+    const isLeft = (chainId: Digest) => records.snapshotUsersOf(chainId) === 0 && records.snapshots.has(chainId);
+    // No image may come back without them after a power cut.
+    if (chainIds.some(isLeft) || blobs.some((digest) => records.blobUsersOf(digest) === 0)) await records.sync();
     for (const chainId of [...chainIds].reverse()) {
-      if (records.snapshotUsersOf(chainId) > 0 || !records.snapshots.has(chainId)) continue;
+      if (!isLeft(chainId)) continue;
       await snapshots.remove(chainId);
       removed.push(chainId);
     }

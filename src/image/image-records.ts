@@ -132,7 +132,7 @@ export class ImageRecords {
   private readonly blobUsers = new Map<Digest, number>();
   private readonly referencesOf = new Map<Digest, Set<string>>();
 
-  constructor(store: StateStore) {
+  constructor(private readonly store: StateStore) {
     this.images = store.collection("images");
     this.references = store.collection("image-references");
     this.snapshots = store.collection("snapshots");
@@ -219,6 +219,12 @@ export class ImageRecords {
 
   blobUsersOf(digest: Digest): number {
     return this.blobUsers.get(digest) ?? 0;
+  }
+
+  /** Resolves when all that was written down so far survives a power cut, or when a full disk does not let it. */
+  async sync(): Promise<void> {
+    // The writer goes on trying, and what is waited for here may be what makes room.
+    await this.store.sync().catch(() => {});
   }
 
   private linkReference(reference: string, id: Digest): void {

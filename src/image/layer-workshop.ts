@@ -22,6 +22,7 @@ import type { ImagePublisher } from "./image-publisher.ts";
 import { allChainIds, type ImageRecords, platformImages } from "./image-records.ts";
 import { saveImages } from "./image-save.ts";
 import type { LayerPackParams, LayerPackResult } from "./layer-pack.ts";
+import type { RecompressParams } from "./layer-recompress.ts";
 import { publishBuiltImage } from "./publish-built.ts";
 import type { SettledFiles } from "./settled-files.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -186,6 +187,31 @@ export class ImageLayerWorkshop implements LayerWorkshop {
         await this.parts.publisher.collect([], [digest]);
       }
       return { diffId, blob, sizeBytes };
+    } finally {
+      await trash.discard(blobPath);
+    }
+  }
+
+  async recompress(blob: Descriptor, compression: LayerCompression): Promise<{ blob: Descriptor; release(): void }> {
+    const { layout, pool, records, content, trash } = this.parts;
+    const mediaType = MEDIA_TYPES[compression];
+    const known = blob.mediaType === mediaType || blob.mediaType === DOCKER_MEDIA_TYPES[compression];
+    if (known) return { blob, release: () => {} };
+    const blobPath = join(layout.ingest, randomName());
+    const params: RecompressParams = { sourcePath: content.path(blob.digest), blobPath, compression };
+    try {
+      const { blobDigest: digest, blobBytes: size } = await pool.run<{ blobDigest: Digest; blobBytes: number }>(
+        "recompress",
+        params,
+        {},
+      );
+      const unpin = records.pin({ blobs: [digest] });
+      const release = () => {
+        unpin();
+        this.parts.publisher.collect([], [digest]).catch(() => {});
+      };
+      await content.adopt(blobPath, digest);
+      return { blob: { mediaType, digest, size }, release };
     } finally {
       await trash.discard(blobPath);
     }

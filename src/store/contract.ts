@@ -26,5 +26,7 @@ export interface StateStore {
   collection<T>(name: string): Collection<T>;
   /** Resolves when every write accepted so far is durable. */
   flush(): Promise<void>;
+  /** As flush(), and what was accepted survives a power cut too. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@
  * The shape of the records themselves is their owner's matter; here only the layout has a version.
  */
 import { Database } from "bun:sqlite";
+import { closeSync, fdatasyncSync, openSync } from "node:fs";
 import { errorText, NaruError } from "../lib/errors.ts";
 
 /** Step N brings a file of version N to version N + 1. Steps are only ever added. */
@@ -31,6 +32,16 @@ export function openStateFile(path: string): Database {
   file.run("PRAGMA synchronous = NORMAL");
   file.run("PRAGMA busy_timeout = 5000");
   return file;
+}
+
+/** Waits until what was written is on the disk: the log holds the last transactions. */
+export function syncStateFile(path: string): void {
+  const fd = openSync(`${path}-wal`, "r");
+  try {
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 interface StoredRow {

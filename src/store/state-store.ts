@@ -56,6 +56,10 @@ class SqliteStateStore implements StateStore {
     return this.#writer.flush();
   }
 
+  sync(): Promise<void> {
+    return this.#writer.sync();
+  }
+
   async close(): Promise<void> {
     try {
       await this.#writer.close();

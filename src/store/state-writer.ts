@@ -72,6 +72,18 @@ export class StateWriter {
     await Promise.all(waiting);
   }
 
+  /** As flush(); what is in the file is on the disk then. @throws when some of it cannot be written */
+  async sync(): Promise<void> {
+    await this.flush();
+    if (this.#isClosed) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => {});
+    const id = ++this.#lastId;
+    this.#underway.set(id, { changes: new Map(), done: promise, resolve, reject });
+    this.worker.postMessage({ kind: "sync", id } satisfies WriterRequest);
+    await promise;
+  }
+
   /** @throws when some of it could not be written to the very end; the file is closed all the same */
   async close(): Promise<void> {
     if (this.#isClosed) return this.#closed.promise;
@@ -110,7 +122,7 @@ export class StateWriter {
     const batch = this.#underway.get(answer.id);
     if (batch === undefined) return;
     this.#underway.delete(answer.id);
-    if (answer.kind === "written") this.#settle(batch);
+    if (answer.kind !== "failed") this.#settle(batch);
     else this.#owe(batch, answer.message);
   }
 

@@ -78,6 +78,7 @@ function memoryStore(): StateStore {
       return found as Collection<T>;
     },
     async flush() {},
+    async sync() {},
     async close() {},
   };
 }

@@ -40,5 +40,6 @@ export class MemoryStore implements StateStore {
     return known as Collection<T>;
   }
   async flush(): Promise<void> {}
+  async sync(): Promise<void> {}
   async close(): Promise<void> {}
 }

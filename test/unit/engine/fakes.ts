@@ -154,6 +154,7 @@ function fakeStore(): StateStore {
       };
     },
     flush: async () => {},
+    sync: async () => {},
     close: async () => {},
   };
 }

@@ -31,6 +31,7 @@ function memoryStore(): StateStore {
       return collections.get(name) as Collection<T>;
     },
     flush: async () => {},
+    sync: async () => {},
     close: async () => {},
   };
 }
