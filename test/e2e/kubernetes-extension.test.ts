@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { startCluster, type TestClusterDaemon, type WatchedEvent } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { eventually, PROJECT } from "../support/daemon.ts";
 import { makeAuthority } from "../support/test-authority.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
@@ -77,6 +78,7 @@ const versioned = (name: string, storage: boolean, ...fields: string[]) => ({
   name,
   served: true,
   storage,
+  selectableFields: fields.map((field) => ({ jsonPath: `.${field}` })),
   schema: {
     openAPIV3Schema: {
       type: "object",
@@ -206,6 +208,88 @@ test(webhookTest("a non homogeneous list of CRs"), async () => {
   expect(converter.reviews).toBe(before);
   await kubectl(["delete", "crd", name]);
 });
+
+test(
+  conformance(
+    "[sig-api-machinery] CustomResourceFieldSelectors [Privileged:ClusterAdmin] CustomResourceFieldSelectors MUST list and watch custom resources matching the field selector [Conformance]",
+  ),
+  async () => {
+    const { place, object, name } = await defineKind("fourths", byUrl());
+    for (const [called, hostPort] of [
+      ["a", "host1:80"],
+      ["b", "host1:8080"],
+      ["c", "host2:80"],
+    ] as const)
+      await ask("POST", place("v1"), object("v1", called, { hostPort }));
+    const selecting = (version: string, selector: string) =>
+      `${place(version)}?fieldSelector=${encodeURIComponent(selector)}`;
+    const names = async (version: string, selector: string) =>
+      (await ask("GET", selecting(version, selector))).items.map(({ metadata }: Json) => metadata.name);
+    expect(await names("v1", "hostPort=host1:80")).toEqual(["a"]);
+    expect(await names("v2", "host=host1")).toEqual(["a", "b"]);
+    expect(await names("v2", "host=host1,port=80")).toEqual(["a"]);
+    expect(await names("v2", "host!=host1")).toEqual(["c"]);
+    expect((await cluster.api("GET", selecting("v2", "hostPort=host1:80"))).status).toBe(400);
+
+    const informers = informing("fourths", "v1=hostPort=host1:80", "v2=host=host1");
+    try {
+      await informers.tell(["v1 add a", "v2 add a", "v2 add b"]);
+      const since = `resourceVersion=${(await ask("GET", place("v1"))).metadata.resourceVersion}`;
+      const watched = (version: string, selector: string, count: number) =>
+        cluster.watch(`${selecting(version, selector)}&watch=1&${since}`, (seen) => seen.length >= count);
+      // What is deleted, what no longer fits and what comes to fit.
+      await ask("DELETE", selecting("v2", "host=host1,port=8080"));
+      await ask("PATCH", place("v2", "a"), { host: "host3" }, MERGE);
+      await ask("PATCH", place("v1", "c"), { hostPort: "host1:80" }, MERGE);
+      const told = (events: readonly WatchedEvent[]) =>
+        events.map(({ type, object: { metadata, apiVersion } }) => `${type} ${metadata.name} ${apiVersion.slice(-2)}`);
+      expect(told(await watched("v1", "hostPort=host1:80", 2))).toEqual(["DELETED a v1", "ADDED c v1"]);
+      expect(told(await watched("v2", "host=host1", 3))).toEqual(["DELETED b v2", "DELETED a v2", "ADDED c v2"]);
+      await informers.tell(["v1 delete a", "v1 add c", "v2 delete b", "v2 delete a", "v2 add c"]);
+      expect(await names("v1", "hostPort=host1:80")).toEqual(["c"]);
+      expect(await names("v2", "host=host1")).toEqual(["c"]);
+      expect(await names("v2", "host=host3")).toEqual(["a"]);
+    } finally {
+      await informers.end();
+    }
+    await kubectl(["delete", "crd", name]);
+  },
+);
+
+/** Informers of the JavaScript client for that kind, each VERSION=SELECTOR. */
+function informing(plural: string, ...selectors: string[]) {
+  const script = join(PROJECT, "test/support/kubernetes-informers.mjs");
+  const child = Bun.spawn(["node", script, "convert.example.com", plural, ...selectors], {
+    env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const lines: string[] = [];
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of child.stdout) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = parts.pop() ?? "";
+      lines.push(...parts);
+    }
+  })();
+  return {
+    /** Waits until they told this and nothing else since the last time; each version in this order. */
+    async tell(expected: readonly string[]) {
+      await eventually(() => lines.length >= expected.length, 20_000);
+      const told = lines.splice(0);
+      for (const version of ["v1", "v2"]) {
+        const of = (all: readonly string[]) => all.filter((line) => line.startsWith(version));
+        expect(of(told)).toEqual(of(expected));
+      }
+    },
+    async end() {
+      child.kill();
+      await Promise.all([child.exited, reading]);
+    },
+  };
+}
 
 test("a conversion that fails is told and changes nothing", async () => {
   const { place, object, name } = await defineKind("thirds", byUrl());

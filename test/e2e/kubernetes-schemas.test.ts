@@ -591,58 +591,6 @@ test("kubectl explain shows builtin kinds with all their fields", async () => {
   }
 });
 
-test(
-  conformance(
-    "[sig-api-machinery] CustomResourceFieldSelectors [Privileged:ClusterAdmin] CustomResourceFieldSelectors MUST list and watch custom resources matching the field selector [Conformance]",
-  ),
-  async () => {
-    const group = "selected.example.com";
-    const schema = { type: "object", properties: { color: { type: "string" }, quantity: { type: "integer" } } };
-    const crd = definition(group, [{ name: "v1", schema }]);
-    Object.assign(crd.spec.versions[0]!, { selectableFields: [{ jsonPath: ".color" }, { jsonPath: ".quantity" }] });
-    await define(crd);
-    const foo = (name: string, color: string, quantity: number) => ({
-      apiVersion: `${group}/v1`,
-      kind: "Foo",
-      metadata: { name },
-      color,
-      quantity,
-    });
-    await expectStatus(201, "POST", placeOf(group), foo("a", "blue", 1));
-    await expectStatus(201, "POST", placeOf(group), foo("b", "green", 1));
-    const names = async (selector: string) => {
-      const { items } = await expectStatus(
-        200,
-        "GET",
-        `${placeOf(group)}?fieldSelector=${encodeURIComponent(selector)}`,
-      );
-      return items.map((one: { metadata: { name: string } }) => one.metadata.name);
-    };
-    expect(await names("color=blue")).toEqual(["a"]);
-    expect(await names("color=green,quantity=1")).toEqual(["b"]);
-    expect(await names("color!=blue")).toEqual(["b"]);
-    expect((await cluster.api("GET", `${placeOf(group)}?fieldSelector=spec.other%3Dx`)).status).toBe(400);
-    const { metadata } = await expectStatus(200, "GET", placeOf(group));
-    const watched = `${placeOf(group)}?watch=1&fieldSelector=color%3Dblue&resourceVersion=${metadata.resourceVersion}`;
-    const events = await cluster.watch(
-      watched,
-      (seen) => seen.length >= 3,
-      async () => {
-        await expectStatus(201, "POST", placeOf(group), foo("c", "blue", 2));
-        // What no longer fits the selector leaves the watch, what comes to fit enters it.
-        await expectStatus(200, "PATCH", `${placeOf(group)}/a`, { color: "red" }, MERGE);
-        await expectStatus(200, "PATCH", `${placeOf(group)}/b`, { color: "blue" }, MERGE);
-      },
-    );
-    expect(events.map(({ type, object }) => `${type} ${object.metadata.name}`)).toEqual([
-      "ADDED c",
-      "DELETED a",
-      "ADDED b",
-    ]);
-    await undefine(group);
-  },
-);
-
 test("rules of custom resources are asked", async () => {
   const group = "ruled.example.com";
   const rules = [{ rule: "self.min <= self.max", message: "min is above max" }];

@@ -68,12 +68,6 @@ export function customDefinition(crd: CustomResourceDefinition, convert?: Conver
     resourceVersionRequired: true,
     ...(status === undefined ? {} : { partialUpdates: { status: STATUS_UPDATE } }),
     ...(scale === undefined ? {} : { scale: scalePaths(scale) }),
-    selectableFields: Object.fromEntries(
-      (storage.selectableFields ?? []).map(({ jsonPath }) => {
-        const path = parseJsonPath(jsonPath);
-        return [dotted(jsonPath), (object: KubeObject) => String(path(object)[0] ?? "")];
-      }),
-    ),
     prepareCreate() {
       if (crd.metadata.deletionTimestamp === undefined) return;
       const message = "create not allowed while custom resource definition is terminating";
@@ -108,8 +102,18 @@ function servedVersion(
     ...(convert === undefined ? {} : { convert }),
     ...(version.subresources?.scale === undefined ? {} : { scale: scalePaths(version.subresources.scale) }),
     columns: columnsOf(version.additionalPrinterColumns),
+    selectableFields: selectableFields(version),
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? warning } : {}),
   };
+}
+
+function selectableFields(version: CustomResourceDefinitionVersion): NonNullable<ServedVersion["selectableFields"]> {
+  return Object.fromEntries(
+    (version.selectableFields ?? []).map(({ jsonPath }) => {
+      const path = parseJsonPath(jsonPath);
+      return [dotted(jsonPath), (object: KubeObject) => String(path(object)[0] ?? "")];
+    }),
+  );
 }
 
 const NAME_COLUMN: TableColumn = {

@@ -76,6 +76,8 @@ export interface ServedVersion<T extends KubeObject = KubeObject> {
   /** Told to clients as a warning when they use it. */
   readonly deprecation?: string;
   readonly columns?: readonly TableColumn<T>[];
+  /** Fields of this version that field selectors may name, when not those of the stored one. */
+  readonly selectableFields?: Readonly<Record<string, (object: KubeObject) => string>>;
 }
 
 export interface ResourceDefinition<T extends KubeObject = KubeObject> {

@@ -20,7 +20,10 @@ export interface Selector {
   readonly name: string | undefined;
   /** True: takes every object of the namespace. */
   readonly all: boolean;
+  /** Asked of the stored object. */
   matches(object: KubeObject): boolean;
+  /** Asked of the served object too, where only a webhook knows that version's fields. */
+  readonly matchesServed?: (object: KubeObject) => boolean;
 }
 
 /** @throws StatusError BadRequest when a selector cannot be understood. */
@@ -28,7 +31,9 @@ export function selectorOf(kind: ServedKind, selection: Selection): Selector {
   const { labelSelector = "", fieldSelector = "" } = selection;
   const namespace = selection.namespace === "" ? undefined : selection.namespace;
   const labels = parseLabelSelector(labelSelector);
-  const fields = parseFieldSelector(fieldSelector, kind.definition.selectableFields);
+  const { definition, conversion } = kind;
+  const fields = parseFieldSelector(fieldSelector, conversion?.selectableFields ?? definition.selectableFields);
+  const isOfServed = conversion?.convert !== undefined && fieldSelector.trim() !== "";
   return {
     namespace,
     name: fields.name,
@@ -36,7 +41,8 @@ export function selectorOf(kind: ServedKind, selection: Selection): Selector {
     matches: (object) =>
       (namespace === undefined || object.metadata.namespace === namespace) &&
       labels(object.metadata.labels) &&
-      fields.matches(object),
+      (isOfServed || fields.matches(object)),
+    ...(isOfServed ? { matchesServed: fields.matches } : {}),
   };
 }
 
@@ -82,9 +88,9 @@ export async function listObjects<T extends KubeObject>(
     at === undefined || core.state.kind(kind.definition.type).changedAt <= at
       ? pageOfMemory(core, kind, selector, options, token, at)
       : await pageOfHistory(core, kind, selector, options, token, at);
-  return kind.conversion === undefined
-    ? (page as unknown as ObjectList<T>)
-    : { ...page, items: await servedObjects<T>(kind, page.items) };
+  if (kind.conversion === undefined) return page as unknown as ObjectList<T>;
+  const served = await servedObjects<T>(kind, page.items);
+  return { ...page, items: selector.matchesServed === undefined ? served : served.filter(selector.matchesServed) };
 }
 
 /** The revision that must be answered exactly; undefined: the newest state does. */

@@ -71,7 +71,7 @@ async function* watchFrom(
   try {
     for (const object of await servedObjects<KubeObject>(kind, beginning.state)) {
       if (signal.aborted) return;
-      yield { type: "ADDED", object };
+      if (selector.matchesServed?.(object) ?? true) yield { type: "ADDED", object };
     }
     if (options.sendInitialEvents && options.allowBookmarks) yield bookmark(kind, beginning.revision, true);
     let next = beginning.start;
@@ -81,10 +81,8 @@ async function* watchFrom(
         const change = cache.ring.at(next);
         if (change === undefined || signal.aborted) break;
         next++;
-        const event = eventOf(selector, change);
-        if (event === undefined) continue;
-        if (kind.conversion === undefined) yield event;
-        else yield { type: event.type, object: await servedObject(kind, event.object) };
+        const event = await servedEvent(kind, selector, change);
+        if (event !== undefined) yield event;
       }
       if (cache.ring.at(next) !== undefined) continue;
       const why = await alarm.wait();
@@ -101,8 +99,23 @@ function isServed({ registry }: Core, { type }: ServedKind): boolean {
   return registry.find(type.group, type.version, type.resource) !== undefined;
 }
 
+/** The event of a change in the served version, if the watcher sees it. @throws as servedObjects */
+async function servedEvent(kind: ServedKind, selector: Selector, change: Change): Promise<AnyEvent | undefined> {
+  const event = eventOf(selector, change);
+  if (event === undefined || kind.conversion === undefined) return event;
+  const { matchesServed } = selector;
+  if (matchesServed === undefined) return { type: event.type, object: await servedObject(kind, event.object) };
+  const { object, previous } = change;
+  const versions = await servedObjects<KubeObject>(kind, previous === undefined ? [object] : [object, previous]);
+  const matches = (served: KubeObject) => selector.matches(served) && matchesServed(served);
+  return eventOf({ matches }, { ...change, object: versions[0]!, previous: versions[1] });
+}
+
 /** What a change means to somebody who sees only part of the objects: one may come into sight or go out of it. */
-function eventOf(selector: Selector, { deleted, object, previous, revision }: Change): AnyEvent | undefined {
+function eventOf(
+  selector: Pick<Selector, "matches">,
+  { deleted, object, previous, revision }: Change,
+): AnyEvent | undefined {
   const now = !deleted && selector.matches(object);
   const before = previous !== undefined && selector.matches(previous);
   if (now) return { type: before ? "MODIFIED" : "ADDED", object };
