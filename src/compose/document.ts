@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  type Scalar,
+} from "yaml";
 import { NaruError } from "../lib/errors.ts";
 
 /** A value of a Compose file: what YAML gives, with maps as objects without prototype. */
@@ -13,8 +24,8 @@ interface Position {
   column: number;
 }
 export type Positions = Map<string, Position>;
-/** One file, read: its tree, where each path (`services.a.image`) stands, and the paths tagged `!reset` and `!override`. */
-interface ComposeDocument {
+/** One document of a file, read: its tree, where each path (`services.a.image`) stands, and the paths tagged `!reset` and `!override`. */
+export interface ComposeDocument {
   tree: Tree;
   positions: () => Positions;
   resets: Set<string>;
@@ -26,23 +37,32 @@ export const isTree = (value: unknown): value is Tree =>
 export const newTree = (): Tree => Object.create(null) as Tree;
 export const joinPath = (path: string, key: string | number) => (path === "" ? String(key) : `${path}.${key}`);
 
-/** Reads YAML as docker compose does (go-yaml's scalars, merge keys, two tags). Throws "invalid" with line and column. */
-export function parseComposeDocument(text: string, file: string): ComposeDocument {
+/**
+ * Reads YAML as docker compose does (go-yaml's scalars, merge keys, two tags): one document or several. Throws "invalid" with line
+ * and column.
+ */
+export function parseComposeDocuments(text: string, file: string): ComposeDocument[] {
   const lines = new LineCounter();
   // "failsafe" keeps scalars as written; what they mean is decided below, by go-yaml's rules.
-  const document = parseDocument(text, {
+  const found = parseAllDocuments(text, {
     lineCounter: lines,
     schema: "failsafe",
     uniqueKeys: false,
     logLevel: "silent",
   });
+  const documents = Array.isArray(found) ? found : [];
+  const filled = documents.filter(({ contents, errors }) => contents !== null || errors.length > 0);
+  if (filled.length === 0) throw new NaruError("invalid", "empty compose file");
+  return filled.map((document) => readComposeDocument(document, lines, file));
+}
+
+function readComposeDocument(document: Document.Parsed, lines: LineCounter, file: string): ComposeDocument {
   const failure = document.errors[0];
   if (failure) {
     const at = lines.linePos(failure.pos[0]);
     const words = failure.message.split("\n")[0]!.replace(/ at line \d+, column \d+:$/, "");
     throw new NaruError("invalid", `failed to parse ${file}: yaml: line ${at.line}, column ${at.col}: ${words}`);
   }
-  if (document.contents === null) throw new NaruError("invalid", "empty compose file");
   const reader = new NodeReader(file, lines, (alias) =>
     document.contents && isAlias(alias) ? alias.resolve(document) : undefined,
   );

@@ -1,10 +1,19 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
-import { isTree, joinPath, newTree, parseComposeDocument, type Tree, type Value } from "./document.ts";
+import {
+  type ComposeDocument,
+  isTree,
+  joinPath,
+  newTree,
+  parseComposeDocuments,
+  type Tree,
+  type Value,
+} from "./document.ts";
 import { parseEnvFile } from "./env-file.ts";
 import { interpolate, type Lookup } from "./interpolation.ts";
 import { dropRepeated, mergeTrees, removePaths } from "./merge.ts";
 import { resolveProjectPaths, resolveServicePaths } from "./paths.ts";
+import { isRemoteFile } from "./remote-address.ts";
 import { expandFile, listOf } from "./short-forms.ts";
 import { parseSimpleYaml } from "./simple-yaml.ts";
 import { validateSchema } from "./validate-schema.ts";
@@ -13,6 +22,8 @@ import { validateSchema } from "./validate-schema.ts";
 interface LoadOptions {
   /** The text of a file. Throws NaruError "not-found" in the system's words. */
   read(path: string): Promise<string>;
+  /** Brings a file here that lies elsewhere. Resolves to its path. */
+  fetch(address: string): Promise<string>;
   lookup: Lookup;
   isInterpolated: boolean;
   onUnset(name: string): void;
@@ -27,24 +38,34 @@ export async function loadFiles(
 ): Promise<Tree> {
   let merged = newTree();
   for (const file of files) {
-    const { tree, overrides } = await readFile(file, options);
-    // What is reset is taken from what came before, and from the file's own tree (done by readFile).
-    removePaths(merged, overrides);
-    const included = await loadIncludes(tree, file, folder, options, including);
-    await extendServices(tree, file, folder, options);
-    merged = mergeTrees(merged, tree);
-    dropRepeatedIn(merged);
-    if (included) merged = addIncluded(merged, included);
+    for (const { tree, overrides } of await readFile(file, options)) {
+      // What is reset is taken from what came before, and from the file's own tree (done by readFile).
+      removePaths(merged, overrides);
+      const included = await loadIncludes(tree, file, folder, options, including);
+      await extendServices(tree, file, folder, options);
+      merged = mergeTrees(merged, tree);
+      dropRepeatedIn(merged);
+      if (included) merged = addIncluded(merged, included);
+    }
   }
   return merged;
 }
 
-async function readFile(file: string, options: LoadOptions): Promise<{ tree: Tree; overrides: string[] }> {
+interface ReadDocument {
+  tree: Tree;
+  overrides: string[];
+}
+
+/** The documents of a file: usually one; several (`---`) are laid over each other like files. */
+async function readFile(file: string, options: LoadOptions): Promise<ReadDocument[]> {
   const text = await options.read(file);
   const simple = parseSimpleYaml(text);
-  const { tree, positions, resets, overrides } = simple
-    ? plainDocument(simple, text, file)
-    : parseComposeDocument(text, file);
+  const documents = simple ? [plainDocument(simple, text, file)] : parseComposeDocuments(text, file);
+  return documents.map((document) => readDocument(document, file, options));
+}
+
+function readDocument(document: ComposeDocument, file: string, options: LoadOptions): ReadDocument {
+  const { tree, positions, resets, overrides } = document;
   removePaths(tree, resets);
   if (options.isInterpolated) interpolateTree(tree, "", options);
   for (const name in tree) if (tree[name] === null && name !== "version") delete tree[name];
@@ -57,8 +78,8 @@ async function readFile(file: string, options: LoadOptions): Promise<{ tree: Tre
 }
 
 /** A document without tags; where its parts stand is only worked out for a complaint. */
-function plainDocument(tree: Tree, text: string, file: string) {
-  const positions = () => parseComposeDocument(text, file).positions();
+function plainDocument(tree: Tree, text: string, file: string): ComposeDocument {
+  const positions = () => parseComposeDocuments(text, file)[0]!.positions();
   return { tree, positions, resets: new Set<string>(), overrides: new Set<string>() };
 }
 
@@ -114,7 +135,7 @@ async function extended(
   if (trail.includes(step))
     throw new NaruError("invalid", `Circular reference:\n  ${[...trail, step].join("\n  extends ")}`);
   const { service: baseName, file } = service.extends;
-  const basePlace = typeof file === "string" ? placeOf(file, place) : place;
+  const basePlace = typeof file === "string" ? await placeOf(file, place, options) : place;
   const source = basePlace === place ? services : await servicesOf(basePlace.file, options);
   if (!isTree(source[String(baseName)])) {
     throw new NaruError(
@@ -131,14 +152,24 @@ async function extended(
   return (result.services as Tree)[name]!;
 }
 
-function placeOf(file: string, from: Place): Place {
-  const path = isAbsolute(file) ? file : join(from.folder, file);
+async function placeOf(file: string, from: Place, options: LoadOptions): Promise<Place> {
+  const path = await pathOf(file, from.folder, options);
   return { file: path, folder: dirname(path) };
 }
 
+/** A path of this machine, as seen from a folder; what lies elsewhere is fetched. */
+async function pathOf(file: string, folder: string, { fetch }: LoadOptions): Promise<string> {
+  if (isRemoteFile(file)) return await fetch(file);
+  return isAbsolute(file) ? file : join(folder, file);
+}
+
 async function servicesOf(file: string, options: LoadOptions): Promise<Tree> {
-  const { tree } = await readFile(file, options);
-  return isTree(tree.services) ? tree.services : newTree();
+  let merged = newTree();
+  for (const { tree, overrides } of await readFile(file, options)) {
+    removePaths(merged, overrides);
+    merged = mergeTrees(merged, tree);
+  }
+  return isTree(merged.services) ? merged.services : newTree();
 }
 
 const treeAt = (name: string, service: Tree): Tree =>
@@ -164,9 +195,8 @@ async function loadIncludes(
   delete tree.include;
   let all: Tree | undefined;
   for (const entry of entries) {
-    const paths = listOf(isTree(entry) ? entry.path : entry).map((path) =>
-      join(isAbsolute(String(path)) ? "" : folder, String(path)),
-    );
+    const named = listOf(isTree(entry) ? entry.path : entry).map(String);
+    const paths = await Promise.all(named.map((path) => pathOf(path, folder, options)));
     const trail = [...including, file];
     if (paths.some((path) => trail.includes(path)))
       throw new NaruError(

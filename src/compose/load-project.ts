@@ -59,10 +59,13 @@ export async function loadProject(
   const guess = request.name || variables.get("COMPOSE_PROJECT_NAME") || "";
   if (guess !== "") variables.set("COMPOSE_PROJECT_NAME", checkProjectName(guess));
   const isInterpolated = !request.skips.has("interpolate");
-  const tree = await loadFiles(found.files, folder, { read, lookup, isInterpolated, onUnset });
+  const { fetch } = surroundings;
+  const tree = await loadFiles(found.files, folder, { read, fetch, lookup, isInterpolated, onUnset });
   const name =
     guess ||
-    checkProjectName(typeof tree.name === "string" && tree.name !== "" ? tree.name : normalizedName(basename(folder)));
+    checkProjectName(
+      typeof tree.name === "string" && tree.name !== "" ? tree.name : normalizedName(basename(found.namingFolder)),
+    );
   variables.set("COMPOSE_PROJECT_NAME", name);
   tree.name = name;
   const { files } = found;
@@ -116,15 +119,8 @@ async function complete(
 async function readText(path: string): Promise<string> {
   const file = Bun.file(path);
   const stat = await file.stat().catch(() => undefined);
-  if (!stat) throw new NaruError("not-found", elsewhereText(path) ?? `open ${path}: no such file or directory`);
+  if (!stat) throw new NaruError("not-found", `open ${path}: no such file or directory`);
   if (stat.isDirectory())
     throw new NaruError("invalid", `read ${path}: is a directory: name a file in it, not ${dirname(path)}`);
   return await file.text();
-}
-
-/** Of an address that became a path like any other. */
-function elsewhereText(path: string): string | undefined {
-  const address = /\/((?:oci|https?|git|ssh):\/.*|git@.*)$/.exec(path)?.[1];
-  if (address === undefined) return undefined;
-  return `${address.replace(":/", "://")} is not fetched: get it, and name it by its path (oci://… is fetched for -f alone)`;
 }

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { parseEnvFile } from "./env-file.ts";
+import { isRemoteFile } from "./remote-address.ts";
 
 /** What the command line says about where a project is. */
 export interface ProjectPlace {
@@ -13,16 +14,21 @@ export interface Surroundings {
   environment: Readonly<Record<string, string | undefined>>;
   /** Hears of what a user should know but that stops nothing. */
   warn(text: string): void;
+  /** Brings a file here that lies elsewhere (isRemoteFile). Resolves to its path. Throws saying why it cannot. */
+  fetch(address: string): Promise<string>;
 }
 interface FoundFiles {
   /** Absolute, but `-` for standard input. */
   files: string[];
   folder: string;
+  /** The folder that gives the project its name: of a project that was fetched, the one where it is used. */
+  namingFolder: string;
   variables: Map<string, string>;
   warnings: string[];
 }
 
-const NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/** The usual names of a project's file. */
+export const COMPOSE_FILE_NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES = [
   "compose.override.yml",
   "compose.override.yaml",
@@ -39,32 +45,43 @@ export async function findProject(place: ProjectPlace, surroundings: Surrounding
   const { cwd } = surroundings;
   const start = place.projectDirectory === "" ? cwd : absolute(cwd, place.projectDirectory);
   const firstFolder =
-    place.projectDirectory === "" && place.files[0] !== undefined && place.files[0] !== "-"
+    place.projectDirectory === "" && place.files[0] !== undefined && isHere(place.files[0])
       ? dirname(absolute(cwd, place.files[0]))
       : start;
   const variables = new Map(
     Object.entries(surroundings.environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   await readEnvFiles(variables, place.envFiles, cwd, firstFolder);
-  const separator = variables.get("COMPOSE_PATH_SEPARATOR") || ":";
-  const fromVariable = (variables.get("COMPOSE_FILE") ?? "").split(separator).filter((path) => path !== "");
-  const given = place.files.length > 0 ? place.files : fromVariable;
+  const given = place.files.length > 0 ? place.files : filesOfVariable(variables);
   if (given.length > 0) {
-    const files = given.map((path) => (path === "-" ? path : absolute(place.files.length > 0 ? cwd : start, path)));
+    const base = place.files.length > 0 ? cwd : start;
+    const files = await Promise.all(
+      given.map((path) => (isRemoteFile(path) ? surroundings.fetch(path) : path === "-" ? path : absolute(base, path))),
+    );
     const folder = place.projectDirectory !== "" || files[0] === "-" ? start : dirname(files[0]!);
-    return { files, folder, variables, warnings: [] };
+    return { files, folder, namingFolder: isHere(given[0]!) ? folder : start, variables, warnings: [] };
   }
   const found = await searchUpwards(start);
   const folder = place.projectDirectory === "" ? found.folder : start;
   if (folder !== firstFolder) await readEnvFiles(variables, place.envFiles, cwd, folder);
-  return { ...found, folder, variables };
+  return { ...found, folder, namingFolder: folder, variables };
+}
+
+const isHere = (path: string) => path !== "-" && !isRemoteFile(path);
+
+/** An address is full of the usual separator: there COMPOSE_PATH_SEPARATOR has to name another one, else it is one address. */
+function filesOfVariable(variables: ReadonlyMap<string, string>): string[] {
+  const text = variables.get("COMPOSE_FILE") ?? "";
+  const separator = variables.get("COMPOSE_PATH_SEPARATOR");
+  if (!separator && isRemoteFile(text)) return [text];
+  return text.split(separator || ":").filter((path) => path !== "");
 }
 
 const absolute = (folder: string, path: string) => (isAbsolute(path) ? path : join(folder, path));
 
-async function searchUpwards(start: string): Promise<Omit<FoundFiles, "variables">> {
+async function searchUpwards(start: string): Promise<Omit<FoundFiles, "variables" | "namingFolder">> {
   for (let folder = start; ; folder = dirname(folder)) {
-    const present = await presentOf(NAMES, folder);
+    const present = await presentOf(COMPOSE_FILE_NAMES, folder);
     if (present.length === 0) {
       if (dirname(folder) === folder) throw new NaruError("not-found", "no configuration file provided: not found");
       continue;

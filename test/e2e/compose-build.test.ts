@@ -166,7 +166,7 @@ describe("publish", () => {
     const docker = (words: string[]) => run([DOCKER, "compose", ...words], project.options({ env }));
     const [ours, theirs] = [`${registry.host}/team/ours:1`, `${registry.host}/team/theirs:1`];
     expect((await project.naru(["publish", ours], { env })).stderr).toContain("--with-env");
-    expect((await project.naru(["publish", "--with-env", ours], { env })).code).toBe(0);
+    expect((await project.naru(["publish", "-y", "--with-env", ours], { env })).code).toBe(0);
     expect((await docker(["publish", "-y", "--with-env", theirs])).code).toBe(0);
     const level = { ...env, LEVEL: "5" };
     const wanted = (await project.naru(["config"], { env: level })).stdout;
@@ -179,6 +179,56 @@ describe("publish", () => {
     expect(missing.stderr).toContain("manifest unknown");
   });
 
+  test("what a project names goes along: extended and included files, env files; its images with --app", async () => {
+    await using registry = await startNaruRegistry();
+    const cache = { XDG_CACHE_HOME: join(project.root, "cache-of-app") };
+    await project.use(
+      "whole",
+      `
+include: [parts/more.yaml]
+services:
+  web:
+    image: ${registry.host}/team/web:1
+    build: {dockerfile_inline: "FROM busybox\\nRUN echo 1 > /made\\n"}
+    extends: {file: "parts/base.yaml", service: base}
+    env_file: [{path: "web.env"}, {path: none.env, required: false}]
+`,
+    );
+    await project.write(
+      "parts/more.yaml",
+      `services: {more: {image: "${registry.host}/team/web:1", extends: {file: base.yaml, service: base}}}\n`,
+    );
+    await project.write("parts/base.yaml", "services: {base: {labels: {from: base}, env_file: base.env}}\n");
+    await project.write("parts/base.env", "BASE=1\n");
+    await project.write("web.env", "WEB=1\n");
+    const wanted = (await project.naru(["config", "--no-path-resolution"])).stdout;
+    const name = `${registry.host}/team/whole:1`;
+    expect((await project.naru(["publish", name])).stderr).toContain('service "web" has env_file declared');
+    await project.naru(["build", "--quiet"]);
+    const sent = await project.naru(["--progress", "plain", "publish", "-y", "--with-env", "--app", name]);
+    expect([sent.code, sent.stderr]).toEqual([0, expect.stringContaining(` ${name} published\n`)]);
+    const read = await project.naru(["-f", `oci://${name}`, "config"], { env: cache });
+    const plain = (text: string) => text.replace(/context: .*/g, "context: .");
+    expect(plain(read.stdout)).toBe(plain(wanted));
+    const accept = { Accept: "application/vnd.oci.image.manifest.v1+json" };
+    const manifest = await registry.request("GET", "/v2/team/whole/manifests/1", { headers: accept });
+    const referrers = await registry.request(
+      "GET",
+      `/v2/team/whole/referrers/${manifest.headers.get("docker-content-digest")}`,
+    );
+    const { manifests } = (await referrers.json()) as { manifests: { digest: string }[] };
+    expect(manifests).toHaveLength(1);
+    const index = await registry.request("GET", `/v2/team/whole/manifests/${manifests[0]!.digest}`, {
+      headers: { Accept: "application/vnd.oci.image.index.v1+json" },
+    });
+    const images = (await index.json()) as { manifests: { digest: string }[] };
+    expect(images.manifests).toHaveLength(1);
+    for (const { digest } of images.manifests)
+      expect((await registry.request("HEAD", `/v2/team/whole/manifests/${digest}`, { headers: accept })).status).toBe(
+        200,
+      );
+  });
+
   test("what would be missing elsewhere is refused or asked about", async () => {
     await project.use("kept-here", "services: {a: {build: .}}\n");
     expect((await project.naru(["publish", "127.0.0.1:1/x"])).stderr).toContain("build section only");
@@ -189,6 +239,8 @@ describe("publish", () => {
     expect((await project.naru(["--dry-run", "publish", "-y", "127.0.0.1:1/x"])).stdout).toBe(
       "Would publish compose.yaml to 127.0.0.1:1/x\n",
     );
-    expect((await project.naru(["publish", "--app", "127.0.0.1:1/x"])).stderr).toContain("--app is not here");
+    expect((await project.naru(["--dry-run", "publish", "--app", "-y", "127.0.0.1:1/x"])).stdout).toContain(
+      "Would copy busybox to 127.0.0.1:1/x\n",
+    );
   });
 });

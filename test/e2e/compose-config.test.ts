@@ -129,6 +129,13 @@ const PROJECTS: Record<string, Project> = {
     "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, volumes: ['v:/v']}\n  c: {image: x, volumes: ['w:/w']}\nvolumes: {v: , w: }\n",
     ["a"],
   ),
+  "several documents in one file": {
+    files: {
+      "compose.yaml":
+        "services: {a: {image: x, labels: {l: '1'}}}\n---\nservices: {a: {labels: {m: '2'}}, b: {extends: {service: c, file: sub/base.yaml}}}\n",
+      "sub/base.yaml": "services: {c: {image: y}}\n---\nservices: {c: {command: z}}\n",
+    },
+  },
   "an unknown key": {
     ...failing(service("command: a")),
     files: { "compose.yaml": "services:\n  a:\n    imagine: x\n" },
@@ -170,11 +177,12 @@ test.concurrent.each(Object.entries(PROJECTS))("config prints what docker compos
   expect(ours.code === 0).toBe(real.code === 0);
 });
 
-test("files from elsewhere are refused in clear words", async () => {
+test("files from elsewhere are refused where that is wished", async () => {
   const folder = join(root, "elsewhere");
-  await Bun.write(join(folder, "compose.yaml"), "include: ['https://host/x.git']\nservices: {a: {image: x}}\n");
-  const { errors } = await run([NARU, "compose"], folder, one(""));
-  expect(errors).toContain("https://host/x.git is not fetched: get it");
+  const yaml = "include: ['https://host/x.git']\nservices: {a: {image: x}}\n";
+  await Bun.write(join(folder, "compose.yaml"), yaml);
+  const { errors } = await run([NARU, "compose"], folder, one(yaml, [], { COMPOSE_EXPERIMENTAL_GIT_REMOTE: "false" }));
+  expect(errors).toContain("files from elsewhere are not fetched: COMPOSE_EXPERIMENTAL_GIT_REMOTE says so");
 });
 
 test("an unknown key is told with its place and the nearest key", async () => {

@@ -1,4 +1,5 @@
-/** What Compose projects get from outside: providers, models, the engine's socket. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of Compose files look like those of JavaScript
+/** What Compose projects get from outside: providers, models, the engine's socket, files of git repositories. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -193,4 +194,61 @@ services:
   }
   expect((await naru(text, ["exec", "-T", "web", "ls", "-d", "/home"])).stdout).toBe("/home\n");
   await naru(text, ["down"]);
+});
+
+test("files of git repositories: -f, COMPOSE_FILE, include and extends, as docker compose reads them", async () => {
+  const source = join(root, "source");
+  const git = async (...words: string[]) => {
+    const identity = ["-c", "user.name=n", "-c", "user.email=e@example", "-c", "init.defaultBranch=main"];
+    const end = await run(["git", ...identity, "-C", source, ...words]);
+    if (end.code !== 0) throw new Error(end.stderr);
+  };
+  await Bun.write(
+    join(source, "compose.yaml"),
+    "services: {web: {image: busybox, build: ., volumes: ['./data:/data']}}\n",
+  );
+  await Bun.write(join(source, "sub/compose.yaml"), 'services: {inner: {image: busybox, command: "${WORD:-none}"}}\n');
+  await Bun.write(join(source, "sub/.env"), "WORD=inner\n");
+  await git("init", "--quiet");
+  await git("add", ".");
+  await git("commit", "--quiet", "-m", "one");
+  await git("tag", "-a", "v1", "-m", "v1");
+  const address = "https://git.example/team/repo.git";
+  const env = {
+    XDG_CACHE_HOME: join(root, "cache"),
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_KEY_0: `url.file://${source}.insteadOf`,
+    GIT_CONFIG_VALUE_0: address,
+  };
+  const including = `
+include: ["${address}#main:sub"]
+services:
+  own: {extends: {file: "${address}#v1", service: web}}
+`;
+  const CASES: [string[], Record<string, string>, string][] = [
+    [["-f", address, "config"], {}, "source: "],
+    [["-f", `${address}#v1:sub`, "config"], {}, "- none"],
+    [["-f", `${address}?branch=main&subdir=sub/compose.yaml`, "config"], {}, "- none"],
+    [["config"], {}, "- inner"],
+  ];
+  for (const [words, more, part] of CASES) {
+    const [ours, theirs] = await Promise.all([
+      naru(including, words, { ...env, ...more }),
+      compose([DOCKER, "compose"], including, words, { ...env, ...more, DOCKER_CONFIG: daemon.env.DOCKER_CONFIG! }),
+    ]);
+    expect([ours.stdout, ours.stderr]).toEqual([theirs.stdout, ""]);
+    expect(ours.stdout).toContain(part);
+  }
+  const byVariable = await naru("", ["config", "--services"], { ...env, COMPOSE_FILE: `${address}#v1:sub` });
+  expect(byVariable.stdout).toBe("inner\n");
+  const FAILURES: [string, string][] = [
+    [`${address}#nowhere`, "repository does not contain ref"],
+    [`${address}#v1:nothing`, "the repository has no nothing"],
+    [`${address}#v1:../..`, "path traversal"],
+    ["https://git.example/other.git", "failed to access repository"],
+  ];
+  for (const [file, words] of FAILURES) {
+    const end = await naru("", ["-f", file, "config"], { ...env, GIT_ALLOW_PROTOCOL: "file" });
+    expect([end.code, end.stderr]).toEqual([1, expect.stringContaining(words)]);
+  }
 });

@@ -1,15 +1,18 @@
 import { type ComposeProject, loadProject } from "../../compose/load-project.ts";
+import type { Surroundings } from "../../compose/project-files.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { isSwitchedOn } from "../go-bool.ts";
 import type { ComposeContext, LoadOptions } from "./declaration.ts";
 import type { GlobalValues } from "./global-flags.ts";
+import type { RemoteFiles } from "./remote/remote-files.ts";
 
 /** Adds the project to a command's context. `dryRun` is the command's own `--dry-run`. */
 export function composeContext(context: CommandContext, globals: GlobalValues, dryRun: boolean): ComposeContext {
   const isDryRun = dryRun || globals["dry-run"] || isSwitchedOn(process.env.COMPOSE_DRY_RUN);
-  const load = (options: LoadOptions = {}) => readProject(context, globals, options);
+  const fetch = remoteFetcher(context);
+  const load = (options: LoadOptions = {}) => readProject(context, globals, options, fetch);
   const givenName = globals["project-name"];
   return {
     ...context,
@@ -38,12 +41,11 @@ async function readProject(
   context: CommandContext,
   globals: GlobalValues,
   options: LoadOptions,
+  fetch: Surroundings["fetch"],
 ): Promise<ComposeProject> {
   const request = {
-    files: await filesHere(context, globals.file),
-    // A project from elsewhere belongs to the folder where it is used.
-    projectDirectory:
-      globals["project-directory"] || globals.workdir || (isPublished(globals.file[0]) ? process.cwd() : ""),
+    files: globals.file,
+    projectDirectory: globals["project-directory"] || globals.workdir,
     envFiles: globals["env-file"],
     name: globals["project-name"],
     profiles: options.profiles ?? globals.profile,
@@ -55,7 +57,7 @@ async function readProject(
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
     context.printError(`time="${time}" level=warning msg=${JSON.stringify(text)}\n`);
   };
-  const surroundings = { cwd: process.cwd(), environment: process.env, warn };
+  const surroundings = { cwd: process.cwd(), environment: process.env, warn, fetch };
   try {
     return await loadProject(request, surroundings, () => Bun.stdin.text());
   } catch (error) {
@@ -64,11 +66,11 @@ async function readProject(
   }
 }
 
-const isPublished = (file: string | undefined) => file?.startsWith("oci://") === true;
-
-/** What lies in a registry (`oci://…`) is fetched first. */
-async function filesHere(context: CommandContext, files: readonly string[]): Promise<readonly string[]> {
-  if (!files.some(isPublished)) return files;
-  const { localFiles } = await import("./published/project-artifact.ts");
-  return await localFiles(context, files);
+/** Files that lie elsewhere: fetched once for all that a command reads. */
+function remoteFetcher(context: CommandContext): Surroundings["fetch"] {
+  let files: Promise<RemoteFiles> | undefined;
+  return async (address) => {
+    files ??= import("./remote/remote-files.ts").then((module) => new module.RemoteFiles(context));
+    return await (await files).fetch(address);
+  };
 }

@@ -1,11 +1,11 @@
 /** The quick reader of simple files gives what the whole parser gives, or nothing. */
 import { describe, expect, test } from "bun:test";
-import { parseComposeDocument, type Value } from "../../../src/compose/document.ts";
+import { parseComposeDocuments, type Value } from "../../../src/compose/document.ts";
 import { parseSimpleYaml } from "../../../src/compose/simple-yaml.ts";
 
 const wholeTree = (text: string): Value | undefined => {
   try {
-    return parseComposeDocument(text, "file").tree;
+    return parseComposeDocuments(text, "file")[0]!.tree;
   } catch {
     return undefined;
   }
