@@ -1,8 +1,9 @@
-/** What extends the API from outside: webhooks that convert custom resources. They are answered by this test itself. */
+/** What extends the API from outside: webhooks that convert custom resources, aggregated API servers. They are this test's own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AggregatedServer, GROUP } from "../support/aggregated-server.ts";
 import { startCluster, type TestClusterDaemon, type WatchedEvent } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually, PROJECT } from "../support/daemon.ts";
@@ -18,12 +19,13 @@ const root = await mkdtemp(join(tmpdir(), "naru-extension-"));
 let cluster: TestClusterDaemon;
 let caBundle = "";
 let server: ReturnType<typeof Bun.serve>;
+let wardle: AggregatedServer;
 let nodeIp: string;
 /** How many reviews were asked, and how the converter fails when it should. */
 const converter = { reviews: 0, fails: undefined as ((request: Json) => object) | undefined };
 
 beforeAll(async () => {
-  const authority = await makeAuthority(join(root, "authority"), ["converter.default.svc"]);
+  const authority = await makeAuthority(join(root, "authority"), ["converter.default.svc", "wardle.default.svc"]);
   caBundle = Buffer.from(await Bun.file(authority.caPath).text()).toString("base64");
   server = Bun.serve({
     port: 0,
@@ -43,9 +45,15 @@ beforeAll(async () => {
   });
   cluster = await startCluster();
   const [node] = (await cluster.api("GET", "/api/v1/nodes")).body.items;
+  wardle = await AggregatedServer.start({
+    cert: await Bun.file(authority.server.certPath).text(),
+    key: await Bun.file(authority.server.keyPath).text(),
+    cluster,
+  });
   nodeIp = node.status.addresses.find((one: Json) => one.type === "InternalIP").address;
 });
 afterAll(async () => {
+  wardle?.stop();
   await cluster?.[Symbol.asyncDispose]();
   await server?.stop(true);
   await rm(root, { recursive: true, force: true });
@@ -135,23 +143,24 @@ const webhookTest = (words: string) =>
     `[sig-api-machinery] CustomResourceConversionWebhook [Privileged:ClusterAdmin] should be able to convert ${words} [Conformance]`,
   );
 
-/** A service in front of the webhook, which stands on the machine itself. */
-async function serveConverter(): Promise<object> {
+/** A service in front of what stands on the machine itself. */
+async function serve(name: string, port: number, targetPort: number): Promise<void> {
   await ask("POST", "/api/v1/namespaces/default/services", {
-    metadata: { name: "converter" },
-    spec: { ports: [{ port: 9443, targetPort: server.port }] },
+    metadata: { name },
+    spec: { ports: [{ port, targetPort }] },
   });
   await ask("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
-    metadata: { name: "converter", labels: { "kubernetes.io/service-name": "converter" } },
+    metadata: { name, labels: { "kubernetes.io/service-name": name } },
     addressType: "IPv4",
     endpoints: [{ addresses: [nodeIp], conditions: { ready: true } }],
-    ports: [{ port: server.port, protocol: "TCP" }],
+    ports: [{ port: targetPort, protocol: "TCP" }],
   });
-  return { service: { namespace: "default", name: "converter", path: "/convert", port: 9443 } };
 }
 
 test(webhookTest("from CR v1 to CR v2"), async () => {
-  const { place, object, name } = await defineKind("firsts", await serveConverter());
+  await serve("converter", 9443, server.port!);
+  const service = { namespace: "default", name: "converter", path: "/convert", port: 9443 };
+  const { place, object, name } = await defineKind("firsts", { service });
   const made = await ask("POST", place("v1"), object("v1", "one", { hostPort: "localhost:8080" }));
   expect(made).toMatchObject({ apiVersion: "convert.example.com/v1", hostPort: "localhost:8080" });
   const read = await ask("GET", place("v2", "one"));
@@ -344,4 +353,146 @@ test("a conversion that fails is told and changes nothing", async () => {
   );
   expect(refused.body.message).toContain("spec.conversion.webhook.clientConfig: Required value");
   await kubectl(["delete", "crd", name]);
+});
+
+const API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices";
+const REMOTE = `v1alpha1.${GROUP}`;
+const flunder = (name: string) => ({
+  apiVersion: `${GROUP}/v1alpha1`,
+  kind: "Flunder",
+  metadata: { name },
+  spec: { reference: "something" },
+});
+const available = async (name: string) => {
+  const { status } = await ask("GET", `${API_SERVICES}/${name}`);
+  return status?.conditions?.find(({ type }: Json) => type === "Available");
+};
+
+test("what the server serves itself is registered, and stays", async () => {
+  const lines = (await kubectl(["get", "apiservices"]))
+    .trim()
+    .split("\n")
+    .map((line) => line.split(/\s+/).slice(0, 3));
+  expect(lines[0]).toEqual(["NAME", "SERVICE", "AVAILABLE"]);
+  for (const name of ["v1.", "v1.apps", "v1beta1.metrics.k8s.io", "v1.apiregistration.k8s.io"]) {
+    expect(lines).toContainEqual([name, "Local", "True"]);
+  }
+  await kubectl(["delete", "apiservice", "v1.apps"]);
+  await kubectl(["wait", "--for=condition=Available", "apiservice/v1.apps", "--timeout=20s"]);
+});
+
+test(
+  conformance(
+    "[sig-api-machinery] Aggregator Should be able to support the 1.17 Sample API Server using the current Aggregator [Conformance]",
+  ),
+  async () => {
+    const registered = {
+      apiVersion: "apiregistration.k8s.io/v1",
+      kind: "APIService",
+      metadata: { name: REMOTE, labels: { test: "aggregator" } },
+      spec: {
+        group: GROUP,
+        version: "v1alpha1",
+        groupPriorityMinimum: 2000,
+        versionPriority: 200,
+        caBundle,
+        service: { namespace: "default", name: "wardle", port: 7443 },
+      },
+    };
+    await ask("POST", API_SERVICES, registered);
+    await eventually(async () => (await available(REMOTE))?.reason === "ServiceNotFound", 20_000);
+    const early = await cluster.api("GET", `/apis/${GROUP}/v1alpha1/namespaces/default/flunders`);
+    expect(early).toMatchObject({ status: 503, body: { reason: "ServiceUnavailable" } });
+    await serve("wardle", 7443, wardle.port);
+    await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=30s"]);
+    expect(await available(REMOTE)).toMatchObject({ status: "True", reason: "Passed", message: "all checks passed" });
+
+    // Discovered in every way that clients look.
+    const group = (await ask("GET", "/apis")).groups.find(({ name }: Json) => name === GROUP);
+    expect(group.preferredVersion).toEqual({ groupVersion: `${GROUP}/v1alpha1`, version: "v1alpha1" });
+    expect((await ask("GET", `/apis/${GROUP}`)).versions.length).toBe(1);
+    expect((await ask("GET", `/apis/${GROUP}/v1alpha1`)).resources[0]).toMatchObject({ name: "flunders" });
+    expect(await kubectl(["api-resources", `--api-group=${GROUP}`, "--no-headers"])).toMatch(
+      /^flunders +fl +wardle\.example\.com\/v1alpha1 +true +Flunder/,
+    );
+    expect(await kubectl(["explain", "flunder.spec.reference"])).toContain("What the flunder refers to.");
+    const swagger = await ask("GET", "/openapi/v2");
+    expect(swagger.definitions["com.example.wardle.v1alpha1.Flunder"].type).toBe("object");
+    expect(swagger.paths["/api/v1/namespaces/{namespace}/pods"].get["x-kubernetes-action"]).toBe("list");
+
+    // Objects live there as anywhere.
+    await kubectl(["create", "-f", "-"], JSON.stringify(flunder("by-kubectl")));
+    const place = `/apis/${GROUP}/v1alpha1/namespaces/default/flunders`;
+    const events = await cluster.watch(
+      `${place}?watch=1`,
+      (seen) => seen.some(({ type }) => type === "DELETED"),
+      async () => {
+        // The watch has begun when its request has arrived.
+        await eventually(async () => wardle.seen.some(({ url }) => url.includes("watch=1")), 20_000);
+        expect((await cluster.api("POST", place, flunder("by-request"))).status).toBe(201);
+        await kubectl(["patch", "fl", "by-request", "--type=merge", "-p", '{"spec":{"reference":"else"}}']);
+        await kubectl(["delete", "flunder", "by-request"]);
+      },
+    );
+    expect(events.map(({ type }) => type)).toEqual(["ADDED", "MODIFIED", "DELETED"]);
+    expect((await kubectl(["get", "flunders", "-o", "name"])).trim()).toBe(`flunder.${GROUP}/by-kubectl`);
+    const asked = wardle.seen.at(-1)!;
+    expect(asked).toMatchObject({ user: "kubernetes-admin", authorization: undefined });
+    expect(asked.groups).toEqual(["system:masters", "system:authenticated"]);
+
+    // Rights hold there too, and are asked by both.
+    const as = ["--as=jane", "--as-group=team"];
+    expect((await cluster.kubectl(["get", "flunders", ...as])).stderr).toContain(
+      'User "jane" cannot list resource "flunders"',
+    );
+    await kubectl(["create", "role", "flunders", "--verb=list", `--resource=flunders.${GROUP}`]);
+    await kubectl(["create", "rolebinding", "flunders", "--role=flunders", "--group=team"]);
+    expect(await kubectl(["get", "flunders", ...as, "--no-headers"])).toMatch(/^by-kubectl /);
+    expect(wardle.seen.at(-1)).toMatchObject({ user: "jane", groups: ["team", "system:authenticated"] });
+
+    // The APIService's own status, and what is told while the server is away.
+    const read = await ask("GET", `${API_SERVICES}/${REMOTE}/status`);
+    const told = { type: "StatusUpdated", status: "True", reason: "ByTest", message: "told by the test" };
+    read.status.conditions.push(told);
+    await ask("PUT", `${API_SERVICES}/${REMOTE}/status`, read);
+    expect((await ask("GET", `${API_SERVICES}/${REMOTE}/status`)).status.conditions).toContainEqual(told);
+    const patched = await ask("PATCH", `${API_SERVICES}/${REMOTE}`, { spec: { versionPriority: 400 } }, MERGE);
+    expect(patched.spec.versionPriority).toBe(400);
+    await kubectl(["delete", "endpointslice", "wardle"]);
+    await eventually(async () => (await available(REMOTE))?.reason === "EndpointsNotFound", 20_000);
+    expect((await cluster.api("GET", place)).status).toBe(503);
+    await ask("DELETE", `${API_SERVICES}?labelSelector=test%3Daggregator`);
+    await eventually(async () => (await cluster.api("GET", place)).status === 404, 20_000);
+    expect((await ask("GET", "/apis")).groups.some(({ name }: Json) => name === GROUP)).toBe(false);
+  },
+);
+
+test("what an APIService may not say is told; a server is believed by its certificate, or on demand", async () => {
+  const body = (spec: object) => ({
+    apiVersion: "apiregistration.k8s.io/v1",
+    kind: "APIService",
+    metadata: { name: "v1.b.example.com" },
+    spec: { group: "b.example.com", version: "v1", groupPriorityMinimum: 1, versionPriority: 1, ...spec },
+  });
+  const refusals: [object, string][] = [
+    [{ version: "v2" }, "metadata.name"],
+    [{ groupPriorityMinimum: 0 }, "spec.groupPriorityMinimum"],
+    [{ versionPriority: 1001 }, "spec.versionPriority"],
+    [{ insecureSkipTLSVerify: true }, "spec.insecureSkipTLSVerify"],
+    [{ service: { name: "s" } }, "spec.service.namespace"],
+    [{ service: { name: "s", namespace: "n" }, caBundle, insecureSkipTLSVerify: true }, "spec.insecureSkipTLSVerify"],
+  ];
+  for (const [spec, field] of refusals) {
+    const answer = await cluster.api("POST", API_SERVICES, body(spec));
+    expect([answer.status, answer.body.details.causes[0].field]).toEqual([422, field]);
+  }
+  await serve("other", 443, wardle.port);
+  const service = { namespace: "default", name: "other" };
+  const remote = { ...body({ group: GROUP, version: "v1alpha1", service }), metadata: { name: REMOTE } };
+  await ask("POST", API_SERVICES, remote);
+  await eventually(async () => (await available(REMOTE))?.reason === "FailedDiscoveryCheck", 20_000);
+  await ask("PATCH", `${API_SERVICES}/${REMOTE}`, { spec: { insecureSkipTLSVerify: true } }, MERGE);
+  await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=30s"]);
+  expect((await kubectl(["get", "fl", "-o", "name"])).trim()).toBe(`flunder.${GROUP}/by-kubectl`);
+  await kubectl(["delete", "apiservice", REMOTE]);
 });

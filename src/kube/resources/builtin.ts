@@ -5,6 +5,7 @@ import { customResourceDefinitions } from "../custom-resources/declaration.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { anyKind } from "../machinery/registry.ts";
 import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from "./admission-policies.ts";
+import { apiServices } from "./api-services.ts";
 import { horizontalPodAutoscalers } from "./autoscalers.ts";
 import { ingressClasses, leases, priorityClasses, runtimeClasses } from "./classes.ts";
 import { builtinColumns } from "./columns/builtin-columns.ts";
@@ -89,6 +90,7 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(flowSchemas),
   shown(priorityLevelConfigurations),
   shown(customResourceDefinitions),
+  shown(apiServices),
   shown(mutatingWebhookConfigurations),
   shown(validatingWebhookConfigurations),
   shown(validatingAdmissionPolicies),

@@ -10,12 +10,21 @@ import type { OpenSchemaSet } from "./schema-set.ts";
 
 const SERVER = { title: "Kubernetes", version: "v1.34.0" };
 
+/** Documents of other servers that belong to the API. */
+interface MoreDocuments {
+  /** Group versions that others tell of, and what changes with them. */
+  places(): readonly { place: string; stamp: string }[];
+  /** Whole documents in OpenAPI 2. */
+  swaggers(): Promise<readonly Record<string, unknown>[]>;
+}
+
 export class OpenApiDocuments {
   private known: string | undefined;
 
   constructor(
     private readonly registry: Registry,
     private readonly schemas: OpenSchemaSet,
+    private readonly more?: MoreDocuments,
   ) {
     registry.onChanged(() => {
       this.known = undefined;
@@ -24,11 +33,13 @@ export class OpenApiDocuments {
 
   /** Changes when the documents do. */
   get stamp(): string {
-    this.known ??= createHash("sha256")
-      .update(JSON.stringify(this.registry.served().map(({ type }) => [type, this.schemas.documentOf(type)])))
-      .digest("hex")
-      .slice(0, 32)
-      .toUpperCase();
+    const others = this.more?.places() ?? [];
+    if (others.length > 0) return stampOf([this.ownStamp, others]);
+    return this.ownStamp;
+  }
+
+  private get ownStamp(): string {
+    this.known ??= stampOf(this.registry.served().map(({ type }) => [type, this.schemas.documentOf(type)]));
     return this.known;
   }
 
@@ -50,7 +61,13 @@ export class OpenApiDocuments {
       // One kind at a time: other requests go between.
       await Bun.sleep(0);
     }
-    return { swagger: "2.0", info: SERVER, paths, definitions: document.schemas };
+    const definitions = document.schemas;
+    for (const other of (await this.more?.swaggers()) ?? []) {
+      // What both tell (object metadata and the like) is the same.
+      Object.assign(paths, { ...(other.paths as object), ...paths });
+      Object.assign(definitions, { ...(other.definitions as object), ...definitions });
+    }
+    return { swagger: "2.0", info: SERVER, paths, definitions };
   }
 
   /** "" is the list of documents; "api/v1", "apis/apps/v1" one group version in OpenAPI 3; undefined when it is not served. */
@@ -65,9 +82,10 @@ export class OpenApiDocuments {
   }
 
   private index(): Record<string, unknown> {
-    const places = [...new Set(this.registry.served().map(placeOf))].sort();
+    const stamps = new Map(this.registry.served().map((kind) => [placeOf(kind), this.ownStamp]));
+    for (const { place, stamp } of this.more?.places() ?? []) stamps.set(place, stamp);
     return Object.fromEntries(
-      places.map((place) => [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${this.stamp}` }]),
+      [...stamps].sort().map(([place, stamp]) => [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${stamp}` }]),
     );
   }
 
@@ -119,6 +137,10 @@ export class OpenApiDocuments {
       ...(scale === undefined ? {} : { scale: document.reference(scale) }),
     });
   }
+}
+
+function stampOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32).toUpperCase();
 }
 
 function placeOf({ type }: ServedKind): string {

@@ -4,6 +4,7 @@ import type net from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type TLSSocket } from "node:tls";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+import type { Aggregation } from "../aggregation/create-aggregation.ts";
 import type { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { StatusError } from "../status.ts";
@@ -28,6 +29,7 @@ export interface ApiServerParts {
   authentication: Authentication;
   authorization: Authorization;
   flowControl: FlowControl;
+  aggregation: Aggregation;
   virtual: readonly VirtualResource[];
   streams: PodStreams;
   paths: PlainPaths;
@@ -138,6 +140,8 @@ export class ApiServer {
 
   async #serveAllowed(exchange: ApiExchange, attributes: RequestAttributes, user: User): Promise<void> {
     this.parts.authorization.check(user, attributes);
+    const remote = this.parts.aggregation.remotes.find(exchange.path);
+    if (remote !== undefined) return await this.parts.aggregation.proxy.serve(exchange, user, remote);
     if (attributes.isResource) return await this.#serveResource(exchange, attributes, user);
     await servePlainPath(this.parts.paths, exchange);
   }

@@ -1,14 +1,16 @@
 /** What every cluster has from its first moment on: namespaces, roles, priorities, the API's own service. */
 import { isIPv4 } from "node:net";
-import type { Endpoints, Namespace, Service } from "../../model/kubernetes/core.ts";
+import type { ConfigMap, Endpoints, Namespace, Service } from "../../model/kubernetes/core.ts";
 import type { EndpointSlice } from "../../model/kubernetes/discovery.ts";
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
+  CONFIG_MAPS,
   ENDPOINT_SLICES,
   ENDPOINTS,
   NAMESPACES,
   PRIORITY_CLASSES,
+  ROLES,
   SERVICE_CIDRS,
   SERVICES,
 } from "../../model/kubernetes/names.ts";
@@ -17,7 +19,8 @@ import type { ClusterClient } from "../contract.ts";
 import { ensureFlowControl } from "../flow-control/flow-control-part.ts";
 import { DEFAULT_SERVICE_CIDR } from "../resources/service-ranges.ts";
 import { isStatus } from "../status.ts";
-import { DEFAULT_CLUSTER_ROLE_BINDINGS, DEFAULT_CLUSTER_ROLES } from "./default-roles.ts";
+import { type ClusterAuthority, PROXY_CLIENT } from "./cluster-authority.ts";
+import { DEFAULT_CLUSTER_ROLE_BINDINGS, DEFAULT_CLUSTER_ROLES, DEFAULT_ROLES } from "./default-roles.ts";
 
 const NAMES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /** Name and value of the classes that Kubernetes' own parts have. */
@@ -42,11 +45,16 @@ export function endpointHost(listensOn: string, machine: string): string {
 }
 
 /** Makes what is missing, and leads the API's service to where it listens now. */
-export async function ensureBootstrapObjects(client: ClusterClient, address: ApiAddress): Promise<void> {
+export async function ensureBootstrapObjects(
+  client: ClusterClient,
+  address: ApiAddress,
+  authority: Pick<ClusterAuthority, "ca" | "frontProxy">,
+): Promise<void> {
   await Promise.all(NAMES.map((name) => ensure(client, NAMESPACES, undefined, namespace(name))));
   await Promise.all([
     ...DEFAULT_CLUSTER_ROLES.map((role) => ensure(client, CLUSTER_ROLES, undefined, role)),
     ...DEFAULT_CLUSTER_ROLE_BINDINGS.map((binding) => ensure(client, CLUSTER_ROLE_BINDINGS, undefined, binding)),
+    ...DEFAULT_ROLES.map((role) => ensure(client, ROLES, "kube-system", role)),
     ...Object.entries(PRIORITIES).map(([name, value]) =>
       ensure(client, PRIORITY_CLASSES, undefined, priority(name, value)),
     ),
@@ -55,6 +63,7 @@ export async function ensureBootstrapObjects(client: ClusterClient, address: Api
     ensureFlowControl(client),
   ]);
   await Promise.all([
+    replace(client, CONFIG_MAPS, authenticationFacts(authority), (object) => object.data),
     replace(client, ENDPOINTS, apiEndpoints(address), (object) => object.subsets),
     replace(client, ENDPOINT_SLICES, apiSlice(address), (object) => [object.endpoints, object.ports]),
   ]);
@@ -81,8 +90,9 @@ async function replace<T extends KubeObject>(
   object: T,
   partOf: (object: T) => unknown,
 ): Promise<void> {
-  const before: Stored<T> | undefined = client.informer(type).get("default", object.metadata.name ?? "");
-  if (before === undefined) return await ensure(client, type, "default", object);
+  const { namespace, name = "" } = object.metadata;
+  const before: Stored<T> | undefined = client.informer(type).get(namespace, name);
+  if (before === undefined) return await ensure(client, type, namespace, object);
   if (Bun.deepEquals(partOf(before), partOf(object))) return;
   await client
     .resource(type)
@@ -100,6 +110,24 @@ function priority(name: string, value: number) {
     metadata: { name },
     value,
     description: "Used for system critical pods that must run in the cluster.",
+  };
+}
+
+/** How other servers know this one's users: by their certificates, or by headers that the front proxy vouches for. */
+function authenticationFacts({ ca, frontProxy }: Pick<ClusterAuthority, "ca" | "frontProxy">): ConfigMap {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
+    data: {
+      "client-ca-file": ca,
+      "requestheader-client-ca-file": frontProxy.ca,
+      "requestheader-allowed-names": JSON.stringify([PROXY_CLIENT.commonName]),
+      "requestheader-username-headers": '["X-Remote-User"]',
+      "requestheader-uid-headers": '["X-Remote-Uid"]',
+      "requestheader-group-headers": '["X-Remote-Group"]',
+      "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+    },
   };
 }
 

@@ -13,6 +13,9 @@ const CERTIFICATE_DAYS = 397;
 const RENEW_BEFORE_MS = 30 * 86_400_000;
 const AUTHORITY: CertificateName = { commonName: "naru-cluster" };
 const SERVER: CertificateName = { commonName: "kube-apiserver" };
+/** Who vouches for the user that a request's headers name: an authority of its own, which no other client has a certificate of. */
+const PROXY_AUTHORITY: CertificateName = { commonName: "naru-cluster-front-proxy" };
+export const PROXY_CLIENT: CertificateName = { commonName: "front-proxy-client" };
 /** As kubeadm names the person who may do everything. */
 const ADMIN: CertificateName = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
 
@@ -27,6 +30,8 @@ export interface ClusterAuthority {
   ca: string;
   server: KeyPair;
   admin: KeyPair;
+  /** The certificate with which aggregated API servers are asked, and PEM of the authority that they know it by. */
+  frontProxy: KeyPair & { ca: string };
   /** PEM of the key that signs service account tokens. */
   tokenKey: string;
   /** A certificate for a client of that name, signed by the authority. */
@@ -40,26 +45,30 @@ export interface ClusterAuthority {
  */
 export async function openClusterAuthority(folder: string, hosts: readonly string[]): Promise<ClusterAuthority> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const ca = await ensurePair(folder, "ca", () => true, makeAuthority);
-  const issue = async (subject: CertificateName, more: { hosts?: readonly string[] }): Promise<KeyPair> => {
-    const key = await newKey();
-    const certificate = await signCertificate({
-      subject,
-      publicKey: publicKeyOf(key),
-      signer: { key: ca.key, name: AUTHORITY },
-      isAuthority: false,
-      signsData: true,
-      isServer: more.hosts !== undefined,
-      isClient: more.hosts === undefined,
-      ...more,
-      days: CERTIFICATE_DAYS,
-    });
-    return { certificate, key };
+  const [ca, proxyCa] = await Promise.all([
+    ensurePair(
+      folder,
+      "ca",
+      () => true,
+      () => makeAuthority(AUTHORITY),
+    ),
+    ensurePair(
+      folder,
+      "front-proxy-ca",
+      () => true,
+      () => makeAuthority(PROXY_AUTHORITY),
+    ),
+  ]);
+  const signer = { key: ca.key, name: AUTHORITY };
+  const issue = (subject: CertificateName, more: { hosts?: readonly string[] }) => issuePair(signer, subject, more);
+  const isSignedBy = (authority: KeyPair) => {
+    const { publicKey } = new X509Certificate(authority.certificate);
+    return (certificate: X509Certificate) => certificate.verify(publicKey);
   };
-  const isOurs = (certificate: X509Certificate) => certificate.verify(new X509Certificate(ca.certificate).publicKey);
+  const isOurs = isSignedBy(ca);
   const servesAll = (certificate: X509Certificate) =>
     hosts.every((host) => certificate.checkHost(host) !== undefined || certificate.checkIP(host) !== undefined);
-  const [server, admin, tokenKey] = await Promise.all([
+  const [server, admin, proxy, tokenKey] = await Promise.all([
     ensurePair(
       folder,
       "server",
@@ -67,9 +76,13 @@ export async function openClusterAuthority(folder: string, hosts: readonly strin
       () => issue(SERVER, { hosts }),
     ),
     ensurePair(folder, "admin", isOurs, () => issue(ADMIN, {})),
+    ensurePair(folder, "front-proxy-client", isSignedBy(proxyCa), () =>
+      issuePair({ key: proxyCa.key, name: PROXY_AUTHORITY }, PROXY_CLIENT, {}),
+    ),
     ensureKey(join(folder, "service-accounts.key")),
   ]);
-  return { ca: ca.certificate, server, admin, tokenKey, issueClient: (name) => issue(name, {}) };
+  const frontProxy = { ...proxy, ca: proxyCa.certificate };
+  return { ca: ca.certificate, server, admin, frontProxy, tokenKey, issueClient: (name) => issue(name, {}) };
 }
 
 /** The name of a key among others of the same issuer (the "kid" of a token). */
@@ -78,12 +91,33 @@ export function keyIdOf(key: string): string {
   return createHash("sha256").update(spki).digest("base64url");
 }
 
-async function makeAuthority(): Promise<KeyPair> {
+/** A new key with a certificate for it: of a server with `hosts`, of a client without. */
+async function issuePair(
+  signer: { key: string; name: CertificateName },
+  subject: CertificateName,
+  more: { hosts?: readonly string[] },
+): Promise<KeyPair> {
   const key = await newKey();
   const certificate = await signCertificate({
-    subject: AUTHORITY,
+    subject,
     publicKey: publicKeyOf(key),
-    signer: { key, name: AUTHORITY },
+    signer,
+    isAuthority: false,
+    signsData: true,
+    isServer: more.hosts !== undefined,
+    isClient: more.hosts === undefined,
+    ...more,
+    days: CERTIFICATE_DAYS,
+  });
+  return { certificate, key };
+}
+
+async function makeAuthority(name: CertificateName): Promise<KeyPair> {
+  const key = await newKey();
+  const certificate = await signCertificate({
+    subject: name,
+    publicKey: publicKeyOf(key),
+    signer: { key, name },
     isAuthority: true,
     signsData: true,
     days: AUTHORITY_DAYS,

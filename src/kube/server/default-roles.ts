@@ -1,5 +1,5 @@
 /** The roles and bindings that every cluster has (Kubernetes' documentation of RBAC, "default roles and role bindings"). */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Subject } from "../../model/kubernetes/rbac.ts";
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, Subject } from "../../model/kubernetes/rbac.ts";
 import { ANONYMOUS, AUTHENTICATED } from "./user.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
@@ -68,6 +68,20 @@ const ISSUER_PATHS = [
 ];
 
 const paths = (nonResourceURLs: string[]): PolicyRule[] => [{ nonResourceURLs, verbs: ["get"] }];
+
+/** Roles of the namespace kube-system. */
+export const DEFAULT_ROLES: readonly Role[] = [
+  {
+    apiVersion: API_VERSION,
+    kind: "Role",
+    metadata: {
+      name: "extension-apiserver-authentication-reader",
+      labels: BOOTSTRAPPING,
+      annotations: AUTOUPDATE,
+    },
+    rules: [{ ...rule("", ["configmaps"], ALL_READ), resourceNames: ["extension-apiserver-authentication"] }],
+  },
+];
 
 export const DEFAULT_CLUSTER_ROLES: readonly ClusterRole[] = [
   role("cluster-admin", [

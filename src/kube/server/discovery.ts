@@ -4,9 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import type { APIGroup, APIResource } from "../../model/kubernetes/meta.ts";
+import type { RemoteApis, RemoteGroupVersion } from "../aggregation/remote-apis.ts";
 import { apiVersionOf, type ResourceDefinition } from "../machinery/definition.ts";
 import type { Registry, ServedKind } from "../machinery/registry.ts";
-import { compareVersions, groupRank } from "./group-order.ts";
+import { compareVersions, groupPriority, versionPriority } from "./group-order.ts";
 import type { VirtualResource } from "./virtual-resources.ts";
 
 const STORED_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -37,7 +38,7 @@ interface ResourceInfo {
 interface GroupInfo {
   group: string;
   /** Preferred first. */
-  versions: { version: string; resources: ResourceInfo[] }[];
+  versions: { version: string; resources: ResourceInfo[]; isCurrent: boolean }[];
 }
 
 export class Discovery {
@@ -47,11 +48,14 @@ export class Discovery {
   constructor(
     private readonly registry: Registry,
     private readonly virtual: readonly VirtualResource[],
+    private readonly remotes?: RemoteApis,
   ) {
-    registry.onChanged(() => {
+    const forget = () => {
       this.#groups = undefined;
       this.#documents.clear();
-    });
+    };
+    registry.onChanged(forget);
+    remotes?.onChanged(forget);
   }
 
   /** /api and /apis in one document; `isCore` chooses which. With its ETag, so that clients keep it. */
@@ -106,39 +110,92 @@ export class Discovery {
     };
   }
 
+  /** Those that this server answers for itself. */
+  localGroupVersions(): { group: string; version: string }[] {
+    return collectGroups(this.registry.served(), this.virtual, []).flatMap(({ group, versions }) =>
+      versions.map(({ version }) => ({ group, version })),
+    );
+  }
+
   /** Groups and versions, preferred first. */
   groupVersions(): { group: string; version: string }[] {
     return this.#all().flatMap(({ group, versions }) => versions.map(({ version }) => ({ group, version })));
   }
 
   #all(): GroupInfo[] {
-    this.#groups ??= collectGroups(this.registry.served(), this.virtual);
+    this.#groups ??= collectGroups(this.registry.served(), this.virtual, this.remotes?.groupVersions() ?? []);
     return this.#groups;
   }
 }
 
-function collectGroups(served: readonly ServedKind[], virtual: readonly VirtualResource[]): GroupInfo[] {
-  const groups = new Map<string, Map<string, ResourceInfo[]>>();
-  const resourcesOf = (group: string, version: string): ResourceInfo[] => {
-    const versions = groups.get(group) ?? new Map<string, ResourceInfo[]>();
+interface VersionInfo {
+  resources: ResourceInfo[];
+  isCurrent: boolean;
+  /** Of a server of its own, as its APIService says. */
+  priorities?: { group: number; version: number };
+}
+
+function collectGroups(
+  served: readonly ServedKind[],
+  virtual: readonly VirtualResource[],
+  remote: readonly RemoteGroupVersion[],
+): GroupInfo[] {
+  const groups = new Map<string, Map<string, VersionInfo>>();
+  const versionOf = (group: string, version: string): VersionInfo => {
+    const versions = groups.get(group) ?? new Map<string, VersionInfo>();
     groups.set(group, versions);
-    const list = versions.get(version) ?? [];
-    versions.set(version, list);
-    return list;
+    const info = versions.get(version) ?? { resources: [], isCurrent: true };
+    versions.set(version, info);
+    return info;
   };
-  for (const kind of served) resourcesOf(kind.type.group, kind.type.version).push(storedResource(kind));
-  for (const one of virtual) resourcesOf(one.group, one.version).push(virtualResource(one));
+  for (const kind of served) versionOf(kind.type.group, kind.type.version).resources.push(storedResource(kind));
+  for (const one of virtual) versionOf(one.group, one.version).resources.push(virtualResource(one));
+  for (const one of remote) {
+    const info = versionOf(one.group, one.version);
+    info.resources = remoteResources(one);
+    info.isCurrent = one.isCurrent;
+    info.priorities = { group: one.groupPriority, version: one.versionPriority };
+  }
+  const priorityOf = (group: string, versions: ReadonlyMap<string, VersionInfo>) =>
+    Math.max(...[...versions.values()].map(({ priorities }) => priorities?.group ?? groupPriority(group)));
   return [...groups]
     .map(([group, versions]) => ({
       group,
+      priority: priorityOf(group, versions),
       versions: [...versions]
-        .map(([version, resources]) => ({
+        .map(([version, { resources, isCurrent, priorities }]) => ({
           version,
+          isCurrent,
+          priority: priorities?.version ?? versionPriority(version),
           resources: resources.sort((a, b) => (a.resource < b.resource ? -1 : 1)),
         }))
-        .sort((a, b) => compareVersions(a.version, b.version)),
+        .sort((a, b) => b.priority - a.priority || compareVersions(a.version, b.version)),
     }))
-    .sort((a, b) => groupRank(a.group) - groupRank(b.group) || (a.group < b.group ? -1 : 1));
+    .sort((a, b) => b.priority - a.priority || (a.group < b.group ? -1 : 1));
+}
+
+/** From a list in which subresources stand beside their resources. */
+function remoteResources({ group, version, resources }: RemoteGroupVersion): ResourceInfo[] {
+  const responseOf = (one: APIResource) => ({
+    group: one.group || group,
+    version: one.version || version,
+    kind: one.kind,
+  });
+  return resources
+    .filter(({ name }) => !name.includes("/"))
+    .map((one) => ({
+      resource: one.name,
+      singular: one.singularName ?? "",
+      namespaced: one.namespaced,
+      response: responseOf(one),
+      verbs: one.verbs,
+      shortNames: one.shortNames ?? [],
+      categories: one.categories ?? [],
+      subresources: resources
+        .filter(({ name }) => name.startsWith(`${one.name}/`))
+        .map((sub) => ({ name: sub.name.slice(one.name.length + 1), response: responseOf(sub), verbs: sub.verbs })),
+      isStored: false,
+    }));
 }
 
 function storedResource({ definition, type }: ServedKind): ResourceInfo {
@@ -196,10 +253,10 @@ function virtualResource(one: VirtualResource): ResourceInfo {
 function aggregatedGroup({ group, versions }: GroupInfo): unknown {
   return {
     metadata: group === "" ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
-    versions: versions.map(({ version, resources }) => ({
+    versions: versions.map(({ version, resources, isCurrent }) => ({
       version,
       resources: resources.map(aggregatedResource),
-      freshness: "Current",
+      freshness: isCurrent ? "Current" : "Stale",
     })),
   };
 }

@@ -25,7 +25,27 @@ const ORDER = [
 ];
 const LAST = "metrics.k8s.io";
 
-export function groupRank(group: string): number {
+/** Kubernetes' own groups are apart by so much; those of custom resources have all the same (APIService's groupPriorityMinimum). */
+const FIRST_PRIORITY = 18_000;
+const STEP = 100;
+const CUSTOM_PRIORITY = 1000;
+const LAST_PRIORITY = 100;
+
+/** The higher, the earlier a group is told. */
+export function groupPriority(group: string): number {
+  const rank = groupRank(group);
+  if (rank > ORDER.length) return LAST_PRIORITY;
+  return rank === ORDER.length ? CUSTOM_PRIORITY : FIRST_PRIORITY - rank * STEP;
+}
+
+/** The higher, the earlier a version is told within its group; at most 100. */
+export function versionPriority(version: string): number {
+  const parsed = parseVersion(version);
+  if (parsed === undefined) return 1;
+  return Math.max(1, parsed.stage * 30 + Math.min(20, parsed.major) + Math.min(10, parsed.minor));
+}
+
+function groupRank(group: string): number {
   if (group === LAST) return ORDER.length + 1;
   const rank = ORDER.indexOf(group);
   return rank === -1 ? ORDER.length : rank;

@@ -1,5 +1,6 @@
 /** Puts the API server together over the machinery. */
 
+import type { Aggregation } from "../aggregation/create-aggregation.ts";
 import { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import type { NodeConnection } from "../node/contract.ts";
@@ -24,6 +25,7 @@ interface ApiServerOptions {
   /** What runs the pods of a node; undefined when there is no such node here. */
   nodeOf(nodeName: string): NodeConnection | undefined;
   openApi: OpenApiDocuments | undefined;
+  aggregation: Aggregation;
   build: { gitCommit: string; buildDate: string };
   /** Undefined when all is well with the store, else what is wrong. */
   storeFault(): Promise<string | undefined>;
@@ -32,6 +34,7 @@ interface ApiServerOptions {
 
 interface OpenedApiServer {
   server: ApiServer;
+  discovery: Discovery;
   tokens: ServiceAccountTokens;
 }
 
@@ -45,16 +48,18 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
   core.admission.push(roleGuard(authorization));
   const counts = new RequestCounts();
   const virtual = [...accessReviews(authorization, authentication), ...usageResources(client, options.nodeOf)];
+  const discovery = new Discovery(core.registry, virtual, options.aggregation.remotes);
   const server = new ApiServer({
     client,
     authority,
     authentication,
     authorization,
     flowControl: new FlowControl(client),
+    aggregation: options.aggregation,
     virtual,
     streams: new PodStreams(client, options.nodeOf),
     paths: {
-      discovery: new Discovery(core.registry, virtual),
+      discovery,
       openApi: options.openApi,
       tokens,
       version: versionInfo(options.build),
@@ -73,7 +78,7 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
       },
     },
   });
-  return { server, tokens };
+  return { server, discovery, tokens };
 }
 
 function versionInfo({ gitCommit, buildDate }: ApiServerOptions["build"]): Record<string, string> {

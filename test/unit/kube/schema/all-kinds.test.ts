@@ -77,6 +77,16 @@ const OBJECTS: Record<string, object> = {
     },
   },
   ValidatingAdmissionPolicyBinding: { spec: { policyName: "p", validationActions: ["Deny"] } },
+  APIService: {
+    metadata: { name: "v1.a.b" },
+    spec: {
+      group: "a.b",
+      version: "v1",
+      groupPriorityMinimum: 1,
+      versionPriority: 1,
+      service: { namespace: "default", name: "s" },
+    },
+  },
   CustomResourceDefinition: {
     metadata: { name: "things.a.b" },
     spec: {
