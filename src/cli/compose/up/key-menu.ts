@@ -2,7 +2,7 @@ import { writeErr, writeOut } from "../../output.ts";
 import { enterKeyMode } from "../../terminal.ts";
 
 /** A key of the menu; `label` is asked for at each drawing. */
-export interface MenuKey {
+interface MenuKey {
   key: string;
   label(): string;
   press(): void;
