@@ -28,11 +28,9 @@ export async function attachToPod(
   const hasTerminal = declared.tty === true;
   const isRaw = canHaveTerminal({ stdin: flags.stdin, tty: hasTerminal }, context.printError);
   if (!flags.quiet) {
-    if (flags.stdin) {
-      context.printError(
-        "All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\n",
-      );
-    }
+    context.printError(
+      "All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\n",
+    );
     context.printError("If you don't see a command prompt, try pressing enter.\n");
   }
   const path = await podPath(context, pod, "attach");

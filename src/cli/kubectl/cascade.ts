@@ -1,5 +1,6 @@
 /** --cascade: what becomes of the objects that belong to a deleted one. */
 
+import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
 import type { Flag } from "../flags.ts";
 
@@ -12,12 +13,13 @@ const PROPAGATION: Readonly<Record<string, string>> = {
 export const cascade = (): Flag<string> => ({
   ...string('What becomes of objects that belong to these: "background", "foreground" or "orphan"', {
     initial: "background",
-    check(text) {
-      if (PROPAGATION[text] === undefined) throw new Error('Must be "background", "foreground", or "orphan"');
-    },
   }),
   bare: "background",
 });
 
-/** The API's word for it (DeleteOptions.propagationPolicy). */
-export const propagationOf = (cascadeWord: string): string => PROPAGATION[cascadeWord]!;
+/** The API's word for it (DeleteOptions.propagationPolicy). @throws CliError for a word that is none */
+export function propagationOf(cascadeWord: string): string {
+  const found = PROPAGATION[cascadeWord];
+  if (found !== undefined) return found;
+  throw new CliError(`error: invalid cascade value (${cascadeWord}). Must be "background", "foreground", or "orphan"`);
+}

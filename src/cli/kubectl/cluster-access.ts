@@ -183,7 +183,7 @@ async function accessOf(
 }
 
 async function headersOf(user: UserEntry, flags: GlobalValues): Promise<Record<string, string>> {
-  const headers: Record<string, string> = { "user-agent": "naru-kubectl" };
+  const headers: Record<string, string> = { "user-agent": "kubectl/naru" };
   const fromFile = user.tokenFile === undefined ? undefined : (await readText(user.tokenFile)).trim();
   const token = flags.token || fromFile || user.token;
   if (token) headers.authorization = `Bearer ${token}`;

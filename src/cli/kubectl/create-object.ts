@@ -37,7 +37,7 @@ export async function createObject(
   const { attempt, verb = "created" } = options;
   const wanted = flags["save-config"] ? withLastApplied(object) : object;
   if (flags["dry-run"] === "client") {
-    await tellResult(context, flags, type, wanted, verb);
+    await tellResult(context, flags, type, wanted, verb, !attempt?.startsWith("error when"));
     return;
   }
   const api = await context.api();

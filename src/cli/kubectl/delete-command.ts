@@ -2,10 +2,9 @@ import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
-import { KubeApiError } from "./kube-api.ts";
-import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
+import { deleteObjects } from "./delete-objects.ts";
+import { namedObjects, type ObjectTarget } from "./resource-arguments.ts";
 import { pathOf, printedName, type ServedType } from "./resource-types.ts";
-import { untilGone } from "./until-gone.ts";
 import { dryRun } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
@@ -39,6 +38,8 @@ export const command = defineKubectlCommand({
       throw new CliError("error: --force and --grace-period greater than 0 cannot be specified together");
     if (flags.now && given("grace-period"))
       throw new CliError("error: --now and --grace-period cannot be specified together");
+    propagationOf(flags.cascade);
+    if (flags.raw !== "") return await deleteRaw(context, args, flags);
     const { objects, types } = await namedObjects(context, args, flags);
     const hasChoice = flags.all || flags.selector !== "" || flags["field-selector"] !== "";
     if (objects.length + types.length === 0)
@@ -52,9 +53,19 @@ export const command = defineKubectlCommand({
       context.print("No resources found\n");
       return;
     }
-    await deleteAll(context, targets, flags);
+    const seconds = flags.now ? 1 : flags["grace-period"] < 0 && flags.force ? 0 : flags["grace-period"];
+    await deleteObjects(context, targets, { ...flags, seconds, isForced: flags.force && seconds === 0 });
   },
 });
+
+/** The answer is printed as it is. */
+async function deleteRaw(context: KubectlContext, args: readonly string[], flags: Flags): Promise<void> {
+  if (args.length > 0 || flags.filename.length > 1) {
+    throw new CliError("error: --raw can only use a single local file or stdin");
+  }
+  const { rawRequest } = await import("./raw-request.ts");
+  context.print(await rawRequest(context, "DELETE", flags.raw, flags.filename[0]));
+}
 
 interface Flags {
   readonly [name: string]: unknown;
@@ -62,11 +73,13 @@ interface Flags {
   readonly cascade: string;
   readonly "dry-run": string;
   readonly "field-selector": string;
+  readonly filename: readonly string[];
   readonly force: boolean;
   readonly "grace-period": number;
   readonly "ignore-not-found": boolean;
   readonly now: boolean;
   readonly output: string;
+  readonly raw: string;
   readonly selector: string;
   readonly timeout: string;
   readonly wait: boolean;
@@ -93,55 +106,4 @@ async function confirmed(context: KubectlContext, targets: readonly ObjectTarget
   const isMeant = confirm(context, "Do you want to continue?");
   if (!isMeant) context.print("deletion is cancelled\n");
   return isMeant;
-}
-
-async function deleteAll(context: KubectlContext, targets: readonly ObjectTarget[], flags: Flags): Promise<void> {
-  const api = await context.api();
-  const failures: string[] = [];
-  const gone: { target: ObjectTarget; uid: string }[] = [];
-  const seconds = flags.now ? 1 : flags["grace-period"] < 0 && flags.force ? 0 : flags["grace-period"];
-  if (flags.force && seconds === 0) {
-    context.printError(
-      "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n",
-    );
-  }
-  const body = {
-    kind: "DeleteOptions",
-    apiVersion: "v1",
-    propagationPolicy: propagationOf(flags.cascade),
-    ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}),
-    ...(flags["dry-run"] === "server" ? { dryRun: ["All"] } : {}),
-  };
-  for (const target of targets) {
-    try {
-      let uid = "";
-      if (flags["dry-run"] !== "client") {
-        const answer = await api.json<{ kind?: string; metadata?: { uid?: string }; details?: { uid?: string } }>(
-          "DELETE",
-          objectPath(target),
-          { body },
-        );
-        uid = answer.metadata?.uid ?? answer.details?.uid ?? "";
-      }
-      gone.push({ target, uid });
-      context.print(deletedLine(target, flags, seconds === 0 && flags.force));
-    } catch (error) {
-      if (!(error instanceof KubeApiError)) throw error;
-      if (error.code === 404 && flags["ignore-not-found"]) continue;
-      const { manifest } = target;
-      const attempt = manifest === undefined ? undefined : `error when deleting ${JSON.stringify(manifest.source)}`;
-      failures.push((attempt === undefined ? error : error.during(attempt)).message);
-    }
-  }
-  const waits = flags.wait && flags["dry-run"] === "none" && !(flags.force && seconds === 0);
-  if (waits) await untilGone(context, gone, flags.timeout);
-  if (failures.length > 0) throw new CliError(failures.join("\n"));
-}
-
-function deletedLine({ type, name, namespace }: ObjectTarget, flags: Flags, isForced: boolean): string {
-  if (flags.output === "name") return `${printedName(type, name)}\n`;
-  const dry = flags["dry-run"] === "client" ? " (dry run)" : flags["dry-run"] === "server" ? " (server dry run)" : "";
-  const kind = `${type.singular}${type.group === "" ? "" : `.${type.group}`}`;
-  const place = namespace === undefined ? "" : ` from ${namespace} namespace`;
-  return `${kind} ${JSON.stringify(name)} ${isForced ? "force " : ""}deleted${place}${dry}\n`;
 }

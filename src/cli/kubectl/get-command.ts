@@ -72,7 +72,7 @@ export const command = defineKubectlCommand({
         flags.selector !== "" ? "selectors and" : "a resource cannot be retrieved by name across all namespaces:";
       throw new CliError(`error: ${why} names cannot be given together`);
     }
-    const printer = await objectPrinter(flags, true);
+    const printer = await objectPrinter(flags, { withTables: true });
     const view = new GetView(context, flags, printer, types.length + new Set(objects.map(({ type }) => type)).size > 1);
     await view.show(
       objects,

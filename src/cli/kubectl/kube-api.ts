@@ -48,20 +48,30 @@ export class KubeApiError extends CliError {
     return this.status.reason ?? "";
   }
 
+  /** The words when others failed too. */
+  get amongOthers(): string {
+    return plainWords(this.status, this.attempt);
+  }
+
   /** The same refusal with what was tried. */
   during(attempt: string): KubeApiError {
     return new KubeApiError(this.status, attempt);
   }
 }
 
-function wordsOf({ reason = "", message = "", code, details }: ApiStatus, attempt: string | undefined): string {
-  const prefix = attempt === undefined ? "" : `${attempt}: `;
-  if (reason === "Invalid" && details?.kind && attempt === undefined) {
+function wordsOf(status: ApiStatus, attempt: string | undefined): string {
+  const { reason = "", message = "", code, details } = status;
+  if (reason === "Invalid" && details?.kind) {
     const causes = (details.causes ?? []).map(({ field, message: why }) => `${field}: ${why}`);
     const list = causes.length === 1 ? `: ${causes[0]}` : causes.length > 1 ? `: \n* ${causes.join("\n* ")}` : "";
     return `The ${details.kind} "${details.name ?? ""}" is invalid${list}`;
   }
   if (code === 401 && message === "Unauthorized") return "error: You must be logged in to the server (Unauthorized)";
+  return plainWords(status, attempt);
+}
+
+function plainWords({ reason = "", message = "" }: ApiStatus, attempt: string | undefined): string {
+  const prefix = attempt === undefined ? "" : `${attempt}: `;
   return `Error from server${reason === "" ? "" : ` (${reason})`}: ${prefix}${message}`;
 }
 

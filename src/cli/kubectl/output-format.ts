@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
-import { sortedJsonText } from "./json-text.ts";
+import { jsonText, sortedJsonText } from "./json-text.ts";
 import { printedName, type ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";
 
@@ -55,10 +55,13 @@ export function noPrinter(output: string, allowed = OF_OBJECTS): never {
 
 /**
  * The printer that -o names; undefined for tables and names, which need more than the object.
- * @param withTables for `get`, which prints columns too
+ * @param options `withTables` for `get`, which prints columns too; `keepOrder` for objects whose members are in the order of their declaration
  * @throws CliError for formats that are none
  */
-export async function objectPrinter(flags: PrintFlags, withTables = false): Promise<ObjectPrinter | undefined> {
+export async function objectPrinter(
+  flags: PrintFlags,
+  { withTables = false, keepOrder = false }: { withTables?: boolean; keepOrder?: boolean } = {},
+): Promise<ObjectPrinter | undefined> {
   const output = flags.output === "" && flags.template !== "" ? "go-template" : flags.output;
   const { format: typed, template } = split(output, flags.template);
   const format = typed.toLowerCase();
@@ -67,14 +70,16 @@ export async function objectPrinter(flags: PrintFlags, withTables = false): Prom
   if (!allowed.split(",").includes(format)) noPrinter(flags.output, allowed);
   if (format === "wide" || format === "name") return undefined;
   const shown = (object: unknown) => (flags["show-managed-fields"] ? object : withoutManagedFields(object));
-  if (format === "json") return (object) => `${sortedJsonText(shown(object))}\n`;
+  if (format === "json") {
+    return (object) => `${keepOrder ? jsonText(shown(object)) : sortedJsonText(shown(object))}\n`;
+  }
   if (format === "yaml") {
     const { yamlText } = await import("./yaml-text.ts");
     return (object) => yamlText(shown(object));
   }
   if (format === "kyaml") {
     const { kyamlText } = await import("./kyaml-text.ts");
-    return (object) => kyamlText(shown(object));
+    return (object) => kyamlText(shown(object), keepOrder ? (names) => names : undefined);
   }
   const text = WITH_FILE.includes(format) ? await readTemplate(template) : template;
   if (text === "") throw new CliError("error: template format specified but no template given");

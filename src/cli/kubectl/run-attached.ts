@@ -3,6 +3,7 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { attachToPod } from "./attach-pod.ts";
+import { propagationOf } from "./cascade.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { defaultContainer, type PodLike } from "./pod-of.ts";
 import { pathOf } from "./resource-types.ts";
@@ -64,14 +65,14 @@ async function stayWith(context: KubectlContext, { name, namespace }: Made, flag
   if (hasEnded(pod)) await printLog(context, pod);
   else {
     // Attaching shows only what comes from now on.
-    await printLog(context, pod, false);
+    const shown = await printLog(context, pod, { follow: false });
     try {
       await attachToPod(context, pod, defaultContainer(context, pod, flags.quiet), flags);
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       const why = error.message.replace(/^error: /, "");
       context.printError(`warning: couldn't attach to pod/${name}, falling back to streaming logs: ${why}\n`);
-      await printLog(context, pod);
+      await printLog(context, pod, { skip: shown });
     }
   }
   if (flags["leave-stdin-open"] || flags.restart === "Always") return 0;
@@ -127,17 +128,26 @@ async function untilPod(
   }
 }
 
-async function printLog(context: KubectlContext, pod: PodLike, follow = true): Promise<void> {
+/** Resolves to how many bytes there were. @param how `skip`: bytes at the beginning that have been printed before */
+async function printLog(
+  context: KubectlContext,
+  pod: PodLike,
+  { follow = true, skip = 0 }: { follow?: boolean; skip?: number } = {},
+): Promise<number> {
   const api = await context.api();
   const { name, namespace } = pod.metadata;
   const path = pathOf((await context.types()).ofKind("v1", "Pod"), namespace, name, "log");
   const container = defaultContainer(context, pod, true);
   const response = await api.send("GET", path, { query: { container, follow }, accept: "*/*" });
   const { writeOut } = await import("../output.ts");
-  for await (const chunk of response.body ?? []) writeOut(chunk);
+  let seen = 0;
+  for await (const chunk of response.body ?? []) {
+    const unseen = chunk.subarray(Math.max(0, skip - seen));
+    seen += chunk.length;
+    if (unseen.length > 0) writeOut(unseen);
+  }
+  return seen;
 }
-
-const POLICY: Record<string, string> = { background: "Background", orphan: "Orphan", foreground: "Foreground" };
 
 async function removeObject(context: KubectlContext, { kind, name, namespace }: Made, flags: RunFlags): Promise<void> {
   const api = await context.api();
@@ -146,7 +156,7 @@ async function removeObject(context: KubectlContext, { kind, name, namespace }: 
   const body = {
     kind: "DeleteOptions",
     apiVersion: "v1",
-    propagationPolicy: POLICY[flags.cascade],
+    propagationPolicy: propagationOf(flags.cascade),
     ...(seconds >= 0 ? { gracePeriodSeconds: seconds } : {}),
   };
   await api.json("DELETE", pathOf(type, namespace, name), { body });

@@ -1,5 +1,7 @@
+import { parseReference } from "../../lib/image-reference.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
+import { cascade, propagationOf } from "./cascade.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
@@ -17,28 +19,25 @@ export const command = defineKubectlCommand({
     ...OVERRIDE_FLAGS,
     annotations: list("Annotations of the pod, as key=value", { type: "stringArray" }),
     attach: bool("Wait for the pod and attach to it (default with -i)"),
-    cascade: string('With --rm, what becomes of dependents: "background", "orphan" or "foreground"', {
-      initial: "background",
-      check(text) {
-        if (!["background", "orphan", "foreground"].includes(text))
-          throw new Error('must be "background", "orphan", or "foreground"');
-      },
-    }),
+    cascade: cascade(),
     command: bool("The words are the program, not its arguments"),
     "dry-run": dryRun(),
     env: list("Variables of the container, as NAME=value", { type: "stringArray" }),
     expose: bool("Make a service too; wants --port"),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-run" }),
+    filename: list("Refused: `run` makes its pod from flags", { short: "f", type: "strings" }),
     force: bool("With --rm: do not wait for the end"),
     "grace-period": int("With --rm: seconds that the pod has to end; negative: its own", { initial: -1 }),
     image: string("The container's image"),
     "image-pull-policy": string("Always, IfNotPresent or Never"),
+    kustomize: string("Refused: `run` makes its pod from flags", { short: "k" }),
     labels: string("Labels of the pod, as a=b,c=d (default: run=NAME)", { short: "l" }),
     "leave-stdin-open": bool("Input stays open after the first attach"),
     "pod-running-timeout": string("How long to wait for the pod to run", { initial: "1m0s" }),
     port: string("The port that the container listens on"),
     privileged: bool("The container may do what the node may"),
     quiet: bool("Print only what the container prints", { short: "q" }),
+    recursive: bool("Refused: `run` makes its pod from flags", { short: "R" }),
     restart: string("Always, OnFailure or Never", { initial: "Always" }),
     rm: bool("Delete the pod when it has ended; only when attached"),
     "save-config": bool("Keep the object's text in an annotation, for later use of apply"),
@@ -49,16 +48,19 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, given, afterDashes, context }) {
     const [name, ...before] = args;
+    if (flags.filename.length > 0 || flags.kustomize !== "" || flags.recursive)
+      throw new CliError("error: run makes its pod from flags: files (-f, -k, -R) belong to 'create' and 'apply'");
     if (flags.image === "") throw new CliError('error: required flag(s) "image" not set');
     const isAttached = given("attach") ? flags.attach : flags.stdin || flags.tty;
     const words = [...before, ...(afterDashes ?? [])];
     checkFlags(context, name, flags, isAttached);
+    propagationOf(flags.cascade);
     const pod = withOverrides(podOfFlags(name!, words, flags), flags);
     const made: Made[] = [];
     if (flags.expose) {
       const service = serviceOfFlags(name!, flags);
       made.push(await send(context, flags, service, isAttached));
-      if (flags["dry-run"] !== "none" && ["yaml"].includes(flags.output)) context.print("---\n---\n");
+      if (flags["dry-run"] !== "none" && flags.output === "yaml") context.print("---\n");
     }
     made.push(await send(context, flags, pod, isAttached));
     if (!isAttached) return 0;
@@ -85,8 +87,22 @@ async function send(
   const placed = context.namespaceGiven ? { ...object, metadata: { ...object.metadata, namespace } } : object;
   // Attached, only what the container prints belongs on standard output.
   const quiet: KubectlContext = isAttached && flags.output === "" ? { ...context, print: () => {} } : context;
-  await createObject(quiet, flags, type, namespace, placed);
+  await createObject(
+    quiet,
+    { ...flags, "save-config": flags["save-config"] === true && flags["dry-run"] === "none" },
+    type,
+    namespace,
+    placed,
+  );
   return { kind: object.kind, name: String(object.metadata?.name ?? ""), namespace };
+}
+
+function checkImage(image: string): void {
+  try {
+    parseReference(image);
+  } catch {
+    throw new CliError(`error: Invalid image name ${JSON.stringify(image)}: invalid reference format`);
+  }
 }
 
 interface CheckedFlags extends RunPodFlags {
@@ -98,8 +114,7 @@ interface CheckedFlags extends RunPodFlags {
 function checkFlags(context: KubectlContext, name: string | undefined, flags: CheckedFlags, isAttached: boolean): void {
   const refuse = (why: string) => new CliError(`error: ${why}\nSee '${context.program} run -h' for help and examples`);
   if (name === undefined) throw refuse("NAME is required for run");
-  if (/\s|[A-Z]/.test(flags.image) && /\s/.test(flags.image))
-    throw new CliError(`error: Invalid image name ${JSON.stringify(flags.image)}: invalid reference format`);
+  checkImage(flags.image);
   if (flags.tty && !flags.stdin) throw refuse("-i/--stdin is required for containers with -t/--tty=true");
   if (flags.expose && flags.port === "") throw refuse("--port must be set when exposing a service");
   if (flags.rm && !isAttached) throw refuse("--rm should only be used for attached containers");

@@ -60,13 +60,14 @@ export async function tellResult(
   type: ServedType,
   object: { metadata?: { name?: string } },
   verb: string,
+  keepOrder = false,
 ): Promise<void> {
   const name = object.metadata?.name ?? "";
   if (flags.output === "name") {
     context.print(`${printedName(type, name)}\n`);
     return;
   }
-  const printer = await objectPrinter(flags);
+  const printer = await objectPrinter(flags, { keepOrder });
   if (printer !== undefined) {
     const isNext = flags.output.toLowerCase() === "yaml" && begun.has(context);
     begun.add(context);
