@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
+import { createAggregation } from "../kube/aggregation/create-aggregation.ts";
 import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
@@ -14,6 +15,7 @@ import type { LocalClusterClient } from "../kube/machinery/cluster-client.ts";
 import { createCompaction } from "../kube/machinery/compaction.ts";
 import { createExpiry } from "../kube/machinery/expiry.ts";
 import { openMachinery } from "../kube/machinery/open-machinery.ts";
+import { createPolicyPart } from "../kube/network-policies/policy-part.ts";
 import type { NodeConnection } from "../kube/node/contract.ts";
 import { createNodeAgent } from "../kube/node/create-node-agent.ts";
 import { endAllPods } from "../kube/node/end-all-pods.ts";
@@ -124,7 +126,14 @@ export async function startCluster(
     serviceCidr: range.cidr,
     log: (message) => log.warn(message, { part: "service-proxy" }),
   });
+  const policies = createPolicyPart({
+    client: client.as("network-policies"),
+    node: nodeName,
+    tableName: `naru-${surroundings.instance}-policies`,
+    log: (message) => log.warn(message, { part: "network-policies" }),
+  });
   const agent = createNodeAgent({
+    addressed: policies.addressed,
     clusterDns: () => range.dnsAddress,
     connectionsEnded: async ({ status }, signal) => {
       if (status?.podIP !== undefined) await proxy.untilWithdrawn(status.podIP, signal);
@@ -138,11 +147,13 @@ export async function startCluster(
   });
   const nodeOf = (name: string) => (name === nodeName ? (agent as NodeConnection) : undefined);
   const scaling = autoscalers(machinery, nodeOf, log);
-  const { server } = openApiServer({
+  const aggregation = createAggregation(client, authority.frontProxy);
+  const { server, discovery } = openApiServer({
     client,
     authority,
     nodeOf,
-    openApi: new OpenApiDocuments(core.registry, schemas),
+    openApi: new OpenApiDocuments(core.registry, schemas, aggregation.openApi),
+    aggregation,
     build: {
       gitCommit: typeof NARU_COMMIT === "string" ? NARU_COMMIT : "",
       buildDate: typeof NARU_BUILT === "string" ? NARU_BUILT : "1970-01-01T00:00:00Z",
@@ -159,12 +170,13 @@ export async function startCluster(
   });
   const bound = await server.listen(host, port);
   undo.defer(() => server.close());
-  await ensureBootstrapObjects(client, {
+  const apiAddress = {
     clusterIp: range.apiAddress,
     serviceCidr: range.cidr,
     host: endpointHost(host, address),
     port: bound,
-  });
+  };
+  await ensureBootstrapObjects(client, apiAddress, authority);
   const ending = new AbortController();
   const parts = [
     createCustomResources({
@@ -173,11 +185,19 @@ export async function startCluster(
       compile: compileCustomSchema,
       log: (message) => log.warn("a custom resource definition could not be seen to", { reason: message }),
     }),
+    ...aggregation.parts(
+      { client, now: Date.now, log: (message) => log.debug(message, { part: "aggregation" }) },
+      {
+        groupVersions: () => discovery.localGroupVersions(),
+        onChanged: (listener) => core.registry.onChanged(listener),
+      },
+    ),
     createCompaction(core.state),
     createExpiry(core),
     ...clusterParts(client, authority, agent, log),
     ...scaling,
     proxy,
+    policies,
     ...serviceParts(client, range, nodeName, address, log),
     ...simulatorParts({
       client: client.as("simulator"),

@@ -46,9 +46,11 @@ type NftType = keyof typeof NFT_TYPE;
 const TYPE_BITS = 6;
 /** What libnftnl keeps beside a set: record 0 (byte order of the key), 4 bytes, 1 (the machine's). */
 const HOST_BYTE_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
+const SET_HAS_RANGES = 4;
 const SET_IS_MAP = 8;
 const SET_HAS_TIMEOUT = 16;
 const SET_IS_DYNAMIC = 32;
+const SET_IS_CONCATENATED = 128;
 
 interface NftSet {
   name: string;
@@ -57,6 +59,8 @@ interface NftSet {
   data?: readonly NftType[];
   /** Rules put elements in, which go after a time; at most so many. */
   remembersAtMost?: number;
+  /** Elements are ranges, from their key to their end, in each field of a joined key; no two may overlap. Linux 5.6. */
+  holdsRanges?: boolean;
 }
 interface NftChain {
   name: string;
@@ -102,11 +106,17 @@ function addRule(family: NftFamily, table: string, chain: string, rule: readonly
 
 function createSet(family: number, table: string, set: NftSet, id: number): Buffer {
   const flags =
-    (set.data ? SET_IS_MAP : 0) | (set.remembersAtMost === undefined ? 0 : SET_HAS_TIMEOUT | SET_IS_DYNAMIC);
+    (set.data ? SET_IS_MAP : 0) |
+    (set.remembersAtMost === undefined ? 0 : SET_HAS_TIMEOUT | SET_IS_DYNAMIC) |
+    (set.holdsRanges ? SET_HAS_RANGES | SET_IS_CONCATENATED : 0);
   const attributes = [text(1, table), text(2, set.name), u32be(3, flags)];
   attributes.push(u32be(4, typeNumber(set.key)), u32be(5, typeBytes(set.key)));
   if (set.data) attributes.push(u32be(6, typeNumber(set.data)), u32be(7, typeBytes(set.data)));
   if (set.remembersAtMost !== undefined) attributes.push(nested(9, u32be(1, set.remembersAtMost)));
+  if (set.holdsRanges) {
+    const fields = set.key.map((type) => nested(1, u32be(1, NFT_TYPE[type].bytes)));
+    attributes.push(nested(9, nested(2, ...fields)));
+  }
   attributes.push(u32be(10, id));
   // Only for `nft list`, which prints interface names backwards (as nothing) unless told that they are not big-endian.
   if (set.key.length === 1 && set.key[0] === "ifname") attributes.push(attribute(13, HOST_BYTE_ORDER));
@@ -129,6 +139,8 @@ export function deleteTable(family: NftFamily, name: string): Buffer {
 export interface NftElement {
   key: Uint8Array;
   data?: Uint8Array;
+  /** In sets that hold ranges: the last of it. */
+  end?: Uint8Array;
 }
 
 /** ENOENT for a missing set. Adding what is there already is fine unless its data differ (EEXIST). */
@@ -139,6 +151,11 @@ export function addElements(family: NftFamily, table: string, set: string, eleme
 /** ENOENT when an element is not there. */
 export function deleteElements(family: NftFamily, table: string, set: string, keys: readonly Uint8Array[]): Buffer {
   const elements = keys.map((key) => ({ key }));
+  return deleteRanges(family, table, set, elements);
+}
+
+/** Elements that are known by their end too. ENOENT when one is not there. */
+export function deleteRanges(family: NftFamily, table: string, set: string, elements: readonly NftElement[]): Buffer {
   return elementMessage(MSG.DELSETELEM, 0, { family, table, set }, elements);
 }
 
@@ -148,9 +165,10 @@ function elementMessage(
   where: { family: NftFamily; table: string; set: string },
   elements: readonly NftElement[],
 ): Buffer {
-  const list = elements.map(({ key, data }) => {
+  const list = elements.map(({ key, data, end }) => {
     const parts = [nested(1, attribute(1, key))];
     if (data) parts.push(nested(2, attribute(1, data)));
+    if (end) parts.push(nested(10, attribute(1, end)));
     return nested(1, ...parts);
   });
   return request(type, flags, NFT_FAMILY[where.family], text(2, where.set), text(1, where.table), nested(3, ...list));

@@ -238,7 +238,10 @@ export function bridgeElements(bridge: FirewallBridge): { set: string; key: Buff
 }
 
 /** The map element of a port that is published on an IPv4 address of the host. */
-export function portElement(port: PublishedPort, targetIp: string): { set: string } & Required<NftElement> {
+export function portElement(
+  port: PublishedPort,
+  targetIp: string,
+): { set: string } & Required<Omit<NftElement, "end">> {
   const protocol = Uint8Array.of(PROTOCOL_NUMBER[port.protocol]);
   const data = joinFields(addressBytes(targetIp), portField(port.containerPort));
   if (port.hostIp === "0.0.0.0") {
@@ -257,7 +260,7 @@ export interface PortTarget {
 export function portElements(
   port: PublishedPort,
   targets: readonly PortTarget[],
-): ({ set: string } & Required<NftElement>)[] {
+): ({ set: string } & Required<Omit<NftElement, "end">>)[] {
   const of = ({ ip, port: containerPort }: PortTarget) => portElement({ ...port, containerPort }, ip);
   if (targets.length < 2) return targets.map(of);
   return Array.from({ length: SHARING_SLOTS }, (_, slot) => {

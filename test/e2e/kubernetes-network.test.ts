@@ -302,3 +302,68 @@ describe("services", () => {
     await pods.until("client", udp, isWeb);
   });
 });
+
+describe("network policies", () => {
+  const policyPath = (name = "") => `/apis/networking.k8s.io/v1/namespaces/${pods.namespace}/networkpolicies/${name}`;
+  const isolate = async (name: string, spec: object) => {
+    const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name }, spec };
+    const { status, body } = await cluster.api("POST", policyPath().slice(0, -1), policy);
+    if (status !== 201) throw new Error(`POST networkpolicies: ${JSON.stringify(body)}`);
+  };
+  const remove = (name: string) => cluster.api("DELETE", policyPath(name));
+  const refused = (said: string) => !isWeb(said) && !said.includes("guarded");
+  const answered = (said: string) => said.trim() === "guarded";
+
+  test.concurrent("an endpoint sees who asks its service, and may ask itself through it", async () => {
+    const name = pods.name("seen");
+    await pods.service(name, { selector: { app: "web" }, ports: [TCP] });
+    const { clusterIP } = (await read(name)).spec;
+    const who = `http-ask ${clusterIP} 80 1 /cgi-bin/client 2>&1`;
+    await pods.until("client", who, (said) => names(said).at(-1) === `[::ffff:${ips.client}]`);
+    for (const web of WEB) expect(new Set(names(await pods.ask(web, askers(clusterIP, 80))))).toContain(web);
+  });
+
+  test.concurrent("only what a policy opens reaches an isolated pod, directly and through its service", async () => {
+    const name = pods.name("guarded");
+    await pods.named("guarded", { guarded: "yes" });
+    const ip = (await pods.running("guarded")).status.podIP;
+    await pods.service(name, { selector: { guarded: "yes" }, ports: [TCP, UDP] });
+    const { clusterIP } = (await read(name)).spec;
+    await pods.until("client", get(clusterIP, 80), answered);
+    await isolate(name, { podSelector: { matchLabels: { guarded: "yes" } }, policyTypes: ["Ingress"] });
+    await pods.until("client", get(ip, 8080), refused);
+    expect(refused(await pods.ask("web-0", get(clusterIP, 80)))).toBe(true);
+    // The node itself always may: probes come from there.
+    expect(answered(await pods.ask("on-node", get(ip, 8080)))).toBe(true);
+    const from = [{ podSelector: { matchLabels: { app: "web" } } }];
+    await isolate(`${name}-web`, {
+      podSelector: { matchLabels: { guarded: "yes" } },
+      policyTypes: ["Ingress"],
+      ingress: [{ from, ports: [{ port: 8080 }] }],
+    });
+    await pods.until("web-0", get(clusterIP, 80), answered);
+    expect(answered(await pods.ask("web-1", get(ip, 8080)))).toBe(true);
+    expect(answered(await pods.ask("web-1", `udp-ask ${ip} 8081 2>&1`))).toBe(false);
+    expect(answered(await pods.ask("client", get(ip, 8080)))).toBe(false);
+    // Who gets a fitting label may at once.
+    await cluster.api("PATCH", pods.path("pods", "querier"), { metadata: { labels: { app: "web" } } }, MERGE);
+    await pods.until("querier", get(ip, 8080), answered);
+    for (const policy of [name, `${name}-web`]) await remove(policy);
+    await pods.until("client", get(clusterIP, 80), answered);
+  });
+
+  test.concurrent("a pod is isolated from its first moment on, and connects only where a policy lets it", async () => {
+    const name = pods.name("caged");
+    const podSelector = { matchLabels: { caged: "yes" } };
+    const block = { cidr: "0.0.0.0/0", except: [`${ips["web-1"]}/32`] };
+    await isolate(name, { podSelector, policyTypes: ["Egress"], egress: [{ to: [{ ipBlock: block }] }] });
+    const early = `sh -c 'while :; do http-ask ${ips["web-1"]} 8080 >>/tmp/said 2>&1; sleep 0.1; done'`;
+    await pods.named("caged", { caged: "yes" }, {}, { command: ["sh", "-c", `${early} & ${FOREVER}`] });
+    await pods.running("caged");
+    expect(isWeb(await pods.ask("caged", get(ips["web-0"]!, 8080)))).toBe(true);
+    expect(isWeb(await pods.ask("caged", get(ips["web-1"]!, 8080)))).toBe(false);
+    expect(await pods.ask("caged", "cat /tmp/said")).not.toContain("web-1");
+    await remove(name);
+    await pods.until("caged", get(ips["web-1"]!, 8080), isWeb);
+  });
+});

@@ -16,13 +16,13 @@ my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Proto 
 $s->send("x"); alarm 2; $s->recv(my $m, 1024) // die $!; print $m;
 `;
 
-/** As often as the third word says. */
+/** As often as the third word says; the fourth is the path. */
 const HTTP_ASK = `#!/usr/bin/perl
 use IO::Socket::INET;
 for (1 .. $ARGV[2] // 1) {
   alarm 2;
   my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 2) or die "$@\n";
-  print $s "GET /name HTTP/1.0\\r\\n\\r\\n"; my $said = join("", <$s>); $said =~ s/.*\\r\\n\\r\\n//s; print $said;
+  print $s "GET " . ($ARGV[3] // "/name") . " HTTP/1.0\\r\\n\\r\\n"; my $said = join("", <$s>); $said =~ s/.*\\r\\n\\r\\n//s; print $said;
 }
 `;
 /** All IPv4 addresses of a name, as programs find it: hosts file, search list and all. */
@@ -55,10 +55,11 @@ async function imageTar(): Promise<Uint8Array> {
   return bytes;
 }
 
-/** A container that answers. */
+/** A container that answers; at /cgi-bin/client with the address of who asks. */
 export function answering(container: object = {}): object {
-  const script =
-    "mkdir /www; hostname >/www/name; udp-server 8081 & nc -ll -p 8082 -e hostname & exec httpd -f -p 8080 -h /www";
+  const client =
+    "printf '#!/bin/sh\\necho; echo \"$REMOTE_ADDR\"\\n' >/www/cgi-bin/client; chmod +x /www/cgi-bin/client";
+  const script = `mkdir -p /www/cgi-bin; hostname >/www/name; ${client}; udp-server 8081 & nc -ll -p 8082 -e hostname & exec httpd -f -p 8080 -h /www`;
   return { name: "main", image: IMAGE, command: ["sh", "-c", script], ...container };
 }
 

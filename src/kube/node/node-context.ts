@@ -43,6 +43,8 @@ export interface NodeAgentOptions {
   recordEvent?: RecordEvent;
   /** Asked before a pod's containers are told to stop: resolves when no new connection is led to it any more. */
   connectionsEnded?(pod: Stored<Pod>, signal: AbortSignal): Promise<void>;
+  /** Told of a pod's addresses before the first of its containers starts. */
+  addressed?(pod: Stored<Pod>, addresses: readonly string[]): void;
 }
 
 export interface NodeContext extends NodeAgentOptions {

@@ -216,6 +216,7 @@ export class PodWorker implements PodHost {
     const sandbox = await openPodSandbox(context, pod, this.hostname, starting);
     this.#hasSandbox = true;
     if (sandbox.addresses.length > 0) this.facts = { ...this.facts, podIps: sandbox.addresses };
+    context.addressed?.(pod, sandbox.addresses);
     await Promise.all([this.volumes.prepare(this.facts), writeNetworkFiles(context, pod, this.facts.podIps)]);
     starting.throwIfAborted();
   }

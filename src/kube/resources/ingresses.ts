@@ -92,9 +92,6 @@ export const networkPolicies: ResourceDefinition<NetworkPolicy> = {
   singular: "networkpolicy",
   shortNames: ["netpol"],
   generation: true,
-  prepareCreate(_policy, { warn }) {
-    warn("this cluster's network does not enforce network policies: it is kept, and all traffic stays allowed");
-  },
   defaults({ spec }) {
     if (spec === undefined) return;
     spec.policyTypes ??= spec.egress === undefined ? ["Ingress"] : ["Ingress", "Egress"];
