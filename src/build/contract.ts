@@ -103,6 +103,8 @@ export type BuildOutput =
       names: string[];
       push: boolean;
       compression?: "gzip" | "zstd" | "uncompressed";
+      /** Also of the base image's layers. */
+      forceCompression?: boolean;
       ociMediaTypes?: boolean;
       annotations?: Record<string, string>;
     }
@@ -112,6 +114,8 @@ export type BuildOutput =
       type: "oci" | "docker";
       names: string[];
       compression?: "gzip" | "zstd" | "uncompressed";
+      /** Also of the base image's layers. */
+      forceCompression?: boolean;
       annotations?: Record<string, string>;
       /** As an archive, or as the blobs of a layout that the client keeps. */
       write: ((tar: AsyncIterable<Uint8Array>) => Promise<void>) | { layout(blobs: LayoutBlobs): Promise<void> };

@@ -17,6 +17,8 @@ interface SavedImage {
   platforms?: PlatformImage[];
   /** Canonical references to be saved; none for one asked for by id. */
   references: string[];
+  /** On its descriptor in index.json. */
+  annotations?: Record<string, string>;
 }
 
 /** @throws not-found before the first byte, also when an image is not here for one of the wished platforms */
@@ -162,10 +164,11 @@ function blobPath(digest: Digest): string {
 
 function layoutIndex(saved: SavedImage[]): object {
   const manifests: Descriptor[] = [];
-  for (const { image, references } of saved) {
-    if (references.length === 0) manifests.push(image.descriptor);
+  for (const { image, references, annotations: own } of saved) {
+    if (references.length === 0) manifests.push({ ...image.descriptor, ...(own ? { annotations: own } : {}) });
     for (const reference of references) {
       const annotations = {
+        ...own,
         "io.containerd.image.name": reference,
         "org.opencontainers.image.ref.name": reference.slice(reference.lastIndexOf(":") + 1),
       };

@@ -22,7 +22,7 @@ import type { ImagePublisher } from "./image-publisher.ts";
 import { allChainIds, type ImageRecords, platformImages } from "./image-records.ts";
 import { saveImages } from "./image-save.ts";
 import type { LayerPackParams, LayerPackResult } from "./layer-pack.ts";
-import type { RecompressParams } from "./layer-recompress.ts";
+import type { RecompressParams, RecompressResult } from "./layer-recompress.ts";
 import { publishBuiltImage } from "./publish-built.ts";
 import type { SettledFiles } from "./settled-files.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -195,16 +195,12 @@ export class ImageLayerWorkshop implements LayerWorkshop {
   async recompress(blob: Descriptor, compression: LayerCompression): Promise<{ blob: Descriptor; release(): void }> {
     const { layout, pool, records, content, trash } = this.parts;
     const mediaType = MEDIA_TYPES[compression];
-    const known = blob.mediaType === mediaType || blob.mediaType === DOCKER_MEDIA_TYPES[compression];
-    if (known) return { blob, release: () => {} };
+    const isGzip = compression === "gzip" && blob.mediaType === MEDIA.dockerLayerGzip;
+    if (blob.mediaType === mediaType || isGzip) return { blob, release: () => {} };
     const blobPath = join(layout.ingest, randomName());
     const params: RecompressParams = { sourcePath: content.path(blob.digest), blobPath, compression };
     try {
-      const { blobDigest: digest, blobBytes: size } = await pool.run<{ blobDigest: Digest; blobBytes: number }>(
-        "recompress",
-        params,
-        {},
-      );
+      const { blobDigest: digest, blobBytes: size } = await pool.run<RecompressResult>("recompress", params);
       const unpin = records.pin({ blobs: [digest] });
       const release = () => {
         unpin();
@@ -226,7 +222,8 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     const published = await publishBuiltImage(this.parts, this, { ...image, references: [] });
     const { id } = published.image;
     const record = catalog.getRecord(id);
-    const saved = { image: record, platforms: undefined, references: image.references };
+    const { references, descriptorAnnotations: annotations } = image;
+    const saved = { image: record, platforms: undefined, references, ...(annotations ? { annotations } : {}) };
     return {
       ...published,
       tar: saveImages([saved], this.parts, signal),

@@ -42,8 +42,9 @@ export async function publishBuiltImage(
   workshop: LayerWorkshop,
   image: ImageToPublish,
 ): Promise<PublishedImage> {
+  using held = new DisposableStack();
   const made: MadePlatform[] = [];
-  for (const platform of image.platforms) made.push(await makePlatform(workshop, platform, image));
+  for (const platform of image.platforms) made.push(await makePlatform(workshop, platform, image, held));
   const record = recordOf(made, image);
   const chainIds = made.flatMap((platform) => platform.image.chainIds);
   const unpin = parts.records.pin({ chainIds, blobs: record.record.blobs.map(({ digest }) => digest) });
@@ -59,21 +60,33 @@ export async function publishBuiltImage(
     unpin();
     await parts.publisher.collect(chainIds, []);
   }
-  const { id, descriptor } = record.record;
+  const { id, descriptor: own } = record.record;
+  const { descriptorAnnotations: annotations } = image;
+  const descriptor = annotations ? { ...own, annotations } : own;
   return { image: parts.catalog.get(id), descriptor, configs: made.map(({ config }) => config) };
 }
 
-async function makePlatform(workshop: LayerWorkshop, platform: Platform, image: ImageToPublish): Promise<MadePlatform> {
+async function makePlatform(
+  workshop: LayerWorkshop,
+  platform: Platform,
+  image: ImageToPublish,
+  held: DisposableStack,
+): Promise<MadePlatform> {
   const { compression, mediaTypes } = image;
   const typed = (descriptor: Descriptor): Descriptor =>
     mediaTypes === "docker"
       ? { ...descriptor, mediaType: DOCKER_TYPES[descriptor.mediaType] ?? descriptor.mediaType }
       : descriptor;
+  const recompressed = async (own: Descriptor) => {
+    const { blob, release } = await workshop.recompress(own, compression);
+    held.defer(release);
+    return blob;
+  };
   const packed = await Promise.all(
-    platform.layers.map((layer) =>
+    platform.layers.map(async (layer) =>
       layer.kind === "image"
-        ? { diffId: layer.diffId, blob: layer.blob }
-        : workshop.packLayer(layer.id, { compression }),
+        ? { diffId: layer.diffId, blob: image.forceCompression ? await recompressed(layer.blob) : layer.blob }
+        : await workshop.packLayer(layer.id, { compression }),
     ),
   );
   const diffIds = packed.map(({ diffId }) => diffId);
@@ -90,7 +103,11 @@ async function makePlatform(workshop: LayerWorkshop, platform: Platform, image: 
     ...(platform.annotations ? { annotations: platform.annotations } : {}),
   } satisfies Manifest);
   const { architecture, os, variant } = config;
-  const inIndex = { ...manifest.descriptor, platform: { architecture, os, ...(variant ? { variant } : {}) } };
+  const inIndex: Descriptor = {
+    ...manifest.descriptor,
+    ...(platform.descriptorAnnotations ? { annotations: platform.descriptorAnnotations } : {}),
+    platform: { architecture, os, ...(variant ? { variant } : {}) },
+  };
   const attestations = (await platform.attest?.(inIndex)) ?? [];
   const attestation = attestations.length > 0 ? attest(inIndex.digest, attestations) : undefined;
   return {

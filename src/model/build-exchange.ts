@@ -24,10 +24,17 @@ export type WishOutput =
       names: string[];
       push: boolean;
       compression?: Compression;
+      forceCompression?: boolean;
       ociMediaTypes?: boolean;
       annotations?: Record<string, string>;
     }
-  | { type: "oci" | "docker"; names: string[]; compression?: Compression; annotations?: Record<string, string> }
+  | {
+      type: "oci" | "docker";
+      names: string[];
+      compression?: Compression;
+      forceCompression?: boolean;
+      annotations?: Record<string, string>;
+    }
   | { type: "tar" | "local" }
   | { type: "cacheonly" };
 

@@ -206,6 +206,27 @@ describe("outputs and options", () => {
     expect(await Bun.file(out("iid")).text()).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
+  test("files attest themselves when that was asked for; settings that would be ignored are refused", async () => {
+    const files = { Dockerfile: "FROM scratch\nCOPY f /f\n", f: "" };
+    const out = join(scratch, "attested");
+    expect((await build(files, ["-o", out])).code).toBe(0);
+    expect(await readdir(out)).toEqual(["f"]);
+    expect((await build(files, ["-o", out, "--sbom", "true", "--provenance", "mode=max,version=v0.2"])).code).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(["f", "provenance.json", "sbom.spdx.json"]);
+    const { predicate } = (await Bun.file(join(out, "provenance.json")).json()) as { predicate: { buildType: string } };
+    expect(predicate.buildType).toBe("https://mobyproject.org/buildkit@v1");
+    for (const [output, words] of [
+      ["type=image,push-by-digest=true", "push-by-digest=true of the exporter moby is not supported: give the image"],
+      ["type=image,name=x,store=false", "store=false of the exporter moby is not supported"],
+      [
+        "type=local,dest=x,zz=1",
+        "the setting zz=1 of the exporter local is not supported: the builder does not know it",
+      ],
+    ] as const) {
+      expect((await build(files, ["-o", output])).stderr).toContain(words);
+    }
+  });
+
   test("secrets, an SSH agent, hosts, shared memory and limits reach the steps", async () => {
     const agent = (await run(["sh", "-c", "ssh-agent -s"])).stdout;
     const socket = /SSH_AUTH_SOCK=([^;]+)/.exec(agent)?.[1] ?? "";
@@ -320,9 +341,24 @@ describe("directories of the client's that hold blobs", () => {
 
   test("an OCI layout: written blob by blob, read as a context by tag and by digest", async () => {
     const layout = join(scratch, "layout");
-    const written = await build(files, ["-o", `type=oci,tar=false,dest=${layout},name=demo/layout:1`]);
+    const written = await build(files, [
+      ...["-o", `type=oci,tar=false,dest=${layout},name=demo/layout:1,compression=zstd,force-compression=true`],
+      ...["--annotation", "a=b", "--annotation", "index,manifest-descriptor[linux/amd64]:c=d"],
+    ]);
     expect({ code: written.code, stderr: written.code === 0 ? "" : written.stderr }).toEqual({ code: 0, stderr: "" });
     const index = (await Bun.file(join(layout, "index.json")).json()) as { manifests: { digest: string }[] };
+    const blob = async (digest: string) =>
+      (await Bun.file(join(layout, "blobs", digest.replace(":", "/"))).json()) as {
+        annotations: object;
+        manifests: { digest: string; annotations: object }[];
+        layers: { mediaType: string }[];
+      };
+    const whole = await blob(index.manifests[0]!.digest);
+    expect([whole.annotations, whole.manifests[0]!.annotations]).toEqual([{ c: "d" }, { c: "d" }]);
+    const { annotations, layers } = await blob(whole.manifests[0]!.digest);
+    expect(annotations).toEqual({ a: "b" });
+    const zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+    expect(layers.map(({ mediaType }) => mediaType)).toEqual([zstd, zstd, zstd]);
     const before = (await daemon.docker(["images", "-aq"])).stdout;
     const words = (context: string) => ["--build-context", `base=oci-layout://${context}`, "-o", join(scratch, "got")];
     for (const context of [`${layout}:1`, `${layout}@${index.manifests[0]!.digest}`]) {

@@ -1,6 +1,6 @@
 /** The directories that a build of a BuildKit client reads: the client's own, uploaded archives, remote ones. */
+import { isDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
-import type { Digest } from "../../model/image.ts";
 import { spoolContext } from "../classic/spooled-context.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import { fetchRemoteContext, isRemoteAddress, temporaryContext } from "../contexts/remote-context.ts";
@@ -81,12 +81,12 @@ export class BuildContexts {
   /** "//STORE:TAG@DIGEST": the client has found the digest for the tag. @throws {NaruError} invalid */
   private layout(name: string, address: string): SessionLayout {
     const { session } = this.parts;
-    const [, store = "", digest] = /^\/\/([^:@/]+)(?::[^@]*)?@(sha256:[0-9a-f]{64})$/.exec(address) ?? [];
-    if (digest === undefined) {
+    const [, store = "", digest] = /^\/\/([^:@/]+)(?::[^@]*)?@(.+)$/.exec(address) ?? [];
+    if (!isDigest(digest)) {
       throw new NaruError("invalid", `the context ${name} names no manifest of its OCI layout: oci-layout:${address}`);
     }
     if (session === undefined) throw new NaruError("invalid", `no session to read the OCI layout ${name} from`);
-    return new SessionLayout(name, session, storeName.context(store), digest as Digest);
+    return new SessionLayout(name, session, storeName.context(store), digest);
   }
 
   /** To be called when the build has ended. */

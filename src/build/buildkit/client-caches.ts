@@ -1,12 +1,11 @@
 /** Caches that BuildKit clients name: in registries, inside images, in directories of the client's. */
+import { isDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
-import type { Digest } from "../../model/image.ts";
 import type { CacheOrigin, CacheTarget } from "../contract.ts";
 import type { Attributes } from "./messages.ts";
 import { SessionLayout, storeName, writeLayout } from "./session-layout.ts";
 import type { BuildSession } from "./session-registry.ts";
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** Kinds that BuildKit has beside naru's: services of others that no daemon of one machine should have keys for. */
 const SERVICES: Record<string, string> = {
   gha: "GitHub's cache service",
@@ -51,8 +50,8 @@ export function cacheOriginOf({ Type, Attrs }: Attributes, session: BuildSession
       return { type: "registry", ref, attributes };
     case "local": {
       const owner = ownerOf(session, src, "src");
-      if (!DIGEST.test(digest)) throw new NaruError("invalid", `the cache directory ${src} names no manifest (digest)`);
-      return { type: "local", layout: new SessionLayout(src, owner, storeName.cache(src), digest as Digest) };
+      if (!isDigest(digest)) throw new NaruError("invalid", `the cache directory ${src} names no manifest (digest)`);
+      return { type: "local", layout: new SessionLayout(src, owner, storeName.cache(src), digest) };
     }
     default:
       throw unknownKind("import from", Type, "registry or local");

@@ -12,7 +12,7 @@ import type { BuildSession } from "./session-registry.ts";
 
 const FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy";
 const EXPORTER_ID = "buildkit-attachable-exporter-id";
-const ANNOTATION = /^annotation(?:-manifest)?(?:\[[^\]]*\])?\.(.+)$/;
+const ANNOTATION = /^annotation(?:-((?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?))?\.(.+)$/;
 
 interface ExportParts {
   session: BuildSession | undefined;
@@ -29,6 +29,7 @@ export function outputsOf(exporters: readonly Attributes[], parts: ExportParts):
 }
 
 function outputOf(type: string, attributes: Record<string, string>, index: number, parts: ExportParts): BuildOutput {
+  checkSettings(type, attributes);
   switch (type) {
     case "moby":
     case "image":
@@ -65,19 +66,48 @@ function namesOf({ name = "" }: Record<string, string>): string[] {
   return name.split(",").filter((item) => item !== "");
 }
 
-function compressionOf({ compression }: Record<string, string>) {
-  if (compression === undefined || compression === "") return {};
+function compressionOf({ compression, "force-compression": force }: Record<string, string>) {
+  const forced = isTrue(force) ? { forceCompression: true } : {};
+  if (compression === undefined || compression === "") return forced;
   if (compression === "gzip" || compression === "zstd" || compression === "uncompressed")
-    return { compression } as const;
+    return { compression, ...forced } as const;
   throw new NaruError("invalid", `compression ${compression} is not supported: use gzip, zstd or uncompressed`);
 }
 
+/** "annotation-index.KEY", "annotation-manifest[PLATFORM].KEY": the place goes before the key. */
 function annotationsOf(attributes: Record<string, string>): { annotations?: Record<string, string> } {
   const found = Object.entries(attributes).flatMap(([name, value]) => {
-    const match = ANNOTATION.exec(name);
-    return match === null ? [] : [[match[1]!, value] as const];
+    const [, place = "manifest", key] = ANNOTATION.exec(name) ?? [];
+    return key === undefined ? [] : [[`${place}:${key}`, value] as const];
   });
   return found.length === 0 ? {} : { annotations: Object.fromEntries(found) };
+}
+
+/** Settings that mean what naru does anyway, whatever their value. */
+const ALWAYS =
+  "name push compression force-compression oci-mediatypes tar dest unpack rewrite-timestamp name-canonical".split(" ");
+/** Settings that naru does not have, with what to do without them; "false" asks for nothing. */
+const REFUSED: Record<string, string> = {
+  "push-by-digest": "give the image a name with a tag",
+  "registry.insecure": "list the registry in the daemon's insecure-registries",
+  store: "what is pushed is kept here too, remove it afterwards",
+  "oci-artifact": "attestations are stored as image manifests, which every registry takes",
+  "prefer-nondist-layers": "layers of other places are copied",
+  "dangling-name-prefix": "give the image a name",
+  "compression-level": "naru chooses the level",
+  "attestation-prefix": "the files of attestations have fixed names",
+  "platform-split": "several platforms get a directory each, one gets none",
+  buildinfo: "ask for provenance",
+};
+
+/** @throws {NaruError} invalid for a setting that would be ignored */
+function checkSettings(type: string, attributes: Record<string, string>): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    const isUsual = name === "store" ? isTrue(value) : value === "false";
+    if (ALWAYS.includes(name) || ANNOTATION.test(name) || isUsual) continue;
+    const advice = REFUSED[name] ?? "the builder does not know it";
+    throw new NaruError("invalid", `the setting ${name}=${value} of the exporter ${type} is not supported: ${advice}`);
+  }
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -23,6 +23,20 @@ import { definitionOf, resultIdOf } from "./result-definition.ts";
 
 const SERVICE = "/moby.buildkit.v1.frontend.LLBBridge";
 const EMPTY = new Uint8Array(0);
+/** What a client asks to learn what else it may ask for. */
+const DESCRIBE = "frontend.subrequests.describe";
+const SUBREQUESTS = [
+  ["frontend.lint", "Look for mistakes in the Dockerfile"],
+  ["frontend.outline", "List all parameters that the build takes"],
+  ["frontend.targets", "List all stages that can be built"],
+  [DESCRIBE, "List what can be asked for"],
+].map(([name, description]) => ({
+  name,
+  description,
+  version: "1.0.0",
+  type: "rpc",
+  metadata: [{ name: "result.json" }],
+}));
 
 export function gatewayMethods(builds: GatewayBuilds, worker: () => WorkerRecord): GrpcMethods {
   return {
@@ -67,6 +81,11 @@ async function solve(call: GrpcCall, builds: GatewayBuilds): Promise<void> {
   }
   const inputs = inputsOf(request, build, builds);
   const wish: GatewayWish = { attributes: request.FrontendOpt, cacheImports: request.CacheImports, inputs };
+  if (request.FrontendOpt.requestid === DESCRIBE) {
+    const metadata = { "result.json": Buffer.from(JSON.stringify(SUBREQUESTS)), version: Buffer.from("1.0.0") };
+    await call.send(gatewaySolveResponse.encode({ result: { metadata } }));
+    return;
+  }
   if (request.FrontendOpt.requestid) {
     try {
       const metadata = answerMetadata(await build.check(wish, call.signal));

@@ -1,9 +1,11 @@
 /** An OCI image layout that came as a directory of files. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDigest } from "../../lib/digest.ts";
 import { isKind, NaruError } from "../../lib/errors.ts";
 import type { Descriptor, Digest, Index } from "../../model/image.ts";
 import type { ClientLayout, ContextSource } from "../contract.ts";
+import { blobPath } from "../solver/layout-tar.ts";
 
 /** Which manifest of the layout: by its tag, by its digest, or the first. */
 export interface LayoutChoice {
@@ -11,7 +13,6 @@ export interface LayoutChoice {
   digest?: string;
 }
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const TAG_ANNOTATION = "org.opencontainers.image.ref.name";
 
 export class DirectoryLayout implements ClientLayout {
@@ -39,8 +40,7 @@ export class DirectoryLayout implements ClientLayout {
   }
 
   async *read(digest: Digest, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const path = join(await this.synced(signal), "blobs/sha256", checkedDigest(digest).slice("sha256:".length));
-    const file = Bun.file(path);
+    const file = Bun.file(join(await this.synced(signal), blobPath(checkedDigest(digest))));
     if (!(await file.exists()))
       throw new NaruError("not-found", `the OCI layout ${this.name} lacks the blob ${digest}`);
     yield* file.stream() as AsyncIterable<Uint8Array>;
@@ -70,6 +70,6 @@ function isTagged({ annotations }: Descriptor, tag: string): boolean {
 }
 
 function checkedDigest(text: string): Digest {
-  if (!DIGEST.test(text)) throw new NaruError("invalid", `${JSON.stringify(text)} is no digest`);
-  return text as Digest;
+  if (!isDigest(text)) throw new NaruError("invalid", `${JSON.stringify(text)} is no digest`);
+  return text;
 }

@@ -2,7 +2,8 @@
 import type { ImageToPublish, PublishedImage } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import { canonicalReference, parseReference } from "../../lib/image-reference.ts";
-import type { Digest } from "../../model/image.ts";
+import { fitsPlatform, parsePlatform } from "../../lib/platform.ts";
+import type { Digest, Platform } from "../../model/image.ts";
 import type { BuildOutput, BuildStep } from "../contract.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
 import type { SolverContext } from "./builder-parts.ts";
@@ -93,39 +94,63 @@ function teller(run: BuildRun, step: Digest): (name: string) => void {
 
 function imageToPublish(
   targets: ConfiguredTarget[],
-  { compression = "gzip", annotations }: ImageOutput | ArchiveOutput,
+  { compression = "gzip", forceCompression, annotations = {} }: ImageOutput | ArchiveOutput,
   references: string[],
   mediaTypes: ImageToPublish["mediaTypes"],
 ): ImageToPublish {
-  const { manifest, index } = splitAnnotations(annotations ?? {});
+  const placed = Object.entries(annotations).flatMap(([name, value]) => placesOf(name, value));
+  const at = (place: string, platform?: Platform) => {
+    const found = placed.filter((one) => one.place === place && (!platform || isFor(one.platform, platform)));
+    return found.length > 0 ? Object.fromEntries(found.map(({ key, value }) => [key, value])) : undefined;
+  };
+  const index = at("index");
+  const whole = at("index-descriptor");
   return {
-    platforms: targets.map(({ config, layers, attest }) => ({
-      config,
-      layers,
-      ...(manifest ? { annotations: manifest } : {}),
-      ...(attest ? { attest } : {}),
-    })),
+    platforms: targets.map(({ config, layers, attest }) => {
+      const manifest = at("manifest", config);
+      const descriptor = at("manifest-descriptor", config);
+      return {
+        config,
+        layers,
+        ...(manifest ? { annotations: manifest } : {}),
+        ...(descriptor ? { descriptorAnnotations: descriptor } : {}),
+        ...(attest ? { attest } : {}),
+      };
+    }),
     references,
     compression,
+    ...(forceCompression ? { forceCompression } : {}),
     mediaTypes,
     ...(index ? { indexAnnotations: index } : {}),
+    ...(whole ? { descriptorAnnotations: whole } : {}),
   };
 }
 
-/** "index:key" and "manifest-descriptor[platform]:key" as buildx writes them; without a prefix they are the manifest's. */
-function splitAnnotations(annotations: Record<string, string>) {
-  const manifest: Record<string, string> = {};
-  const index: Record<string, string> = {};
-  for (const [name, value] of Object.entries(annotations)) {
-    const [, places, key] = /^((?:index|manifest)(?:,(?:index|manifest))*):(.+)$/.exec(name) ?? [
-      undefined,
-      "manifest",
-      name,
-    ];
-    for (const place of places!.split(",")) (place === "index" ? index : manifest)[key!] = value;
+interface PlacedAnnotation {
+  place: string;
+  /** Undefined: of every platform. */
+  platform: string | undefined;
+  key: string;
+  value: string;
+}
+
+const PLACE = /^(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?$/;
+
+/** "index,manifest-descriptor[linux/amd64]:key" as buildx writes it; without a prefix they are the manifest's. */
+function placesOf(name: string, value: string): PlacedAnnotation[] {
+  const colon = name.indexOf(":");
+  const places = colon < 0 ? [] : name.slice(0, colon).split(",");
+  if (places.length === 0 || !places.every((place) => PLACE.test(place))) {
+    return [{ place: "manifest", platform: undefined, key: name, value }];
   }
-  const filled = (found: Record<string, string>) => (Object.keys(found).length > 0 ? found : undefined);
-  return { manifest: filled(manifest), index: filled(index) };
+  return places.map((text) => {
+    const [, place = "", platform] = /^([a-z-]+)(?:\[(.*)\])?$/.exec(text) ?? [];
+    return { place, platform: platform || undefined, key: name.slice(colon + 1), value };
+  });
+}
+
+function isFor(wished: string | undefined, own: Platform): boolean {
+  return wished === undefined || fitsPlatform(own, parsePlatform(wished));
 }
 
 async function push({ images }: SolverContext, run: BuildRun, name: string, step: Digest): Promise<void> {

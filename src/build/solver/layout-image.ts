@@ -1,5 +1,6 @@
 /** Images of OCI layouts that clients have: taken into the store for as long as builds need them. */
 import type { ImageStore, LocalImage } from "../../image/contract.ts";
+import { algorithmOf, digestOf } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { fitsPlatform, platformText } from "../../lib/platform.ts";
 import type { Descriptor, Digest, Index, Manifest, Platform } from "../../model/image.ts";
@@ -102,7 +103,7 @@ async function readSmall(layout: ClientLayout, digest: Digest, signal: AbortSign
     if (length > MAX_METADATA_BYTES) throw new NaruError("invalid", `${digest} is too large for a manifest`);
   }
   const data = Buffer.concat(parts);
-  const found = `sha256:${new Bun.CryptoHasher("sha256").update(data).digest("hex")}`;
+  const found = digestOf(data, algorithmOf(digest));
   if (found !== digest) throw new NaruError("invalid", `${digest} of ${layout.name} has the digest ${found}`);
   return data;
 }

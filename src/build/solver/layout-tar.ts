@@ -18,7 +18,7 @@ export async function* layoutTar({ root, blobs, read }: LayoutBlobs): AsyncGener
 }
 
 export function blobPath(digest: Digest): string {
-  return `blobs/sha256/${digest.slice("sha256:".length)}`;
+  return `blobs/${digest.replace(":", "/")}`;
 }
 
 function* entry(path: string, data: Uint8Array): Generator<Uint8Array, void> {

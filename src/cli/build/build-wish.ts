@@ -2,6 +2,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { isDigest } from "../../lib/digest.ts";
 import type { BuildWish } from "../../model/build-exchange.ts";
 import { CliError } from "../cli-error.ts";
 import type { ConfigFile } from "../config-file.ts";
@@ -149,9 +150,9 @@ function readNamedContexts(texts: readonly string[], directories: Map<string, st
 /** `DIRECTORY[:TAG][@DIGEST]`; the tag is "latest" where neither is given. Throws CliError. */
 function readLayout(name: string, text: string, directories: Map<string, string>): { tag?: string; digest?: string } {
   const [, place = "", tag = "latest", digest] = /^(.*?)(?::([\w][\w.-]*))?(?:@(.*))?$/s.exec(text) ?? [];
-  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) {
+  if (digest !== undefined && !isDigest(digest)) {
     throw new CliError(
-      `invalid digest ${JSON.stringify(digest)} of the build context ${name}: sha256: and 64 hexadecimal digits`,
+      `invalid digest ${JSON.stringify(digest)} of the build context ${name}: it is sha256: and 64 hexadecimal digits`,
     );
   }
   directories.set(name, contextPlace(name, place));

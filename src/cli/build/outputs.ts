@@ -97,25 +97,33 @@ function wishOf(settings: OutputSettings, flags: OutputFlags): WishOutput {
   return { type: "image", push, ...common, ...ociMediaTypes };
 }
 
-function compressionOf({ compression }: OutputSettings): { compression?: Compression } {
-  if (compression === undefined) return {};
-  if (compression === "gzip" || compression === "zstd" || compression === "uncompressed") return { compression };
+function compressionOf(settings: OutputSettings): { compression?: Compression; forceCompression?: boolean } {
+  const { compression, "force-compression": force } = settings;
+  const forced = force !== undefined && csvBool("output", "force-compression", force) ? { forceCompression: true } : {};
+  if (compression === undefined) return forced;
+  if (compression === "gzip" || compression === "zstd" || compression === "uncompressed")
+    return { compression, ...forced };
   throw new CliError(`compression ${compression} is not supported: use gzip, zstd or uncompressed`);
 }
+
+const ANNOTATION_PLACE = /^(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?$/;
+const ANNOTATION_KEY = /^annotation(?:-((?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?))?\.(.+)$/;
 
 /** Keys keep the place that they name, as in `index:key`. */
 function annotationsOf(settings: OutputSettings, flags: readonly string[]): { annotations?: Record<string, string> } {
   const annotations: Record<string, string> = {};
   for (const [key, value] of Object.entries(settings)) {
-    const match = /^annotation(?:-(manifest|index))?\.(.+)$/.exec(key);
-    if (match) annotations[match[1] === "index" ? `index:${match[2]}` : match[2]!] = value;
+    const [, place = "manifest", name] = ANNOTATION_KEY.exec(key) ?? [];
+    if (name !== undefined) annotations[`${place}:${name}`] = value;
   }
   for (const text of flags) {
     const equals = text.indexOf("=");
     if (equals <= 0) throw new CliError(`invalid annotation ${JSON.stringify(text)}, expected key=value`);
-    const place = /^([a-z,-]+):/.exec(text)?.[1];
-    if (place !== undefined && !place.split(",").every((one) => one === "manifest" || one === "index")) {
-      throw new CliError(`annotations stand on the manifest or the index, not on ${place}: write manifest:key=value`);
+    const place = /^([a-z,-]+(?:\[[^\]]*\])?):/.exec(text.slice(0, equals))?.[1];
+    if (place !== undefined && !place.split(",").every((one) => ANNOTATION_PLACE.test(one))) {
+      throw new CliError(
+        `annotations stand on manifest, index, manifest-descriptor or index-descriptor, not on ${place}: write manifest:key=value`,
+      );
     }
     annotations[text.slice(0, equals)] = text.slice(equals + 1);
   }
