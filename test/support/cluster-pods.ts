@@ -112,13 +112,9 @@ export class ClusterPods {
     }, 30_000);
   }
 
-  /** What a command in a pod says to its standard output; asked for over a WebSocket, as kubectl does, without its process. */
-  async executed(name: string, command: readonly string[]): Promise<string> {
-    const query = ["main", ...command].map((word) => encodeURIComponent(word)).join("&command=");
-    const path = `${this.path("pods", name)}/exec?stdout=1&stderr=1&container=${query}`;
-    const frames = await this.cluster.socketFrames(path, "v4.channel.k8s.io");
-    const said = frames.filter((frame) => frame[0] === 1).map((frame) => frame.subarray(1));
-    return Buffer.concat(said).toString();
+  /** What a command in the pod's container "main" says to its standard output. */
+  executed(name: string, command: readonly string[]): Promise<string> {
+    return this.cluster.executed(this.path("pods", name), "main", command);
   }
 
   async remove(name: string): Promise<void> {

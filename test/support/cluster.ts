@@ -35,6 +35,11 @@ export interface TestClusterDaemon extends AsyncDisposable {
     begun?: () => Promise<unknown>,
   ): Promise<WatchedEvent[]>;
   kubectl(words: readonly string[], input?: string): Promise<{ code: number; stdout: string; stderr: string }>;
+  /**
+   * What a command in a container of that pod (by its path) says to its standard output; asked for over a WebSocket, as kubectl does,
+   * without its process. How the command ends is not told.
+   */
+  executed(pod: string, container: string, command: readonly string[]): Promise<string>;
   /** All that comes over a WebSocket until the server closes it. @throws Error when there is none at that path */
   socketFrames(path: string, protocol: string): Promise<Buffer[]>;
 }
@@ -77,6 +82,19 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
       headers: body === undefined ? {} : { "Content-Type": contentType },
       body,
     });
+  const socketFrames = async (path: string, protocol: string): Promise<Buffer[]> => {
+    const socket = new WebSocket(`${server.replace("https:", "wss:")}${path}`, {
+      protocols: [protocol],
+      tls,
+    } as never);
+    socket.binaryType = "arraybuffer";
+    const frames: Buffer[] = [];
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>();
+    socket.onmessage = ({ data }) => void frames.push(Buffer.from(data));
+    socket.onclose = () => resolve(frames);
+    socket.onerror = () => reject(new Error(`no websocket at ${path}`));
+    return promise;
+  };
   return {
     daemon,
     kubeconfig,
@@ -124,19 +142,13 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
       ]);
       return { code, stdout, stderr };
     },
-    async socketFrames(path, protocol) {
-      const socket = new WebSocket(`${server.replace("https:", "wss:")}${path}`, {
-        protocols: [protocol],
-        tls,
-      } as never);
-      socket.binaryType = "arraybuffer";
-      const frames: Buffer[] = [];
-      const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>();
-      socket.onmessage = ({ data }) => void frames.push(Buffer.from(data));
-      socket.onclose = () => resolve(frames);
-      socket.onerror = () => reject(new Error(`no websocket at ${path}`));
-      return promise;
+    async executed(pod, container, command) {
+      const words = [container, ...command].map((word) => encodeURIComponent(word)).join("&command=");
+      const frames = await socketFrames(`${pod}/exec?stdout=1&stderr=1&container=${words}`, "v4.channel.k8s.io");
+      const said = frames.filter((frame) => frame[0] === 1).map((frame) => frame.subarray(1));
+      return Buffer.concat(said).toString();
     },
+    socketFrames,
     [Symbol.asyncDispose]: () => daemon.stop(),
   };
 }
