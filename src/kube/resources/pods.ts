@@ -51,7 +51,8 @@ export const pods: ResourceDefinition<Pod> = {
     defaultPod(pod);
     // Limits of the namespace may have changed what a new pod asks for.
     if (pod.status?.qosClass !== undefined && pod.metadata.resourceVersion === undefined) {
-      pod.status.qosClass = qosClassOf(pod.spec);
+      // An update without a version has the status of the stored pod, which must not change.
+      pod.status = { ...pod.status, qosClass: qosClassOf(pod.spec) };
     }
   },
   validate: (pod) => podSpecFaults("spec", pod.spec),
