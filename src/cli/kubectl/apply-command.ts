@@ -226,10 +226,7 @@ async function changeLive(
         contentType: isCustom ? "application/merge-patch+json" : "application/strategic-merge-patch+json",
         query: writeQuery(flags),
       });
-      // A dry run changes no version, whatever it would change.
-      const isSame =
-        flags["dry-run"] === "none" && changed.metadata?.resourceVersion === live.metadata?.resourceVersion;
-      return await tell(target.type, changed, isSame ? "unchanged" : "configured");
+      return await tell(target.type, changed, "configured");
     } catch (error) {
       if (!(error instanceof KubeApiError)) throw error;
       if (error.reason === "Conflict" && attempt < ATTEMPTS) live = (await current(context, target)) ?? live;

@@ -110,7 +110,7 @@ function addList(patch: Members, key: string, last: Json, wanted: Json[], live: 
   } else if (!sameJson(wanted, live)) patch[key] = wanted;
 }
 
-function mergeKeyOf(list: string, elements: readonly Json[]): string | undefined {
+export function mergeKeyOf(list: string, elements: readonly Json[]): string | undefined {
   return MERGE_KEYS[list]?.find(
     (key) => elements.length > 0 && elements.every((one) => isMembers(one) && one[key] !== undefined),
   );

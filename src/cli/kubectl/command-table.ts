@@ -33,6 +33,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   explain: () => import("./explain-command.ts"),
   expose: () => import("./expose-command.ts"),
   get: () => import("./get-command.ts"),
+  kustomize: () => import("./kustomize-command.ts"),
   logs: () => import("./logs-command.ts"),
   "rollout history": () => import("./rollout-history-command.ts"),
   "rollout pause": () => import("./rollout-pause-command.ts"),
@@ -126,7 +127,6 @@ export const KUBECTL_ALIASES: Record<string, string> = {
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
 export const REFUSED_COMMANDS: Record<string, string> = {
-  kustomize: "build the kustomization with its own program and use -f",
   plugin: "naru has no plugins",
   certificate: "approve a request with `patch` of its status, or with kubectl itself",
   "cluster-info dump": "`get all -A -o yaml` and `logs` tell the same",
@@ -167,6 +167,7 @@ export const SUMMARIES: Record<string, string> = {
   explain: "Get documentation for a resource",
   expose: "Take a pod, service, deployment or other workload and expose it as a new service",
   get: "Display one or many resources",
+  kustomize: "Build a kustomization target from a directory or URL",
   logs: "Print the logs for a container in a pod",
   "rollout history": "View rollout history",
   "rollout pause": "Mark the provided resource as paused",

@@ -28,7 +28,7 @@ export const command = defineKubectlCommand({
     "windows-line-endings": bool("With --edit: lines end as on Windows"),
   },
   async run({ flags, args, context }) {
-    if (flags.filename.length === 0 || args.length > 0) {
+    if ((flags.filename.length === 0 && flags.kustomize === "") || args.length > 0) {
       const unknown = args[0] === undefined ? "must specify one of -f and -k" : `Unexpected args: [${args.join(" ")}]`;
       throw new CliError(`error: ${unknown}\nSee '${context.program} create -h' for help and examples`);
     }

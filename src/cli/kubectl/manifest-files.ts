@@ -30,7 +30,7 @@ const ENDINGS = [".json", ".yaml", ".yml"];
 export async function readManifests(names: readonly string[], isRecursive: boolean): Promise<KubeManifest[]> {
   const found: KubeManifest[] = [];
   for (const name of names.flatMap((one) => one.split(","))) {
-    for (const { text, source } of await textsOf(name, isRecursive)) found.push(...manifestsIn(text, source));
+    for (const { text, source } of await textsOf(name, isRecursive)) found.push(...manifestsInText(text, source));
   }
   return found;
 }
@@ -66,7 +66,8 @@ async function fetchText(url: string): Promise<string> {
   return await response.text();
 }
 
-function manifestsIn(text: string, source: string): KubeManifest[] {
+/** The objects of one text. @param source for messages @throws CliError */
+export function manifestsInText(text: string, source: string): KubeManifest[] {
   return documentsOf(text, source).flatMap((value) => objectsOf(value, source));
 }
 

@@ -41,8 +41,7 @@ export async function namedObjects(
   words: readonly string[],
   files: FileFlags = { filename: [], recursive: false },
 ): Promise<NamedObjects> {
-  if (files.kustomize) throw new CliError("error: kustomizations (-k) are not supported: build them first and use -f");
-  if (files.filename.length > 0) {
+  if (files.filename.length > 0 || files.kustomize) {
     if (words.length > 0) {
       throw new CliError(
         "error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
@@ -86,11 +85,20 @@ export async function namedObjects(
   return { objects: found.flatMap((type) => names.map((name) => place(type, name))), types: [] };
 }
 
+async function manifestsOf(context: KubectlContext, files: FileFlags): Promise<KubeManifest[]> {
+  const folder = files.kustomize;
+  if (!folder) return await readManifests(files.filename, files.recursive);
+  if (files.filename.length > 0) throw new CliError("error: only one of -f or -k can be specified");
+  const { buildKustomization } = await import("./kustomize/build.ts");
+  const objects = await buildKustomization(folder, { isRestricted: true, warn: context.printError });
+  return objects.map((object) => ({ object, source: folder }));
+}
+
 /** Objects as files describe them, each with the namespace that it goes to. */
 async function objectsInFiles(context: KubectlContext, files: FileFlags): Promise<ObjectTarget[]> {
   const types = await context.types();
   const namespace = await context.namespace();
-  const manifests = await readManifests(files.filename, files.recursive);
+  const manifests = await manifestsOf(context, files);
   return manifests.map((manifest) => {
     const { apiVersion, kind, metadata } = manifest.object;
     const type = types.ofKind(apiVersion, kind, manifest.source);
