@@ -48,6 +48,17 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
+type Json = any;
+
+/** Waits until objects in the namespace default are as wished: asked of the API, since kubectl's process takes longer than the answer. */
+async function untilThere(what: string, path: string, holds: (body: Json) => boolean): Promise<void> {
+  await until(what, async () => holds((await cluster.api("GET", `/api/v1/namespaces/default/${path}`)).body));
+}
+const labelled = (selector: string) => `pods?labelSelector=${encodeURIComponent(selector)}`;
+const portsOf = ({ subsets = [] }: Json): number[] =>
+  subsets.flatMap(({ ports }: Json) => ports.map(({ port }: Json) => port));
+
 /** Rows of a table as kubectl prints it, cut at runs of spaces. */
 function rows(table: string): string[][] {
   return table
@@ -187,8 +198,9 @@ test(
     live.spec.containers[0].image = OTHER_IMAGE;
     await fed(JSON.stringify(live), "replace", "-f", "-");
     expect(await kubectl("get", "pod", "replaced", "-o", "jsonpath={.spec.containers[0].image}")).toBe(OTHER_IMAGE);
-    const running = "jsonpath={.status.containerStatuses[?(@.state.running)].image}";
-    await until("it runs", async () => (await kubectl("get", "pod", "replaced", "-o", running)).includes(OTHER_IMAGE));
+    await untilThere("it runs", "pods/replaced", ({ status: { containerStatuses } }) =>
+      containerStatuses.some(({ state, image }: Json) => state.running && image.includes(OTHER_IMAGE)),
+    );
     await fed(pod("replaced", IMAGE, ["sleep", "1000"]), "replace", "--force", "-f", "-");
     const made = JSON.parse(await kubectl("get", "pod", "replaced", "-o", "json"));
     expect(made.metadata.uid).not.toBe(live.metadata.uid);
@@ -226,11 +238,22 @@ test(
   conformance("[sig-cli] Kubectl client Update Demo should scale a replication controller [Conformance]"),
   async () => {
     await fed(controller("demo", 2), "create", "-f", "-");
-    const running = async () =>
-      (await kubectl("get", "pods", "-l", "app=demo", "--field-selector=status.phase=Running", "-o", "name"))
-        .split("\n")
-        .filter(Boolean).length;
-    const becomes = (count: number) => until(`${count} run`, async () => (await running()) === count);
+    const becomes = async (count: number) => {
+      await untilThere(`${count} run`, labelled("app=demo"), ({ items }) => {
+        const running = items.filter(({ status }: Json) => status.phase === "Running");
+        return items.length === count && running.length === count;
+      });
+      const names = await kubectl(
+        "get",
+        "pods",
+        "-l",
+        "app=demo",
+        "--field-selector=status.phase=Running",
+        "-o",
+        "name",
+      );
+      expect(names.trimEnd().split("\n").length).toBe(count);
+    };
     await becomes(2);
     await kubectl("scale", "rc", "demo", "--replicas=1", "--timeout=1m");
     await becomes(1);
@@ -257,9 +280,8 @@ test(conformance("[sig-cli] Kubectl client Kubectl expose should create services
   await kubectl("expose", "service", "rm2", "--name=rm3", "--port=2345", "--target-port=6379");
   const second = JSON.parse(await kubectl("get", "service", "rm3", "-o", "json"));
   expect(second.spec.ports).toMatchObject([{ port: 2345, targetPort: 6379 }]);
-  const list = (service: string) => kubectl("get", "endpoints", service, "-o", "jsonpath={.subsets[*].ports[*].port}");
   for (const service of ["rm2", "rm3"])
-    await until(`${service} leads to 6379`, async () => (await list(service)) === "6379");
+    await untilThere(`${service} leads to 6379`, `endpoints/${service}`, (found) => portsOf(found).join() === "6379");
   const [head, row] = rows(await kubectl("get", "service", "rm2"));
   expect(head).toEqual(["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]);
   expect(row?.slice(1, 5)).toEqual(["ClusterIP", first.spec.clusterIP, "<none>", "1234/TCP"]);
@@ -300,15 +322,15 @@ test(
   conformance("[sig-cli] Kubectl client Update Demo should create and stop a replication controller [Conformance]"),
   async () => {
     await fed(controller("nautilus", 2), "create", "-f", "-");
-    const ready = async () => await kubectl("get", "rc", "nautilus", "-o", "jsonpath={.status.readyReplicas}");
-    await until("two replicas run", async () => (await ready()) === "2");
+    await untilThere(
+      "two replicas run",
+      "replicationcontrollers/nautilus",
+      ({ status }) => status?.readyReplicas === 2,
+    );
     const phases = ["get", "pods", "-l", "app=nautilus", "-o", "jsonpath={.items[*].status.phase}"];
     expect(await kubectl(...phases)).toBe("Running Running");
     await kubectl("delete", "rc", "nautilus", "demo", "--grace-period=0", "--force");
-    await until(
-      "no pod is left",
-      async () => (await kubectl("get", "pods", "-l", "app in (nautilus,demo)", "-o", "name")) === "",
-    );
+    await untilThere("no pod is left", labelled("app in (nautilus,demo)"), ({ items }) => items.length === 0);
   },
 );
 
@@ -323,8 +345,12 @@ test("a deployment rolls out, changes its image, is rolled back, and heals", asy
   );
   const rolledOut = async (image: string) => {
     expect(await kubectl("rollout", "status", "deployment/web", "--timeout=60s")).toContain("successfully rolled out");
-    const images = () => kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.containers[0].image}");
-    await until(`only ${image}`, async () => (await images()) === `${image} ${image}`);
+    await untilThere(`only ${image}`, labelled("app=web"), ({ items }) =>
+      Bun.deepEquals(
+        items.map(({ spec }: Json) => spec.containers[0].image),
+        [image, image],
+      ),
+    );
   };
   await rolledOut(IMAGE);
   await kubectl("set", "image", "deployment/web", `main=${OTHER_IMAGE}`);
@@ -334,12 +360,10 @@ test("a deployment rolls out, changes its image, is rolled back, and heals", asy
   expect(await kubectl("rollout", "history", "deployment/web")).toMatch(/^2 .*\n3 /m);
   const victim = (await cluster.daemon.naru(["ps", "-q", "--filter", "name=k8s_main_web-"])).stdout;
   await cluster.daemon.naru(["kill", victim.split("\n")[0]!]);
-  const restarts = () =>
-    kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}");
-  await until(
-    "the killed container is started again",
-    async () => (await restarts()).split(" ").sort().join() === "0,1",
-  );
+  await untilThere("the killed container is started again", labelled("app=web"), ({ items }) => {
+    const restarts = items.map(({ status }: Json) => status.containerStatuses[0].restartCount);
+    return Bun.deepEquals(restarts.sort(), [0, 1]);
+  });
   await kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=30s");
   const [head, row] = rows(await kubectl("get", "deployment", "web"));
   expect(head).toEqual(["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
@@ -449,8 +473,7 @@ test("HTTP goes through the API server to a pod and to a service", async () => {
   await fed(pod("echo", IMAGE, ["sh", "-c", script]), "apply", "-f", "-");
   await kubectl("expose", "pod", "echo", "--port=80", "--target-port=8080", "--name=echo");
   await kubectl("wait", "--for=condition=Ready", "pod/echo", "--timeout=30s");
-  const endpoints = () => kubectl("get", "endpoints", "echo", "-o", "jsonpath={.subsets[*].ports[*].port}");
-  await until("the service leads to the pod", async () => (await endpoints()) === "8080");
+  await untilThere("the service leads to the pod", "endpoints/echo", (found) => portsOf(found).join() === "8080");
 });
 
 test(
