@@ -211,12 +211,12 @@ class BridgedNetworkController implements NetworkController {
 
   noteHealth(containerId: string, isHealthy: boolean): void {
     this.#parts.ports.noteHealth(containerId, isHealthy);
-    this.#parts.sandboxes.noteReady(containerId, isHealthy);
+    this.#parts.sandboxes.readiness.noteReady(containerId, isHealthy);
   }
 
   leaveService(containerId: string): Successor {
     this.#parts.ports.leave(this.#parts.sandboxes.records.get(containerId)?.published ?? [], containerId);
-    return this.#parts.sandboxes.leave(containerId);
+    return this.#parts.sandboxes.readiness.leave(containerId);
   }
 
   async renameContainer(containerId: string, name: string): Promise<void> {

@@ -1,5 +1,3 @@
-/** The containers' sandboxes: opened, changed while they live, taken over after a restart, closed. */
-import { randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { closeDescriptor } from "../linux/descriptor-passing.ts";
@@ -8,23 +6,20 @@ import { errorCode } from "../linux/sys-error.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { NetworkStats } from "../model/system.ts";
 import type { Collection } from "../store/contract.ts";
-import { removeInterface } from "./bridge-interface.ts";
-import type { SandboxRequest, SandboxState, Successor } from "./contract.ts";
-import { addIpv6Address, plugIn, setDefaultRoutes, setHairpin, silence, type WireEnds } from "./endpoint-interface.ts";
-import { interfaceSysctls } from "./endpoint-sysctls.ts";
-import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses, reserveAddresses } from "./endpoints.ts";
+import type { SandboxRequest, SandboxState } from "./contract.ts";
+import { reserveAddresses } from "./endpoints.ts";
 import { readInterfaceCounters } from "./interface-counters.ts";
 import { LeavingInterfaces } from "./leaving-interfaces.ts";
+import { Memberships } from "./memberships.ts";
 import { type LiveNames, NameService } from "./name-service.ts";
 import { closeNameServerSockets, type FreshNamespace, type NamespacePool } from "./namespace-pool.ts";
 import type { NetworkCatalog } from "./network-catalog.ts";
 import { hasNames, showEndpoint, showPorts } from "./network-listing.ts";
-import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
-import { plugInChild, unplugChild } from "./parent-interface.ts";
+import type { SandboxRecord } from "./network-records.ts";
 import type { PortPublisher } from "./port-publisher.ts";
-import { readPortWishes } from "./port-wishes.ts";
 import { countRequests } from "./request-counter.ts";
 import { type HostResolvConf, sandboxHosts } from "./sandbox-files.ts";
+import { ServiceReadiness } from "./service-readiness.ts";
 import { portOwner } from "./shared-ports.ts";
 
 const HOST_GATEWAY = "host-gateway";
@@ -52,15 +47,15 @@ export class SandboxRegistry {
   readonly #live = new Map<string, LiveSandbox>();
   readonly #leavingInterfaces: LeavingInterfaces;
   readonly #names: NameService;
-  /** Containers whose health check does not say that they serve. */
-  readonly #unready = new Set<string>();
-  /** Containers that have not been ready yet, and those that are about to stop. */
-  readonly #starting = new Set<string>();
-  readonly #leaving = new Set<string>();
+  readonly #memberships: Memberships;
+  /** Which containers of Compose services take connections. */
+  readonly readiness: ServiceReadiness;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#names = new NameService({ ...parts, isReady: (id) => this.#isReady(id), server: parts.pool.server });
+    this.readiness = new ServiceReadiness(parts.records, parts.ports);
+    this.#memberships = new Memberships({ ...parts, server: parts.pool.server });
+    this.#names = new NameService({ ...parts, isReady: (id) => this.readiness.isReady(id), server: parts.pool.server });
     this.#leavingInterfaces = new LeavingInterfaces(parts.hostRoute, parts.warn);
   }
 
@@ -86,17 +81,20 @@ export class SandboxRegistry {
     await using undo = new AsyncDisposableStack();
     const namespace = await this.#parts.pool.take();
     const record = this.#createRecord(request, namespace);
-    if (request.portSharing) this.#starting.add(request.containerId);
-    if (request.portSharing?.isHealthChecked) this.#unready.add(request.containerId);
+    this.readiness.begin(request);
     const live: LiveSandbox = { route: namespace.route, heldDescriptors: [] };
     undo.defer(() => this.#tearDown(record, live));
     try {
       for (const [index, network] of networks.entries()) {
         const { settings } = request.endpoints[index]!;
         const mac = index === 0 ? request.macAddress : undefined;
-        await this.#attach(record, live, network.id, settings, namespace.handle.fd, mac);
+        await this.#memberships.attach(record, live.route, network.id, {
+          settings,
+          namespaceFd: namespace.handle.fd,
+          mac,
+        });
       }
-      await this.#refreshRoutesAndPorts(record, live);
+      await this.#memberships.refreshRoutesAndPorts(record, live.route);
       if (record.endpoints.some(hasNames) && request.withoutNames !== true) {
         this.#names.start(record, live, namespace.netfilter, namespace.nameServer);
       }
@@ -114,39 +112,13 @@ export class SandboxRegistry {
 
   /** Idempotent. */
   async close(containerId: string): Promise<void> {
-    for (const set of [this.#unready, this.#starting, this.#leaving]) set.delete(containerId);
+    this.readiness.forget(containerId);
     const record = this.records.get(containerId);
     if (record === undefined) return;
     const live = this.#live.get(containerId);
     this.#live.delete(containerId);
     // Side by side: a record that outlives its sandbox in a crash is what `sweep` is for.
     await Promise.all([this.records.delete(containerId), this.#tearDown(record, live)]);
-  }
-
-  /** Names that several containers have lead to those that are ready. Only containers of Compose services are ever not. */
-  noteReady(containerId: string, isReady: boolean): void {
-    this.#starting.delete(containerId);
-    if (isReady || this.records.get(containerId)?.portSharing === undefined) this.#unready.delete(containerId);
-    else this.#unready.add(containerId);
-  }
-
-  /** Names lead to others from now on, as soon as there is one of the same service that is ready. */
-  leave(containerId: string): Successor {
-    const group = this.records.get(containerId)?.portSharing?.group;
-    if (group === undefined) return "none";
-    this.#leaving.add(containerId);
-    const others = [...this.records.values()]
-      .filter(({ portSharing }) => portSharing?.group === group)
-      .map((other) => other.containerId);
-    if (others.some((other) => this.#isReady(other))) return "ready";
-    return others.some((other) => this.#starting.has(other) && !this.#leaving.has(other)) ? "starting" : "none";
-  }
-
-  #isReady(containerId: string): boolean {
-    const isReady =
-      !this.#unready.has(containerId) && !this.#leaving.has(containerId) && this.#parts.ports.isReady(containerId);
-    if (isReady) this.#starting.delete(containerId);
-    return isReady;
   }
 
   /** Takes over the sandbox of a container that runs since before this daemon; undefined when it is gone. */
@@ -199,9 +171,9 @@ export class SandboxRegistry {
     const changed = { ...record, endpoints: [...record.endpoints] };
     const handle = await open(record.namespacePath);
     try {
-      undo.defer(() => this.#detach(changed, live, id));
-      await this.#attach(changed, live, id, settings, handle.fd, undefined);
-      await this.#refreshRoutesAndPorts(changed, live);
+      undo.defer(() => this.#memberships.detach(changed, live.route, id));
+      await this.#memberships.attach(changed, live.route, id, { settings, namespaceFd: handle.fd });
+      await this.#memberships.refreshRoutesAndPorts(changed, live.route);
       if (changed.nameServer === undefined && changed.endpoints.some(hasNames)) {
         await this.#parts.resolvConf.refresh();
         await this.#names.open(changed, live);
@@ -221,7 +193,7 @@ export class SandboxRegistry {
       throw new NaruError("internal", `container ${containerId} is not connected to network ${name}`);
     }
     const changed = { ...record, endpoints: [...record.endpoints] };
-    await this.#detach(changed, live, id);
+    await this.#memberships.detach(changed, live.route, id);
     this.#save(changed);
     return this.#show(changed);
   }
@@ -296,98 +268,6 @@ export class SandboxRegistry {
     return { record, live };
   }
 
-  #ends(live: LiveSandbox): WireEnds {
-    return { hostRoute: this.#parts.hostRoute, containerRoute: live.route };
-  }
-
-  async #attach(
-    record: SandboxRecord,
-    live: LiveSandbox,
-    networkId: string,
-    settings: EndpointSettings,
-    namespaceFd: number,
-    mac: string | undefined,
-  ): Promise<void> {
-    const bridge = this.#parts.catalog.findBridge(networkId);
-    const parent = this.#parts.catalog.findParent(networkId);
-    const interfaceName = nextInterfaceName(record.endpoints);
-    const hostInterfaceName = `${this.#parts.interfacePrefix}${randomBytes(3).toString("hex")}`;
-    const network = this.#parts.catalog.get(networkId);
-    const names = { interfaceName, hostInterfaceName: parent === undefined ? hostInterfaceName : "", mac };
-    const endpoint = createEndpoint(network, bridge ?? parent, settings, names);
-    // From here on tearing down the record gives the addresses back, and the namespace takes the interface along.
-    record.endpoints.push(endpoint);
-    if (bridge === undefined && parent === undefined) return;
-    const sysctls = interfaceSysctls(settings, interfaceName);
-    if (endpoint.ipv6 !== undefined) sysctls[`net/ipv6/conf/${interfaceName}/disable_ipv6`] = "0";
-    if (parent !== undefined) await plugInChild(this.#ends(live), endpoint, parent, namespaceFd);
-    else await plugIn(this.#ends(live), endpoint, bridge!, namespaceFd);
-    if (Object.keys(sysctls).length === 0) return;
-    // These exist only once the interface does; IPv6 addresses only once IPv6 is on.
-    await this.#parts.pool.server.enter(record.namespacePath, { sysctls });
-    if (endpoint.ipv6 !== undefined) await addIpv6Address(live.route, endpoint);
-  }
-
-  /** Takes a membership away: what remains gets the default route and the ports. */
-  async #detach(record: SandboxRecord, live: LiveSandbox, networkId: string): Promise<void> {
-    const at = record.endpoints.findIndex((endpoint) => endpoint.networkId === networkId);
-    const [endpoint] = at < 0 ? [] : record.endpoints.splice(at, 1);
-    if (endpoint === undefined) return;
-    const network = this.#parts.catalog.findLive(networkId);
-    if (network !== undefined) {
-      await silence(this.#ends(live), endpoint, network.index);
-      if (endpoint.hostInterfaceName === "") await unplugChild(this.#ends(live), endpoint);
-      else await removeInterface(this.#parts.hostRoute, endpoint.hostInterfaceName);
-      releaseAddresses(endpoint, network);
-    }
-    await this.#refreshRoutesAndPorts(record, live);
-  }
-
-  /** The default route and the published ports follow the memberships. */
-  async #refreshRoutesAndPorts(record: SandboxRecord, live: LiveSandbox): Promise<void> {
-    const ipv4 = gatewayEndpoint(record, 4);
-    const ipv6 = gatewayEndpoint(record, 6);
-    if (record.endpoints.length > 0) await setDefaultRoutes(live.route, ipv4, ipv6);
-    const { ports, catalog } = this.#parts;
-    // Ports are published through bridges; whoever stands on the machine's interface is reached by its own address.
-    const isOnBridge = (one: EndpointRecord | undefined) =>
-      one !== undefined && catalog.findBridge(one.networkId) !== undefined;
-    const leading = [ipv4, ipv6].find(isOnBridge);
-    const target = isOnBridge(ipv4) ? ipv4?.ipv4 : leading?.ipv6;
-    if (target === undefined || leading === undefined) {
-      ports.withdraw(record.published, record.containerId);
-      record.published = [];
-      record.portTarget = undefined;
-      return;
-    }
-    if (record.portTarget === undefined) {
-      record.published = this.#publish(record, leading, target);
-      // Where bridges pass through the firewall (br_netfilter), a container that calls its own published port is
-      // answered by its own port of the bridge, which must allow that.
-      if (record.published.length > 0)
-        await setHairpin(this.#parts.hostRoute, leading, catalog.findBridge(leading.networkId));
-    } else if (record.portTarget !== target) {
-      ports.retarget(record.published, portOwner({ ...record, portTarget: target })!);
-    }
-    record.portTarget = target;
-  }
-
-  #publish(record: SandboxRecord, endpoint: EndpointRecord, target: string): SandboxRecord["published"] {
-    const hostAddress = this.#parts.catalog.findBridge(endpoint.networkId)?.hostAddress ?? "0.0.0.0";
-    try {
-      return this.#parts.ports.publish(
-        readPortWishes(record),
-        portOwner({ ...record, portTarget: target })!,
-        hostAddress,
-      );
-    } catch (error) {
-      const where = `endpoint ${record.containerName} (${endpoint.endpointId})`;
-      const kind = error instanceof NaruError ? error.kind : "internal";
-      const words = `driver failed programming external connectivity on ${where}: ${errorText(error)}`;
-      throw new NaruError(kind, words, { cause: error });
-    }
-  }
-
   /** Undefined when the namespace is no more. */
   async #enter(path: string): Promise<LiveSandbox | undefined> {
     try {
@@ -402,22 +282,10 @@ export class SandboxRegistry {
   }
 
   async #tearDown(record: SandboxRecord, live: LiveSandbox | undefined): Promise<void> {
-    const { ports, catalog, pool } = this.#parts;
-    ports.withdraw(record.published, record.containerId);
     live?.nameServer?.close();
-    for (const endpoint of record.endpoints) {
-      const network = catalog.findLive(endpoint.networkId);
-      if (network !== undefined && live !== undefined) {
-        try {
-          await silence(this.#ends(live), endpoint, network.index);
-        } catch (error) {
-          this.#parts.warn(`network of container ${record.containerName}: ${errorText(error)}`);
-        }
-      }
-      releaseAddresses(endpoint, network);
-    }
+    await this.#memberships.endAll(record, live?.route);
     live?.route.close();
-    await pool.server.delete(record.namespacePath);
+    await this.#parts.pool.server.delete(record.namespacePath);
     this.#leavingInterfaces.expect(record.endpoints.map(({ hostInterfaceName }) => hostInterfaceName).filter(Boolean));
   }
 
