@@ -10,7 +10,7 @@ const PAUSE_MS = 20;
 /** Connections that stay open without requests are not waited for any longer. */
 const PATIENCE_MS = 2000;
 /** Who has just asked for the name may connect a moment later. */
-const CALM_MS = 250;
+const CALM_MS = 400;
 
 /** How long a successor that has just been started may take until it accepts connections. */
 const SUCCESSOR_PATIENCE_MS = 5000;
