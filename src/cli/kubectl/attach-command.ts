@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { attachToPod } from "./attach-pod.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { checkContainer, defaultContainer, podOf } from "./pod-of.ts";
 
 export const command = defineKubectlCommand({
@@ -9,7 +10,7 @@ export const command = defineKubectlCommand({
   summary: "Attach to a running container",
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
-    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "1m0s" }),
+    "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),
     quiet: bool("Print only what the container prints", { short: "q" }),
     stdin: bool("Send our standard input", { short: "i" }),
     tty: bool("Our terminal becomes that of the container", { short: "t" }),

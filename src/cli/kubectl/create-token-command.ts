@@ -3,6 +3,7 @@ import { CliError } from "../cli-error.ts";
 import { list, string } from "../flag-types.ts";
 import { oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { objectPrinter, PRINT_FLAGS } from "./output-format.ts";
 
 export const command = defineKubectlCommand({
@@ -14,7 +15,7 @@ export const command = defineKubectlCommand({
     "bound-object-kind": string("The token ends with an object of this kind: Pod, Secret or Node"),
     "bound-object-name": string("The name of that object"),
     "bound-object-uid": string("Its UID"),
-    duration: string("How long the token lives (0: as the server likes)", { initial: "0s" }),
+    duration: durationText("How long the token lives (0: as the server likes)", { initial: "0s" }),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -3,6 +3,7 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { deleteObjects } from "./delete-objects.ts";
+import { durationText } from "./duration-flag.ts";
 import { namedObjects, type ObjectTarget } from "./resource-arguments.ts";
 import { pathOf, printedName, type ServedType } from "./resource-types.ts";
 import { dryRun } from "./write-flags.ts";
@@ -27,7 +28,7 @@ export const command = defineKubectlCommand({
     raw: string("A path of the API that is deleted"),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     selector: string("Only objects with these labels", { short: "l" }),
-    timeout: string("How long to wait for the end (0: a week)", { initial: "0s" }),
+    timeout: durationText("How long to wait for the end (0: a week)", { initial: "0s" }),
     wait: bool("Wait until the objects are gone", { initial: true }),
   },
   async run({ flags, args, context, given }) {

@@ -2,6 +2,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { nodesNamed, setSchedulable } from "./node-schedulable.ts";
 import type { ObjectTarget } from "./resource-arguments.ts";
@@ -20,7 +21,7 @@ const FLAGS = {
   "skip-wait-for-delete-timeout": int(
     "Do not wait for pods that have been ending for so many seconds; 0: wait for all",
   ),
-  timeout: string("How long it may take (0: as long as it takes)", { initial: "0s" }),
+  timeout: durationText("How long it may take (0: as long as it takes)", { initial: "0s" }),
 };
 type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K]["initial"]> };
 
@@ -44,7 +45,8 @@ export const command = defineKubectlCommand({
   summary: "Drain node in preparation for maintenance",
   flags: FLAGS,
   async run({ flags, args, context }) {
-    const nodes = await nodesNamed(context, args, flags.selector);
+    checkPodSelector(flags["pod-selector"]);
+    const nodes = await nodesNamed(context, args, flags.selector, "drain");
     for (const node of nodes) await setSchedulable(context, node, false, flags);
     const deadline = parseDuration(flags.timeout) / 1e6;
     const limit = deadline > 0 ? Date.now() + deadline : Number.POSITIVE_INFINITY;
@@ -52,23 +54,29 @@ export const command = defineKubectlCommand({
   },
 });
 
+const REQUIREMENT = /^(?:!?\s*[\w./-]+|[\w./-]+\s*(?:=|==|!=)\s*[\w.-]*|[\w./-]+\s+(?:in|notin)\s*\([^()]*\))$/;
+
+function checkPodSelector(selector: string): void {
+  const parts = selector === "" ? [] : selector.split(/,(?![^(]*\))/).map((part) => part.trim());
+  if (!parts.every((part) => REQUIREMENT.test(part)))
+    throw new CliError("error: --pod-selector=<pod_selector> must be a valid label selector");
+}
+
 async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flags, limit: number): Promise<void> {
   const query = { fieldSelector: `spec.nodeName=${node.name}`, labelSelector: flags["pod-selector"] };
   const { items = [] } = await (await context.api()).get<{ items?: DrainedPod[] }>("/api/v1/pods", { query });
   const { pods, warnings, errors } = sorted(items, flags);
   if (errors.length > 0) {
+    const why = errors.length === 1 ? errors[0] : `[${errors.join(", ")}]`;
     throw new CliError(
-      `error: unable to drain node "${node.name}" due to error: [${errors.join(", ")}], continuing command...\nThere are pending nodes to be drained:\n ${node.name}\n${errors.join("\n")}`,
+      `error: unable to drain node "${node.name}" due to error: ${why}, continuing command...\nThere are pending nodes to be drained:\n ${node.name}\n${errors.join("\n")}`,
     );
   }
   if (warnings.length > 0) context.printError(`Warning: ${warnings.join("; ")}\n`);
   const dry = flags["dry-run"] === "none" ? "" : flags["dry-run"] === "client" ? " (dry run)" : " (server dry run)";
-  for (const { metadata } of pods) {
-    context.print(
-      flags["dry-run"] === "none"
-        ? `evicting pod ${metadata.namespace}/${metadata.name}\n`
-        : `evicting pod ${metadata.namespace}/${metadata.name}${dry}\n`,
-    );
+  for (const { metadata } of flags["disable-eviction"] && dry === "" ? [] : pods) {
+    const verb = flags["disable-eviction"] ? "deleting" : "evicting";
+    context.print(`${verb} pod ${metadata.namespace}/${metadata.name}${dry}\n`);
   }
   if (flags["dry-run"] !== "client") await Promise.all(pods.map((pod) => moveAway(context, pod, flags, limit)));
   context.print(`node/${node.name} drained${dry}\n`);

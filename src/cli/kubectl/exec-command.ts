@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { checkContainer, defaultContainer, type PodLike, podOf } from "./pod-of.ts";
 import { runRemoteProcess } from "./remote-process.ts";
 import { namedObjects } from "./resource-arguments.ts";
@@ -12,7 +13,7 @@ export const command = defineKubectlCommand({
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
     filename: list("The file whose object is meant", { short: "f", type: "strings" }),
-    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "1m0s" }),
+    "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),
     quiet: bool("Print only what the program prints", { short: "q" }),
     stdin: bool("Send our standard input", { short: "i" }),
     tty: bool("Give the program a terminal", { short: "t" }),

@@ -2,6 +2,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { checkContainer, defaultContainer, type PodLike, podOf, podTarget } from "./pod-of.ts";
 import { objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
@@ -16,11 +17,11 @@ const FLAGS = {
   "insecure-skip-tls-verify-backend": bool("", { hidden: true }),
   "limit-bytes": int("At most so many bytes"),
   "max-log-requests": int("How many logs are followed at once", { initial: 5 }),
-  "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "20s" }),
+  "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "20s" }),
   prefix: bool("The source before each line"),
   previous: bool("The log of the container's former run", { short: "p" }),
   selector: string("Pods with these labels", { short: "l" }),
-  since: string("Only lines younger than this, such as 5s, 2m, 3h", { initial: "0s" }),
+  since: durationText("Only lines younger than this, such as 5s, 2m, 3h", { initial: "0s" }),
   "since-time": string("Only lines after this time (RFC 3339)"),
   tail: int("Only so many of the last lines; -1: all", { initial: -1 }),
   timestamps: bool("The time before each line"),

@@ -9,24 +9,31 @@ import { dryRun, writeQuery } from "./write-flags.ts";
 
 export const NODE_FLAGS = { "dry-run": dryRun(), selector: string("Only nodes with these labels", { short: "l" }) };
 
-/** @throws CliError when no node is named */
+/**
+ * The nodes, each of which is there.
+ * @param verb the command's name, for messages @throws CliError when no node is named, or one is not there
+ */
 export async function nodesNamed(
   context: KubectlContext,
   args: readonly string[],
   selector: string,
+  verb: string,
 ): Promise<ObjectTarget[]> {
-  const type = (await context.types()).ofKind("v1", "Node");
-  if (args.length > 0 && selector !== "")
-    throw new CliError("error: cannot specify both a node name and a --selector option");
+  const usage = (why: string) =>
+    new CliError(`error: ${why}\nSee '${context.program} ${verb} -h' for help and examples`);
+  if (args.length > 0 && selector !== "") throw usage("cannot specify both a node name and a --selector option");
+  if (args.length === 0 && selector === "") throw usage(`USAGE: ${verb} NODE [flags]`);
+  const api = await context.api();
   if (selector !== "") {
-    const api = await context.api();
+    const type = (await context.types()).ofKind("v1", "Node");
     const found = await api.get<{ items?: { metadata: { name: string } }[] }>(pathOf(type, undefined), {
       query: { labelSelector: selector },
     });
     return (found.items ?? []).map(({ metadata }) => ({ type, namespace: undefined, name: metadata.name }));
   }
-  if (args.length === 0) throw new CliError("error: USAGE: name a node, or choose nodes with --selector");
-  return (await namedObjects(context, args[0]!.includes("/") ? args : ["nodes", ...args])).objects;
+  const { objects } = await namedObjects(context, args[0]!.includes("/") ? args : ["nodes", ...args]);
+  for (const target of objects) await api.get(objectPath(target));
+  return objects;
 }
 
 export async function setSchedulable(

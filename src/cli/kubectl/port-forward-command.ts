@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { CliError } from "../cli-error.ts";
-import { list, string } from "../flag-types.ts";
+import { list } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { podPath } from "./exec-command.ts";
 import { type ForwardedPort, forwardedPort, type ServiceLike } from "./forwarded-ports.ts";
 import { type PodLike, podOf, podTarget } from "./pod-of.ts";
@@ -18,7 +19,7 @@ export const command = defineKubectlCommand({
     address: list("Addresses to listen on, divided by commas: IP addresses or localhost (default localhost)", {
       type: "strings",
     }),
-    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "1m0s" }),
+    "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),
   },
   async run({ flags, args, context }) {
     const [word, ...ports] = args;

@@ -1,9 +1,11 @@
+import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { deleteObjects } from "./delete-objects.ts";
+import { durationText } from "./duration-flag.ts";
 import { Failures } from "./failures.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
@@ -25,7 +27,7 @@ const FLAGS = {
   recursive: bool("Folders below those of -f too", { short: "R" }),
   "save-config": bool("Keep the file's text in an annotation, for later use of apply"),
   subresource: string("A part of the objects: status, scale, resize"),
-  timeout: string("With --force: how long to wait for the end (0: five minutes)", { initial: "0s" }),
+  timeout: durationText("With --force: how long to wait for the end (0: five minutes)", { initial: "0s" }),
   validate: validate(),
   wait: bool("With --force: wait for what belongs to the object too"),
 };
@@ -60,7 +62,7 @@ function checkFlags(flags: Flags): void {
   const refuse = (why: string) => new CliError(`error: ${why}`);
   if (flags.force && flags["dry-run"] !== "none") throw refuse("--dry-run can not be used when --force is set");
   if (flags["grace-period"] >= 0 && !flags.force) throw refuse("--grace-period must have --force specified");
-  if (flags.timeout !== "0s" && !flags.force) throw refuse("--timeout must have --force specified");
+  if (parseDuration(flags.timeout) !== 0 && !flags.force) throw refuse("--timeout must have --force specified");
   propagationOf(flags.cascade);
   if (flags.raw === "") return;
   if (flags.filename.length !== 1 || /^https?:|,/.test(flags.filename[0]!))
@@ -110,7 +112,7 @@ async function deleteAndCreate(context: KubectlContext, targets: readonly Object
     output: flags.output === "name" ? "name" : "",
     seconds: flags["grace-period"],
     isForced: false,
-    timeout: flags.timeout === "0s" ? "5m" : flags.timeout,
+    timeout: parseDuration(flags.timeout) === 0 ? "5m" : flags.timeout,
     wait: true,
   });
   const api = await context.api();

@@ -2,6 +2,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
 import { rolloutTargets } from "./rollout-change.ts";
@@ -19,7 +20,7 @@ export const command = defineKubectlCommand({
     recursive: bool("Folders below those of -f too", { short: "R" }),
     revision: int("Only while the object is at this revision"),
     selector: string("Only objects with these labels", { short: "l" }),
-    timeout: string("How long to watch (0: without an end)", { initial: "0s" }),
+    timeout: durationText("How long to watch (0: without an end)", { initial: "0s" }),
     watch: bool("Watch until it is done", { short: "w", initial: true }),
   },
   async run({ flags, args, context }) {

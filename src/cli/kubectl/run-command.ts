@@ -4,6 +4,7 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { OVERRIDE_FLAGS, withOverrides } from "./overrides.ts";
@@ -33,7 +34,7 @@ export const command = defineKubectlCommand({
     kustomize: string("Refused: `run` makes its pod from flags", { short: "k" }),
     labels: string("Labels of the pod, as a=b,c=d (default: run=NAME)", { short: "l" }),
     "leave-stdin-open": bool("Input stays open after the first attach"),
-    "pod-running-timeout": string("How long to wait for the pod to run", { initial: "1m0s" }),
+    "pod-running-timeout": durationText("How long to wait for the pod to run", { initial: "1m0s" }),
     port: string("The port that the container listens on"),
     privileged: bool("The container may do what the node may"),
     quiet: bool("Print only what the container prints", { short: "q" }),
@@ -42,7 +43,7 @@ export const command = defineKubectlCommand({
     rm: bool("Delete the pod when it has ended; only when attached"),
     "save-config": bool("Keep the object's text in an annotation, for later use of apply"),
     stdin: bool("Keep input open, and send ours", { short: "i" }),
-    timeout: string("With --rm: how long to wait for the deletion", { initial: "0s" }),
+    timeout: durationText("With --rm: how long to wait for the deletion", { initial: "0s" }),
     tty: bool("Give the container a terminal", { short: "t" }),
     wait: bool("With --rm: wait until the pod is gone"),
   },

@@ -2,6 +2,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
@@ -27,7 +28,7 @@ export const command = defineKubectlCommand({
     replicas: int("The new size"),
     "resource-version": string("Only where the object has this version"),
     selector: string("Only objects with these labels", { short: "l" }),
-    timeout: string("How long to wait for the new size (0: not at all)", { initial: "0s" }),
+    timeout: durationText("How long to wait for the new size (0: not at all)", { initial: "0s" }),
   },
   async run({ flags, args, context, given }) {
     if (!given("replicas")) throw new CliError(`error: required flag(s) "replicas" not set`);

@@ -29,15 +29,17 @@ export const command = defineKubectlCommand({
     validate: validate(),
   },
   async run({ flags, args, context }) {
-    const first = args.findIndex(
-      (word, at) => at > 0 && (word.includes("=") || word.includes(":") || word.endsWith("-")),
-    );
+    const first = args.findIndex((word) => word.includes("=") || word.endsWith("-") || /.:/.test(word));
     const specs = first < 0 ? [] : args.slice(first);
     const [type, ...names] = first < 0 ? args : args.slice(0, first);
+    const usage = (why: string) =>
+      new CliError(`error: ${why}\nSee '${context.program} taint -h' for help and examples`);
+    if (type === undefined) throw new CliError("error: one or more resources must be specified as <resource> <name>");
+    if (type.includes("/")) throw new CliError(`the server doesn't have a resource type "${type}"`);
     if (specs.length === 0) throw new CliError("error: at least one taint update is required");
-    if (!/^(nodes?|no)$/.test(type ?? ""))
-      throw new CliError(`error: invalid resource type ${type}, only node is supported`);
-    const { add, remove } = parseTaints(specs);
+    if ((await context.types()).find(type).kind !== "Node")
+      throw new CliError(`error: invalid resource type ${type}, only node types are supported`);
+    const { add, remove } = parseTaints(specs, usage);
     const api = await context.api();
     const nodeType = (await context.types()).ofKind("v1", "Node");
     const everyone = flags.all && names.length === 0 && flags.selector === "";
@@ -45,7 +47,7 @@ export const command = defineKubectlCommand({
       ? ((await api.get<{ items?: { metadata: { name: string } }[] }>(pathOf(nodeType, undefined))).items ?? []).map(
           ({ metadata }) => ({ type: nodeType, namespace: undefined, name: metadata.name }),
         )
-      : await nodesNamed(context, names, flags.selector);
+      : await nodesNamed(context, names, flags.selector, "taint");
     for (const target of targets) {
       const node = await api.get<KubeManifestObject & { spec?: { taints?: Taint[] } }>(objectPath(target));
       const present = node.spec?.taints ?? [];
@@ -72,26 +74,58 @@ export const command = defineKubectlCommand({
   },
 });
 
+type Refuse = (why: string) => CliError;
+
 /** "key=value:effect" and "key:effect" add; "key:effect-" and "key-" take away. */
-function parseTaints(specs: readonly string[]): { add: Taint[]; remove: Taint[] } {
+function parseTaints(specs: readonly string[], refuse: Refuse): { add: Taint[]; remove: Taint[] } {
   const add: Taint[] = [];
   const remove: Taint[] = [];
   for (const spec of specs) {
     const isRemoval = spec.endsWith("-");
-    const [pair = "", effect = "", ...more] = (isRemoval ? spec.slice(0, -1) : spec).split(":");
-    const [key = "", value] = pair.split("=");
-    if (key === "" || more.length > 0 || (!isRemoval && effect === "")) {
-      throw new CliError(`error: invalid taint spec: ${spec}, expected key=value:effect, key:effect or key-`);
-    }
-    if (effect !== "" && !EFFECTS.includes(effect)) {
-      throw new CliError(
-        `error: invalid taint effect: ${effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples`,
-      );
-    }
-    if (isRemoval) remove.push({ key, effect });
-    else add.push({ key, ...(value === undefined || value === "" ? {} : { value }), effect });
+    const taint = parseTaint(isRemoval ? spec.slice(0, -1) : spec, spec, refuse);
+    if (isRemoval) remove.push({ key: taint.key, effect: taint.effect });
+    else if (taint.effect === "") throw refuse(`invalid taint spec: ${spec}`);
+    else if (add.some(({ key, effect }) => key === taint.key && effect === taint.effect)) {
+      const shown = `{${taint.key} ${taint.value ?? ""} ${taint.effect} <nil>}`;
+      throw refuse(`duplicated taints with the same key and effect: ${shown}`);
+    } else add.push(taint);
+  }
+  const both = remove.filter(({ key, effect }) =>
+    add.some((one) => one.key === key && (effect === "" || one.effect === effect)),
+  );
+  if (both.length > 0) {
+    const names = both.map(({ key, effect }) => `${key}=${effect}`).join(",");
+    throw new CliError(`error: can not both modify and remove the following taint(s) in the same command: ${names}`);
   }
   return { add, remove };
+}
+
+const NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+const NAME_RULE =
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName', or 'my.name', or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+function parseTaint(text: string, spec: string, refuse: Refuse): Taint {
+  const invalid = (why = "") => refuse(`invalid taint spec: ${spec}${why === "" ? "" : `, ${why}`}`);
+  const [pair = "", effect = "", ...more] = text.split(":");
+  if (more.length > 0) throw invalid();
+  // Without an effect the whole text is the key.
+  const [key = "", value, ...rest] = effect === "" ? [text] : pair.split("=");
+  if (rest.length > 0) throw invalid();
+  const parts = key.split("/");
+  if (parts.length > 2) {
+    const what = "a valid label key";
+    throw invalid(`${what} ${NAME_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`);
+  }
+  if (key === "") throw invalid(`name part must be non-empty; name part ${NAME_RULE}`);
+  if (!NAME.test(parts.at(-1)!)) throw invalid(`name part ${NAME_RULE}`);
+  if (value !== undefined && value !== "" && !NAME.test(value)) {
+    throw invalid(
+      "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+    );
+  }
+  if (effect !== "" && !EFFECTS.includes(effect))
+    throw refuse(`invalid taint effect: ${effect}, unsupported taint effect`);
+  return { key, ...(value ? { value } : {}), effect };
 }
 
 function changed(

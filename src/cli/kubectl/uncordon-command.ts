@@ -6,7 +6,7 @@ export const command = defineKubectlCommand({
   summary: "Mark node as schedulable",
   flags: NODE_FLAGS,
   async run({ flags, args, context }) {
-    for (const node of await nodesNamed(context, args, flags.selector))
+    for (const node of await nodesNamed(context, args, flags.selector, "uncordon"))
       await setSchedulable(context, node, true, flags);
   },
 });

@@ -2,6 +2,7 @@ import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -31,7 +32,7 @@ export const command = defineKubectlCommand({
     output: string("name: only the names", { short: "o" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     selector: string("Only objects with these labels", { short: "l" }),
-    timeout: string("How long to wait for each object (0: only look; negative: a week)", { initial: "30s" }),
+    timeout: durationText("How long to wait for each object (0: only look; negative: a week)", { initial: "30s" }),
   },
   async run({ flags, args, context }) {
     if (flags.for === "")
