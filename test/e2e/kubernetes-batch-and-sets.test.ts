@@ -587,8 +587,8 @@ requirement(`${DAEMON} should update pod when spec was updated and update strate
   );
 });
 requirement(`${DAEMON} should rollback without unnecessary restarts`, async (place) => {
-  for (const name of ["a", "b", "c"])
-    await place.expect(201, "POST", "/api/v1/nodes", pretendedNode(`${place.namespace}-${name}`));
+  const nodes = ["a", "b", "c"].map((name) => `${place.namespace}-${name}`);
+  for (const name of nodes) await place.expect(201, "POST", "/api/v1/nodes", pretendedNode(name));
   const tolerations = [{ key: PRETENDED, operator: "Exists" }];
   const spec = podSpec(undefined, { nodeSelector: { [PRETENDED]: "yes" }, tolerations });
   const image = (name: string) => ({
@@ -634,6 +634,8 @@ requirement(`${DAEMON} should rollback without unnecessary restarts`, async (pla
   await place.until("daemonsets", "back", (set) => runs(3)(set) && set.status.updatedNumberScheduled === 3);
   const uids = (pods: Any[]) => pods.map((pod) => pod.metadata.uid).sort();
   expect(uids(await place.list("pods"))).toEqual(uids([...kept, last]));
+  await place.delete("daemonsets", "back");
+  for (const name of nodes) await place.expect(200, "DELETE", `/api/v1/nodes/${name}`);
 });
 requirement(`${DAEMON} should list and delete a collection of DaemonSets`, async (place) => {
   await place.create("daemonsets", daemonSet("one", waitingSpec()));
