@@ -1,5 +1,6 @@
 /** Starting a container: mounts, network, runtime; a failure undoes everything and leaves its reason in the state. */
 import { hostname } from "node:os";
+import { posix } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import type { ContainerProcess, StartRequest } from "../runtime/contract.ts";
 import { nowText } from "./clock.ts";
@@ -135,7 +136,8 @@ async function startProcess(
     joinPid: peerPids(context, container),
     joinPath: record.pod === undefined ? undefined : context.pods.join(record.pod).joinPath,
     log: logTarget(record, { imageName: record.config.Image ?? "", hostname: hostname() }),
-    cgroupPath: `${record.hostConfig.CgroupParent || `/naru-${context.config.instance}`}/${record.id}`,
+    // As runc: ".." does not lead out of the hierarchy.
+    cgroupPath: posix.join("/", record.hostConfig.CgroupParent || `naru-${context.config.instance}`, record.id),
     onOutput: container.output.hooksForStart(),
   };
   undo.defer(() => context.runtime.delete(record.id, request.runDir).catch(() => {}));

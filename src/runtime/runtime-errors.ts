@@ -56,17 +56,26 @@ const missing = (command: string): string =>
     ? `exec: ${quoted(command)}: stat ${command}: no such file or directory`
     : `exec: ${quoted(command)}: executable file not found in $PATH`;
 
-/** What crun says, and what Docker's own runtime says in its place. */
+/** What crun says (1.8 to 1.21 in turn), and what Docker's own runtime says in its place. */
 const RULES: Rule[] = [
   [/^executable file `(.*)` not found/, ([command = ""]) => ({ text: missing(command) })],
   [/^open executable: (.*)$/, ([reason = ""], { args }) => ({ text: notExecutable(args[0] ?? "", reason) })],
+  [/^cannot open `(.*)`: (.*)$/, ([command = "", reason = ""]) => ({ text: notExecutable(command, reason) })],
+  [
+    /^the path `(.*)` exists but it is not executable/,
+    (_, { args: [command = ""] }) => ({ text: notExecutable(command, "Permission denied") }),
+  ],
+  [
+    /^the path `(.*)` is not a regular file/,
+    (_, { args: [command = ""] }) => ({ text: notExecutable(command, "Operation not permitted") }),
+  ],
   [
     /^exec(?: container process)?.*`(.*)`: (.*)$/,
     ([command, reason = ""]) => ({ text: `exec ${command}: ${lower(reason)}` }),
   ],
   [/^exec: (.*)$/, ([reason = ""], { args }) => ({ text: `exec ${args[0] ?? ""}: ${lower(reason)}` })],
   [
-    /^chdir `(.*)`: (.*)$/,
+    /^chdir (?:to )?`(.*)`: (.*)$/,
     ([path = "", reason = ""]) => ({
       text: `chdir to cwd (${quoted(path)}) set in config.json failed: ${lower(reason)}`,
     }),
@@ -74,15 +83,15 @@ const RULES: Rule[] = [
   [/^mount `(.*)` to `(.*)`: (.*)$/, ([source = "", target = "", reason = ""]) => failedMount(source, target, reason)],
   [/^error stat'ing file `(.*)`: (.*)$/, ([path, reason = ""]) => ({ text: `stat ${path}: ${lower(reason)}` })],
   [
-    /^mkdir `(.*)`: (.*)$/,
+    /^(?:cannot )?mkdir `(.*)`: (.*)$/,
     ([path, reason = ""]) => ({ text: `create mountpoint for ${path} mount: ${lower(reason)}` }),
   ],
   [
-    /^open \/proc\/sys\/(.*): (.*)$/,
+    /^open `?\/proc\/sys\/(.*?)`?: (.*)$/,
     ([name = "", reason = ""]) => ({ text: `open sysctl ${name.replaceAll("/", ".")} file: ${lower(reason)}` }),
   ],
   [
-    /^write to \/proc\/sys\/(.*): (.*)$/,
+    /^write to `?\/proc\/sys\/(.*?)`?: (.*)$/,
     ([name = "", reason = ""]) => ({ text: `failed to write sysctl ${name.replaceAll("/", ".")}: ${lower(reason)}` }),
   ],
   [
@@ -95,7 +104,7 @@ const RULES: Rule[] = [
   ],
   [/^invalid rlimit `(.*)`$/, ([name]) => ({ text: `wrong rlimit value: ${name}`, isBeforeProcess: true })],
   [
-    /^write to \/proc\/self\/oom_score_adj: /,
+    /^write to `?\/proc\/self\/oom_score_adj`?: /,
     // Not "permission denied": clients would take the command for not executable.
     () => ({ text: "the daemon may not lower the OOM score so far (it lacks CAP_SYS_RESOURCE)", isOutsideInit: true }),
   ],

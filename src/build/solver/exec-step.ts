@@ -116,7 +116,7 @@ function startRequest(
     hostname,
     domainname: "",
     log: { path: undefined, maxSizeBytes: 0, maxFiles: 1 },
-    cgroupPath: join(operation.cgroupParent || `/naru-${config.instance}`, id),
+    cgroupPath: join("/", operation.cgroupParent || `naru-${config.instance}`, id),
   };
 }
 

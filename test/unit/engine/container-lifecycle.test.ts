@@ -173,3 +173,15 @@ test("a container in another's network needs it running", async () => {
   expect(second?.networkNamespace).toBe(first?.networkNamespace);
   expect(second?.hostname).toBe(first?.hostname);
 });
+
+test.each([
+  ["", "/naru-test"],
+  ["/mine", "/mine"],
+  ["mine/own", "/mine/own"],
+  ["../../up", "/up"],
+])("--cgroup-parent %j stays within the hierarchy", async (CgroupParent, parent) => {
+  await using t = await createTestEngine();
+  const { Id } = await t.engine.containers.create("box", { Image: "busybox", HostConfig: { CgroupParent } });
+  await t.engine.containers.start(Id);
+  expect(t.runtime.starts[0]?.cgroupPath).toBe(`${parent}/${Id}`);
+});

@@ -33,6 +33,48 @@ describe("containerStartError", () => {
     ["open executable: Operation not permitted", "", "invalid", `${INIT}exec: "": executable file not found in $PATH`],
     ["open executable: Not a directory", "/f/x", "invalid", `${INIT}exec: "/f/x": stat /f/x: not a directory${HINT}`],
     [
+      "the path `/etc/passwd` exists but it is not executable: Operation not permitted",
+      "/etc/passwd",
+      "invalid",
+      `${INIT}exec: "/etc/passwd": permission denied`,
+    ],
+    [
+      "the path `/bin/x` exists but it is not executable: Operation not permitted",
+      "x",
+      "invalid",
+      `${INIT}exec: "x": executable file not found in $PATH`,
+    ],
+    [
+      "the path `/etc` is not a regular file: Operation not permitted",
+      "/etc",
+      "invalid",
+      `${INIT}exec: "/etc": is a directory: permission denied`,
+    ],
+    [
+      "cannot open `/f/x`: Not a directory",
+      "/f/x",
+      "invalid",
+      `${INIT}exec: "/f/x": stat /f/x: not a directory${HINT}`,
+    ],
+    [
+      "chdir to `/f`: Not a directory",
+      "x",
+      "invalid",
+      `${INIT}chdir to cwd ("/f") set in config.json failed: not a directory${HINT}`,
+    ],
+    [
+      "open `/proc/sys/net/foo`: No such file or directory",
+      "x",
+      "invalid",
+      `${INIT}open sysctl net.foo file: no such file or directory`,
+    ],
+    [
+      "write to `/proc/sys/net/ipv4/ip_forward`: Invalid argument",
+      "x",
+      "internal",
+      `${INIT}failed to write sysctl net.ipv4.ip_forward: invalid argument`,
+    ],
+    [
       "chdir `/f`: Not a directory",
       "x",
       "invalid",
@@ -106,8 +148,17 @@ test.each([
     'chdir to cwd ("/no") set in config.json failed: no such file or directory',
   ],
   ["exec: Exec format error", "exec x: exec format error"],
-])("execStartError: %s", (message, expected) => {
-  const error = execStartError({ runtime: "crun", message, args: ["x"], cwd: "/" });
+  [
+    "the path `/etc` is not a regular file: Operation not permitted",
+    'exec: "/etc": is a directory: permission denied',
+    "/etc",
+  ],
+  [
+    "chdir to `/no`: No such file or directory",
+    'chdir to cwd ("/no") set in config.json failed: no such file or directory',
+  ],
+])("execStartError: %s", (message, expected, command = "x") => {
+  const error = execStartError({ runtime: "crun", message, args: [command], cwd: "/" });
   expect(error.message).toBe(`OCI runtime exec failed: exec failed: unable to start container process: ${expected}`);
 });
 
