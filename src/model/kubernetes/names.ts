@@ -7,6 +7,7 @@ import type {
   ValidatingWebhookConfiguration,
 } from "./admission.ts";
 import type { CustomResourceDefinition } from "./apiextensions.ts";
+import type { APIService } from "./apiregistration.ts";
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from "./apps.ts";
 import type { HorizontalPodAutoscaler } from "./autoscaling.ts";
 import type { CronJob, Job } from "./batch.ts";
@@ -165,6 +166,7 @@ export const CUSTOM_RESOURCE_DEFINITIONS = named<CustomResourceDefinition>(
   "CustomResourceDefinition",
   false,
 );
+export const API_SERVICES = named<APIService>("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 export const CERTIFICATE_SIGNING_REQUESTS = named<CertificateSigningRequest>(
   "certificates.k8s.io",
   "v1",
