@@ -226,6 +226,17 @@ export interface BuildCacheRecord {
   UsageCount: number;
 }
 
+/** A rule of the cache's. Bytes; 0 or absent: no such limit. */
+export interface CacheLimit {
+  /** Also what images have. */
+  all: boolean;
+  filters: ReadonlyMap<string, readonly string[]>;
+  keepBytes?: number;
+  maxUsedBytes?: number;
+  minFreeBytes?: number;
+  keepDurationMs?: number;
+}
+
 export interface Builder {
   /**
    * Solves the request. Aborting ends the running steps and leaves nothing behind.
@@ -238,6 +249,8 @@ export interface Builder {
     signal: AbortSignal,
   ): Promise<BuildResult>;
   listCache(): Promise<BuildCacheRecord[]>;
+  /** What the cache is brought below by itself, in that order. */
+  listLimits(): Promise<CacheLimit[]>;
   pruneCache(options: {
     all: boolean;
     filters: ReadonlyMap<string, readonly string[]>;

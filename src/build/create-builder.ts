@@ -6,7 +6,7 @@ import { NaruError } from "../lib/errors.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
-import type { BuildCacheRecord, Builder, BuildOutput, BuildRequest, BuildResult } from "./contract.ts";
+import type { BuildCacheRecord, Builder, BuildOutput, BuildRequest, BuildResult, CacheLimit } from "./contract.ts";
 import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
 import { answerSubrequest } from "./frontend/subrequests.ts";
 import { withAttestations } from "./solver/attestations.ts";
@@ -185,6 +185,10 @@ class LocalBuilder implements Builder {
 
   async listCache(): Promise<BuildCacheRecord[]> {
     return (await cacheUsage(this.context, this.cache)).map(({ row }) => row);
+  }
+
+  listLimits(): Promise<CacheLimit[]> {
+    return this.pruner.listLimits();
   }
 
   pruneCache(options: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {

@@ -446,7 +446,13 @@ describe("the builder's state", () => {
     expect(pruned.stdout).toContain("Total:");
     const left = await daemon.docker(["buildx", "du", "--verbose", "--filter", "type=source.local"]);
     expect(left.stdout).not.toContain("source.local");
-    expect((await daemon.docker(["buildx", "inspect"])).stdout).toContain("linux/amd64");
+    const limits = ["--reserved-space", "1kb", "--max-used-space", "1mb", "--min-free-space", "1kb"];
+    expect((await daemon.docker(["buildx", "prune", "-f", ...limits])).stdout).toContain("Total:");
+    const builder = await daemon.docker(["buildx", "inspect", "--bootstrap"]);
+    expect(builder.stdout).toContain("linux/amd64");
+    expect(builder.stdout).toMatch(
+      /GC Policy rule#0:\n All: +false\n Filters: +type==source.local\n Keep Duration: +48h0m0s/,
+    );
     expect((await daemon.docker(["buildx", "ls"])).stdout).toContain("running");
   });
 });

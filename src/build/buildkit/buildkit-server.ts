@@ -6,6 +6,7 @@ import { errorText } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { NARU_VERSION } from "../../lib/version.ts";
 import type { StateStore } from "../../store/contract.ts";
+import type { CacheLimit } from "../contract.ts";
 import type { GrpcMethods } from "../grpc/grpc-server.ts";
 import type { BuildHistory } from "./build-history.ts";
 import type { SolveParts } from "./build-solve.ts";
@@ -46,7 +47,7 @@ export function createBuildKitServer(parts: ServerParts): BuildKitServer {
       history,
       sessions,
       findSession: (id, signal) => sessions.find(id, signal),
-      worker: () => workerRecord(parts.instance),
+      worker: async () => workerRecord(parts.instance, await parts.builder.listLimits()),
     });
   };
   return {
@@ -65,8 +66,24 @@ export function createBuildKitServer(parts: ServerParts): BuildKitServer {
   };
 }
 
+/** The BuildKit whose protocol is spoken: clients ask older ones for less. */
+const PROTOCOL = "v0.25.2";
+const NANOSECONDS_PER_MS = 1e6;
+
+function wireLimit(limit: CacheLimit): WorkerRecord["GCPolicy"][number] {
+  const { all, filters, keepBytes = 0, maxUsedBytes = 0, minFreeBytes = 0, keepDurationMs = 0 } = limit;
+  return {
+    all,
+    keepDuration: keepDurationMs * NANOSECONDS_PER_MS,
+    filters: [...filters].map(([name, values]) => `${name}==${values.join(",")}`),
+    reservedSpace: keepBytes,
+    maxUsedSpace: maxUsedBytes,
+    minFreeSpace: minFreeBytes,
+  };
+}
+
 /** As `buildx inspect` and `buildx ls` show it. */
-function workerRecord(instance: string): WorkerRecord {
+function workerRecord(instance: string, limits: readonly CacheLimit[]): WorkerRecord {
   return {
     ID: instance,
     Labels: {
@@ -75,7 +92,7 @@ function workerRecord(instance: string): WorkerRecord {
       "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
     },
     platforms: [{ Architecture: machineArchitecture(), OS: "linux", Variant: "" }],
-    GCPolicy: [],
-    BuildkitVersion: { package: "naru", version: `v${NARU_VERSION}`, revision: "" },
+    GCPolicy: limits.map(wireLimit),
+    BuildkitVersion: { package: "naru", version: `${PROTOCOL}+naru.${NARU_VERSION}`, revision: "" },
   };
 }

@@ -32,7 +32,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
 interface ControlParts extends SolveParts {
   sessions: SessionRegistry;
   history: BuildHistory;
-  worker(): WorkerRecord;
+  worker(): Promise<WorkerRecord>;
 }
 
 /** The methods of a builder's gRPC connection; their state is shared by all connections. */
@@ -43,11 +43,11 @@ export function controlMethods(parts: ControlParts): GrpcMethods {
   return {
     [`${SERVICE}/ListWorkers`]: async (call) => {
       await oneMessage(call);
-      await call.send(listWorkersResponse.encode({ record: [parts.worker()] }));
+      await call.send(listWorkersResponse.encode({ record: [await parts.worker()] }));
     },
     [`${SERVICE}/Info`]: async (call) => {
       await oneMessage(call);
-      await call.send(infoResponse.encode({ buildkitVersion: parts.worker().BuildkitVersion }));
+      await call.send(infoResponse.encode({ buildkitVersion: (await parts.worker()).BuildkitVersion }));
     },
     [`${SERVICE}/Solve`]: (call) => answerSolve(call, parts, { jobs, gateway, history }),
     [`${SERVICE}/Status`]: async (call) => {

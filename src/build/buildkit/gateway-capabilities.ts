@@ -21,6 +21,8 @@ export const GRAPH_CAPABILITIES = [
   "exporter.image.attestations",
   "exporter.multiple",
   "exporter.sourcedateepoch",
+  "gc.freespacefilter",
+  "source.ocilayout",
   "source.image",
   "source.local",
   "source.local.sessionid",

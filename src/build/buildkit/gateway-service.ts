@@ -38,7 +38,7 @@ const SUBREQUESTS = [
   metadata: [{ name: "result.json" }],
 }));
 
-export function gatewayMethods(builds: GatewayBuilds, worker: () => WorkerRecord): GrpcMethods {
+export function gatewayMethods(builds: GatewayBuilds, worker: () => Promise<WorkerRecord>): GrpcMethods {
   return {
     [`${SERVICE}/Ping`]: async (call) => {
       await oneMessage(call);
@@ -47,7 +47,7 @@ export function gatewayMethods(builds: GatewayBuilds, worker: () => WorkerRecord
       const pong = {
         FrontendAPICaps: enabled(FRONTEND_CAPABILITIES),
         LLBCaps: enabled(GRAPH_CAPABILITIES),
-        Workers: [worker()],
+        Workers: [await worker()],
       };
       await call.send(pongResponse.encode(pong));
     },

@@ -48,10 +48,14 @@ export class CachePruner {
     await this.working.catch(() => {});
   }
 
+  async listLimits(): Promise<PruneWish[]> {
+    const { diskBytes } = await this.disk();
+    return gcPolicies(this.settings(), diskBytes);
+  }
+
   private async applyLimits(): Promise<void> {
     for (const record of this.cache.listUnreachable()) await this.removeResult(record.id);
-    const { diskBytes } = await this.disk();
-    for (const wish of gcPolicies(this.settings(), diskBytes)) await this.pruneNow(wish);
+    for (const wish of await this.listLimits()) await this.pruneNow(wish);
     await trimStatCache(join(this.context.directory, "stat-cache"));
   }
 

@@ -1,23 +1,11 @@
 /** Which rows of the build cache a prune removes: filters, ages and limits, without doing anything. */
 import { NaruError } from "../../lib/errors.ts";
 import { parseDuration } from "../../lib/go-duration.ts";
-import type { BuildCacheRecord } from "../contract.ts";
+import type { BuildCacheRecord, CacheLimit } from "../contract.ts";
 import type { CacheUsage } from "./cache-usage.ts";
 
-export interface PruneWish {
-  /** Also what images have and what the builder keeps for itself. */
-  all: boolean;
-  /** Docker's: until, unused-for, id, parent(s), type, description, inuse, shared, private. One value each. */
-  filters: ReadonlyMap<string, readonly string[]>;
-  /** Never goes below this. */
-  keepBytes?: number;
-  /** What the cache may take at most. */
-  maxUsedBytes?: number;
-  /** What must be free on the disk. */
-  minFreeBytes?: number;
-  /** What was used within that time stays. */
-  keepDurationMs?: number;
-}
+/** Filters are Docker's: until, unused-for, id, parent(s), type, description, inuse, shared, private. One value each. */
+export type PruneWish = CacheLimit;
 
 const FILTERS = new Set([
   "until",
