@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
 import { createAggregation } from "../kube/aggregation/create-aggregation.ts";
+import { certificateParts } from "../kube/certificates/certificate-parts.ts";
 import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
 import { controllers } from "../kube/controllers/all.ts";
@@ -148,7 +149,7 @@ export async function startCluster(
   const nodeOf = (name: string) => (name === nodeName ? (agent as NodeConnection) : undefined);
   const scaling = autoscalers(machinery, nodeOf, log);
   const aggregation = createAggregation(client, authority.frontProxy);
-  const { server, discovery } = openApiServer({
+  const { server, discovery, authorization } = openApiServer({
     client,
     authority,
     nodeOf,
@@ -191,6 +192,15 @@ export async function startCluster(
         groupVersions: () => discovery.localGroupVersions(),
         onChanged: (listener) => core.registry.onChanged(listener),
       },
+    ),
+    ...certificateParts(
+      {
+        client: client.as("kube-controller-manager"),
+        now: Date.now,
+        log: (message) => log.debug(message, { part: "certificates" }),
+      },
+      authority.signer,
+      authorization,
     ),
     createCompaction(core.state),
     createExpiry(core),

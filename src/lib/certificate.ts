@@ -25,7 +25,8 @@ export interface CertificateName {
 }
 
 interface CertificateRequest {
-  subject: CertificateName;
+  /** A name, or the DER of one. */
+  subject: CertificateName | Uint8Array;
   /** Whose certificate it is. */
   publicKey: KeyObject;
   /** Who signs: PEM of the key, and the name that the signer's certificate has. */
@@ -34,12 +35,15 @@ interface CertificateRequest {
   isAuthority: boolean;
   /** True: the key may be used for signatures other than of certificates. */
   signsData: boolean;
-  /** Names and addresses that it serves TLS for. */
-  hosts?: readonly string[];
+  /** True: the key may be used to encrypt keys. */
+  enciphersKeys?: boolean;
+  /** Names and addresses that it serves TLS for; or the DER of the extension that names them. */
+  hosts?: readonly string[] | Uint8Array;
   isServer?: boolean;
   isClient?: boolean;
-  days: number;
-  /** The beginning of its time (a day before it, for clocks that differ); now when absent. */
+  /** From a day before `now` (for clocks that differ) to so many days after it; or from when to when. */
+  days: number | { from: Date; to: Date };
+  /** Now when absent. */
   now?: Date;
 }
 
@@ -57,7 +61,9 @@ export function publicKeyOf(key: string): KeyObject {
 /** A version 3 certificate as PEM. */
 export async function signCertificate(request: CertificateRequest): Promise<string> {
   const publicKey = request.publicKey.export({ type: "spki", format: "der" });
-  const from = request.now ?? new Date();
+  const now = (request.now ?? new Date()).getTime();
+  const { days } = request;
+  const time = typeof days === "number" ? { from: new Date(now - DAY_MS), to: new Date(now + days * DAY_MS) } : days;
   const algorithm = der.sequence(der.objectId(ECDSA_SHA256));
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x7f) | 0x40;
@@ -66,11 +72,8 @@ export async function signCertificate(request: CertificateRequest): Promise<stri
     der.integer(serial),
     algorithm,
     nameOf(request.signer.name),
-    der.sequence(
-      der.time(new Date(from.getTime() - DAY_MS)),
-      der.time(new Date(from.getTime() + request.days * DAY_MS)),
-    ),
-    nameOf(request.subject),
+    der.sequence(der.time(time.from), der.time(time.to)),
+    request.subject instanceof Uint8Array ? request.subject : nameOf(request.subject),
     publicKey,
     der.tagged(3, der.sequence(...extensions(request, publicKey))),
   );
@@ -89,12 +92,13 @@ function keyId(publicKey: Uint8Array): Uint8Array {
 }
 
 function extensions(request: CertificateRequest, publicKey: Uint8Array): Uint8Array[] {
-  const { isAuthority, signsData, hosts, isServer, isClient, signer } = request;
-  // digitalSignature and keyCertSign (RFC 5280, 4.2.1.3): bits 0 and 5.
-  const usage = (signsData ? 0x80 : 0) | (isAuthority ? 0x04 : 0);
+  const { isAuthority, signsData, enciphersKeys, hosts, isServer, isClient, signer } = request;
+  // digitalSignature, keyEncipherment and keyCertSign (RFC 5280, 4.2.1.3): bits 0, 2 and 5.
+  const usage = (signsData ? 0x80 : 0) | (enciphersKeys ? 0x20 : 0) | (isAuthority ? 0x04 : 0);
+  const unusedBits = isAuthority ? 2 : enciphersKeys ? 5 : 7;
   const list = [
     extension("2.5.29.19", isAuthority ? der.sequence(der.yes()) : der.sequence(), true),
-    extension("2.5.29.15", der.bits(Uint8Array.of(usage), isAuthority ? 2 : 7), true),
+    extension("2.5.29.15", der.bits(Uint8Array.of(usage), unusedBits), true),
     extension("2.5.29.14", der.octets(keyId(publicKey)), false),
   ];
   const signerKey = publicKeyOf(signer.key).export({ type: "spki", format: "der" });
@@ -103,7 +107,10 @@ function extensions(request: CertificateRequest, publicKey: Uint8Array): Uint8Ar
   }
   const purposes = [...(isServer ? [SERVER_AUTH] : []), ...(isClient ? [CLIENT_AUTH] : [])];
   if (purposes.length > 0) list.push(extension("2.5.29.37", der.sequence(...purposes.map(der.objectId)), false));
-  if (hosts !== undefined) list.push(extension("2.5.29.17", der.sequence(...hosts.map(generalName)), false));
+  if (hosts !== undefined) {
+    const value = hosts instanceof Uint8Array ? hosts : der.sequence(...hosts.map(generalName));
+    list.push(extension("2.5.29.17", value, false));
+  }
   return list;
 }
 

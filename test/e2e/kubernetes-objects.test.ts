@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { JANE } from "../support/signing-requests.ts";
 
 let cluster: TestClusterDaemon;
 beforeAll(async () => {
@@ -805,7 +806,6 @@ test(conformance("[sig-apps] DisruptionController should create a PodDisruptionB
 test(
   conformance("[sig-auth] Certificates API [Privileged:ClusterAdmin] should support CSR API operations [Conformance]"),
   async () => {
-    const pem = "-----BEGIN CERTIFICATE REQUEST-----\nbm8gcmVxdWVzdA==\n-----END CERTIFICATE REQUEST-----\n";
     const kind: Kind = {
       group: "certificates.k8s.io",
       resource: "certificatesigningrequests",
@@ -813,7 +813,7 @@ test(
       content: {
         // A signer that nobody is: no controller answers behind the test's back.
         spec: {
-          request: Buffer.from(pem).toString("base64"),
+          request: Buffer.from(JANE).toString("base64"),
           signerName: "example.com/nobody",
           usages: ["digital signature"],
         },
@@ -821,7 +821,7 @@ test(
     };
     await liveThrough(kind);
     const certificate = (words: string) => ({
-      certificate: Buffer.from(pem.replaceAll("REQUEST", words)).toString("base64"),
+      certificate: Buffer.from(JANE.replaceAll("REQUEST", words)).toString("base64"),
     });
     await hasStatus(kind, [certificate("ONE"), certificate("TWO")]);
     const { root, place } = pathsOf(kind);

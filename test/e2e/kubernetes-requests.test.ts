@@ -1,8 +1,12 @@
-/** How requests to the cluster's API are received: which are served first, and which have to wait. */
+/** How requests to the cluster's API are received: which are served first, which have to wait; certificates to come with. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import tls, { type TLSSocket } from "node:tls";
 import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import { run } from "../support/daemon.ts";
+import { JANE, MASTER, NODE_CLIENT } from "../support/signing-requests.ts";
 
 let cluster: TestClusterDaemon;
 let server: URL;
@@ -176,4 +180,125 @@ test("requests that are being served take the level's seats until they end", asy
   } finally {
     for (const socket of sockets) socket.destroy();
   }
+});
+
+function signingRequest(
+  name: string,
+  pem: string,
+  signer: string,
+  usages: readonly string[],
+  more: object = {},
+): string {
+  return JSON.stringify({
+    apiVersion: "certificates.k8s.io/v1",
+    kind: "CertificateSigningRequest",
+    metadata: { name },
+    spec: { request: Buffer.from(pem).toString("base64"), signerName: `kubernetes.io/${signer}`, usages, ...more },
+  });
+}
+
+const CLIENT_USAGES = ["digital signature", "key encipherment", "client auth"];
+const conditionOf = async (name: string) =>
+  (await kubectl(["get", "csr", name, "--no-headers"])).trim().split(/\s+/).at(-1);
+
+test("a certificate that is asked for and approved is good for its user, as long as was asked", async () => {
+  const folder = cluster.daemon.root;
+  const [key, csr, certificate] = ["anna.key", "anna.csr", "anna.crt"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const made = await run(
+    ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"].concat([
+      "-subj",
+      "/O=crew/CN=anna",
+      "-keyout",
+      key,
+      "-out",
+      csr,
+    ]),
+  );
+  expect(made.code).toBe(0);
+  const asked = signingRequest("anna", await Bun.file(csr).text(), "kube-apiserver-client", CLIENT_USAGES, {
+    expirationSeconds: 1200,
+  });
+  await kubectl(["create", "-f", "-"], asked);
+  expect(await conditionOf("anna")).toBe("Pending");
+  await kubectl(["certificate", "approve", "anna"]);
+  await kubectl(["wait", "--for=jsonpath={.status.certificate}", "csr/anna", "--timeout=20s"]);
+  expect(await conditionOf("anna")).toBe("Approved,Issued");
+  const pem = Buffer.from(
+    await kubectl(["get", "csr", "anna", "-o", "jsonpath={.status.certificate}"]),
+    "base64",
+  ).toString();
+  await Bun.write(certificate, pem);
+  const { validFrom, validTo } = new X509Certificate(pem);
+  expect(Date.parse(validTo) - Date.parse(validFrom)).toBe(1_500_000);
+  const config = join(folder, "anna.kubeconfig");
+  const as = [`--kubeconfig=${config}`];
+  await Bun.write(join(folder, "ca.crt"), keys.ca);
+  const cluster1 = [
+    "config",
+    "set-cluster",
+    "c",
+    `--server=${server.origin}`,
+    `--certificate-authority=${join(folder, "ca.crt")}`,
+  ];
+  await kubectl([...as, ...cluster1]);
+  await kubectl([
+    ...as,
+    "config",
+    "set-credentials",
+    "anna",
+    `--client-certificate=${certificate}`,
+    `--client-key=${key}`,
+  ]);
+  await kubectl([...as, "config", "set-context", "c", "--cluster=c", "--user=anna"]);
+  await kubectl([...as, "config", "use-context", "c"]);
+  const who = JSON.parse(await kubectl([...as, "auth", "whoami", "-o", "json"]));
+  expect(who.status.userInfo).toMatchObject({ username: "anna", groups: ["crew", "system:authenticated"] });
+  expect((await cluster.kubectl([...as, "get", "secrets"])).stderr).toContain(
+    'User "anna" cannot list resource "secrets"',
+  );
+});
+
+test("requests are denied, fail and are refused in words; nodes' own are approved by themselves", async () => {
+  await kubectl(["create", "-f", "-"], signingRequest("jane", JANE, "kube-apiserver-client", CLIENT_USAGES));
+  await kubectl(["certificate", "deny", "jane"]);
+  expect(await conditionOf("jane")).toBe("Denied");
+  const again = await cluster.kubectl(["certificate", "approve", "jane"]);
+  expect(again.code).toBe(1);
+  const usages = ["digital signature", "server auth"];
+  await kubectl(["create", "-f", "-"], signingRequest("serving", JANE, "kubelet-serving", usages));
+  await kubectl(["certificate", "approve", "serving"]);
+  await kubectl(["wait", "--for=condition=Failed", "csr/serving", "--timeout=20s"]);
+  expect(await conditionOf("serving")).toBe("Approved,Failed");
+  const master = await cluster.kubectl(
+    ["create", "-f", "-"],
+    signingRequest("eve", MASTER, "kube-apiserver-client", CLIENT_USAGES),
+  );
+  expect(master.stderr).toContain("signer with system:masters group is not allowed");
+  const none = await cluster.kubectl(
+    ["create", "-f", "-"],
+    signingRequest("none", "none", "kube-apiserver-client", CLIENT_USAGES),
+  );
+  expect(none.stderr).toContain("PEM block type must be CERTIFICATE REQUEST");
+
+  const node = signingRequest("node", NODE_CLIENT, "kube-apiserver-client-kubelet", CLIENT_USAGES);
+  const as = ["--as=system:bootstrap:abcdef", "--as-group=system:bootstrappers"];
+  const roles = ["system:node-bootstrapper", "system:certificates.k8s.io:certificatesigningrequests:nodeclient"];
+  for (const [at, role] of roles.entries()) {
+    await kubectl([
+      "create",
+      "clusterrolebinding",
+      `nodes-${at}`,
+      `--clusterrole=${role}`,
+      "--group=system:bootstrappers",
+    ]);
+  }
+  await kubectl(["create", "-f", "-", ...as], node);
+  await kubectl(["wait", "--for=jsonpath={.status.certificate}", "csr/node", "--timeout=20s"]);
+  expect(await kubectl(["get", "csr", "node", "-o", "jsonpath={.status.conditions[0].reason} {.spec.username}"])).toBe(
+    "AutoApproved system:bootstrap:abcdef",
+  );
 });

@@ -45,7 +45,8 @@ export function timestamp(now: number): string {
 }
 
 export function writeContext(core: Core, caller: Caller, warn: ((message: string) => void) | undefined): WriteContext {
-  return { now: core.now(), user: caller.user.name, groups: caller.user.groups, warn: warn ?? (() => {}) };
+  const { name, ...user } = caller.user;
+  return { now: core.now(), user: name, ...user, warn: warn ?? (() => {}) };
 }
 
 /** The stored object in the version that the client asked for. */

@@ -15,7 +15,9 @@ export interface WriteContext {
   readonly now: number;
   /** Who writes, for fields such as a certificate request's spec.username. */
   readonly user: string;
+  readonly uid?: string;
   readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
   /** Tells the client of something that is allowed but unwise. */
   warn(message: string): void;
 }

@@ -7,6 +7,7 @@ import { anyKind } from "../machinery/registry.ts";
 import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from "./admission-policies.ts";
 import { apiServices } from "./api-services.ts";
 import { horizontalPodAutoscalers } from "./autoscalers.ts";
+import { certificateSigningRequests } from "./certificate-requests.ts";
 import { ingressClasses, leases, priorityClasses, runtimeClasses } from "./classes.ts";
 import { builtinColumns } from "./columns/builtin-columns.ts";
 import { cronJobs } from "./cron-jobs.ts";
@@ -15,14 +16,7 @@ import { deployments, replicaSets } from "./deployments.ts";
 import { endpointSlices, endpoints } from "./endpoints.ts";
 import { events } from "./events.ts";
 import { flowSchemas, priorityLevelConfigurations } from "./flow-control.ts";
-import {
-  certificateSigningRequests,
-  clusterRoleBindings,
-  clusterRoles,
-  roleBindings,
-  roles,
-  serviceAccounts,
-} from "./identities.ts";
+import { clusterRoleBindings, clusterRoles, roleBindings, roles, serviceAccounts } from "./identities.ts";
 import { ingresses, networkPolicies } from "./ingresses.ts";
 import { jobs } from "./jobs.ts";
 import { limitRanges, podDisruptionBudgets, resourceQuotas } from "./limits.ts";

@@ -1,9 +1,7 @@
-/** Who may do what: service accounts, roles and their bindings, certificate requests. */
+/** Who may do what: service accounts, roles and their bindings. */
 
-import type { CertificateSigningRequest } from "../../model/kubernetes/certificates.ts";
 import type { ServiceAccount } from "../../model/kubernetes/core.ts";
 import {
-  CERTIFICATE_SIGNING_REQUESTS,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   ROLE_BINDINGS,
@@ -19,11 +17,10 @@ import type {
   RoleRef,
   Subject,
 } from "../../model/kubernetes/rbac.ts";
-import type { PartialUpdate, ResourceDefinition } from "../machinery/definition.ts";
+import type { ResourceDefinition } from "../machinery/definition.ts";
 import { type FieldError, invalid, notSupported, required } from "../machinery/field-error.ts";
-import { pathSegmentFaults, qualifiedNameFaults } from "../name-rules.ts";
-import { immutable, selectorFaults } from "./common-rules.ts";
-import { statusUpdate } from "./status-update.ts";
+import { pathSegmentFaults } from "../name-rules.ts";
+import { selectorFaults } from "./common-rules.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
 
@@ -140,63 +137,4 @@ export const clusterRoleBindings: ResourceDefinition<ClusterRoleBinding> = {
   defaults: fillBinding,
   validate: (binding) => bindingFaults(binding.roleRef, binding.subjects, ["ClusterRole"]),
   validateUpdate: (now, before) => roleRefFaults(now.roleRef, before.roleRef),
-};
-
-/** Conditions alone: who may decide may not sign. */
-const APPROVAL: PartialUpdate<CertificateSigningRequest> = {
-  prepare(request, before) {
-    const conditions = request.status?.conditions;
-    request.spec = structuredClone(before.spec);
-    request.status = { ...before.status, ...(conditions === undefined ? {} : { conditions }) };
-  },
-  validate(request) {
-    const types = new Set((request.status?.conditions ?? []).map((condition) => condition.type));
-    return types.has("Approved") && types.has("Denied")
-      ? [invalid("status.conditions", "Denied", "Approved and Denied conditions are mutually exclusive")]
-      : [];
-  },
-};
-
-export const certificateSigningRequests: ResourceDefinition<CertificateSigningRequest> = {
-  type: CERTIFICATE_SIGNING_REQUESTS,
-  singular: "certificatesigningrequest",
-  shortNames: ["csr"],
-  partialUpdates: { status: statusUpdate(), approval: APPROVAL },
-  prepareCreate(request, { user, groups }) {
-    request.status = {};
-    if (request.spec === undefined) return;
-    request.spec.username = user;
-    request.spec.groups = [...groups];
-  },
-  prepareUpdate(request, before) {
-    request.spec = structuredClone(before.spec);
-  },
-  defaults({ spec }) {
-    if (spec !== undefined) spec.usages ??= ["digital signature", "key encipherment"];
-  },
-  validate({ spec }) {
-    const faults: FieldError[] = [];
-    if (!spec?.signerName) faults.push(required("spec.signerName"));
-    else
-      faults.push(
-        ...qualifiedNameFaults(spec.signerName).map((why) => invalid("spec.signerName", spec.signerName, why)),
-      );
-    const text = Buffer.from(spec?.request ?? "", "base64").toString();
-    if (!text.includes("-----BEGIN CERTIFICATE REQUEST-----")) {
-      faults.push(invalid("spec.request", spec?.request ?? "", "PEM block type must be CERTIFICATE REQUEST"));
-    }
-    if ((spec?.usages ?? []).length === 0) faults.push(required("spec.usages", "usages must be provided"));
-    if (spec?.expirationSeconds !== undefined && spec.expirationSeconds < 600) {
-      faults.push(
-        invalid(
-          "spec.expirationSeconds",
-          spec.expirationSeconds,
-          "may not specify a duration less than 600 seconds (10 minutes)",
-        ),
-      );
-    }
-    return faults;
-  },
-  validateUpdate: (now, before) => immutable("spec", now.spec, before.spec),
-  selectableFields: { "spec.signerName": (request) => request.spec?.signerName ?? "" },
 };

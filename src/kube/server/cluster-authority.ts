@@ -25,6 +25,11 @@ interface KeyPair {
   key: string;
 }
 
+/** What certificates are signed with: PEM of key and certificate, and the name in it. */
+export interface CertificateSigner extends KeyPair {
+  name: CertificateName;
+}
+
 export interface ClusterAuthority {
   /** PEM of the authority's certificate: what clients trust. */
   ca: string;
@@ -32,6 +37,8 @@ export interface ClusterAuthority {
   admin: KeyPair;
   /** The certificate with which aggregated API servers are asked, and PEM of the authority that they know it by. */
   frontProxy: KeyPair & { ca: string };
+  /** Signs the certificates that clients ask for. */
+  signer: CertificateSigner;
   /** PEM of the key that signs service account tokens. */
   tokenKey: string;
   /** A certificate for a client of that name, signed by the authority. */
@@ -59,7 +66,7 @@ export async function openClusterAuthority(folder: string, hosts: readonly strin
       () => makeAuthority(PROXY_AUTHORITY),
     ),
   ]);
-  const signer = { key: ca.key, name: AUTHORITY };
+  const signer = { ...ca, name: AUTHORITY };
   const issue = (subject: CertificateName, more: { hosts?: readonly string[] }) => issuePair(signer, subject, more);
   const isSignedBy = (authority: KeyPair) => {
     const { publicKey } = new X509Certificate(authority.certificate);
@@ -82,7 +89,7 @@ export async function openClusterAuthority(folder: string, hosts: readonly strin
     ensureKey(join(folder, "service-accounts.key")),
   ]);
   const frontProxy = { ...proxy, ca: proxyCa.certificate };
-  return { ca: ca.certificate, server, admin, frontProxy, tokenKey, issueClient: (name) => issue(name, {}) };
+  return { ca: ca.certificate, server, admin, frontProxy, signer, tokenKey, issueClient: (name) => issue(name, {}) };
 }
 
 /** The name of a key among others of the same issuer (the "kid" of a token). */

@@ -96,6 +96,20 @@ export const DEFAULT_CLUSTER_ROLES: readonly ClusterRole[] = [
     rule("authorization.k8s.io", ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
     rule("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
   ]),
+  role("system:certificates.k8s.io:certificatesigningrequests:nodeclient", [
+    rule("certificates.k8s.io", ["certificatesigningrequests/nodeclient"], ["create"]),
+  ]),
+  role("system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", [
+    rule("certificates.k8s.io", ["certificatesigningrequests/selfnodeclient"], ["create"]),
+  ]),
+  ...["kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving"].map((signer) =>
+    role(`system:certificates.k8s.io:${signer}-approver`, [
+      { ...rule("certificates.k8s.io", ["signers"], ["approve"]), resourceNames: [`kubernetes.io/${signer}`] },
+    ]),
+  ),
+  role("system:node-bootstrapper", [
+    rule("certificates.k8s.io", ["certificatesigningrequests"], ["create", "get", "list", "watch"]),
+  ]),
   role("system:auth-delegator", [
     rule("authentication.k8s.io", ["tokenreviews"], ["create"]),
     rule("authorization.k8s.io", ["subjectaccessreviews"], ["create"]),

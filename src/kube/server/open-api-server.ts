@@ -9,6 +9,7 @@ import { accessReviews } from "./access-reviews.ts";
 import { ApiServer, type ApiServerParts } from "./api-server.ts";
 import { Authentication } from "./authentication.ts";
 import { Authorization } from "./authorization.ts";
+import { certificateGuard } from "./certificate-guard.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { Discovery } from "./discovery.ts";
 import { metricsText, RequestCounts } from "./own-metrics.ts";
@@ -33,6 +34,7 @@ interface ApiServerOptions {
 }
 
 interface OpenedApiServer {
+  authorization: Authorization;
   server: ApiServer;
   discovery: Discovery;
   tokens: ServiceAccountTokens;
@@ -45,7 +47,7 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
   const tokens = new ServiceAccountTokens(authority.tokenKey);
   const authentication = new Authentication(client, tokens, authorization);
   answerTokenRequests(client, tokens);
-  core.admission.push(roleGuard(authorization));
+  core.admission.push(roleGuard(authorization), certificateGuard(authorization));
   const counts = new RequestCounts();
   const virtual = [...accessReviews(authorization, authentication), ...usageResources(client, options.nodeOf)];
   const discovery = new Discovery(core.registry, virtual, options.aggregation.remotes);
@@ -78,7 +80,7 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
       },
     },
   });
-  return { server, discovery, tokens };
+  return { server, authorization, discovery, tokens };
 }
 
 function versionInfo({ gitCommit, buildDate }: ApiServerOptions["build"]): Record<string, string> {

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { BUILTIN_DEFINITIONS } from "../../../../src/kube/resources/builtin.ts";
 import { findKind } from "../../../../src/kube/schema/builtin-types.ts";
 import { createSchemaSet } from "../../../../src/kube/schema/schema-set.ts";
+import { JANE } from "../../../support/signing-requests.ts";
 import { createTestCluster } from "../../../support/test-cluster.ts";
 
 const container = { name: "a", image: "a:1" };
@@ -12,9 +13,7 @@ const workload = { selector, template };
 const once = { template: { spec: { ...template.spec, restartPolicy: "Never" } } };
 const role = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "r" };
 const backend = { service: { name: "s", port: { number: 80 } } };
-const request = Buffer.from("-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n").toString(
-  "base64",
-);
+const request = Buffer.from(JANE).toString("base64");
 
 /** What a kind needs beside a name. */
 const OBJECTS: Record<string, object> = {
