@@ -31,7 +31,7 @@ export interface SigningRequest {
 }
 
 /** How many of each kind (RFC 5280, 4.2.1.6). */
-export interface AlternativeNames {
+interface AlternativeNames {
   readonly dns: readonly string[];
   readonly addresses: number;
   readonly emails: number;
