@@ -51,6 +51,18 @@ _${program}() {
     else case " $(_${program}_words "$name") " in *" $word "*) name="$name $word" last="$word" ;; esac
     fi
   done
+  if [ "\${COMP_WORDS[1]}" = kubectl ] && [ "$COMP_CWORD" -gt 1 ]; then
+    local choice number=0
+    COMPREPLY=()
+    while IFS= read -r choice; do
+      case "$choice" in
+        :*) number="\${choice#:}" ;;
+        "$current"*) COMPREPLY+=("\${choice%%$'\\t'*}") ;;
+      esac
+    done < <(${program} kubectl __complete "\${COMP_WORDS[@]:2:COMP_CWORD-1}" 2>/dev/null)
+    [ "$number" != 8 ] || COMPREPLY=()
+    return
+  fi
   local choices
   case "$current" in
     -*) choices="$(_${program}_flags "$name")" ;;
@@ -82,6 +94,9 @@ function fishScript(program: string, { words, flags }: CompletionWords): string 
       lines.push(`complete -c ${program} -n "${seen}" -l ${flag.slice(2)}`);
     }
   }
+  lines.push(
+    `complete -c ${program} -n "__fish_seen_subcommand_from kubectl" -f -a "(${program} kubectl __complete (commandline -opc)[3..-1] (commandline -ct) 2>/dev/null | string match -v -r '^:')"`,
+  );
   const containers = `__fish_seen_subcommand_from ${NAMES.containers}`;
   const composing = "__fish_seen_subcommand_from compose";
   const services = `(${program} compose config --services 2>/dev/null)`;

@@ -24,6 +24,8 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "create service loadbalancer": () => import("./create-service-loadbalancer-command.ts"),
   "create service nodeport": () => import("./create-service-nodeport-command.ts"),
   "create serviceaccount": () => import("./create-serviceaccount-command.ts"),
+  completion: () => import("./completion-command.ts"),
+  "plugin list": () => import("./plugin-list-command.ts"),
   cp: () => import("./cp-command.ts"),
   delete: () => import("./delete-command.ts"),
   diff: () => import("./diff-command.ts"),
@@ -100,6 +102,7 @@ export const KUBECTL_GROUPS: Record<string, string> = {
   "create service": "Create a service using a specified subcommand",
   auth: "Inspect authorization",
   config: "Modify kubeconfig files",
+  plugin: "Provides utilities for interacting with plugins",
   rollout: "Manage the rollout of a resource",
   set: "Set specific features on objects",
   top: "Display resource (CPU/memory) usage",
@@ -127,10 +130,8 @@ export const KUBECTL_ALIASES: Record<string, string> = {
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
 export const REFUSED_COMMANDS: Record<string, string> = {
-  plugin: "naru has no plugins",
   certificate: "approve a request with `patch` of its status, or with kubectl itself",
   "cluster-info dump": "`get all -A -o yaml` and `logs` tell the same",
-  completion: "kubectl's own completion serves, under the name kubectl",
   debug: "use `exec`, or kubectl itself",
   proxy: "use `port-forward`, or kubectl itself",
 };
@@ -158,6 +159,8 @@ export const SUMMARIES: Record<string, string> = {
   "create service loadbalancer": "Create a LoadBalancer service",
   "create service nodeport": "Create a NodePort service",
   "create serviceaccount": "Create a service account with the specified name",
+  completion: "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+  "plugin list": "List all visible plugin executables on a user's PATH",
   cp: "Copy files and directories to and from containers",
   delete: "Delete resources by file names, stdin, resources and names, or by label selector",
   diff: "Diff the live version against a would-be applied version",

@@ -2,13 +2,11 @@ import { editDistance } from "../../lib/edit-distance.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
-import { chooseCluster } from "./cluster-access.ts";
 import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, REFUSED_COMMANDS, SECTIONS } from "./command-table.ts";
-import type { KubectlCommand, KubectlContext } from "./declaration.ts";
+import type { KubectlCommand } from "./declaration.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
 import { HelpError } from "./help-error.ts";
-import { KubeApi } from "./kube-api.ts";
-import { ResourceTypes } from "./resource-types.ts";
+import { kubectlContext } from "./kubectl-context.ts";
 
 /** Runs one line of `kubectl`. Resolves to the exit code. `program` is how it was called: "naru kubectl", "kubectl". */
 export async function runKubectl(program: string, words: string[], context: CommandContext): Promise<number> {
@@ -20,7 +18,20 @@ export async function runKubectl(program: string, words: string[], context: Comm
     context.print(kubectlHelp(program));
     return 0;
   }
+  if (first === "__complete" || first === "__completeNoDesc") {
+    const { complete } = await import("./completion/complete.ts");
+    await complete(
+      program,
+      [...words.slice(0, words.length - before.args.length), ...rest],
+      context,
+      first === "__complete",
+    );
+    return 0;
+  }
   const asked = first === "help" ? [...rest, "--help"] : [first, ...rest];
+  const { runPlugin } = await import("./plugins.ts");
+  const plugin = await runPlugin(asked);
+  if (plugin !== undefined) return plugin;
   const { name, command, words: own } = await findCommand(program, asked);
   if (command === undefined) return await runGroup(program, name, own, context);
   const leading = words.slice(0, words.length - before.args.length);
@@ -52,8 +63,6 @@ async function findCommand(program: string, words: readonly string[]): Promise<F
   }
   if (name !== "") return { name, command: undefined, words: rest };
   const typed = rest[0] ?? "";
-  const refused = REFUSED_COMMANDS[typed];
-  if (refused !== undefined) throw new CliError(`error: '${program} ${typed}' is not here: ${refused}`);
   const close = closeCommands(typed);
   const hint = close.length === 0 ? "" : `\n\nDid you mean this?\n${close.map((one) => `\t${one}`).join("\n")}`;
   throw new CliError(`error: unknown command "${typed}" for "${program}"${hint}`);
@@ -132,24 +141,4 @@ function parse<F extends FlagSet>(flags: F, words: string[], path: string, inter
     if (!(error instanceof CliError)) throw error;
     throw new CliError(`error: ${error.message}\nSee '${path} --help' for usage.`);
   }
-}
-
-function kubectlContext(context: CommandContext, globals: GlobalValues, namespaceGiven: boolean): KubectlContext {
-  const once = <T>(make: () => Promise<T>) => {
-    let made: Promise<T> | undefined;
-    return () => {
-      made ??= make();
-      return made;
-    };
-  };
-  const cluster = once(() => chooseCluster(context, globals));
-  const api = once(async () => new KubeApi((await cluster()).access));
-  return {
-    ...context,
-    api,
-    types: once(async () => await ResourceTypes.discover(await api())),
-    namespace: once(async () => globals.namespace || (await cluster()).namespace || "default"),
-    namespaceGiven,
-    kubeconfig: { path: globals.kubeconfig, context: globals.context, cluster: globals.cluster, user: globals.user },
-  };
 }
