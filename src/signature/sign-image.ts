@@ -6,8 +6,9 @@ import { errorText, NaruError } from "../lib/errors.ts";
 import type { Descriptor, Digest, Index } from "../model/image.ts";
 import { isIndexType } from "../model/media-types.ts";
 import type { StoredSignature } from "./contract.ts";
-import { signBytes } from "./key-signature.ts";
-import { listSignatures, type SignaturePlace, storeSignature } from "./signature-storage.ts";
+import { keyFingerprint, signBytes } from "./key-signature.ts";
+import { listSignatures, type SignaturePlace, storeBundle, storeSignature } from "./signature-storage.ts";
+import { signedBytes, writeStatement } from "./sigstore-bundle.ts";
 import { OWN_ANNOTATIONS, writePayload } from "./simple-signing.ts";
 import { judgeSignatures } from "./verify-signature.ts";
 
@@ -81,16 +82,28 @@ async function signWith(
   image: Descriptor,
   { dockerReference, annotations, places, signal }: SignOptions,
 ): Promise<boolean> {
-  const payload = writePayload({ dockerReference, digest: image.digest, annotations }, Date.now());
-  const signature: StoredSignature = { payload, signature: signBytes(new TextEncoder().encode(payload), key) };
+  const { digest } = image;
+  const simple = sign(
+    { payload: writePayload({ dockerReference, digest, annotations }, Date.now()), signature: "" },
+    key,
+  );
+  const statement = sign(writeStatement(digest, annotations), key);
   let isAdded = false;
   for (const place of places) {
-    const { signatures } = await listSignatures(repository, image.digest, { signal, only: place });
-    if (hasEqual(signatures, key, { dockerReference, digest: image.digest, annotations })) continue;
-    await storeSignature(repository, image, signature, place, { signal });
+    const isBundle = place === "bundle";
+    const { signatures } = await listSignatures(repository, digest, { signal, only: place });
+    // A statement tells no name.
+    const wanted = { dockerReference: isBundle ? "" : dockerReference, digest, annotations };
+    if (hasEqual(signatures, key, wanted)) continue;
+    if (isBundle) await storeBundle(repository, image, statement, keyFingerprint(key), { signal });
+    else await storeSignature(repository, image, simple, place, { signal });
     isAdded = true;
   }
   return isAdded;
+}
+
+function sign(text: StoredSignature, key: KeyObject): StoredSignature {
+  return { ...text, signature: signBytes(signedBytes(text), key) };
 }
 
 /** Signing twice must not make two signatures that say the same. */

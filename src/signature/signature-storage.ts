@@ -3,19 +3,26 @@
  * manifest with the signature as an annotation. The manifest is found in one of two ways:
  *   tag       sha256-<hex of the image's digest>.sig; what every cosign, skopeo and podman looks for
  *   referrer  its `subject` is the image (OCI 1.1); cosign's "oci-1-1" mode
- * Both are read; all signatures of an image lie in one manifest each way, as cosign expects. Cosign 3 writes a third form,
- * which is read too (sigstore-bundle.ts).
+ * All signatures of an image lie in one manifest each way, as cosign expects. Cosign 3 writes a third form: a referrer for
+ * each, with a *bundle* (sigstore-bundle.ts). All three are read.
  */
 import type { RemoteRepository } from "../distribution/contract.ts";
 import { algorithmOf } from "../lib/digest.ts";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import type { Descriptor, Digest, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
-import { fetchArtifact, fetchBytes, plainDescriptor, pushBytes, pushManifestOf } from "./attached-artifact.ts";
+import {
+  attachDocument,
+  fetchArtifact,
+  fetchBytes,
+  plainDescriptor,
+  pushBytes,
+  pushManifestOf,
+} from "./attached-artifact.ts";
 import type { StoredSignature } from "./contract.ts";
-import { BUNDLE_MEDIA_TYPE, PREDICATE_ANNOTATION, readBundle, SIGN_PREDICATE } from "./sigstore-bundle.ts";
+import { BUNDLE_MEDIA_TYPE, PREDICATE_ANNOTATION, readBundle, SIGN_PREDICATE, writeBundle } from "./sigstore-bundle.ts";
 
-export type SignaturePlace = "tag" | "referrer";
+export type SignaturePlace = "tag" | "referrer" | "bundle";
 
 const PAYLOAD_MEDIA_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature";
@@ -54,7 +61,8 @@ export async function listSignatures(
   { only, ...options }: Options & { only?: SignaturePlace } = {},
 ): Promise<FoundSignatures> {
   const found = new SignatureCollection(repository, options);
-  if (only !== "referrer") await found.addManifest(await findTagged(repository, digest, found.damage, options));
+  if (only === undefined || only === "tag")
+    await found.addManifest(await findTagged(repository, digest, found.damage, options));
   if (only !== "tag") {
     for (const manifest of await listReferring(repository, digest, found.damage, options)) {
       await found.addManifest(manifest);
@@ -140,10 +148,10 @@ async function listReferring(
     return [];
   }
   const manifests: Manifest[] = [];
-  for (const { digest: referrer } of referrers.filter(isSigning).slice(0, MAX_SIGNATURES)) {
+  for (const { digest: referrer } of referrers.filter(maySign).slice(0, MAX_SIGNATURES)) {
     try {
       const manifest = await fetchArtifact(repository, referrer, options);
-      if (manifest.subject?.digest === digest) manifests.push(manifest);
+      if (manifest.subject?.digest === digest && isSigning(manifest)) manifests.push(manifest);
     } catch (error) {
       keepDamage(error, damage);
     }
@@ -151,7 +159,19 @@ async function listReferring(
   return manifests;
 }
 
-function isSigning({ artifactType = "", annotations }: Descriptor): boolean {
+/**
+ * By what the list tells. Where clients keep it themselves, cosign puts the type of the empty configuration there; only the
+ * manifest tells more then.
+ */
+function maySign(listed: Descriptor): boolean {
+  const { artifactType = "" } = listed;
+  return artifactType === "" || artifactType === MEDIA.empty || isSigning(listed);
+}
+
+type Typed = Pick<Descriptor, "artifactType" | "annotations">;
+
+/** `config`: of a manifest, whose type is its own where none is told. */
+function isSigning({ config, artifactType = config?.mediaType ?? "", annotations }: Typed & { config?: Descriptor }) {
   if (artifactType === ARTIFACT_TYPE) return true;
   const predicate = annotations?.[PREDICATE_ANNOTATION];
   return BUNDLE_MEDIA_TYPE.test(artifactType) && (predicate === undefined || predicate === SIGN_PREDICATE);
@@ -166,12 +186,23 @@ function layerKey(layer: Descriptor): string {
   return `${layer.digest} ${signatureOf(layer)}`;
 }
 
+/** Attaches a signed statement to its image. @throws {NaruError} those of the registry's client */
+export async function storeBundle(
+  repository: RemoteRepository,
+  subject: Descriptor,
+  statement: StoredSignature,
+  keyHint: string,
+  options: Options = {},
+): Promise<void> {
+  await attachDocument(repository, subject, writeBundle(statement, keyHint), options);
+}
+
 /** Adds a signature to those that the image has. @throws {NaruError} those of the registry's client */
 export async function storeSignature(
   repository: RemoteRepository,
   subject: Descriptor,
   signature: StoredSignature,
-  place: SignaturePlace,
+  place: Exclude<SignaturePlace, "bundle">,
   options: Options = {},
 ): Promise<void> {
   const layer = await pushBytes(

@@ -2,8 +2,9 @@
  * Signatures as cosign 3 stores them: a referrer that holds a "bundle" (sigstore's protobuf-specs, bundle v0.3, in JSON)
  * with a DSSE envelope around an in-toto statement, whose subject is the image. They tell a digest, but no name.
  */
-import { isDigest } from "../lib/digest.ts";
+import { algorithmOf, hexOf, isDigest } from "../lib/digest.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
+import type { Digest } from "../model/image.ts";
 import type { StoredSignature } from "./contract.ts";
 import type { Claims } from "./simple-signing.ts";
 
@@ -13,10 +14,39 @@ export const BUNDLE_MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v
 export const SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
 /** On the manifest, so that bundles of other claims need not be fetched. */
 export const PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType";
+const CONTENT_ANNOTATION = "dev.sigstore.bundle.content";
 const STATEMENT_PAYLOAD = "application/vnd.in-toto+json";
+const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+const WRITTEN_MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 interface Bundle {
   dsseEnvelope?: { payload?: unknown; payloadType?: unknown; signatures?: { sig?: unknown }[] };
+}
+
+/** The statement that an image is signed; the signature is made of signedBytes(). */
+export function writeStatement(digest: Digest, annotations: Readonly<Record<string, string>>): StoredSignature {
+  const statement = {
+    _type: STATEMENT_TYPE,
+    subject: [{ digest: { [algorithmOf(digest)]: hexOf(digest) }, annotations }],
+    predicateType: SIGN_PREDICATE,
+    predicate: {},
+  };
+  return { payload: JSON.stringify(statement), payloadType: STATEMENT_PAYLOAD, signature: "" };
+}
+
+/** A signed statement as the document that is attached to its image. `keyHint`: SHA-256 of the public key, in hex. */
+export function writeBundle({ payload, payloadType, signature }: StoredSignature, keyHint: string) {
+  const bundle = {
+    mediaType: WRITTEN_MEDIA_TYPE,
+    verificationMaterial: { publicKey: { hint: Buffer.from(keyHint, "hex").toString("base64") } },
+    dsseEnvelope: {
+      payload: Buffer.from(payload).toString("base64"),
+      payloadType,
+      signatures: [{ sig: signature }],
+    },
+  };
+  const annotations = { [CONTENT_ANNOTATION]: "dsse-envelope", [PREDICATE_ANNOTATION]: SIGN_PREDICATE };
+  return { artifactType: WRITTEN_MEDIA_TYPE, bytes: Buffer.from(JSON.stringify(bundle)), annotations };
 }
 
 /** The signatures in a bundle; none when it holds another kind of content. @throws {NaruError} invalid */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { importBusybox, NARU, type RunOptions, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { blob, DistributionClient, freshBlob } from "../support/distribution-client.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
+import { useCrane, useOras, useSkopeo } from "../support/registry-tools.ts";
 import { startS3Server } from "../support/s3-server.ts";
 
 let daemon: TestDaemon;
@@ -57,6 +58,12 @@ test("skopeo copies Docker's and OCI's images there and back, inspects, lists an
   expect(listed.Tags).not.toContain("oci");
   await skopeo("inspect", "--tls-verify=false", `docker://${registry.host}/mounted/busybox:oci`);
 }, 60_000);
+
+test("oras, crane and skopeo: artifacts and their referrers, images changed and copied, whole repositories", async () => {
+  const folder = join(scratch, "tools");
+  await Promise.all([useOras(registry.host, join(folder, "oras")), useCrane(registry.host, join(folder, "crane"))]);
+  await useSkopeo(registry.host, join(folder, "crane"));
+}, 120_000);
 
 test("podman pushes and pulls images and lists of them", async () => {
   const stores = ["--root", join(scratch, "podman"), "--runroot", join(scratch, "podman-run")];
@@ -172,6 +179,8 @@ test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", 
     expect(await ok(await naru(["registry", "gc", "--grace", "0s", bucket.host]))).toMatch(/space: 12(\.\d+)?MB/);
     expect(await ok(await naru(["registry", "ls", "-q", bucket.host]))).toBe("bucket/busybox");
     await skopeo("inspect", "--tls-verify=false", `${image}:v1`);
+    const folder = join(scratch, "bucket-tools");
+    await Promise.all([useOras(bucket.host, join(folder, "oras")), useCrane(bucket.host, join(folder, "crane"))]);
   } finally {
     await bucket.stop();
     await s3.stop();

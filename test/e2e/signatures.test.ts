@@ -12,6 +12,7 @@ import { eventually, importBusybox, NARU, run, startDaemon, type TestDaemon } fr
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
 import { pushImage, testRepository } from "../support/registry-content.ts";
+import { runTool } from "../support/registry-tools.ts";
 import { SigningSkopeo } from "../support/signing-clients.ts";
 
 const PASSPHRASE = "correct horse";
@@ -198,6 +199,55 @@ describe.each(["debian", "own"] as const)("in the registry %s", (which) => {
     await mustRun(naru(["sign", "--key", "sk.private", image]));
     expect((await skopeo.accepts(image, signedBy("sk"))).isAccepted).toBe(true);
     await mustRun(naru(["verify", "--all-keys", "--key", "sk.pub", "--key", "alice.pub", image]));
+  });
+
+  test("cosign verifies what naru signs, under the tag and as a bundle; naru what cosign signs, in all of its forms", async () => {
+    const cosign = (words: string[], outcome?: "refused") => runTool(folder, ["cosign", ...words], outcome);
+    const verify = ["verify", "--insecure-ignore-tlog", "--allow-http-registry"];
+    const sign = ["sign", "-y", "--use-signing-config=false", "--tlog-upload=false", "--allow-http-registry"];
+    if (!(await Bun.file(path("cosign.pub")).exists())) await cosign(["generate-key-pair"]);
+    const naruSays = (image: string, key: string) => naru(["verify", "--key", `${key}.pub`, image]);
+    for (const [key, store] of [
+      ["alice", "tag"],
+      ["bob", "bundle"],
+      ["carol", "bundle"],
+    ] as const) {
+      const image = `${host()}/cosign-${key}:1`;
+      await push(image);
+      await mustRun(naru(["sign", "--key", `${key}.key`, "--store", store, "-a", "env=prod", image]));
+      const again = await naru(["sign", "--key", `${key}.key`, "--store", store, "-a", "env=prod", image]);
+      expect(again.stdout).toContain("is signed with this already");
+      const [claims] = JSON.parse(await cosign([...verify, "--key", `${key}.pub`, "-a", "env=prod", image]));
+      expect(claims.optional.env).toBe("prod");
+      await cosign([...verify, "--key", `${key}.pub`, "-a", "env=test", image], "refused");
+      await cosign([...verify, "--key", "cosign.pub", image], "refused");
+      await mustRun(naruSays(image, key));
+    }
+    // Bundles of cosign 3, the tag of its predecessors, and cosign 2's referrers.
+    const forms = [
+      [],
+      ["--new-bundle-format=false"],
+      ["--new-bundle-format=false", "--registry-referrers-mode=oci-1-1"],
+    ];
+    for (const [index, form] of forms.entries()) {
+      const image = `${host()}/by-cosign-${index}:1`;
+      const digest = await push(image);
+      expect((await naruSays(image, "cosign")).code).toBe(10);
+      await cosign([...sign, "--key", "cosign.key", ...form, image]);
+      const [claims] = JSON.parse(await mustRun(naruSays(image, "cosign")));
+      expect(claims.critical.image["docker-manifest-digest"]).toBe(digest);
+      expect((await naruSays(image, "alice")).code).toBe(12);
+    }
+    // What else cosign attaches is no signature, and stays readable.
+    const image = `${host()}/cosign-alice:1`;
+    await writeFile(path("predicate.json"), '{"some":"claim"}');
+    const claim = ["--predicate", "predicate.json", "--type", "custom", "--key", "cosign.key"];
+    await cosign(["attest", ...sign.slice(1), ...claim, image]);
+    await cosign(["verify-attestation", ...verify.slice(1), "--type", "custom", "--key", "cosign.pub", image]);
+    expect((await naruSays(image, "cosign")).code).toBe(12);
+    await cosign(["attach", "sbom", "--allow-http-registry", "--type", "spdx", "--sbom", "predicate.json", image]);
+    expect(await cosign(["tree", "--allow-http-registry", image])).toContain(".sbom");
+    await mustRun(naruSays(image, "alice"));
   });
 
   test("as a referrer, beside the tag or alone", async () => {

@@ -10,7 +10,9 @@ import { openRemoteImage, type RemoteImage } from "../registry-access.ts";
 const PLACES: Readonly<Record<string, readonly SignaturePlace[]>> = {
   tag: ["tag"],
   referrer: ["referrer"],
+  bundle: ["bundle"],
   both: ["tag", "referrer"],
+  all: ["tag", "referrer", "bundle"],
 };
 
 export const command = defineCommand({
@@ -30,13 +32,18 @@ naru, cosign, skopeo and podman can verify it. The private key does not leave th
     "passphrase-stdin": bool("Take the key's passphrase from standard input"),
     quiet: bool("Print only the digests that were signed", { short: "q" }),
     recursive: bool("Also sign each image that an index lists", { short: "r" }),
-    store: string("Where to keep the signature: tag (every verifier finds it), referrer (OCI 1.1) or both", {
-      initial: "tag",
-    }),
+    store: string(
+      "Where to keep the signature: tag (every verifier finds it), referrer, both, bundle (cosign 3) or all",
+      {
+        initial: "tag",
+      },
+    ),
   },
   async run({ flags, args, context }) {
     const places = PLACES[flags.store];
-    if (places === undefined) throw new CliError(`there is no store "${flags.store}"; choose tag, referrer or both`);
+    if (places === undefined) {
+      throw new CliError(`there is no store "${flags.store}"; choose ${Object.keys(PLACES).join(", ")}`);
+    }
     if (flags.key.length === 0) throw new CliError("name the private key to sign with: --key FILE");
     if (flags.identity !== "" && args.length > 1) throw new CliError("--identity is for one image at a time");
     if (flags.identity !== "") parseReference(flags.identity);
