@@ -1,13 +1,17 @@
 /** From kubeconfig files, flags and environment to a server and who asks it. */
 
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
+import { type CredentialProgram, programCredentials } from "./credential-program.ts";
 import type { GlobalValues } from "./global-flags.ts";
 import type { ClusterAccess } from "./kube-api.ts";
+import { withResolvedPaths } from "./kubeconfig/file-paths.ts";
+import { KubeconfigFiles } from "./kubeconfig/files.ts";
+import { type Kubeconfig, type KubeconfigEntry, parseKubeconfig, type Section } from "./kubeconfig/model.ts";
 
 interface ClusterEntry {
   server?: string;
@@ -15,6 +19,8 @@ interface ClusterEntry {
   "certificate-authority-data"?: string;
   "insecure-skip-tls-verify"?: boolean;
   "tls-server-name"?: string;
+  "proxy-url"?: string;
+  "disable-compression"?: boolean;
 }
 interface UserEntry {
   token?: string;
@@ -25,21 +31,17 @@ interface UserEntry {
   "client-key-data"?: string;
   username?: string;
   password?: string;
-  exec?: { command: string; args?: string[]; env?: { name: string; value: string }[]; apiVersion?: string };
+  exec?: CredentialProgram;
+  "auth-provider"?: { name?: string; config?: Record<string, string> };
   as?: string;
+  "as-uid"?: string;
+  "as-groups"?: string[];
+  "as-user-extra"?: Record<string, string[]>;
 }
 interface ContextEntry {
   cluster?: string;
   user?: string;
   namespace?: string;
-}
-interface ReadConfig {
-  clusters: Map<string, ClusterEntry>;
-  users: Map<string, UserEntry>;
-  contexts: Map<string, ContextEntry>;
-  current: string;
-  /** True when no file was there. */
-  isEmpty: boolean;
 }
 
 interface ChosenCluster {
@@ -48,131 +50,104 @@ interface ChosenCluster {
   readonly namespace: string;
 }
 
-/** @throws CliError in kubectl's words when context, cluster or user are not there */
+/** The user and its name, and the folder of the kubeconfig that it stands in. */
+interface ChosenUser {
+  readonly name: string;
+  readonly entry: UserEntry;
+  readonly folder: string;
+}
+
+/** @throws CliError in kubectl's words when context, cluster or user are not there or do not fit together */
 export async function chooseCluster(context: CommandContext, flags: GlobalValues): Promise<ChosenCluster> {
-  let config = await readConfigs(configPaths(flags.kubeconfig), flags.kubeconfig !== "");
-  if (config.isEmpty && flags.server === "") config = await daemonsConfig(context);
+  checkGlobalFlags(flags);
+  const files = new KubeconfigFiles(flags.kubeconfig);
+  const read = (await files.readEach()).some((config) => config !== undefined);
+  if (!read && flags.kubeconfig !== "")
+    throw new CliError(`error: stat ${flags.kubeconfig}: no such file or directory`);
+  const isDaemons = !read && flags.server === "";
+  const config = isDaemons ? await daemonsConfig(context) : withResolvedPaths(await files.read());
   const name = flags.context || config.current;
-  const chosen = config.contexts.get(name);
+  const chosen = config.contexts.get(name)?.value as ContextEntry | undefined;
   if (flags.context !== "" && chosen === undefined) {
-    throw new CliError(`error: context "${flags.context}" does not exist`);
+    throw new CliError(`Error in configuration: context was not found for specified context: ${flags.context}`);
   }
-  const cluster = pick(config.clusters, flags.cluster || chosen?.cluster, "cluster");
-  const user = pick(config.users, flags.user || chosen?.user, "user");
-  const access = await accessOf(cluster, user, flags, (text) => context.printError(text));
+  const clusterName = flags.cluster || chosen?.cluster || "";
+  if (flags.cluster !== "" && !config.clusters.has(flags.cluster))
+    throw new CliError(`error: no server found for cluster ${JSON.stringify(flags.cluster)}`);
+  if (flags.user !== "" && !config.users.has(flags.user))
+    throw new CliError(`error: auth info ${JSON.stringify(flags.user)} does not exist`);
+  const cluster = pick(config, "clusters", clusterName)?.value as ClusterEntry | undefined;
+  const userName = flags.user || chosen?.user || "";
+  const user = pick(config, "users", userName);
+  const access = await accessOf(
+    cluster ?? {},
+    clusterName,
+    { name: userName, entry: (user?.value ?? {}) as UserEntry, folder: dirname(resolve(user?.origin ?? "")) },
+    flags,
+    (text) => context.printError(text),
+  );
+  if (flags["match-server-version"]) {
+    const { checkServerVersion } = await import("./client-version.ts");
+    await checkServerVersion(access);
+  }
   return { access, namespace: chosen?.namespace ?? "" };
 }
 
-function pick<T extends object>(entries: ReadonlyMap<string, T>, name: string | undefined, what: string): Partial<T> {
-  if (name === undefined || name === "") return {};
-  const found = entries.get(name);
-  if (found === undefined) throw new CliError(`error: ${what} "${name}" does not exist`);
+function pick(config: Kubeconfig, section: Section, name: string): KubeconfigEntry | undefined {
+  if (name === "") return undefined;
+  const found = config[section].get(name);
+  if (found === undefined) throw new CliError(`error: ${section.slice(0, -1)} "${name}" does not exist`);
   return found;
 }
 
-function configPaths(given: string): string[] {
-  if (given !== "") return [given];
-  const listed = (process.env.KUBECONFIG ?? "").split(":").filter((path) => path !== "");
-  return listed.length > 0 ? [...new Set(listed)] : [join(homedir(), ".kube", "config")];
-}
-
-/** What stands in an earlier file counts. */
-async function readConfigs(paths: readonly string[], mustExist: boolean): Promise<ReadConfig> {
-  const config: ReadConfig = {
-    clusters: new Map(),
-    users: new Map(),
-    contexts: new Map(),
-    current: "",
-    isEmpty: true,
-  };
-  for (const path of paths) {
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      if (!mustExist && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      throw new CliError(`error: cannot read the kubeconfig ${path}: ${(error as Error).message}`);
-    }
-    addConfig(config, text, path, dirname(path));
-  }
-  return config;
+/** What only kubectl's own program can do is refused, not passed over. */
+function checkGlobalFlags(flags: GlobalValues): void {
+  if (flags.profile !== "none")
+    throw new CliError("error: --profile makes profiles of Go's runtime, which naru is not made with; leave it out");
+  if (flags.vmodule !== "") throw new CliError("error: --vmodule names files of kubectl's source; use --v");
 }
 
 /** Without any kubeconfig the cluster is the one of the naru daemon that DOCKER_HOST or -H names. */
-async function daemonsConfig(context: CommandContext): Promise<ReadConfig> {
-  const config: ReadConfig = { clusters: new Map(), users: new Map(), contexts: new Map(), current: "", isEmpty: true };
+async function daemonsConfig(context: CommandContext): Promise<Kubeconfig> {
   try {
     const answer = await (await context.client()).send("GET", "/naru/cluster/kubeconfig");
-    addConfig(config, await answer.text(), "the daemon's answer", "");
+    return parseKubeconfig(await answer.text(), "the daemon's answer");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(
       `error: there is no kubeconfig, and the naru daemon offers no cluster: ${reason}\nStart one with 'naru cluster start', or name a kubeconfig with --kubeconfig`,
     );
   }
-  return config;
-}
-
-function addConfig(config: ReadConfig, text: string, what: string, folder: string): void {
-  let value: unknown;
-  try {
-    value = Bun.YAML.parse(text);
-  } catch (error) {
-    throw new CliError(`error: error loading config file "${what}": ${(error as Error).message}`);
-  }
-  if (value === null || value === undefined) return;
-  if (typeof value !== "object" || Array.isArray(value)) {
-    throw new CliError(`error: error loading config file "${what}": it is no kubeconfig`);
-  }
-  const file = value as Record<string, unknown>;
-  config.isEmpty = false;
-  add(config.clusters, file.clusters, "cluster", folder);
-  add(config.users, file.users, "user", folder);
-  add(config.contexts, file.contexts, "context", folder);
-  if (config.current === "" && typeof file["current-context"] === "string") config.current = file["current-context"];
-}
-
-/** Files in a kubeconfig lie beside it. */
-const FILE_FIELDS = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
-
-function add<T>(into: Map<string, T>, list: unknown, field: string, folder: string): void {
-  if (!Array.isArray(list)) return;
-  for (const entry of list as Record<string, unknown>[]) {
-    const name = String(entry.name ?? "");
-    const value = { ...((entry[field] ?? {}) as Record<string, unknown>) };
-    for (const key of FILE_FIELDS) {
-      const path = value[key];
-      if (typeof path === "string" && path !== "" && !isAbsolute(path)) value[key] = join(folder, path);
-    }
-    if (!into.has(name)) into.set(name, value as T);
-  }
 }
 
 async function accessOf(
   cluster: ClusterEntry,
-  user: UserEntry,
+  clusterName: string,
+  user: ChosenUser,
   flags: GlobalValues,
   printError: (text: string) => void,
 ): Promise<ClusterAccess> {
   const server = (flags.server || cluster.server || "http://localhost:8080").replace(/\/+$/, "");
-  const own = { ...user, ...(await fromProgram(user)) };
-  const [ca, cert, key] = await Promise.all([
-    material(flags["certificate-authority"] || cluster["certificate-authority"], cluster["certificate-authority-data"]),
-    material(flags["client-certificate"] || own["client-certificate"], own["client-certificate-data"]),
-    material(flags["client-key"] || own["client-key"], own["client-key-data"]),
-  ]);
-  const serverName = flags["tls-server-name"] || cluster["tls-server-name"];
   const isUnchecked = flags["insecure-skip-tls-verify"] || cluster["insecure-skip-tls-verify"] === true;
+  const entry = entryWithFlags(user.entry, flags);
+  const tls = await tlsOf(cluster, clusterName, { ...user, entry }, flags, isUnchecked);
+  const own = await withProgram({ ...user, entry }, server, cluster);
+  const serverName = flags["tls-server-name"] || cluster["tls-server-name"];
+  const { headers, repeated } = await headersOf(own, user.name, flags, cluster);
+  const [cert, key] = [own["client-certificate-data"], own["client-key-data"]].map((data) =>
+    data === undefined ? undefined : Buffer.from(data, "base64").toString(),
+  );
   return {
     server: /^https?:\/\//.test(server) ? server : `http://${server}`,
-    headers: await headersOf(own, flags),
+    headers,
+    repeated,
     tls: {
-      ...(ca === undefined || isUnchecked ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(isUnchecked ? { rejectUnauthorized: false } : {}),
+      ...tls,
+      ...(cert !== undefined ? { cert } : {}),
+      ...(key !== undefined ? { key } : {}),
       ...(serverName ? { serverName } : {}),
     },
+    ...proxyOf(cluster),
     timeoutMs: timeoutOf(flags["request-timeout"]),
     warn(message) {
       if (flags["warnings-as-errors"]) throw new CliError(`error: 1 warning received: ${message}`);
@@ -182,20 +157,162 @@ async function accessOf(
   };
 }
 
-async function headersOf(user: UserEntry, flags: GlobalValues): Promise<Record<string, string>> {
+function proxyOf(cluster: ClusterEntry): { proxy?: string } {
+  const proxy = cluster["proxy-url"];
+  if (!proxy) return {};
+  if (!/^https?:\/\//.test(proxy))
+    throw new CliError(`error: proxy-url ${JSON.stringify(proxy)}: only http and https proxies are supported`);
+  return { proxy };
+}
+
+/** What stands on the command line counts more than the kubeconfig; a token and a password exclude each other. */
+function entryWithFlags(entry: UserEntry, flags: GlobalValues): UserEntry {
+  const own = { ...entry };
+  if (flags["client-certificate"] !== "") {
+    delete own["client-certificate-data"];
+    own["client-certificate"] = flags["client-certificate"];
+  }
+  if (flags["client-key"] !== "") {
+    delete own["client-key-data"];
+    own["client-key"] = flags["client-key"];
+  }
+  if (flags.token !== "") {
+    delete own.tokenFile;
+    own.token = flags.token;
+  }
+  if (flags.username !== "") own.username = flags.username;
+  if (flags.password !== "") own.password = flags.password;
+  return own;
+}
+
+/** Certificates from data and files, with all that is wrong with them. */
+async function tlsOf(
+  cluster: ClusterEntry,
+  clusterName: string,
+  { name, entry }: ChosenUser,
+  flags: GlobalValues,
+  isUnchecked: boolean,
+): Promise<ClusterAccess["tls"]> {
+  const faults: string[] = [];
+  const load = async (what: string, whose: string, path: string | undefined, data: string | undefined) => {
+    if (data) return Buffer.from(data, "base64").toString();
+    if (!path) return undefined;
+    try {
+      return await readFile(path, "utf8");
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const why = isMissing ? `open ${path}: no such file or directory` : (error as Error).message;
+      faults.push(`unable to read ${what} ${path} for ${whose} due to ${why}`);
+      return undefined;
+    }
+  };
+  const given = flags["certificate-authority"];
+  const authority = given || cluster["certificate-authority"];
+  const data = given === "" ? cluster["certificate-authority-data"] : undefined;
+  // The flag for no check takes the kubeconfig's authority away; both in one place contradict each other.
+  const isDropped = flags["insecure-skip-tls-verify"] && given === "";
+  const ca = isDropped ? undefined : await load("certificate-authority", clusterName, authority, data);
+  const cert = await load("client-cert", name, entry["client-certificate"], entry["client-certificate-data"]);
+  const key = await load("client-key", name, entry["client-key"], entry["client-key-data"]);
+  const methods = [...(entry.token ? ["token"] : []), ...(entry.username || entry.password ? ["basicAuth"] : [])];
+  if (methods.length > 1) {
+    faults.push(
+      `more than one authentication method found for ${name}; found [${methods.join(" ")}], only one is allowed`,
+    );
+  }
+  if (faults.length > 1) throw new CliError(`Error in configuration: \n* ${faults.join("\n* ")}`);
+  if (faults.length === 1) throw new CliError(`error: ${faults[0]}`);
+  if (isUnchecked && ca !== undefined)
+    throw new CliError("error: specifying a root certificates file with the insecure flag is not allowed");
+  if (ca !== undefined) checkAuthority(ca);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(isUnchecked ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+function checkAuthority(pem: string): void {
+  try {
+    new X509Certificate(pem);
+  } catch {
+    throw new CliError("error: unable to load root certificates: unable to parse bytes as PEM block");
+  }
+}
+
+/** The user with what its credential program or provider says. */
+async function withProgram(
+  { name, entry, folder }: ChosenUser,
+  server: string,
+  cluster: ClusterEntry,
+): Promise<UserEntry> {
+  if (entry["auth-provider"] !== undefined) {
+    const { providersToken } = await import("./auth-provider.ts");
+    return { ...entry, token: providersToken(entry["auth-provider"]) };
+  }
+  if (entry.exec === undefined) return withoutCertificates(entry);
+  const { extensions, ...rest } = cluster as ClusterEntry & {
+    extensions?: { name: string; extension: unknown }[];
+  };
+  const config = extensions?.find((one) => one.name === "client.authentication.k8s.io/exec")?.extension;
+  const told = { ...rest, server, ...(config === undefined ? {} : { config }) };
+  const found = await programCredentials(entry.exec, name, folder, told);
+  const encoded = (pem: string | undefined) => (pem ? Buffer.from(pem).toString("base64") : undefined);
+  const [cert, key] = [encoded(found.clientCertificateData), encoded(found.clientKeyData)];
+  return {
+    ...withoutCertificates(entry),
+    ...(found.token ? { token: found.token } : {}),
+    ...(cert && key ? { "client-certificate-data": cert, "client-key-data": key } : {}),
+  };
+}
+
+/** Those of the kubeconfig have been read already; only a program's come on top. */
+function withoutCertificates(entry: UserEntry): UserEntry {
+  const { "client-certificate-data": _cert, "client-key-data": _key, ...others } = entry;
+  return others;
+}
+
+async function headersOf(
+  user: UserEntry,
+  name: string,
+  flags: GlobalValues,
+  cluster: ClusterEntry,
+): Promise<{ headers: Record<string, string>; repeated: Record<string, readonly string[]> }> {
   const headers: Record<string, string> = { "user-agent": "kubectl/naru" };
-  const fromFile = user.tokenFile === undefined ? undefined : (await readText(user.tokenFile)).trim();
-  const token = flags.token || fromFile || user.token;
+  if (flags["disable-compression"] || cluster["disable-compression"]) headers["accept-encoding"] = "identity";
+  const fromFile = user.tokenFile === undefined ? undefined : (await readToken(user.tokenFile)).trim();
+  const token = fromFile || user.token;
   if (token) headers.authorization = `Bearer ${token}`;
   else if (user.username) {
     headers.authorization = `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
   }
-  const as = flags.as || user.as;
-  if (as) headers["impersonate-user"] = as;
-  if (flags["as-uid"] !== "") headers["impersonate-uid"] = flags["as-uid"];
-  // Groups that are given several times travel as one header line each; joined they mean the same (RFC 9110 section 5.3).
-  if (flags["as-group"].length > 0) headers["impersonate-group"] = flags["as-group"].join(", ");
-  return headers;
+  const as = flags.as || user.as || "";
+  const uid = flags["as-uid"] || user["as-uid"] || "";
+  const groups = flags["as-group"].length > 0 ? flags["as-group"] : (user["as-groups"] ?? []);
+  const extra = Object.entries(user["as-user-extra"] ?? {});
+  if (as === "" && (uid !== "" || groups.length > 0 || extra.length > 0)) {
+    throw new CliError(`error: requesting uid, groups or user-extra for ${name} without impersonating a user`);
+  }
+  if (as !== "") headers["impersonate-user"] = as;
+  if (uid !== "") headers["impersonate-uid"] = uid;
+  const repeated: Record<string, readonly string[]> = {};
+  const add = (header: string, values: readonly string[]) => {
+    if (values.length === 1) headers[header] = values[0]!;
+    else if (values.length > 1) repeated[header] = values;
+  };
+  add("impersonate-group", groups);
+  for (const [key, values] of extra) add(`impersonate-extra-${encodeURIComponent(key)}`, values);
+  return { headers, repeated };
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new CliError(`error: open ${path}: ${isMissing ? "no such file or directory" : (error as Error).message}`);
+  }
 }
 
 function timeoutOf(text: string): number {
@@ -207,45 +324,4 @@ function timeoutOf(text: string): number {
       `error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)`,
     );
   }
-}
-
-async function material(path: string | undefined, data: string | undefined): Promise<string | undefined> {
-  if (data) return Buffer.from(data, "base64").toString();
-  return path ? await readText(path) : undefined;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new CliError(`error: unable to read ${path}: ${(error as Error).message}`);
-  }
-}
-
-/** Credentials of a program that the kubeconfig names (client.authentication.k8s.io ExecCredential). */
-async function fromProgram({ exec }: UserEntry): Promise<UserEntry> {
-  if (exec === undefined) return {};
-  const env = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]));
-  const info = JSON.stringify({
-    apiVersion: exec.apiVersion ?? "client.authentication.k8s.io/v1",
-    kind: "ExecCredential",
-    spec: { interactive: process.stdin.isTTY === true },
-  });
-  const child = Bun.spawn([exec.command, ...(exec.args ?? [])], {
-    env: { ...process.env, ...env, KUBERNETES_EXEC_INFO: info },
-    stdin: "inherit",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const text = await new Response(child.stdout).text();
-  if ((await child.exited) !== 0) throw new CliError(`error: getting credentials: exec: ${exec.command} failed`);
-  const { status } = JSON.parse(text) as {
-    status?: { token?: string; clientCertificateData?: string; clientKeyData?: string };
-  };
-  const encoded = (pem: string) => Buffer.from(pem).toString("base64");
-  return {
-    ...(status?.token ? { token: status.token } : {}),
-    ...(status?.clientCertificateData ? { "client-certificate-data": encoded(status.clientCertificateData) } : {}),
-    ...(status?.clientKeyData ? { "client-key-data": encoded(status.clientKeyData) } : {}),
-  };
 }

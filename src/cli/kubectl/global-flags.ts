@@ -1,3 +1,4 @@
+import { parseDuration } from "../../lib/go-duration.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
 
@@ -15,14 +16,20 @@ export const GLOBAL_FLAGS = {
   "disable-compression": bool("", { hidden: true }),
   "insecure-skip-tls-verify": bool("Do not check the server's certificate: anybody may pose as it"),
   kubeconfig: string("The kubeconfig file"),
+  "log-flush-frequency": string("", { hidden: true, initial: "5s", check: parseDuration }),
   "match-server-version": bool("Fail unless the server has the client's version"),
   namespace: string("The namespace", { short: "n" }),
+  password: string("The password, for servers that take one"),
+  profile: string("", { hidden: true, initial: "none" }),
+  "profile-output": string("", { hidden: true, initial: "profile.pprof" }),
   "request-timeout": string("How long one request may take, such as 5s (0: as long as it takes)", { initial: "0" }),
   server: string("Address of the API server", { short: "s" }),
   "tls-server-name": string("The name that the server's certificate must have"),
   token: string("The bearer token"),
   user: string("The kubeconfig's user to use"),
+  username: string("The user's name, for servers that take one"),
   v: int("How much is told of what goes on: 6 and more tell each request", { short: "v" }),
+  vmodule: string("", { hidden: true }),
   "warnings-as-errors": bool("Fail when the server warns"),
 };
 

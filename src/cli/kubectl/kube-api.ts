@@ -7,6 +7,10 @@ export interface ClusterAccess {
   /** Without a slash at the end. */
   readonly server: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Header lines of one name that must stay apart. */
+  readonly repeated?: Readonly<Record<string, readonly string[]>>;
+  /** Address of an HTTP proxy. */
+  readonly proxy?: string;
   readonly tls: { ca?: string; cert?: string; key?: string; rejectUnauthorized?: boolean; serverName?: string };
   /** Milliseconds; 0: no limit. */
   readonly timeoutMs: number;
@@ -85,12 +89,19 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+interface Exchange {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 export class KubeApi {
   constructor(readonly access: ClusterAccess) {}
 
   /** @throws KubeApiError, CliError when the server cannot be reached */
   async send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-    const { server, headers, tls, timeoutMs } = this.access;
+    const { server, headers, timeoutMs } = this.access;
     const url = `${server}${withQuery(path, options.query)}`;
     const body = options.text ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
     const signals = [options.signal, timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined].filter(
@@ -99,16 +110,15 @@ export class KubeApi {
     const startedAt = performance.now();
     let response: Response;
     try {
-      response = await fetch(url, {
+      response = await this.exchange(url, {
         method,
         headers: {
           ...headers,
           accept: options.accept ?? "application/json",
           ...(body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
         },
-        tls,
-        ...(body === undefined ? {} : { body }),
-        ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+        body,
+        signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
       });
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -118,6 +128,22 @@ export class KubeApi {
     for (const warning of warningsOf(response.headers)) this.access.warn(warning);
     if (response.ok) return response;
     throw new KubeApiError(await statusOf(response));
+  }
+
+  private async exchange(url: string, { method, headers, body, signal }: Exchange): Promise<Response> {
+    const { tls, proxy, repeated = {} } = this.access;
+    if (Object.keys(repeated).length > 0) {
+      const { fetchRepeated } = await import("./repeated-headers.ts");
+      return await fetchRepeated(url, { method, headers, repeated, body, tls, signal });
+    }
+    return await fetch(url, {
+      method,
+      headers,
+      tls,
+      ...(proxy === undefined ? {} : { proxy }),
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   /** The parsed answer. */

@@ -35,6 +35,7 @@ export class PodWebSocket {
         path: `${url.pathname}${url.search}`,
         headers: {
           ...access.headers,
+          ...linesApart(access.repeated),
           Upgrade: "websocket",
           "Sec-WebSocket-Version": "13",
           "Sec-WebSocket-Key": key,
@@ -105,6 +106,17 @@ export class PodWebSocket {
     this.#writing = sent.catch(() => {});
     return sent;
   }
+}
+
+/** The same name in different letters stays a line of its own. */
+function linesApart(repeated: ClusterAccess["repeated"] = {}): Record<string, string> {
+  const lines = Object.entries(repeated).flatMap(([name, values]) =>
+    values.map((value, at) => {
+      const upper = name.slice(0, at).toUpperCase();
+      return [upper + name.slice(at), value] as const;
+    }),
+  );
+  return Object.fromEntries(lines);
 }
 
 function targetOf(url: URL, { tls }: ClusterAccess): HttpTarget {

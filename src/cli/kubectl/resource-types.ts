@@ -1,7 +1,7 @@
 /** What the server serves, found by any name that users have for it: "po", "pods", "Pod", "deploy", "deployments.v1.apps". */
 
 import { CliError } from "../cli-error.ts";
-import type { KubeApi } from "./kube-api.ts";
+import { type KubeApi, KubeApiError } from "./kube-api.ts";
 
 export interface ServedType {
   readonly group: string;
@@ -62,10 +62,7 @@ export class ResourceTypes {
   private constructor(readonly all: readonly ServedType[]) {}
 
   static async discover(api: KubeApi): Promise<ResourceTypes> {
-    const [core, groups] = await Promise.all([
-      api.get<Discovery>("/api", { accept: AGGREGATED }),
-      api.get<Discovery>("/apis", { accept: AGGREGATED }),
-    ]);
+    const [core, groups] = await Promise.all([discovered(api, "/api"), discovered(api, "/apis")]);
     return new ResourceTypes([...typesIn(core), ...typesIn(groups)]);
   }
 
@@ -117,6 +114,17 @@ export class ResourceTypes {
       candidates.find(({ resource }) => resource === name) ??
       candidates.find(({ singular, kind }) => singular === name || kind.toLowerCase() === name) ??
       candidates.find(({ shortNames }) => shortNames.includes(name))
+    );
+  }
+}
+
+async function discovered(api: KubeApi, path: string): Promise<Discovery> {
+  try {
+    return await api.get<Discovery>(path, { accept: AGGREGATED });
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || error.code !== 401) throw error;
+    throw new CliError(
+      "error: You must be logged in to the server (the server has asked for the client to provide credentials)",
     );
   }
 }

@@ -1,6 +1,6 @@
-import { NARU_VERSION } from "../../lib/version.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
+import { CLIENT_VERSION } from "./client-version.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 
 interface ServerVersion {
@@ -19,9 +19,7 @@ export const command = defineKubectlCommand({
   async run({ flags, context }) {
     if (!["", "json", "yaml"].includes(flags.output)) throw new CliError(`error: --output must be 'yaml' or 'json'`);
     const clientVersion = {
-      major: "1",
-      minor: "34",
-      gitVersion: `v1.34.0+naru-${NARU_VERSION}`,
+      ...CLIENT_VERSION,
       platform: `linux/${process.arch === "x64" ? "amd64" : process.arch}`,
     };
     const serverVersion = flags.client ? undefined : await (await context.api()).get<ServerVersion>("/version");
