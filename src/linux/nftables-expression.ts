@@ -34,7 +34,7 @@ export type Expression =
 
 const META = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const CT = { state: 0, direction: 1, status: 2 } as const;
-const BASE = { network: 1, transport: 2 } as const;
+const BASE = { link: 0, network: 1, transport: 2 } as const;
 const NFPROTO_IPV4 = 2;
 const NUMGEN_RANDOM = 1;
 const DYNSET_UPDATE = 1;

@@ -28,7 +28,7 @@ const MSG = {
   NEWGEN: 15,
   GETGEN: 16,
 } as const;
-export const NFT_FAMILY = { inet: 1, ip: 2, ip6: 10 } as const;
+export const NFT_FAMILY = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
 export type NftFamily = keyof typeof NFT_FAMILY;
 
 /** Where a base chain hooks in. */
@@ -37,6 +37,7 @@ const NF_HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4
 /** Kinds of keys and data with the numbers that `nft list` uses to print them, and their length in bytes. */
 const NFT_TYPE = {
   ipv4_addr: { id: 7, bytes: 4 },
+  ether_addr: { id: 9, bytes: 6 },
   inet_proto: { id: 12, bytes: 4 },
   inet_service: { id: 13, bytes: 4 },
   mark: { id: 19, bytes: 4 },

@@ -15,6 +15,9 @@ import type { PortPublisher } from "./port-publisher.ts";
 import { readPortWishes } from "./port-wishes.ts";
 import { portOwner } from "./shared-ports.ts";
 
+/** In the names of interfaces on routed bridges, after the prefix: no other name has it there. */
+export const ROUTED_MARK = "r";
+
 interface MembershipParts {
   catalog: NetworkCatalog;
   ports: PortPublisher;
@@ -44,7 +47,9 @@ export class Memberships {
     const bridge = this.#parts.catalog.findBridge(networkId);
     const parent = this.#parts.catalog.findParent(networkId);
     const interfaceName = nextInterfaceName(record.endpoints);
-    const hostInterfaceName = `${this.#parts.interfacePrefix}${randomBytes(3).toString("hex")}`;
+    const digits = randomBytes(3).toString("hex");
+    const ending = bridge?.routesNeighbours ? ROUTED_MARK + digits.slice(1) : digits;
+    const hostInterfaceName = `${this.#parts.interfacePrefix}${ending}`;
     const network = this.#parts.catalog.get(networkId);
     const names = { interfaceName, hostInterfaceName: parent === undefined ? hostInterfaceName : "", mac };
     const endpoint = createEndpoint(network, bridge ?? parent, settings, names);

@@ -5,6 +5,7 @@ import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { EndpointSettings, IPAMPool, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
 import type { AddressPool } from "./address-pool.ts";
+import type { BridgeGuard } from "./bridge-guard.ts";
 import { ensureBridgeInterface, findLink, removeInterface } from "./bridge-interface.ts";
 import { chooseSubnets, createPool, planSubnet } from "./bridge-subnets.ts";
 import { enableForwarding } from "./forwarding.ts";
@@ -50,6 +51,7 @@ interface CatalogOptions {
   /** For requests in the background alone. */
   backgroundRoute: NetlinkSocket;
   firewall: HostFirewall;
+  guard: BridgeGuard;
   /** Hash of the instance: part of every interface's name. */
   instance: string;
   /** Interface of the network "bridge". */
@@ -214,7 +216,7 @@ export class NetworkCatalog {
 
   /** The caller has made sure that nobody uses it. */
   async remove(record: NetworkRecord): Promise<void> {
-    const { records, backgroundRoute, firewall } = this.#options;
+    const { records, backgroundRoute, firewall, guard } = this.#options;
     const user = this.list().find(({ configFrom }) => record.configOnly && configFrom === record.name);
     if (user !== undefined) throw new NaruError("forbidden", `configuration network "${record.name}" is in use`);
     await records.delete(record.id);
@@ -227,6 +229,7 @@ export class NetworkCatalog {
     if (bridge === undefined) return;
     this.#live.delete(record.id);
     firewall.removeBridge(bridge.interfaceName);
+    guard.remove(bridge.interfaceName);
     await removeInterface(backgroundRoute, bridge.interfaceName);
   }
 
@@ -333,7 +336,7 @@ export class NetworkCatalog {
       return;
     }
     if (record.bridge === undefined) return;
-    const { route, firewall, records } = this.#options;
+    const { route, firewall, guard, records } = this.#options;
     let index = await ensureBridgeInterface(route, record.bridge);
     for (let attempt = 1; attempt < MOST_ATTEMPTS && this.#isTaken(record, index); attempt++) {
       // Somebody chose the same in this moment, or while we did not run. A pause, lest both move on together.
@@ -345,6 +348,8 @@ export class NetworkCatalog {
     const { interfaceName, masquerades, subnets, routesNeighbours = false } = record.bridge;
     this.#live.set(record.id, { ...record.bridge, index, pools: subnets.map(createPool) });
     firewall.addBridge({ interfaceName, masquerades, routesNeighbours, isInternal: record.internal });
+    const link = routesNeighbours ? findLink(route, interfaceName) : undefined;
+    if (link !== undefined) guard.add(interfaceName, link.mac);
     await enableForwarding(subnets.some(({ subnet }) => subnet.includes(":")));
   }
 

@@ -6,10 +6,12 @@ import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { Network } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
 import type { StateStore } from "../store/contract.ts";
+import { BridgeGuard } from "./bridge-guard.ts";
 import { listLinks, removeInterface } from "./bridge-interface.ts";
 import type { NetworkController, Successor } from "./contract.ts";
 import { ForeignFirewall } from "./foreign-firewall.ts";
 import { HostFirewall } from "./host-firewall.ts";
+import { ROUTED_MARK } from "./memberships.ts";
 import { NamespacePool, type NamespaceServer } from "./namespace-pool.ts";
 import { NetworkCatalog } from "./network-catalog.ts";
 import { checkFilters, matchesFilters, showNetwork } from "./network-listing.ts";
@@ -66,6 +68,8 @@ export async function createNetworkController(options: NetworkControllerOptions)
   const route = NetlinkSocket.open("route");
   const backgroundRoute = NetlinkSocket.open("route");
   const firewall = new HostFirewall(`naru-${instance}`);
+  const interfacePrefix = `nv${digits}-`;
+  const guard = new BridgeGuard(`naru-${instance}`, `${interfacePrefix}${ROUTED_MARK}`, warn);
   const sandboxRecords = store.collection<SandboxRecord>("network-sandboxes");
   const catalog = new NetworkCatalog({
     warn,
@@ -73,6 +77,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
     route,
     backgroundRoute,
     firewall,
+    guard,
     instance,
     defaultBridgeName,
     bip: options.bip,
@@ -101,7 +106,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
     ports,
     hostRoute: backgroundRoute,
     resolvConf: new HostResolvConf(),
-    interfacePrefix: `nv${digits}-`,
+    interfacePrefix,
     warn,
   });
   sandboxes.reserveAddresses();
@@ -111,6 +116,7 @@ export async function createNetworkController(options: NetworkControllerOptions)
     route,
     backgroundRoute,
     firewall,
+    guard,
     catalog,
     ports,
     pool,
@@ -129,6 +135,7 @@ interface Parts {
   route: NetlinkSocket;
   backgroundRoute: NetlinkSocket;
   firewall: HostFirewall;
+  guard: BridgeGuard;
   catalog: NetworkCatalog;
   ports: PortPublisher;
   pool: NamespacePool;
@@ -249,7 +256,7 @@ class BridgedNetworkController implements NetworkController {
   }
 
   async close(): Promise<void> {
-    const { sandboxes, ports, pool, catalog, firewall, foreign, route, backgroundRoute } = this.#parts;
+    const { sandboxes, ports, pool, catalog, firewall, guard, foreign, route, backgroundRoute } = this.#parts;
     clearInterval(this.#watch);
     sandboxes.release();
     await sandboxes.removeStragglers();
@@ -257,11 +264,13 @@ class BridgedNetworkController implements NetworkController {
     await pool.close();
     if (sandboxes.records.size === 0) {
       firewall.remove();
+      guard.clear();
       await catalog.takeDown();
       await foreign.remove();
     }
     foreign.close();
     firewall.close();
+    guard.close();
     route.close();
     backgroundRoute.close();
   }
@@ -283,10 +292,11 @@ class BridgedNetworkController implements NetworkController {
   }
 
   #lookAtFirewalls(): void {
-    const { firewall, warn } = this.#parts;
+    const { firewall, guard, warn } = this.#parts;
     try {
       if (firewall.readGeneration() === this.#seenGeneration) return;
       if (!firewall.isInPlace()) firewall.rebuild();
+      guard.restore();
       this.#seenGeneration = firewall.readGeneration();
       this.#acceptInForeignFirewalls();
     } catch (error) {

@@ -12,6 +12,7 @@ import type { SandboxRequest, SandboxState } from "../../src/network/contract.ts
 import { createNetworkController } from "../../src/network/network-controller.ts";
 import { NetnsServer } from "../../src/runtime/netns-server.ts";
 import type { Collection, StateStore } from "../../src/store/contract.ts";
+import { eventually } from "../support/daemon.ts";
 
 const MONITOR = join(import.meta.dir, "../../dist/native/naru-monitor");
 const INSTANCE = "7e57ab1e";
@@ -370,6 +371,32 @@ function scenario(): void {
       for (const name of ["inner", "quiet"]) await networks.removeNetwork(name);
     });
 
+    test("routed ones lead neighbours through the machine, and nobody past it", async () => {
+      const Options = { "dev.naru.network.routes_neighbours": "true" };
+      await networks.createNetwork({ Name: "led", Options, IPAM: { Config: [{ Subnet: "10.78.0.0/24" }] } });
+      const first = await networks.openSandbox(request("6", "led"));
+      const second = await networks.openSandbox(request("7", "led"));
+      expect(await run(...inside(second), "ip", "route")).toBe("default via 10.78.0.1 dev eth0 onlink \n");
+      await sayHello(first, 84);
+      expect(await call(second, "10.78.0.2", 84)).toBe("hello");
+      expect(await call(undefined, "10.78.0.2", 84)).toBe("hello");
+      // The neighbour's own hardware address instead of the gateway's.
+      const mac = first.endpoints.led?.MacAddress ?? "";
+      await run(...inside(second), "ip", "route", "add", "10.78.0.2", "dev", "eth0");
+      await run(...inside(second), "ip", "neigh", "replace", "10.78.0.2", "lladdr", mac, "dev", "eth0");
+      expect(await run(...inside(second), "ip", "route", "get", "10.78.0.2")).toStartWith("10.78.0.2 dev eth0");
+      expect(await call(second, "10.78.0.2", 84)).toBe("");
+      // Rules that somebody flushes are back in a moment.
+      await run("nft", "flush", "ruleset");
+      await eventually(async () => (await run("nft", "list", "tables")).includes("table bridge "));
+      expect(await call(second, "10.78.0.2", 84)).toBe("");
+      await run(...inside(second), "ip", "route", "del", "10.78.0.2", "dev", "eth0");
+      expect(await call(second, "10.78.0.2", 84)).toBe("hello");
+      for (const digit of ["6", "7"]) await networks.closeSandbox(digit.repeat(64));
+      await networks.removeNetwork("led");
+      expect(await run("nft", "list", "tables")).not.toContain("bridge");
+    });
+
     test("with IPv6 give addresses of both versions", async () => {
       await networks.createNetwork({ Name: "six", EnableIPv6: true, IPAM: { Config: [{ Subnet: "fd00:77::/64" }] } });
       const six = await networks.openSandbox(request("6", "six"));
@@ -385,16 +412,13 @@ function scenario(): void {
   test("another firewall that drops everything is told about our bridges, again when it is reloaded", async () => {
     await run("iptables-nft", "-P", "FORWARD", "DROP");
     for (const _ of [1, 2]) {
-      await Bun.sleep(2500);
-      expect(await run("iptables-nft", "-S", "FORWARD")).toContain(
-        `-A FORWARD -o nr${INSTANCE.slice(0, 6)}-+ -m comment`,
-      );
+      const rule = `-A FORWARD -o nr${INSTANCE.slice(0, 6)}-+ -m comment`;
+      await eventually(async () => (await run("iptables-nft", "-S", "FORWARD")).includes(rule));
       expect(await call(neighbour, "172.17.0.1", 8080)).toBe("hello");
       await run("iptables-nft", "-F", "FORWARD");
     }
     await run("nft", "flush", "ruleset");
-    await Bun.sleep(2500);
-    expect(await call(undefined, "127.0.0.1", 8080)).toBe("hello");
+    await eventually(async () => (await call(undefined, "127.0.0.1", 8080)) === "hello");
   }, 20_000);
 
   test("a new daemon takes over: ports never cease, names are answered by the sockets that were kept", async () => {
