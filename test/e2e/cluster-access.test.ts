@@ -243,6 +243,7 @@ const BUILTIN: Record<string, string> = {
   "admissionregistration.k8s.io":
     "mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings validatingwebhookconfigurations",
   "apiextensions.k8s.io": "customresourcedefinitions",
+  "apiregistration.k8s.io": "apiservices",
   apps: "controllerrevisions daemonsets deployments replicasets statefulsets",
   "authentication.k8s.io": "selfsubjectreviews tokenreviews",
   "authorization.k8s.io":
@@ -254,7 +255,7 @@ const BUILTIN: Record<string, string> = {
   "discovery.k8s.io": "endpointslices",
   "events.k8s.io": "events",
   "flowcontrol.apiserver.k8s.io": "flowschemas prioritylevelconfigurations",
-  "networking.k8s.io": "ingressclasses ingresses networkpolicies",
+  "networking.k8s.io": "ingressclasses ingresses ipaddresses networkpolicies servicecidrs",
   "node.k8s.io": "runtimeclasses",
   policy: "poddisruptionbudgets",
   "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
