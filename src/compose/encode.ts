@@ -158,7 +158,7 @@ const ENCODERS: Readonly<Record<string, (value: Value, path: string, format: For
   map: (value, _, format) => textMap(value, format, ""),
   labels: (value, _, format) => textMap(value, format, ""),
   env: (value, _, format) => textMap(value, format, null),
-  shell: (value) => (Array.isArray(value) ? value.map(String) : shellWords(String(value))),
+  shell: (value, path) => (Array.isArray(value) ? value.map(String) : attempt(path, () => shellWords(String(value)))),
   test: (value) => (Array.isArray(value) ? value.map(String) : ["CMD-SHELL", String(value)]),
   hosts: (value) => encodeHosts(value),
   ssh: (value) => {

@@ -74,7 +74,7 @@ function readDocument(document: ComposeDocument, file: string, options: LoadOpti
   }
   validateSchema(tree, file, positions);
   delete tree.version;
-  return { tree: expandFile(tree), overrides: [...resets, ...overrides] };
+  return { tree: expandFile(tree, !options.isInterpolated), overrides: [...resets, ...overrides] };
 }
 
 /** A document without tags; where its parts stand is only worked out for a complaint. */

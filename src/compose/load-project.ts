@@ -90,7 +90,11 @@ async function complete(
   const hasDefault = isTree(tree.networks) && "default" in tree.networks;
   if (!skips.has("normalize")) normalizeProject(tree, name, lookup);
   // Without interpolation only the model is wanted: everything stays that the files say.
-  if (skips.has("interpolate")) return;
+  if (skips.has("interpolate")) {
+    if (!hasDefault) dropImpliedNetwork(tree, services);
+    if (isTree(tree.networks) && Object.keys(tree.networks).length === 0) delete tree.networks;
+    return;
+  }
   if (Object.keys(services).length === 0) throw new NaruError("invalid", "empty compose file");
   const given =
     request.profiles.length > 0

@@ -34,9 +34,11 @@ export function renderProject(tree: Tree, format: Format): string {
     .filter((name) => name.startsWith("x-"))
     .sort(compareGoKeys))
     out.set(key, plain(tree[key]!, format));
-  const text = format === "yaml" ? yamlText(out) : jsonText(new Map([...out].sort(([a], [b]) => (a < b ? -1 : 1))), "");
+  const text = format === "yaml" ? yamlText(out) : escapedJson(jsonText(sortedByKey(out), ""));
   return text.replaceAll("$", "$$$$");
 }
+
+const sortedByKey = (map: Map<string, Printable>) => new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** docker compose has no JSON for these. */
 function refuseKeyPaths(tree: Tree): void {
@@ -51,7 +53,25 @@ function refuseKeyPaths(tree: Tree): void {
 /** The merged files as `config --no-interpolate` prints them: every key in alphabetical order. */
 export function renderModel(tree: Tree, format: Format): string {
   const out = plain(tree, format) as Map<string, Printable>;
-  return format === "yaml" ? yamlText(out) : escapedJson(jsonText(out, ""));
+  return format === "yaml" ? yamlText(out) : escapedJson(jsonText(withoutEmptyLists(out, []), ""));
+}
+
+/** Lists of a service that docker compose gives a form of their own, and so stay lists when they are empty. */
+const KEPT_LISTS = new Set(
+  "cap_add cap_drop configs devices dns dns_opt dns_search env_file expose links ports profiles secrets tmpfs volumes".split(
+    " ",
+  ),
+);
+
+/** In its JSON of a model an empty list is null, but for some. */
+function withoutEmptyLists(value: Printable, path: readonly string[]): Printable {
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]) => [key, withoutEmptyLists(item, [...path, key])]));
+  if (!Array.isArray(value)) return value;
+  if (value.length > 0) return value.map((item) => withoutEmptyLists(item, [...path, "*"]));
+  const [section, , ...rest] = path;
+  const key = rest.join(".");
+  return section === "services" && (KEPT_LISTS.has(key) || key === "build.tags") ? value : null;
 }
 
 /** JSON with an indent of 2, as Go writes it; without `indent` on one line. */

@@ -28,12 +28,24 @@ const strings = (value: Value) => (Array.isArray(value) ? value : [value]);
 const nullMap = (value: Value) => (Array.isArray(value) ? treeOf(value.map((name) => [String(name), null])) : value);
 const reference = (value: Value) => listOf(value).map((item) => (isTree(item) ? item : treeOf([["source", item]])));
 
-/** What each short form of a service's key becomes. */
-const SERVICE_FORMS: Readonly<Record<string, (value: Value) => Value>> = {
+type Expand = (value: Value) => Value;
+
+/** Where variables are left as they are, a short form with one in it may say nothing yet: it stays too. */
+function attempt(work: Expand, value: Value, hasVariables: boolean): Value {
+  try {
+    return work(value);
+  } catch (error) {
+    if (!hasVariables || !(error instanceof NaruError)) throw error;
+    return value;
+  }
+}
+
+/** What each short form of a service's key becomes. Throws "invalid", unless variables are left as they are. */
+const SERVICE_FORMS: Readonly<Record<string, (value: Value, hasVariables: boolean) => Value>> = {
   build: (value) => buildForm(typeof value === "string" ? treeOf([["context", value]]) : value),
   configs: reference,
   depends_on: dependencies,
-  devices: (value) => listOf(value).map(deviceForm),
+  devices: (value, hasVariables) => listOf(value).map((item) => attempt(deviceForm, item, hasVariables)),
   dns: strings,
   dns_search: strings,
   env_file: (value) =>
@@ -43,9 +55,9 @@ const SERVICE_FORMS: Readonly<Record<string, (value: Value) => Value>> = {
   label_file: strings,
   models: nullMap,
   networks: nullMap,
-  ports: (value) => listOf(value).flatMap((item) => (isTree(item) ? [item] : portsOf(String(item)))),
+  ports: (value, hasVariables) => attempt(portForms, value, hasVariables),
   secrets: reference,
-  volumes: (value) => listOf(value).map((item) => (isTree(item) ? item : mountOf(String(item)))),
+  volumes: (value, hasVariables) => listOf(value).map((item) => attempt(mountForm, item, hasVariables)),
   develop: (value) => {
     for (const rule of isTree(value) ? listOf(value.watch) : []) {
       if (!isTree(rule)) continue;
@@ -55,19 +67,25 @@ const SERVICE_FORMS: Readonly<Record<string, (value: Value) => Value>> = {
   },
 };
 
+const portForms = (value: Value) => listOf(value).flatMap((item) => (isTree(item) ? [item] : portsOf(String(item))));
+const mountForm = (item: Value) => (isTree(item) ? item : mountOf(String(item)));
+
 /** Brings a service to its long forms, in place. */
-function expandService(service: Tree): Tree {
+function expandService(service: Tree, hasVariables: boolean): Tree {
   for (const key in service) {
     const form = SERVICE_FORMS[key];
-    if (form && service[key] !== null) service[key] = form(service[key]!);
+    if (form && service[key] !== null) service[key] = form(service[key]!, hasVariables);
   }
   return service;
 }
 
-/** Brings every service of a file to its long forms, and old ways to name what is outside (`external: {name}`), in place. */
-export function expandFile(file: Tree): Tree {
+/**
+ * Brings every service of a file to its long forms, and old ways to name what is outside (`external: {name}`), in place. With
+ * `hasVariables` what is no short form yet is left as it is.
+ */
+export function expandFile(file: Tree, hasVariables: boolean): Tree {
   for (const service of Object.values(isTree(file.services) ? file.services : {}))
-    if (isTree(service)) expandService(service);
+    if (isTree(service)) expandService(service, hasVariables);
   for (const section of ["networks", "volumes", "secrets", "configs"]) {
     const resources = file[section];
     for (const resource of Object.values(isTree(resources) ? resources : {})) {

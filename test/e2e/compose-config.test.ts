@@ -136,6 +136,19 @@ const PROJECTS: Record<string, Project> = {
       "sub/base.yaml": "services: {c: {image: y}}\n---\nservices: {c: {command: z}}\n",
     },
   },
+  "not interpolated: short forms that say nothing yet": one(
+    service(
+      "ports: ['${P:-80}:80', '81:81']\nvolumes: ['${V}', './a:/b']\ndevices: ['${D}', '/dev/null']\nnetworks: ['${N}']",
+    ),
+    ["--no-interpolate"],
+  ),
+  "what JSON escapes": one(
+    service("command: a && b > c\nlabels: {l: '<&>'}\npost_start: [{command: \"echo '<' | cat\"}]"),
+    ["--format", "json"],
+  ),
+  "variables as JSON": one(service("hostname: ${A:-b}\ncommand: '${C:?needed}'"), ["--variables", "--format", "json"]),
+  "no variables as JSON": one(service("hostname: a"), ["--variables", "--format", "json"]),
+  "a command line without an end": failing(service("command: a 'b")),
   "an unknown key": {
     ...failing(service("command: a")),
     files: { "compose.yaml": "services:\n  a:\n    imagine: x\n" },

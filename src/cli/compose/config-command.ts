@@ -162,16 +162,12 @@ function variableLines(project: ComposeProject, format: string): string[] {
   visit(project.tree);
   const rows = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (format === "json") {
-    return [
-      JSON.stringify(
-        Object.fromEntries(
-          rows.map((row) => [
-            row.name,
-            { Name: row.name, DefaultValue: row.byDefault, PresenceValue: row.whenSet, Required: row.isRequired },
-          ]),
-        ),
-      ),
-    ];
+    const shown = rows.map((row) => [
+      row.name,
+      { Name: row.name, DefaultValue: row.byDefault, PresenceValue: row.whenSet, Required: row.isRequired },
+    ]);
+    // docker compose ends it with an empty line.
+    return [JSON.stringify(Object.fromEntries(shown), null, 4), ""];
   }
   if (format !== "" && format !== "table")
     throw new CliError(`--variables is printed as a table or as json, not as ${JSON.stringify(format)}`);

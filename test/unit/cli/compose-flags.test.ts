@@ -10,8 +10,8 @@ const TABLE = (await Bun.file(join(import.meta.dir, "fixtures/compose-flags.csv"
   .split("\n")
   .slice(1)
   .map((line) => {
-    const [command = "", flag = "", short = "", type = ""] = line.split(",");
-    return { command: command.replace(/^compose ?/, ""), flag: flag.replace(/^--/, ""), short, type };
+    const [command = "", flag = "", short = "", type = "", initial = ""] = line.split(",");
+    return { command: command.replace(/^compose ?/, ""), flag: flag.replace(/^--/, ""), short, type, initial };
   });
 
 const rows = TABLE.filter(({ command }) => !Object.hasOwn(REFUSED_COMMANDS, command.split(" ")[0]!));
@@ -37,6 +37,27 @@ test.each([...new Set(rows.map(({ command }) => command))])(
     expect(differing.map(({ flag }) => flag)).toEqual([]);
   },
 );
+
+/** Worked out where the command runs: from the terminal, the user's configuration, or what `config` prints anyway. */
+const LATER_DEFAULTS = [
+  "convert --format",
+  "exec --no-tty",
+  "ls --filter",
+  "ps --format",
+  "pull --no-parallel",
+  "run --no-TTY",
+  "volumes --format",
+];
+
+test("flags have docker compose's defaults", async () => {
+  const differing: string[] = [];
+  for (const { command, flag, initial } of rows.filter((row) => row.flag !== "")) {
+    const own = (await flagsOf(command))[flag]!.initial();
+    const text = Array.isArray(own) && own.length === 0 ? "" : String(own);
+    if (text !== initial.replace("[]", "")) differing.push(`${command} --${flag}`.trim());
+  }
+  expect(differing.sort()).toEqual(LATER_DEFAULTS);
+});
 
 test("what is refused says what to do instead", () => {
   for (const advice of Object.values(REFUSED_COMMANDS)) expect(advice).toMatch(/use /);

@@ -31,9 +31,29 @@ test.each([
   expect(mountOf(text)).toMatchObject(wanted);
 });
 
-test("words of a command line", () => {
-  expect(shellWords("a 'b c' \"d \\\" e\" f\\ g ''")).toEqual(["a", "b c", 'd " e', "f g", ""]);
-  expect(() => shellWords("'a")).toThrow("invalid command line string");
+/** As docker compose 2.40 splits them. */
+test.each<[string, string[]]>([
+  ["a 'b c' \"d \\\" e\" f\\ g ''", ["a", "b c", 'd " e', "f g", ""]],
+  ["a && b", ["a"]],
+  ["a;b", ["a"]],
+  ["a|b", ["a"]],
+  ["a 2>x", ["a"]],
+  ["ab2>x", ["ab2"]],
+  ["2>x", []],
+  ["a 'b&c' \"x;y\" \\; d", ["a", "b&c", "x;y", ";", "d"]],
+  ["a $(b; c) d", ["a", "$(b; c)", "d"]],
+  ['a $(b "c d") e', ["a", '$(b "c d")', "e"]],
+  ['"a$(b "c d" e)"', ["a$(b c", "d e)"]],
+  ["a `b; c` d", ["a", "`b; c`", "d"]],
+  ['`a "b c"` d', ["`a b c`", "d"]],
+  ["a $" + "{X;Y} b", ["a", "$" + "{X"]],
+  ["'a\\b' \"a\\tb\"", ["a\\b", "atb"]],
+])("words of the command line %j", (line, words) => {
+  expect(shellWords(line)).toEqual(words);
+});
+
+test.each(["'a", 'a "b', "a (b) c", "a $(b", "a `b", "a\\"])("no command line: %j", (line) => {
+  expect(() => shellWords(line)).toThrow("invalid command line string");
 });
 
 test("an env file that ends inside of quotes is refused with its line", () => {
