@@ -184,6 +184,11 @@ test("an index of indexes is pushed byte for byte, the inner ones first, and pul
   await ok("rmi", "-f", `${copy}:1`);
 });
 
+test("the registry's page shows the platforms of indexes in an index", async () => {
+  const page = await (await registry.request("GET", "/r/nested/app", { headers: { Accept: "text/html" } })).text();
+  for (const platform of [`linux/${OWN}`, "linux/arm/v7"]) expect(page).toContain(platform);
+});
+
 test("the registry's collection and rules keep what is reached through indexes of indexes, and free it with them", async () => {
   const gc = async () => (await daemon.naru(["registry", "gc", "--untagged", "--grace", "0s", registry.host])).code;
   expect(await gc()).toBe(0);

@@ -6,6 +6,8 @@ import type { RegistryCatalog } from "../contract.ts";
 
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 const KNOWN_CONFIGS = 200;
+/** More than any real image has. */
+const MAX_INDEXES = 64;
 
 export interface PlatformFacts {
   digest: Digest;
@@ -54,15 +56,22 @@ export class ImageReader {
         platforms: [{ digest: descriptor.digest, platform: platformOfConfig(image), bytes: image.bytes }],
       };
     }
-    const index = parseJson<Index>(bytes);
-    const platforms = await Promise.all(
-      (index?.manifests ?? []).map(async (child) => ({
-        digest: child.digest,
-        platform: platformText(child.platform),
-        bytes: await this.#sizeOf(repository, child),
-      })),
-    );
-    return { descriptor, platforms };
+    return { descriptor, platforms: await this.#ofIndex(repository, bytes, new Set([descriptor.digest])) };
+  }
+
+  /** Indexes may hold indexes; `seen` are those whose platforms are told already. */
+  async #ofIndex(repository: string, bytes: Uint8Array, seen: Set<Digest>): Promise<PlatformFacts[]> {
+    const ofChild = async (child: Descriptor): Promise<PlatformFacts[]> => {
+      const { digest, platform } = child;
+      if (!isIndexType(child.mediaType)) {
+        return [{ digest, platform: platformText(platform), bytes: await this.#sizeOf(repository, child) }];
+      }
+      if (seen.has(digest) || seen.size >= MAX_INDEXES) return [];
+      seen.add(digest);
+      const found = await this.catalog.findManifest(repository, digest).catch(() => undefined);
+      return found === undefined ? [] : await this.#ofIndex(repository, found.bytes, seen);
+    };
+    return (await Promise.all((parseJson<Index>(bytes)?.manifests ?? []).map(ofChild))).flat();
   }
 
   async image(repository: string, digest: Digest): Promise<ImageFacts | undefined> {
