@@ -91,6 +91,12 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "config set-cluster": () => import("./config-set-cluster-command.ts"),
   "config set-credentials": () => import("./config-set-credentials-command.ts"),
   "config unset": () => import("./config-unset-command.ts"),
+  alpha: () => import("./alpha-command.ts"),
+  "auth reconcile": () => import("./auth-reconcile-command.ts"),
+  "certificate approve": () => import("./certificate-approve-command.ts"),
+  "certificate deny": () => import("./certificate-deny-command.ts"),
+  "cluster-info dump": () => import("./cluster-info-dump-command.ts"),
+  options: () => import("./options-command.ts"),
   "cluster-info": () => import("./cluster-info-command.ts"),
   replace: () => import("./replace-command.ts"),
   version: () => import("./version-command.ts"),
@@ -101,6 +107,7 @@ export const KUBECTL_GROUPS: Record<string, string> = {
   "create secret": "Create a secret using a specified subcommand",
   "create service": "Create a service using a specified subcommand",
   auth: "Inspect authorization",
+  certificate: "Modify certificate resources",
   config: "Modify kubeconfig files",
   plugin: "Provides utilities for interacting with plugins",
   rollout: "Manage the rollout of a resource",
@@ -130,8 +137,6 @@ export const KUBECTL_ALIASES: Record<string, string> = {
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
 export const REFUSED_COMMANDS: Record<string, string> = {
-  certificate: "approve a request with `patch` of its status, or with kubectl itself",
-  "cluster-info dump": "`get all -A -o yaml` and `logs` tell the same",
   debug: "use `exec`, or kubectl itself",
   proxy: "use `port-forward`, or kubectl itself",
 };
@@ -226,6 +231,12 @@ export const SUMMARIES: Record<string, string> = {
   "config set-cluster": "Set a cluster entry in kubeconfig",
   "config set-credentials": "Set a user entry in kubeconfig",
   "config unset": "Unset an individual value in a kubeconfig file",
+  alpha: "Commands for features in alpha",
+  "auth reconcile": "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects",
+  "certificate approve": "Approve a certificate signing request",
+  "certificate deny": "Deny a certificate signing request",
+  "cluster-info dump": "Dump relevant information for debugging and diagnosis",
+  options: "Print the list of flags inherited by all commands",
   "cluster-info": "Display cluster information",
   replace: "Replace a resource by file name or stdin",
   version: "Print the client and server version information",

@@ -1,0 +1,134 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { bool, list, string } from "../flag-types.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { KubeApiError } from "./kube-api.ts";
+import type { KubeManifestObject } from "./manifest-files.ts";
+import { type ObjectPrinter, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
+import type { PodLike } from "./pod-of.ts";
+import { groupVersion, pathOf, type ServedType } from "./resource-types.ts";
+
+/** What is dumped of a namespace, by the names of its files. */
+const KINDS: Readonly<Record<string, string>> = {
+  events: "events",
+  "replication-controllers": "replicationcontrollers",
+  services: "services",
+  daemonsets: "daemonsets.apps",
+  deployments: "deployments.apps",
+  replicasets: "replicasets.apps",
+  pods: "pods",
+};
+
+export const command = defineKubectlCommand({
+  usage: "[flags]",
+  summary: "Dump relevant information for debugging and diagnosis",
+  description:
+    "Print nodes, workloads, services and events of the namespaces kube-system and this one, and the logs of their pods, or write them\ninto files below a folder",
+  flags: {
+    ...PRINT_FLAGS,
+    "all-namespaces": bool("All namespaces", { short: "A" }),
+    namespaces: list("The namespaces instead", { type: "strings" }),
+    output: string("How to print: json, yaml, name, go-template, jsonpath and their -file forms", {
+      short: "o",
+      initial: "json",
+    }),
+    "output-directory": string("The folder; without it, or with -, all is printed"),
+    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "20s" }),
+  },
+  async run({ flags, context }) {
+    const format = await objectPrinter(flags);
+    const folder = flags["output-directory"];
+    const ending = ["json", "yaml"].includes(flags.output) ? flags.output : "txt";
+    const out = folder === "" || folder === "-" ? new PrintedDump(context) : new DumpFolder(folder);
+    const dump = new Dump(context, out, format ?? ((object) => `${JSON.stringify(object)}\n`), ending);
+    await dump.type("nodes", undefined, "nodes");
+    const named = flags.namespaces.flatMap((one) => one.split(","));
+    for (const namespace of await namespacesOf(context, flags["all-namespaces"], named))
+      await dump.namespace(namespace);
+    if (out instanceof DumpFolder) context.print(`Cluster info dumped to ${folder}\n`);
+  },
+});
+
+async function namespacesOf(context: KubectlContext, isAll: boolean, named: readonly string[]): Promise<string[]> {
+  if (isAll) {
+    type List = { items?: { metadata: { name: string } }[] };
+    const { items = [] } = await (await context.api()).get<List>("/api/v1/namespaces");
+    return items.map(({ metadata }) => metadata.name);
+  }
+  return named.length > 0 ? [...named] : ["kube-system", await context.namespace()];
+}
+
+interface DumpOutput {
+  /** @param path below the dump's folder */
+  write(path: string, text: string): Promise<void>;
+}
+
+class PrintedDump implements DumpOutput {
+  constructor(private readonly context: KubectlContext) {}
+
+  private documents = 0;
+
+  async write(path: string, text: string): Promise<void> {
+    // Documents of YAML are divided; logs are none.
+    const isNext = path.endsWith(".yaml") && this.documents++ > 0;
+    this.context.print(isNext ? `---\n${text}` : text);
+  }
+}
+
+class DumpFolder implements DumpOutput {
+  constructor(private readonly folder: string) {}
+
+  async write(path: string, text: string): Promise<void> {
+    const full = join(this.folder, path);
+    await mkdir(dirname(full), { recursive: true });
+    await writeFile(full, text);
+  }
+}
+
+class Dump {
+  constructor(
+    private readonly context: KubectlContext,
+    private readonly out: DumpOutput,
+    private readonly format: ObjectPrinter,
+    private readonly ending: string,
+  ) {}
+
+  async namespace(namespace: string): Promise<void> {
+    let pods: KubeManifestObject[] = [];
+    for (const [name, type] of Object.entries(KINDS)) {
+      const items = await this.type(type, namespace, `${namespace}/${name}`);
+      if (name === "pods") pods = items;
+    }
+    for (const pod of pods) await this.logs(namespace, pod as unknown as PodLike);
+  }
+
+  /** All objects of a type, written as one list. */
+  async type(name: string, namespace: string | undefined, file: string): Promise<KubeManifestObject[]> {
+    const type: ServedType = (await this.context.types()).find(name);
+    const found = await (await this.context.api()).get<{ items?: KubeManifestObject[] }>(pathOf(type, namespace));
+    const items = (found.items ?? []).map((item) => ({ ...item, apiVersion: groupVersion(type), kind: type.kind }));
+    await this.out.write(`${file}.${this.ending}`, this.format({ ...found, items }));
+    return items;
+  }
+
+  private async logs(namespace: string, { metadata, spec }: PodLike): Promise<void> {
+    const texts: string[] = [];
+    for (const { name } of [...(spec.initContainers ?? []), ...spec.containers]) {
+      const of = `logs for container ${name} of pod ${namespace}/${metadata.name}`;
+      texts.push(`==== START ${of} ====\n${await this.log(namespace, metadata.name, name)}==== END ${of} ====\n`);
+    }
+    await this.out.write(`${namespace}/${metadata.name}/logs.txt`, texts.join(""));
+  }
+
+  private async log(namespace: string, pod: string, container: string): Promise<string> {
+    const pods = (await this.context.types()).find("pods");
+    try {
+      const path = pathOf(pods, namespace, pod, "log");
+      return await (await (await this.context.api()).send("GET", path, { query: { container }, accept: "*/*" })).text();
+    } catch (error) {
+      // A container that never ran has no log.
+      if (error instanceof KubeApiError) return `Request log error: ${error.status.message}\n`;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import { flagUsages } from "../help.ts";
+import { defineKubectlCommand } from "./declaration.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
+
+const COLUMNS = 100;
+
+export const command = defineKubectlCommand({
+  usage: "",
+  summary: "Print the list of flags inherited by all commands",
+  flags: {},
+  async run({ context }) {
+    context.print(`The following options can be passed to any command:\n\n${flagUsages(GLOBAL_FLAGS, COLUMNS)}\n`);
+  },
+});
