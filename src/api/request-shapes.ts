@@ -259,6 +259,7 @@ export const clusterSettingsShape = struct("cluster.Settings", {
   serviceCidr: text,
   ingressHttp: text,
   ingressHttps: text,
+  maxContainerRestartPeriod: text,
 });
 
 export const simulationShape = struct("cluster.Simulation", {

@@ -47,6 +47,7 @@ import { simulatorParts } from "../kube/simulator/simulator-parts.ts";
 import { storageParts } from "../kube/storage/storage-parts.ts";
 import { openStore } from "../kube/store/open-store.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
+import { parseDuration } from "../lib/go-duration.ts";
 import { NODES, PODS, SERVICES } from "../model/kubernetes/names.ts";
 import type { ClusterSurroundings } from "./cluster.ts";
 import { autoscalers } from "./cluster-autoscaling.ts";
@@ -144,6 +145,7 @@ export async function startCluster(
     nodeName,
     ...agentRoots,
     nodeAddress: address,
+    ...restartPeriod(settings.maxContainerRestartPeriod),
     log,
   });
   const nodeOf = (name: string) => (name === nodeName ? (agent as NodeConnection) : undefined);
@@ -330,6 +332,19 @@ function apiLog({ log, onRequest }: ClusterSurroundings) {
     },
     debug: (message: string, fields: Record<string, unknown>) => log.debug(message, fields),
   };
+}
+
+/** As kubelet's crashLoopBackOff.maxContainerRestartPeriod. @throws {NaruError} invalid */
+function restartPeriod(text: string | undefined): { longestRestartWaitMs?: number } {
+  if (text === undefined) return {};
+  let ms = 0;
+  try {
+    ms = parseDuration(text) / 1e6;
+  } catch {
+    // What is no duration is told with those that are too short.
+  }
+  if (ms >= 1000 && ms <= 300_000) return { longestRestartWaitMs: ms };
+  throw new NaruError("invalid", `invalid restart period of the cluster "${text}": write one of 1s to 5m`);
 }
 
 /** @throws {NaruError} invalid */

@@ -177,6 +177,7 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
       serviceCidr: read.optionalText("cluster-service-cidr"),
       ingressHttp: read.optionalText("cluster-ingress-http"),
       ingressHttps: read.optionalText("cluster-ingress-https"),
+      maxContainerRestartPeriod: read.optionalText("cluster-max-container-restart-period"),
     }).filter(([, value]) => value !== undefined),
   );
   if (read.bool("cluster", false)) return settings;

@@ -208,6 +208,14 @@ const CLUSTER: Setting[] = [
     defaultText: "0.0.0.0:80",
   }),
   setting("cluster-ingress-https", "string", "The same over TLS, HOST:PORT", { defaultText: "0.0.0.0:443" }),
+  setting(
+    "cluster-max-container-restart-period",
+    "string",
+    "Longest wait before a failing container is started again",
+    {
+      defaultText: "5m",
+    },
+  ),
 ];
 
 const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";

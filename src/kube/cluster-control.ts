@@ -12,6 +12,8 @@ export interface ClusterSettings {
   /** HOST:PORT where ingresses are served. */
   ingressHttp?: string;
   ingressHttps?: string;
+  /** What a container that fails again and again waits at most, "1s" to "5m". */
+  maxContainerRestartPeriod?: string;
 }
 
 /** Pretended nodes, for planning. Absent sizes: 32 cores, 128Gi, 110 pods. */

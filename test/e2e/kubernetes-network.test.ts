@@ -1,10 +1,12 @@
 /** Services, names and ports of pods as the conformance requirements of the network list them. All tests ask the same few pods. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
 import { freePort } from "../support/free-port.ts";
+import { GUESTBOOK, GUESTBOOK_FILES } from "../support/guestbook.ts";
 import { answering, NetworkPods } from "../support/network-pods.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
@@ -138,6 +140,42 @@ describe("names", () => {
     expect(said.trim().split("\n").sort()).toEqual(["nameserver 1.1.1.1", "search resolv.conf.local"]);
   });
 });
+
+test.concurrent(
+  conformance(
+    "[sig-cli] Kubectl client Guestbook application should create and stop a working application [Conformance]",
+  ),
+  async () => {
+    const folder = join(cluster.daemon.root, "guestbook");
+    await Promise.all(Object.entries(GUESTBOOK_FILES).map(([file, text]) => Bun.write(join(folder, file), text)));
+    const built = await cluster.daemon.naru(["build", "-q", "-t", "guestbook:test", folder]);
+    if (built.code !== 0) throw new Error(`the guest book was not built: ${built.stderr}`);
+    const kubectl = async (words: readonly string[], input?: string) => {
+      const { code, stdout, stderr } = await cluster.kubectl(words, input);
+      if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: ${stderr}`);
+      return stdout;
+    };
+    await kubectl(["create", "-f", "-"], JSON.stringify(GUESTBOOK));
+    for (const part of ["leader", "follower", "front-end"]) {
+      await kubectl(["rollout", "status", `deployment/guestbook-${part}`, "--timeout=60s"]);
+    }
+    // Through the front end's service, as a browser would come.
+    const front = (query: string) =>
+      cluster.api("GET", `/api/v1/namespaces/default/services/guestbook-front-end/proxy/guestbook?${query}`);
+    const reads = async (data: string) => {
+      const { status, body } = await front("cmd=get&key=messages");
+      return status === 200 && body.data === data;
+    };
+    await eventually(() => reads(""), 30_000);
+    await eventually(
+      async () => (await front("cmd=set&key=messages&value=TestEntry")).body.message === "Updated",
+      30_000,
+    );
+    await eventually(() => reads("TestEntry"), 30_000);
+    await kubectl(["delete", "-f", "-", "--wait"], JSON.stringify(GUESTBOOK));
+    expect(await kubectl(["get", "all", "-l", "app=guestbook", "-o", "name", "--ignore-not-found"])).toBe("");
+  },
+);
 
 describe("connections between pods", () => {
   for (const [from, pod, more] of [

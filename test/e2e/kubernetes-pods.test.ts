@@ -12,7 +12,7 @@ type Json = any;
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster();
+  cluster = await startCluster(["--cluster-max-container-restart-period", "1s"]);
   pods = new ClusterPods(cluster);
   await pods.importImage();
   const changes = ['ENTRYPOINT ["echo", "entry"]', 'CMD ["cmd"]'].flatMap((change) => ["--change", change]);
@@ -269,10 +269,9 @@ describe("paths of variables", () => {
       "Variable Expansion should verify that a failing subpath expansion can be modified during the lifecycle of a container [Slow] [Conformance]",
     ),
     async () => {
-      const name = await pods.pod(FOREVER, { volumes }, mounts("$(ANNOTATION)"), {
-        annotations: { mysubpath: "/absolute" },
-      });
-      await pods.when(name, isWaiting);
+      // Without the annotation the path begins with a slash.
+      const name = await pods.pod(FOREVER, { volumes }, mounts("$(ANNOTATION)/$(POD_NAME)"));
+      expect(main(await pods.when(name, isWaiting)).state.waiting.message).toContain(`leads to /${name},`);
       await cluster.api(
         "PATCH",
         pods.path("pods", name),
@@ -609,6 +608,25 @@ describe("probes", () => {
       await pods.remove(name);
     },
   );
+  test.concurrent(words("should have monotonically increasing restart count"), async () => {
+    const name = await pods.pod(
+      `${web}; (sleep 1; rm /var/www/healthz) & ${FOREVER}`,
+      { restartPolicy: "Always" },
+      { livenessProbe: { httpGet: { path: "/healthz", port: 8080 }, ...quick } },
+    );
+    const told: number[] = [];
+    const pod = await pods.when(name, (seen) => told.push(counted(seen)) > 0 && counted(seen) >= 5, 60_000);
+    expect(told).toEqual([...told].sort((one, other) => one - other));
+    expect(told[0]).toBeLessThan(5);
+    // Each time for the same reason: the probe failed, and the container was killed for it.
+    expect(main(pod).lastState.terminated.exitCode).not.toBe(0);
+    const events = `${pods.path("events")}?fieldSelector=reason=Unhealthy,involvedObject.name=${name}`;
+    await eventually(async () => {
+      const { items } = (await cluster.api("GET", events)).body;
+      return items.reduce((sum: number, { count }: Json) => sum + (count ?? 1), 0) >= 5;
+    }, 20_000);
+    await pods.remove(name);
+  });
   test.concurrent(
     words("with readiness probe should not be ready before initial delay and never restart"),
     async () => {

@@ -26,6 +26,7 @@ export const command = defineCommand({
     "service-cidr": string("Range of its services' addresses (default 10.96.0.0/16, or the next that is free)"),
     "ingress-http": string("Where its ingresses are served, HOST:PORT (default 0.0.0.0:80)"),
     "ingress-https": string("The same over TLS, HOST:PORT (default 0.0.0.0:443)"),
+    "max-container-restart-period": string("Longest wait before a failing container is started again (default 5m)"),
     "no-wait": bool("Do not wait for the node"),
   },
   async run({ flags, context }) {
@@ -38,6 +39,7 @@ export const command = defineCommand({
       serviceCidr: flags["service-cidr"],
       ingressHttp: flags["ingress-http"],
       ingressHttps: flags["ingress-https"],
+      maxContainerRestartPeriod: flags["max-container-restart-period"],
     };
     const { server = "" } = await client.post<Facts>("/naru/cluster/start", { json: settings });
     const ready = flags["no-wait"] ? [] : await waitForNodes(client);

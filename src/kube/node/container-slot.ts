@@ -28,7 +28,7 @@ export class ContainerSlot {
   waiting: Waiting = { reason: "ContainerCreating" };
   /** What the running process is held to. */
   resources: ResourceRequirements | undefined;
-  readonly #backOff = new BackOff();
+  readonly #backOff: BackOff;
   #task: Promise<void> | undefined;
   #probes: ContainerProbes | undefined;
   #isHookDone = false;
@@ -42,7 +42,9 @@ export class ContainerSlot {
     readonly context: NodeContext,
     readonly host: PodHost,
     public container: PodContainer,
-  ) {}
+  ) {
+    this.#backOff = new BackOff(context.longestRestartWaitMs);
+  }
 
   get name(): string {
     return this.container.spec.name;

@@ -41,6 +41,8 @@ export interface NodeAgentOptions {
   /** The machine's address; the first that is not a loopback's when absent. */
   nodeAddress?: string;
   recordEvent?: RecordEvent;
+  /** Milliseconds that a container which fails again and again waits at most; five minutes when absent. */
+  longestRestartWaitMs?: number;
   /** Asked before a pod's containers are told to stop: resolves when no new connection is led to it any more. */
   connectionsEnded?(pod: Stored<Pod>, signal: AbortSignal): Promise<void>;
   /** Told of a pod's addresses before the first of its containers starts. */

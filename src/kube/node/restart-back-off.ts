@@ -7,10 +7,12 @@ export class BackOff {
   #delayMs = 0;
   #lastAt = 0;
 
-  constructor(
-    readonly firstMs = FIRST_MS,
-    readonly longestMs = LONGEST_MS,
-  ) {}
+  readonly firstMs: number;
+
+  /** @param longestMs where the first wait is longer, it is that one */
+  constructor(readonly longestMs = LONGEST_MS) {
+    this.firstMs = Math.min(FIRST_MS, longestMs);
+  }
 
   /** What the next attempt has to wait after the last failure. */
   get delayMs(): number {
