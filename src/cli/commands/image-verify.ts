@@ -46,10 +46,15 @@ replaced when the image is pulled or loaded again. The exit code is 1 when somet
       context.print(`image ${Image}: ${Kind} ${Digest} ${Problem}\n`);
     }
     const { Images, Blobs, Layers, Bytes, Problems } = report;
-    const read = `${Images} images, ${Blobs} blobs, ${Layers} layers, ${humanSize(Bytes)} read`;
+    const counts = [counted(Images, "image"), counted(Blobs, "blob"), counted(Layers, "layer")];
+    const read = `${counts.join(", ")}, ${humanSize(Bytes)} read`;
     if (Problems.length > 0) {
       throw new CliError(`${Problems.length} damaged (${read}); pull or load the image again to repair it`);
     }
     if (!flags.quiet) context.print(`All is as it should be: ${read}\n`);
   },
 });
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
