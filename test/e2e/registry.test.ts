@@ -288,15 +288,39 @@ behaviour("a wrong digest is refused and ends the upload; an upload can be given
 
 behaviour("blobs and manifests may be named by sha512", [], async () => {
   const layer = blob("by another algorithm", "sha512");
-  await client.pushBlob("sha512", layer);
+  // In chunks, of which the session hashes none by sha512.
+  const first = await client.patch(await client.begin("sha512"), layer.bytes.slice(0, 5), { "Content-Range": "0-4" });
+  expect(first.status).toBe(202);
+  const address = first.headers.get("location")!;
+  expect((await client.put(address, layer.digest, layer.bytes.slice(5))).status).toBe(201);
   const config = blob("{}", "sha512");
   await client.pushBlob("sha512", config);
-  expect((await bytesOf(await get(`/v2/sha512/blobs/${layer.digest}`))).equals(layer.bytes)).toBe(true);
+  const wrong = await client.put(await client.begin("sha512"), blob("other", "sha512").digest, layer.bytes);
+  expect(await failure(wrong)).toEqual([400, "DIGEST_INVALID"]);
+  const path = `/v2/sha512/blobs/${layer.digest}`;
+  expect((await bytesOf(await get(path))).equals(layer.bytes)).toBe(true);
+  const part = await client.send("GET", path, { headers: { Range: "bytes=3-6" } });
+  expect([part.status, (await bytesOf(part)).equals(layer.bytes.slice(3, 7))]).toEqual([206, true]);
+  const unchanged = await client.send("GET", path, { headers: { "If-None-Match": `"${layer.digest}"` } });
+  expect(unchanged.status).toBe(304);
+  const mounted = await client.send("POST", `/v2/sha512-b/blobs/uploads/?mount=${layer.digest}&from=sha512`);
+  expect([mounted.status, mounted.headers.get("docker-content-digest")]).toEqual([201, layer.digest]);
+
   const image = imageManifest(config, [layer]);
   const name = blob(image.bytes, "sha512").digest;
   const put = await client.putManifest("sha512", name, image);
   expect([put.status, put.headers.get("docker-content-digest")]).toEqual([201, name]);
   expect((await get(`/v2/sha512/manifests/${name}`)).status).toBe(200);
+  const subject = { mediaType: OCI_MANIFEST, digest: name, size: image.size };
+  const artifact = imageManifest(config, [layer], { subject, artifactType: "test/long" });
+  const referring = await client.putManifest("sha512", artifact.digest, artifact);
+  expect(referring.headers.get("oci-subject")).toBe(name);
+  const listed = (await (await get(`/v2/sha512/referrers/${name}`)).json()) as { manifests: object[] };
+  expect(listed.manifests).toMatchObject([{ digest: artifact.digest, artifactType: "test/long" }]);
+  expect((await client.send("DELETE", `/v2/sha512/manifests/${name}`)).status).toBe(202);
+  expect(await failure(await get(`/v2/sha512/manifests/${name}`))).toEqual([404, "MANIFEST_UNKNOWN"]);
+  expect((await client.send("DELETE", path)).status).toBe(202);
+  expect((await get(path)).status).toBe(404);
 });
 
 behaviour(
