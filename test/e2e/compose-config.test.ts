@@ -64,6 +64,21 @@ const PROJECTS: Record<string, Project> = {
   ),
   "numbers in keys": one("services:\n  w10: {image: x}\n  w9: {image: x}\n  w1: {image: x}\n  w: {image: x}\n"),
   ".env": { files: { "compose.yaml": service("environment: [A, 'B=$A']"), ".env": "A=from-env # comment\n" } },
+  "env files by variable": {
+    files: { "compose.yaml": service("hostname: $A-$B"), "1.env": "A=1\nB=1\n", "2.env": "B='2 x'\n", ".env": "A=dot" },
+    env: { COMPOSE_ENV_FILES: "1.env,2.env" },
+  },
+  "no .env": {
+    files: { "compose.yaml": service("hostname: a$A"), ".env": "A=dot" },
+    env: { COMPOSE_DISABLE_ENV_FILE: "1" },
+  },
+  "settings in .env": {
+    files: {
+      "compose.yaml": `${service("profiles: [p]")}  b:\n    image: y\n`,
+      ".env": "COMPOSE_PROFILES=p\nCOMPOSE_PROJECT_NAME=other\n",
+    },
+  },
+  "a limit that is none": { ...failing(service("")), env: { COMPOSE_PARALLEL_LIMIT: "many" } },
   "--env-file": {
     files: { "compose.yaml": service("hostname: $A-$B"), "1.env": "A=1\nB=1\n", "2.env": "B='2 x'\n" },
     before: ["--env-file", "1.env", "--env-file", "2.env"],
@@ -196,6 +211,15 @@ test("files from elsewhere are refused where that is wished", async () => {
   await Bun.write(join(folder, "compose.yaml"), yaml);
   const { errors } = await run([NARU, "compose"], folder, one(yaml, [], { COMPOSE_EXPERIMENTAL_GIT_REMOTE: "false" }));
   expect(errors).toContain("files from elsewhere are not fetched: COMPOSE_EXPERIMENTAL_GIT_REMOTE says so");
+});
+
+test("what lies in the folder where naru is called is not run", async () => {
+  const folder = join(root, "hostile");
+  await Bun.write(join(folder, "bunfig.toml"), 'preload = ["./run.ts"]\n');
+  await Bun.write(join(folder, "run.ts"), 'console.log("run");\n');
+  await Bun.write(join(folder, "compose.yaml"), "services: {a: {image: x}}\n");
+  const { out } = await run([NARU, "compose"], folder, one("", ["--services"]));
+  expect(out).toBe("a\n");
 });
 
 test("an unknown key is told with its place and the nearest key", async () => {
