@@ -8,6 +8,8 @@ export interface ProjectPlace {
   files: readonly string[];
   projectDirectory: string;
   envFiles: readonly string[];
+  /** Without env files, no `.env` either. */
+  ignoresDotEnv?: boolean;
 }
 export interface Surroundings {
   cwd: string;
@@ -51,7 +53,7 @@ export async function findProject(place: ProjectPlace, surroundings: Surrounding
   const variables = new Map(
     Object.entries(surroundings.environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  await readEnvFiles(variables, place.envFiles, cwd, firstFolder);
+  await readEnvFiles(variables, place, cwd, firstFolder);
   const given = place.files.length > 0 ? place.files : filesOfVariable(variables);
   if (given.length > 0) {
     const base = place.files.length > 0 ? cwd : start;
@@ -63,7 +65,7 @@ export async function findProject(place: ProjectPlace, surroundings: Surrounding
   }
   const found = await searchUpwards(start);
   const folder = place.projectDirectory === "" ? found.folder : start;
-  if (folder !== firstFolder) await readEnvFiles(variables, place.envFiles, cwd, folder);
+  if (folder !== firstFolder) await readEnvFiles(variables, place, cwd, folder);
   return { ...found, folder, namingFolder: folder, variables };
 }
 
@@ -103,13 +105,14 @@ async function presentOf(names: readonly string[], folder: string): Promise<stri
 /** Adds the variables of env files that the surroundings do not set; later files win over earlier ones. */
 async function readEnvFiles(
   variables: Map<string, string>,
-  named: readonly string[],
+  { envFiles: named, ignoresDotEnv }: ProjectPlace,
   cwd: string,
   folder: string,
 ): Promise<void> {
   const fromFiles = new Map<string, string>();
   const lookup = (name: string) => variables.get(name) ?? fromFiles.get(name);
-  const paths = named.length > 0 ? named.map((path) => absolute(cwd, path)) : [join(folder, ".env")];
+  const usual = ignoresDotEnv ? [] : [join(folder, ".env")];
+  const paths = named.length > 0 ? named.map((path) => absolute(cwd, path)) : usual;
   for (const path of paths) {
     if (!(await exists(path))) {
       if (named.length > 0) throw new NaruError("not-found", `couldn't find env file: ${path}`);

@@ -5,7 +5,9 @@ import { type FlagSet, type FlagValues, type ParseOptions, parseFlags } from "..
 import { COMPOSE_ALIASES, COMPOSE_COMMANDS, REFUSED_COMMANDS } from "./command-table.ts";
 import { composeContext } from "./compose-context.ts";
 import type { ComposeCommand } from "./declaration.ts";
+import { takeEnvSettings } from "./env-settings.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
+import { parallelLimit } from "./parallel-limit.ts";
 
 /** Every command takes it too. */
 const COMMON_FLAGS = { "dry-run": bool("Only tell what would be done") };
@@ -21,6 +23,9 @@ export async function runCompose(words: string[], context: CommandContext): Prom
     context.print(await composeHelp(context.program));
     return 0;
   }
+  await takeEnvSettings(global.values);
+  // A limit that is none is told whatever the command.
+  parallelLimit({ globals: global.values });
   if (typed === "help") return await runNamed(rest[0]!, ["--help"], global.values, context);
   return await runNamed(typed, rest, global.values, context);
 }

@@ -5,6 +5,7 @@ import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { isSwitchedOn } from "../go-bool.ts";
 import type { ComposeContext, LoadOptions } from "./declaration.ts";
+import { envFilesOf, ignoresDotEnv } from "./env-settings.ts";
 import type { GlobalValues } from "./global-flags.ts";
 import type { RemoteFiles } from "./remote/remote-files.ts";
 
@@ -46,7 +47,8 @@ async function readProject(
   const request = {
     files: globals.file,
     projectDirectory: globals["project-directory"] || globals.workdir,
-    envFiles: globals["env-file"],
+    envFiles: envFilesOf(globals),
+    ignoresDotEnv: ignoresDotEnv(),
     name: globals["project-name"],
     profiles: options.profiles ?? globals.profile,
     services: options.services ?? [],

@@ -1,10 +1,15 @@
 import type { OnProgress, ProgressEvent } from "../../compose/contract.ts";
-import { isTerminal, writeErr } from "../output.ts";
+import { isSwitchedOn } from "../go-bool.ts";
+import { isTerminal, writeErr, writeOut } from "../output.ts";
 import { humanSize } from "../units.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { ansiWish, usesColors } from "./screen.ts";
 
-/** Shows what is done, on standard error. */
+/** Where progress is shown: standard error, or standard output with COMPOSE_STATUS_STDOUT. */
+const shownOn = (): 1 | 2 => (isSwitchedOn(process.env.COMPOSE_STATUS_STDOUT) ? 1 : 2);
+const write = (text: string) => (shownOn() === 1 ? writeOut(text) : writeErr(text));
+
+/** Shows what is done. */
 interface ProgressDisplay {
   readonly take: OnProgress;
   /** The last picture stays. May be called more than once. */
@@ -19,11 +24,11 @@ const NOTHING: ProgressDisplay = { take: () => {}, finish: () => {} };
  */
 export function openProgressDisplay(context: ComposeContext, title: string, quiet = false): ProgressDisplay {
   const wished = context.globals.progress || process.env.COMPOSE_PROGRESS || "auto";
-  const drawsAnew = wished === "tty" || (wished === "auto" && isTerminal(2) && ansiWish(context) !== "never");
+  const drawsAnew = wished === "tty" || (wished === "auto" && isTerminal(shownOn()) && ansiWish(context) !== "never");
   if (quiet || wished === "quiet") return NOTHING;
-  if (wished === "json") return { take: (event) => writeErr(`${jsonLine(event)}\n`), finish: () => {} };
-  if (!drawsAnew) return { take: (event) => writeErr(plainLine(event)), finish: () => {} };
-  return new ProgressPicture(title, usesColors(context, 2));
+  if (wished === "json") return { take: (event) => write(`${jsonLine(event)}\n`), finish: () => {} };
+  if (!drawsAnew) return { take: (event) => write(plainLine(event)), finish: () => {} };
+  return new ProgressPicture(title, usesColors(context, shownOn()));
 }
 
 /** `Container p-web-1` and its like have a kind; what else is shown (services, layers) has none. */
@@ -105,7 +110,7 @@ class ProgressPicture implements ProgressDisplay {
       ...[...new Set(shown)].map((line) => this.lineText(line, width, columns)),
     ];
     const up = this.drawnLines > 0 ? `\x1b[${this.drawnLines}A\r` : "";
-    writeErr(`\x1b[?25l${up}${texts.map((text) => `${text}\x1b[K\n`).join("")}\x1b[J\x1b[?25h`);
+    write(`\x1b[?25l${up}${texts.map((text) => `${text}\x1b[K\n`).join("")}\x1b[J\x1b[?25h`);
     this.drawnLines = texts.length;
   }
 
@@ -124,7 +129,11 @@ class ProgressPicture implements ProgressDisplay {
 
 /** Some terminals tell no size. */
 function screenSize(): { columns: number; rows: number } {
-  const [columns = 0, rows = 0] = isTerminal(2) ? process.stderr.getWindowSize() : [];
+  const [columns = 0, rows = 0] = isTerminal(2)
+    ? process.stderr.getWindowSize()
+    : isTerminal(1)
+      ? process.stdout.getWindowSize()
+      : [];
   return { columns: columns || 80, rows: rows || 24 };
 }
 
