@@ -9,6 +9,7 @@ import { type ErrorKind, NaruError } from "../lib/errors.ts";
 import type { BuildEvent, BuildStep, BuildWarning, ProvenanceVersion, SourceRange } from "../model/build.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import type { Descriptor, Digest, Platform } from "../model/image.ts";
+import type { BuildPlan, PlanningServices } from "./solver/graph.ts";
 
 export type { BuildEvent, BuildStep, BuildWarning, ProvenanceVersion, SourceRange };
 
@@ -197,6 +198,8 @@ export interface BuildRequest {
   /** `--check`: only the checks run. `--print` forms: outline, targets. */
   onlyCheck?: "lint" | "outline" | "targets";
   session?: ClientSession;
+  /** What is built, when that is no Dockerfile: a graph of the client's own. */
+  plan?(services: PlanningServices): Promise<BuildPlan>;
 }
 
 export interface BuildResult {

@@ -121,7 +121,7 @@ class LocalBuilder implements Builder {
         run.imported = new ImportedCaches(this.context, this.cache, run);
         await run.imported.open(run.request.cacheFrom);
       }
-      const plan = await this.frontend(run.request, services);
+      const plan = await (run.request.plan?.(services) ?? this.frontend(run.request, services));
       return await this.solvePlan(plan, run);
     } finally {
       // What still runs is of no use to anybody; nothing is left behind when it has ended.

@@ -4,7 +4,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { solveRequest } from "../../src/build/buildkit/messages.ts";
 import { makeContext } from "../support/build-context.ts";
+import { GraphMaker } from "../support/build-graph.ts";
+import { openBuilder } from "../support/buildkit-client.ts";
 import { importBusybox, type RunOptions, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
 
@@ -396,6 +399,50 @@ describe("bake and compose", () => {
     expect({ code: baked.code, stderr: baked.code === 0 ? "" : baked.stderr }).toEqual({ code: 0, stderr: "" });
     expect(await imageSays("bk-app")).toBe("none\nyes\nax\n");
     expect(await imageSays("bk-lib:two", "cat", "/v")).toBe("two\n");
+  });
+
+  test("files and directories from a repository, which the client reads through a graph of its own", async () => {
+    await using context = await makeContext(files);
+    const work = context.directory;
+    const git = (...words: string[]) => run(["git", "-C", work, "-c", "user.email=a@b", "-c", "user.name=n", ...words]);
+    await git("init", "-q", "-b", "main");
+    await git("add", ".");
+    await git("commit", "-qm", "one");
+    await git("update-server-info");
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async ({ url }) => {
+        const file = Bun.file(join(work, decodeURIComponent(new URL(url).pathname)));
+        return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
+      },
+    });
+    const address = `http://127.0.0.1:${server.port}/.git#main`;
+    const words = ["buildx", "bake", "--progress", "plain", "--set", "app.tags=bk-remote", address, "app"];
+    const baked = await daemon.docker(words);
+    expect({ code: baked.code, stderr: baked.code === 0 ? "" : baked.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await imageSays("bk-remote")).toBe("none\nyes\nax\n");
+  });
+
+  test("a client's own graph: processes, files, merged and subtracted roots", async () => {
+    const graph = new GraphMaker();
+    const base = graph.image("busybox");
+    const made = graph.run("echo from a process >/p", [], base);
+    const added = graph.add({ diff: { lower: { input: 0 }, upper: { input: 1 } } }, base, made);
+    const mkfile = { path: "/f", mode: 0o600, data: Buffer.from("a file\n") };
+    const written = graph.add({ file: { actions: [{ input: -1, secondaryInput: -1, output: 0, mkfile }] } });
+    const merged = graph.add({ merge: { inputs: [{ input: 0 }, { input: 1 }] } }, added, written);
+    const result = graph.run("cat /m/p /m/f >/all; ls /m >>/all", ["/m"], base, merged);
+    const client = await openBuilder(daemon);
+    try {
+      const Exporters = [{ Type: "image", Attrs: { name: "own-graph" } }];
+      const request = { Ref: crypto.randomUUID(), Definition: graph.definition(result), Exporters };
+      const signal = AbortSignal.timeout(30_000);
+      await client.unary("/moby.buildkit.v1.Control/Solve", solveRequest.encode(request), signal);
+    } finally {
+      client.close();
+    }
+    expect(await imageSays("own-graph", "/bin/cat", "/all")).toBe("from a process\na file\nf\np\n");
   });
 
   test("compose builds and starts what it built", async () => {

@@ -1,10 +1,13 @@
 /** The directories that a build of a BuildKit client reads: the client's own, uploaded archives, remote ones. */
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { isDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { spoolContext } from "../classic/spooled-context.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
 import { fetchRemoteContext, isRemoteAddress, temporaryContext } from "../contexts/remote-context.ts";
-import type { BuildRequest, ContextSource, OtherBuild } from "../contract.ts";
+import type { BuildEvent, BuildRequest, ContextSource, OtherBuild } from "../contract.ts";
 import { placeInside } from "../solver/exec-mounts.ts";
 import type { SolveParts } from "./build-solve.ts";
 import { type FrontendAttributes, namedContextsOf, withPrefix } from "./frontend-attributes.ts";
@@ -27,6 +30,8 @@ interface ContextParts extends SolveParts {
   attributes: FrontendAttributes;
   findSession(id: string, signal: AbortSignal): Promise<BuildSession>;
   steps: ShownSteps;
+  /** Told of what is built on the way. */
+  take(event: BuildEvent): void;
   signal: AbortSignal;
 }
 
@@ -43,17 +48,20 @@ export class BuildContexts {
   constructor(private readonly parts: ContextParts) {}
 
   /** @throws {NaruError} invalid for a build without a session; unavailable when the directory's session does not come */
-  local(name: string): Promise<SessionContext> {
-    const known = this.open.get(name);
+  local(name: string, sessionId?: string): Promise<SessionContext> {
+    const key = sessionId ? `${name}\0${sessionId}` : name;
+    const known = this.open.get(key);
     if (known) return known;
-    const opening = this.openLocal(name);
-    this.open.set(name, opening);
+    const opening = this.openLocal(name, sessionId);
+    this.open.set(key, opening);
     return opening;
   }
 
   /** @throws {NaruError} when it cannot be fetched */
-  async main(): Promise<MainContext> {
+  async main(inputs: ReadonlyMap<string, OtherBuild>): Promise<MainContext> {
     const { attributes } = this.parts;
+    const given = inputs.get(attributes.contextkey || "context");
+    if (given) return this.fetched(await this.evaluated(given));
     const address = attributes.context ?? "";
     const upload = UPLOAD.exec(address);
     if (upload) return await this.uploaded(upload[1]!);
@@ -98,9 +106,9 @@ export class BuildContexts {
     await this.undo.disposeAsync();
   }
 
-  private async openLocal(name: string): Promise<SessionContext> {
+  private async openLocal(name: string, sessionId: string | undefined): Promise<SessionContext> {
     const { attributes, session, findSession, kept, signal } = this.parts;
-    const id = withPrefix(attributes, SESSION_OF)[name];
+    const id = sessionId || withPrefix(attributes, SESSION_OF)[name];
     const owner = id === undefined || id === session?.id ? session : await findSession(id, signal);
     if (owner === undefined) throw new NaruError("invalid", `no session to read the directory ${name} from`);
     return new SessionContext(name, owner, kept);
@@ -133,6 +141,18 @@ export class BuildContexts {
       ),
     );
     return "directory" in found ? this.fetched(found.directory) : found;
+  }
+
+  /** The files of what another build makes. */
+  private async evaluated({ build }: OtherBuild): Promise<string> {
+    const { builder, files, scratch, signal, take } = this.parts;
+    const directory = join(scratch, randomBytes(8).toString("hex"));
+    this.undo.defer(() => rm(directory, { recursive: true, force: true }));
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    const write = (tar: AsyncIterable<Uint8Array>) =>
+      files.writeArchive(directory, "/", tar, { noOverwriteDirNonDir: false, signal });
+    await builder.build({ ...build, outputs: [{ type: "local", write }] }, take, signal);
+    return directory;
   }
 
   private fetched(root: string): MainContext {

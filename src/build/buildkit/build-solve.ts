@@ -1,13 +1,14 @@
 /** A Solve of a BuildKit client: attributes, session and exporters become a request, and its result the client's map. */
 import type { ContainerFiles } from "../../image/contract.ts";
 import type { KeptContexts } from "../contexts/kept-contexts.ts";
-import type { Builder, BuildRequest, BuildResult, OtherBuild } from "../contract.ts";
+import type { BuildEvent, Builder, BuildRequest, BuildResult, OtherBuild } from "../contract.ts";
 import { BuildContexts } from "./build-contexts.ts";
 import type { BuildJob } from "./build-job.ts";
 import { cacheOriginOf, cacheTargetOf } from "./client-caches.ts";
 import { outputsOf } from "./client-exporters.ts";
 import { readDefinition } from "./definition-files.ts";
 import { cacheImportsOf, type FrontendAttributes, requestFromAttributes } from "./frontend-attributes.ts";
+import { type GraphWish, graphRequest } from "./graph-request.ts";
 import type { Attributes } from "./messages.ts";
 import type { BuildSession } from "./session-registry.ts";
 import { sessionServices } from "./session-services.ts";
@@ -35,6 +36,10 @@ export interface SolveWish {
   entitlements: readonly string[];
   /** Other builds whose results this one has as contexts, by the names that attributes use. */
   inputs: ReadonlyMap<string, SolveWish>;
+  /** A graph of the client's own, in the place of a Dockerfile. */
+  graph?: GraphWish & { findResult(id: string): SolveWish };
+  /** Takes the result's files, whatever the exporters are. */
+  takeFiles?(tar: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 /** Builds and exports. @throws {BuildFailure} and {NaruError} */
@@ -46,33 +51,34 @@ export async function solve(
 ): Promise<BuildResult> {
   await using undo = new AsyncDisposableStack();
   const steps = new ShownSteps((event) => job.take(event));
-  const request = await requestOf(parts, wish, { steps, undo, signal });
+  const take = (event: BuildEvent) => job.take(event);
+  const request = await requestOf(parts, wish, { steps, take, undo, signal });
   job.setSource(request.dockerfile);
   return await parts.builder.build(request, (event) => job.take(event), signal);
 }
 
 interface Solving {
   steps: ShownSteps;
+  take(event: BuildEvent): void;
   /** What the request's sources hold. */
   undo: AsyncDisposableStack;
   signal: AbortSignal;
 }
 
 async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): Promise<BuildRequest> {
-  const { steps, undo, signal } = solving;
-  const { attributes, session } = wish;
-  const common = requestFromAttributes(attributes);
-  const contexts = new BuildContexts({ ...parts, session, attributes, steps, signal });
+  const { steps, take, undo, signal } = solving;
+  const { attributes, session, graph, takeFiles } = wish;
+  const contexts = new BuildContexts({ ...parts, session, attributes, steps, take, signal });
   undo.defer(() => contexts.release());
-  const main = await contexts.main();
-  const { dockerfile, ignoreFile } = await readDefinition(attributes, contexts, main, steps, signal);
+  const what = graph
+    ? graphRequest(graph, contexts, (id) => requestOf(parts, graph.findResult(id), solving))
+    : await dockerfileRequest(parts, wish, contexts, solving);
   return {
-    ...common,
-    dockerfile,
-    ...(ignoreFile ? { ignoreFile } : {}),
-    ...("source" in main ? { context: main.source } : {}),
-    namedContexts: await contexts.named(await otherBuilds(parts, wish, solving)),
-    outputs: outputsOf(wish.exporters, { ...parts, session, signal }),
+    ...what,
+    outputs: [
+      ...outputsOf(wish.exporters, { ...parts, session, signal }),
+      ...(takeFiles ? [{ type: "local", write: takeFiles } as const] : []),
+    ],
     cacheTo: wish.cacheExports.map((target) => cacheTargetOf(target, session, signal)),
     cacheFrom: cacheImportsOf(attributes, wish.cacheImports).map((origin) => cacheOriginOf(origin, session)),
     entitlements: [...wish.entitlements],
@@ -80,15 +86,35 @@ async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): 
   };
 }
 
+async function dockerfileRequest(
+  parts: SolveParts,
+  wish: SolveWish,
+  contexts: BuildContexts,
+  solving: Solving,
+): Promise<ReturnType<typeof graphRequest>> {
+  const { attributes } = wish;
+  const common = requestFromAttributes(attributes);
+  const inputs = await otherBuilds(parts, wish, solving);
+  const main = await contexts.main(inputs);
+  const { dockerfile, ignoreFile } = await readDefinition(attributes, contexts, main, solving.steps, solving.signal);
+  return {
+    ...common,
+    dockerfile,
+    ...(ignoreFile ? { ignoreFile } : {}),
+    ...("source" in main ? { context: main.source } : {}),
+    namedContexts: await contexts.named(inputs),
+  };
+}
+
 /** What they read is shown where they are built for themselves. */
 async function otherBuilds(
   parts: SolveParts,
   { inputs }: SolveWish,
-  { undo, signal }: Solving,
+  solving: Solving,
 ): Promise<Map<string, OtherBuild>> {
   const builds = new Map<string, OtherBuild>();
   const steps = new ShownSteps(() => {});
-  for (const [name, wish] of inputs) builds.set(name, { build: await requestOf(parts, wish, { steps, undo, signal }) });
+  for (const [name, wish] of inputs) builds.set(name, { build: await requestOf(parts, wish, { ...solving, steps }) });
   return builds;
 }
 

@@ -16,6 +16,7 @@ export interface GatewayWish {
   cacheImports: readonly Attributes[];
   /** Results of other builds, by the names that attributes use. */
   inputs: ReadonlyMap<string, SolveWish>;
+  graph?: SolveWish["graph"];
 }
 
 /** A build that is led over the gateway. */
@@ -24,6 +25,8 @@ export interface GatewayBuild {
   wishOf(wish: GatewayWish): SolveWish;
   /** Answers a sub-request (lint, outline, targets) at once: its JSON. */
   check(wish: GatewayWish, signal: AbortSignal): Promise<Record<string, unknown>>;
+  /** A directory with the files that the wish makes, until the build is over. */
+  openFiles(wish: GatewayWish, signal: AbortSignal): Promise<string>;
   /** The client is done: export this, or nothing. */
   finish(wish: GatewayWish | undefined): void;
   fail(error: GrpcError): void;
@@ -36,6 +39,8 @@ export interface GatewayBuild {
 interface GatewayResult {
   wish: GatewayWish;
   build: GatewayBuild;
+  /** Where its files are, when somebody wanted to read them. */
+  files?: Promise<string>;
 }
 
 export class GatewayBuilds {

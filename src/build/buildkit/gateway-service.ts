@@ -6,12 +6,13 @@ import { NaruError } from "../../lib/errors.ts";
 import { GRPC, GrpcError } from "../grpc/grpc-error.ts";
 import type { GrpcCall, GrpcMethods } from "../grpc/grpc-server.ts";
 import { buildErrorOf } from "./build-failure-status.ts";
-import type { SolveWish } from "./build-solve.ts";
-import type { GatewayBuild, GatewayBuilds, GatewayWish } from "./gateway-builds.ts";
+import type { GatewayBuilds, GatewayWish } from "./gateway-builds.ts";
 import { FRONTEND_CAPABILITIES, GRAPH_CAPABILITIES } from "./gateway-capabilities.ts";
+import { fileMethods } from "./gateway-files.ts";
+import { graphOf, inputsOf } from "./gateway-inputs.ts";
 import {
   evaluateRequest,
-  type GatewaySolveRequest,
+  type GatewayResult,
   gatewaySolveRequest,
   gatewaySolveResponse,
   pongResponse,
@@ -19,7 +20,7 @@ import {
   type WorkerRecord,
 } from "./messages.ts";
 import { oneMessage } from "./one-message.ts";
-import { definitionOf, resultIdOf } from "./result-definition.ts";
+import { definitionOf } from "./result-definition.ts";
 
 const SERVICE = "/moby.buildkit.v1.frontend.LLBBridge";
 const EMPTY = new Uint8Array(0);
@@ -52,6 +53,7 @@ export function gatewayMethods(builds: GatewayBuilds, worker: () => Promise<Work
       await call.send(pongResponse.encode(pong));
     },
     [`${SERVICE}/Solve`]: (call) => solve(call, builds),
+    ...fileMethods(SERVICE, builds),
     // A result is made when it is returned; whoever wants it made waits for that too, and would see its steps twice.
     [`${SERVICE}/Evaluate`]: async (call) => {
       const { Ref } = evaluateRequest.decode(await oneMessage(call));
@@ -63,24 +65,36 @@ export function gatewayMethods(builds: GatewayBuilds, worker: () => Promise<Work
       const { result, error } = returnRequest.decode(await oneMessage(call));
       const build = await builds.find(call);
       if (error && error.code !== GRPC.ok) build.fail(new GrpcError(error.code, error.message));
-      else build.finish(builds.result(result?.ref?.id ?? "")?.wish);
+      else build.finish(returnedWish(builds, result));
       await call.send(EMPTY);
     },
   };
 }
 
+/** A client that made its own graph says with the result what the image's configuration is. */
+function returnedWish(builds: GatewayBuilds, result: GatewayResult | undefined): GatewayWish | undefined {
+  const wish = builds.result(result?.ref?.id ?? "")?.wish;
+  const imageConfig = result?.metadata["containerimage.config"];
+  return wish?.graph && imageConfig ? { ...wish, graph: { ...wish.graph, imageConfig } } : wish;
+}
+
 async function solve(call: GrpcCall, builds: GatewayBuilds): Promise<void> {
   const request = gatewaySolveRequest.decode(await oneMessage(call));
   const build = await builds.find(call);
-  if (request.Definition && request.Definition.def.length > 0) throw foreignGraph();
-  if (!["dockerfile.v0", "gateway.v0"].includes(request.Frontend)) {
+  const graph = graphOf(request, builds);
+  if (!graph && !["dockerfile.v0", "gateway.v0"].includes(request.Frontend)) {
     throw new NaruError(
       "not-implemented",
       `the frontend ${request.Frontend} is not supported: naru builds Dockerfiles`,
     );
   }
-  const inputs = inputsOf(request, build, builds);
-  const wish: GatewayWish = { attributes: request.FrontendOpt, cacheImports: request.CacheImports, inputs };
+  const inputs = inputsOf(request, build.wishOf, builds, build);
+  const wish: GatewayWish = {
+    attributes: graph ? {} : request.FrontendOpt,
+    cacheImports: request.CacheImports,
+    inputs,
+    ...(graph ? { graph } : {}),
+  };
   if (request.FrontendOpt.requestid === DESCRIBE) {
     const metadata = { "result.json": Buffer.from(JSON.stringify(SUBREQUESTS)), version: Buffer.from("1.0.0") };
     await call.send(gatewaySolveResponse.encode({ result: { metadata } }));
@@ -97,32 +111,6 @@ async function solve(call: GrpcCall, builds: GatewayBuilds): Promise<void> {
   }
   const id = builds.keep(build, wish);
   await call.send(gatewaySolveResponse.encode({ result: { ref: { id, def: definitionOf(id) }, metadata: {} } }));
-}
-
-/** Builds whose results came back as inputs; their clients stay until this build is over. @throws {NaruError} not-implemented */
-function inputsOf(
-  { FrontendInputs }: GatewaySolveRequest,
-  build: GatewayBuild,
-  builds: GatewayBuilds,
-): Map<string, SolveWish> {
-  const inputs = new Map<string, SolveWish>();
-  for (const [name, definition] of Object.entries(FrontendInputs)) {
-    const id = resultIdOf(definition);
-    if (id === undefined) throw foreignGraph();
-    const other = builds.result(id);
-    if (!other)
-      throw new NaruError("not-found", `the build whose result is the context ${name} is over: build both at once`);
-    if (other.build !== build) build.atEnd(other.build.hold());
-    inputs.set(name, other.build.wishOf(other.wish));
-  }
-  return inputs;
-}
-
-function foreignGraph(): NaruError {
-  return new NaruError(
-    "not-implemented",
-    "naru builds Dockerfiles; a build graph of the client's own is not supported",
-  );
 }
 
 /** As BuildKit's sub-requests answer: JSON that the client formats. */

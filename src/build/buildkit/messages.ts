@@ -14,8 +14,8 @@ const schema = new ProtobufSchema({
   "google.rpc.Status": "1 code int32, 2 message string, 3 details google.protobuf.Any*",
   "pb.Platform": "1 Architecture string, 2 OS string, 3 Variant string, 4 OSVersion string, 5 OSFeatures string*",
   "pb.Definition": "1 def bytes*, 2 metadata map<string;pb.OpMetadata>, 3 Source pb.Source",
-  // Clients want them to be there; what could be in them says nothing to naru.
-  "pb.OpMetadata": "",
+  "pb.OpMetadata": `1 ignore_cache bool, 2 description ${STRINGS}`,
+  // Clients want it to be there; what could be in it says nothing to naru.
   "pb.Source": "",
   "pb.Position": "1 line int32, 2 character int32",
   "pb.Range": "1 start pb.Position, 2 end pb.Position",
@@ -99,6 +99,12 @@ const schema = new ProtobufSchema({
   [`${GATEWAY}.ReadFileRequest`]: `1 Ref string, 2 FilePath string, 3 Range ${GATEWAY}.FileRange`,
   [`${GATEWAY}.FileRange`]: "1 Offset int64, 2 Length int64",
   [`${GATEWAY}.ReadFileResponse`]: "1 Data bytes",
+  [`${GATEWAY}.StatFileRequest`]: "1 Ref string, 2 Path string",
+  [`${GATEWAY}.StatFileResponse`]: "1 stat fsutil.types.Stat",
+  [`${GATEWAY}.ReadDirRequest`]: "1 Ref string, 2 DirPath string, 3 IncludePattern string",
+  [`${GATEWAY}.ReadDirResponse`]: "1 entries fsutil.types.Stat*",
+  "fsutil.types.Stat":
+    "1 path string, 2 mode uint32, 3 uid uint32, 4 gid uint32, 5 size int64, 6 modTime int64, 7 linkname string",
   [`${GATEWAY}.PongResponse`]:
     `1 FrontendAPICaps ${CONTROL}.apicaps.APICap*, 2 LLBCaps ${CONTROL}.apicaps.APICap*, ` +
     `3 Workers ${CONTROL}.types.WorkerRecord*`,
@@ -127,7 +133,7 @@ export interface Attributes {
 }
 export interface SolveRequest {
   Ref: string;
-  Definition?: { def: Uint8Array[] };
+  Definition?: WireDefinition;
   ExporterDeprecated: string;
   ExporterAttrsDeprecated: Record<string, string>;
   Session: string;
@@ -216,7 +222,7 @@ interface ApiCapability {
   Enabled: boolean;
 }
 export interface GatewaySolveRequest {
-  Definition?: { def: Uint8Array[] };
+  Definition?: WireDefinition;
   Frontend: string;
   FrontendOpt: Record<string, string>;
   CacheImports: Attributes[];
@@ -226,7 +232,8 @@ export interface GatewaySolveRequest {
 /** A graph of operations as it travels. */
 export interface WireDefinition {
   def: Uint8Array[];
-  metadata?: Record<string, object>;
+  /** By digest of the operation. */
+  metadata?: Record<string, { ignore_cache?: boolean; description?: Record<string, string> }>;
   Source?: object;
 }
 export interface GatewayResult {
@@ -319,6 +326,25 @@ export const gatewaySolveRequest = gateway<GatewaySolveRequest>("SolveRequest");
 export const gatewaySolveResponse = gateway<{ result: GatewayResult }>("SolveResponse");
 export const evaluateRequest = gateway<{ Ref: string }>("EvaluateRequest");
 export const returnRequest = gateway<{ result?: GatewayResult; error?: RpcStatus }>("ReturnRequest");
+export interface WireStat {
+  path: string;
+  /** Of Go's os.FileMode. */
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  /** Nanoseconds since 1970. */
+  modTime: number;
+  linkname: string;
+}
+export const readFileRequest = gateway<{ Ref: string; FilePath: string; Range?: { Offset: number; Length: number } }>(
+  "ReadFileRequest",
+);
+export const readFileResponse = gateway<{ Data: Uint8Array }>("ReadFileResponse");
+export const statFileRequest = gateway<{ Ref: string; Path: string }>("StatFileRequest");
+export const statFileResponse = gateway<{ stat: WireStat }>("StatFileResponse");
+export const readDirRequest = gateway<{ Ref: string; DirPath: string; IncludePattern: string }>("ReadDirRequest");
+export const readDirResponse = gateway<{ entries: WireStat[] }>("ReadDirResponse");
 export const pongResponse = gateway<{
   FrontendAPICaps: ApiCapability[];
   LLBCaps: ApiCapability[];

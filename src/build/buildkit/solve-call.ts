@@ -1,4 +1,7 @@
 /** One Control.Solve: a build in one request, or one that the client then leads over the gateway. */
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
 import type { BuildResult } from "../contract.ts";
 import { GRPC, GrpcError } from "../grpc/grpc-error.ts";
@@ -9,6 +12,7 @@ import type { BuildJob } from "./build-job.ts";
 import type { BuildJobs } from "./build-jobs.ts";
 import { exporterResponse, type SolveParts, type SolveWish, solve } from "./build-solve.ts";
 import type { GatewayBuild, GatewayBuilds, GatewayWish } from "./gateway-builds.ts";
+import { graphOf, inputsOf } from "./gateway-inputs.ts";
 import { type SolveRequest, solveRequest, solveResponse } from "./messages.ts";
 import { oneMessage } from "./one-message.ts";
 import type { BuildSession } from "./session-registry.ts";
@@ -44,6 +48,7 @@ export async function answerSolve(call: GrpcCall, parts: SolveParts, state: Solv
 
 class SolveCall {
   private session: BuildSession | undefined;
+  private readonly undo = new AsyncDisposableStack();
 
   constructor(
     private readonly request: SolveRequest,
@@ -57,14 +62,10 @@ class SolveCall {
   /** @returns undefined when the client wanted nothing built */
   async run(): Promise<BuildResult | undefined> {
     const { request, parts, signal } = this;
-    const hasGraph = request.Definition && request.Definition.def.length > 0;
-    if (hasGraph || Object.keys(request.FrontendInputs).length > 0) {
-      throw new NaruError(
-        "not-implemented",
-        "naru builds Dockerfiles; a build graph of the client's own is not supported",
-      );
-    }
     if (request.Session !== "") this.session = await parts.findSession(request.Session, signal);
+    const inputs = inputsOf(request, (wish) => this.wishOf(wish, false), this.gateway);
+    const graph = graphOf(request, this.gateway);
+    if (graph) return await this.solve(this.wishOf({ attributes: {}, cacheImports: [], inputs, graph }, true));
     if (request.Frontend === "") return await this.led();
     if (!["dockerfile.v0", "gateway.v0"].includes(request.Frontend)) {
       throw new NaruError(
@@ -72,9 +73,7 @@ class SolveCall {
         `the frontend ${request.Frontend} is not supported: naru builds Dockerfiles`,
       );
     }
-    return await this.solve(
-      this.wishOf({ attributes: request.FrontendAttrs, cacheImports: [], inputs: new Map() }, true),
-    );
+    return await this.solve(this.wishOf({ attributes: request.FrontendAttrs, cacheImports: [], inputs }, true));
   }
 
   /** Waits for what the client says over the gateway. */
@@ -92,6 +91,7 @@ class SolveCall {
         const { answer = {} } = await solve(this.parts, this.wishOf(wish, false), this.job, stopping);
         return answer;
       },
+      openFiles: (wish, stop) => this.openFiles(wish, AbortSignal.any([signal, stop])),
       finish: resolve,
       fail: reject,
       hold: () => holds.take(),
@@ -110,7 +110,20 @@ class SolveCall {
       for (const action of endings.splice(0)) action();
       signal.removeEventListener("abort", leave);
       close();
+      await this.undo.disposeAsync();
     }
+  }
+
+  /** Makes the result for somebody who reads its files. */
+  private async openFiles(wish: GatewayWish, signal: AbortSignal): Promise<string> {
+    const { files, scratch } = this.parts;
+    const directory = join(scratch, randomBytes(8).toString("hex"));
+    this.undo.defer(() => rm(directory, { recursive: true, force: true }));
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const takeFiles = (tar: AsyncIterable<Uint8Array>) =>
+      files.writeArchive(directory, "/", tar, { noOverwriteDirNonDir: false, signal });
+    await solve(this.parts, { ...this.wishOf(wish, false), takeFiles }, this.job, signal);
+    return directory;
   }
 
   private async solve(wish: SolveWish): Promise<BuildResult> {
@@ -118,7 +131,7 @@ class SolveCall {
     return await solve(this.parts, wish, this.job, this.signal);
   }
 
-  private wishOf({ attributes, cacheImports, inputs }: GatewayWish, exports: boolean): SolveWish {
+  private wishOf({ attributes, cacheImports, inputs, graph }: GatewayWish, exports: boolean): SolveWish {
     const { request, session } = this;
     return {
       attributes,
@@ -128,6 +141,7 @@ class SolveCall {
       cacheImports: [...(request.Cache?.Imports ?? []), ...cacheImports],
       entitlements: request.Entitlements,
       inputs,
+      ...(graph ? { graph } : {}),
     };
   }
 }

@@ -58,6 +58,7 @@ export async function loadNamedContext(
 ): Promise<LoadedContext> {
   const { name, source } = context;
   if (typeof source !== "string" && "build" in source) {
+    if (source.build.plan) return { root: (await source.build.plan(planning.services)).targets[0]?.root };
     const stage = await planning.planOther(source.build, platform);
     return { root: stage.root, stage };
   }

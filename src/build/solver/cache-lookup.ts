@@ -123,6 +123,12 @@ export class CacheLookup {
         if (roots.includes(undefined)) return undefined;
         return { identity: digestOf("merge", ...roots.map((root) => root!.identity!)), layers: [] };
       }
+      case "diff": {
+        const [lower, upper] = await Promise.all(
+          [operation.lower, operation.upper].map((side) => (side ? this.peek(side, run) : SCRATCH)),
+        );
+        return lower && upper && { identity: digestOf("diff", lower.identity!, upper.identity!), layers: [] };
+      }
       default:
         return await this.solve(step, run);
     }

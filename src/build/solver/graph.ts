@@ -39,7 +39,8 @@ export type Operation =
   | GitOperation
   | ExecOperation
   | FileOperation
-  | MergeOperation;
+  | MergeOperation
+  | DiffOperation;
 
 /** The root file system of an image of the store; pulled when it is not here. */
 export interface ImageOperation {
@@ -202,6 +203,13 @@ interface MergeOperation {
   roots: readonly (Step | undefined)[];
 }
 
+/** What `upper` adds to `lower`, on which it stands. */
+interface DiffOperation {
+  type: "diff";
+  lower: Step | undefined;
+  upper: Step | undefined;
+}
+
 /** What a name stands for, when it was asked for. */
 export interface ResolvedImage {
   /** Familiar name as the Dockerfile has it. */
@@ -332,6 +340,8 @@ function readSteps(operation: Operation): (Step | undefined)[] {
       return [operation.root, ...operation.actions.map((action) => ("from" in action ? action.from : undefined))];
     case "merge":
       return [...operation.roots];
+    case "diff":
+      return [operation.lower, operation.upper];
     default:
       return [];
   }

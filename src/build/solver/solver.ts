@@ -71,6 +71,8 @@ export class Solver {
       }
       case "merge":
         return await this.merge(operation.roots, run);
+      case "diff":
+        return await this.difference(operation.lower, operation.upper, run);
       default:
         return await solveSource(this.context, this.cache, step, run);
     }
@@ -84,6 +86,22 @@ export class Solver {
     const ownLayers = layers.length - (results[0]?.layers.length ?? 0);
     const recordIds = results.flatMap((result) => result.recordIds ?? []);
     return { identity, layers, ownLayers, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
+  }
+
+  /** @throws {NaruError} not-implemented when the one does not stand on the other */
+  private async difference(lower: Step | undefined, upper: Step | undefined, run: BuildRun): Promise<StepResult> {
+    const [below, above] = await Promise.all([this.solve(lower, run), this.solve(upper, run)]);
+    const stands = below.layers.every((layer, index) => isSameLayer(layer, above.layers[index]));
+    if (!stands) {
+      throw new NaruError(
+        "not-implemented",
+        "the difference of two results is not supported but where one stands on the other",
+      );
+    }
+    const layers = above.layers.slice(below.layers.length);
+    const identity = digestOf("diff", below.identity!, above.identity!);
+    const { createdAt, recordIds = [] } = above;
+    return { identity, layers, ownLayers: layers.length, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
   }
 
   /** A step whose result is known without those of its inputs: only what it stands on is needed. */
@@ -274,6 +292,11 @@ export class Solver {
       .packLayer(layer, { compression, ...(latestSeconds === undefined ? {} : { latestSeconds }) })
       .catch((error) => this.context.log.warn(`a layer was not packed ahead of time: ${errorText(error)}`));
   }
+}
+
+function isSameLayer(one: LayerHandle, other: LayerHandle | undefined): boolean {
+  if (one.kind === "built") return other?.kind === "built" && one.id === other.id;
+  return other?.kind === "image" && one.chainId === other.chainId;
 }
 
 /** Undefined when no output needs blobs. */

@@ -24,6 +24,8 @@ export function wireOperation(operation: Operation): object {
       return { exec: wireExec(operation, inputOf) };
     case "file":
       return { file: { actions: operation.actions.flatMap((action) => wireActions(action, inputOf)) } };
+    case "diff":
+      return { diff: { lower: { input: inputOf(operation.lower) }, upper: { input: inputOf(operation.upper) } } };
     case "merge":
       return { merge: { inputs: operation.roots.map((root) => ({ input: inputOf(root) })) } };
   }
