@@ -497,7 +497,15 @@ test(
 );
 
 test(conformance("[sig-network] Proxy version v1 should proxy through a service and a pod [Conformance]"), async () => {
-  for (const path of ["services/echo/proxy/a", "services/echo:80/proxy/a", "pods/echo:8080/proxy/a"]) {
+  const named = [{ op: "add", path: "/spec/ports/0/name", value: "web" }];
+  const service = "/api/v1/namespaces/default/services/echo";
+  expect((await cluster.api("PATCH", service, named, "application/json-patch+json")).status).toBe(200);
+  const byName = ["services/echo:web/proxy/a", "services/http:echo:web/proxy/a"];
+  await until("the named port leads there", async () => {
+    const { status } = await cluster.api("GET", `/api/v1/namespaces/default/${byName[0]}`);
+    return status === 200;
+  });
+  for (const path of ["services/echo/proxy/a", "services/echo:80/proxy/a", ...byName, "pods/echo:8080/proxy/a"]) {
     const answer = await cluster.api("GET", `/api/v1/namespaces/default/${path}`);
     expect({ path, ...answer }).toMatchObject({ path, status: 200, body: "GET /a" });
   }

@@ -456,6 +456,21 @@ requirement(
   },
 );
 requirement(`${SET} Should recreate evicted statefulset`, async (place) => {
+  // One that the node rejects, for a sysctl that it allows nobody.
+  const securityContext = { sysctls: [{ name: "kernel.msgmax", value: "10000" }] };
+  const since = (await place.expect(200, "GET", place.path("pods"))).metadata.resourceVersion;
+  await place.create("statefulsets", statefulSet(1, podSpec(undefined, { securityContext })));
+  const events = await cluster.watch(
+    `${place.path("pods")}?watch=1&resourceVersion=${since}`,
+    (seen) => seen.filter(({ type }) => type === "ADDED").length === 2,
+  );
+  const gone = events.find(({ type }) => type === "DELETED")!.object;
+  expect(gone).toMatchObject({ metadata: { name: "db-0" }, status: { phase: "Failed", reason: "SysctlForbidden" } });
+  expect(events.at(-1)!.object).toMatchObject({ metadata: { name: "db-0" } });
+  expect(events.at(-1)!.object.metadata.uid).not.toBe(gone.metadata.uid);
+  await place.delete("statefulsets", "db", "Foreground");
+  await place.untilGone("statefulsets", "db");
+  // And one that is evicted while it runs.
   const { metadata } = await place
     .create("statefulsets", statefulSet(1))
     .then(() => place.until("pods", "db-0", (pod) => pod.status?.phase === "Running"));

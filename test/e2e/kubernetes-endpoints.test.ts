@@ -58,6 +58,8 @@ requirement(
     const ca = Buffer.from(entry.cluster["certificate-authority-data"], "base64").toString();
     const version = await fetch(`https://${ips[0]}:${port}/version`, { tls: { ca } });
     expect(await version.json()).toMatchObject({ major: "1", minor: "34" });
+    const proxied = "/api/v1/namespaces/default/services/https:kubernetes:https/proxy/version";
+    expect(await place.expect(200, "GET", proxied)).toMatchObject({ major: "1", minor: "34" });
   },
 );
 

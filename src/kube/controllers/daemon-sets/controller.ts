@@ -10,13 +10,13 @@ import type { EventRecorder } from "../../machinery/event-recorder.ts";
 import { labelSelectorMatcher } from "../../machinery/selectors.ts";
 import { claim } from "../claiming.ts";
 import { type Controller, type ControllerTools, controlLoop } from "../control-loop.ts";
+import { FailureDelays } from "../failure-delays.ts";
 import { BURST, createPods, deletePods, podFromTemplate } from "../pod-making.ts";
 import { isReady, readyRemainder } from "../pod-state.ts";
 import { claimable, controlledBy, indexByController, ownersHandler } from "../relations.ts";
 import { REVISION_HASH } from "../revision-history.ts";
 import { keepHistory, trimHistory } from "../revisions.ts";
 import { untilSeen } from "../seen-writes.ts";
-import { FailureDelays } from "./failure-delays.ts";
 import { templateForNode } from "./node-fit.ts";
 import { type DaemonPlan, daemonStatus, planDaemons } from "./plan.ts";
 

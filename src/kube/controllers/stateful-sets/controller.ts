@@ -12,6 +12,7 @@ import { labelSelectorMatcher } from "../../machinery/selectors.ts";
 import { isStatus } from "../../status.ts";
 import { claim } from "../claiming.ts";
 import { type Controller, type ControllerTools, controlLoop, isNamespaceTerminating } from "../control-loop.ts";
+import { FailureDelays } from "../failure-delays.ts";
 import { isReady, readyRemainder } from "../pod-state.ts";
 import { claimable, controlledBy, indexByController, ownersHandler } from "../relations.ts";
 import { templateOf } from "../revision-history.ts";
@@ -34,6 +35,7 @@ function makeController(tools: Tools): Controller {
   const pods = tools.client.informer(PODS);
   const claims = tools.client.informer(PERSISTENT_VOLUME_CLAIMS);
   indexByController(pods);
+  const delays = new FailureDelays();
   const matching = (pod: Stored<Pod>) =>
     sets.list(pod.metadata.namespace).filter((set) => isMember(set, pod) && selects(set, pod));
   return {
@@ -46,7 +48,7 @@ function makeController(tools: Tools): Controller {
     ],
     async sync({ namespace, name }) {
       const set = sets.get(namespace, name);
-      return set === undefined ? undefined : syncOne(tools, set, pods);
+      return set === undefined ? undefined : syncOne(tools, set, pods, delays);
     },
   };
 }
@@ -59,7 +61,12 @@ function isMember(set: Stored<StatefulSet>, pod: Stored<Pod>): boolean {
   return ordinalOf(set, pod.metadata.name) !== undefined;
 }
 
-async function syncOne(tools: Tools, set: Stored<StatefulSet>, informer: Informer<Pod>): Promise<number | undefined> {
+async function syncOne(
+  tools: Tools,
+  set: Stored<StatefulSet>,
+  informer: Informer<Pod>,
+  delays: FailureDelays,
+): Promise<number | undefined> {
   const history = await keepHistory(tools.client, {
     type: STATEFUL_SETS,
     object: set,
@@ -76,8 +83,13 @@ async function syncOne(tools: Tools, set: Stored<StatefulSet>, informer: Informe
   const pods = await claim(tools.client, STATEFUL_SETS, set, PODS, candidates, matches);
   await keepClaimOwners(tools, set, pods);
   let failure: unknown;
+  const waits: number[] = [];
   try {
-    for (const action of planPods(set, pods, revisions, tools.now())) await act(tools, set, action, history);
+    for (const action of planPods(set, pods, revisions, tools.now())) {
+      const left = action.action === "recreate" ? failureWait(tools, set, action.pod, delays) : 0;
+      if (left > 0) waits.push(left);
+      else await act(tools, set, action, history);
+    }
   } catch (error) {
     failure = error;
   }
@@ -86,11 +98,23 @@ async function syncOne(tools: Tools, set: Stored<StatefulSet>, informer: Informe
   if (failure !== undefined) throw failure;
   const used = new Set([revisions.current, revisions.update, ...now.map((pod) => revisionOf(pod) ?? "")]);
   await trimHistory(tools.client, history, used, set.spec?.revisionHistoryLimit ?? 10);
-  const waits = now
-    .filter(isReady)
-    .map((pod) => readyRemainder(pod, set.spec?.minReadySeconds ?? 0, tools.now()))
-    .filter((wait) => wait > 0);
+  const ready = now.filter(isReady).map((pod) => readyRemainder(pod, set.spec?.minReadySeconds ?? 0, tools.now()));
+  waits.push(...ready.filter((wait) => wait > 0));
   return waits.length === 0 ? undefined : Math.min(...waits);
+}
+
+/** Milliseconds until a failed pod is replaced: at once the first time, later and later for one that a node takes never. */
+function failureWait(
+  tools: Tools,
+  set: Stored<StatefulSet>,
+  { metadata, status }: Stored<Pod>,
+  delays: FailureDelays,
+): number {
+  if (status?.phase !== "Failed") return 0;
+  const key = `${set.metadata.uid}/${metadata.name}`;
+  const left = delays.remainder(key, tools.now());
+  if (left === 0) delays.failed(key, tools.now());
+  return left;
 }
 
 async function writeStatus(
