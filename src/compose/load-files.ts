@@ -5,6 +5,7 @@ import {
   isTree,
   joinPath,
   newTree,
+  type Positions,
   parseComposeDocuments,
   type Tree,
   type Value,
@@ -27,6 +28,8 @@ interface LoadOptions {
   lookup: Lookup;
   isInterpolated: boolean;
   onUnset(name: string): void;
+  /** Hears where the parts of each document stand. */
+  onDocument(positions: () => Positions): void;
 }
 
 /** Reads files that belong together, each laid over the one before; `folder` is what their paths refer to. */
@@ -66,6 +69,7 @@ async function readFile(file: string, options: LoadOptions): Promise<ReadDocumen
 
 function readDocument(document: ComposeDocument, file: string, options: LoadOptions): ReadDocument {
   const { tree, positions, resets, overrides } = document;
+  options.onDocument(positions);
   removePaths(tree, resets);
   if (options.isInterpolated) interpolateTree(tree, "", options);
   for (const name in tree) if (tree[name] === null && name !== "version") delete tree[name];

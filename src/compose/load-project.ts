@@ -2,7 +2,8 @@ import { basename, dirname } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { checkExtensions } from "./automation/check-extensions.ts";
 import { checkConsistency, checkContainerNames, checkResources } from "./consistency.ts";
-import { isTree, newTree, type Tree } from "./document.ts";
+import { isTree, newTree, type Positions, type Tree } from "./document.ts";
+import { type DocumentPlaces, placed } from "./error-place.ts";
 import type { Lookup } from "./interpolation.ts";
 import { loadFiles } from "./load-files.ts";
 import { normalizeProject } from "./normalize.ts";
@@ -37,13 +38,29 @@ export interface ComposeProject {
   /** Services that are enabled, but are neither named nor needed by those named. */
   unchosen: string[];
   variables: ReadonlyMap<string, string>;
+  /** Where its parts stand. */
+  places: DocumentPlaces;
 }
 
-/** Finds, reads, merges, checks and completes a project. Throws NaruError in docker compose's words. */
+/** Finds, reads, merges, checks and completes a project. Throws NaruError in docker compose's words, with the place of what is wrong. */
 export async function loadProject(
   request: ProjectRequest,
   surroundings: Surroundings,
   readInput: () => Promise<string>,
+): Promise<ComposeProject> {
+  const places: (() => Positions)[] = [];
+  try {
+    return await readAndComplete(request, surroundings, readInput, places);
+  } catch (error) {
+    throw placed(error, places);
+  }
+}
+
+async function readAndComplete(
+  request: ProjectRequest,
+  surroundings: Surroundings,
+  readInput: () => Promise<string>,
+  places: (() => Positions)[],
 ): Promise<ComposeProject> {
   const found = await findProject(request, surroundings);
   const { variables, folder } = found;
@@ -60,7 +77,8 @@ export async function loadProject(
   if (guess !== "") variables.set("COMPOSE_PROJECT_NAME", checkProjectName(guess));
   const isInterpolated = !request.skips.has("interpolate");
   const { fetch } = surroundings;
-  const tree = await loadFiles(found.files, folder, { read, fetch, lookup, isInterpolated, onUnset });
+  const onDocument = (positions: () => Positions) => void places.push(positions);
+  const tree = await loadFiles(found.files, folder, { read, fetch, lookup, isInterpolated, onUnset, onDocument });
   const name =
     guess ||
     checkProjectName(
@@ -70,7 +88,7 @@ export async function loadProject(
   tree.name = name;
   const { files } = found;
   const { envFiles } = request;
-  const project = { name, folder, files, envFiles, tree, disabled: newTree(), unchosen: [], variables };
+  const project = { name, folder, files, envFiles, tree, disabled: newTree(), unchosen: [], variables, places };
   await complete(project, request, lookup, onUnset);
   return project;
 }

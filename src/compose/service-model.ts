@@ -1,5 +1,6 @@
 import { isTree, type Tree } from "./document.ts";
 import { encodeShape } from "./encode.ts";
+import { withPlace } from "./error-place.ts";
 import type { ComposeProject } from "./load-project.ts";
 import type { ShapeName } from "./shapes.ts";
 import type { Printable } from "./yaml-text.ts";
@@ -251,8 +252,12 @@ export interface ProjectModel {
   variables: ReadonlyMap<string, string>;
 }
 
-/** The typed form of a loaded project. Throws "invalid" naming the path of a value that has no sense. */
+/** The typed form of a loaded project. Throws "invalid" naming the path and the place of a value that has no sense. */
 export function projectModel(project: ComposeProject): ProjectModel {
+  return withPlace(project.places, () => typedProject(project));
+}
+
+function typedProject(project: ComposeProject): ProjectModel {
   const { tree, name, folder, variables } = project;
   const section = <T>(key: string, shape: ShapeName): Record<string, T> => {
     const out: Record<string, T> = {};

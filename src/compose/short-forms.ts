@@ -1,5 +1,6 @@
 import { NaruError } from "../lib/errors.ts";
 import { isTree, newTree, type Tree, type Value } from "./document.ts";
+import { PathError } from "./error-place.ts";
 import { portsOf } from "./ports.ts";
 import { mountOf } from "./volumes.ts";
 
@@ -70,11 +71,19 @@ const SERVICE_FORMS: Readonly<Record<string, (value: Value, hasVariables: boolea
 const portForms = (value: Value) => listOf(value).flatMap((item) => (isTree(item) ? [item] : portsOf(String(item))));
 const mountForm = (item: Value) => (isTree(item) ? item : mountOf(String(item)));
 
+function atPath(path: string, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof NaruError ? new PathError(error, path) : error;
+  }
+}
+
 /** Brings a service to its long forms, in place. */
-function expandService(service: Tree, hasVariables: boolean): Tree {
+function expandService(service: Tree, path: string, hasVariables: boolean): Tree {
   for (const key in service) {
     const form = SERVICE_FORMS[key];
-    if (form && service[key] !== null) service[key] = form(service[key]!, hasVariables);
+    if (form && service[key] !== null) service[key] = atPath(`${path}.${key}`, () => form(service[key]!, hasVariables));
   }
   return service;
 }
@@ -84,8 +93,8 @@ function expandService(service: Tree, hasVariables: boolean): Tree {
  * `hasVariables` what is no short form yet is left as it is.
  */
 export function expandFile(file: Tree, hasVariables: boolean): Tree {
-  for (const service of Object.values(isTree(file.services) ? file.services : {}))
-    if (isTree(service)) expandService(service, hasVariables);
+  for (const [name, service] of Object.entries(isTree(file.services) ? file.services : {}))
+    if (isTree(service)) expandService(service, `services.${name}`, hasVariables);
   for (const section of ["networks", "volumes", "secrets", "configs"]) {
     const resources = file[section];
     for (const resource of Object.values(isTree(resources) ? resources : {})) {

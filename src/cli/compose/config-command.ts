@@ -1,4 +1,5 @@
 import { isTree, newTree, type Tree, type Value } from "../../compose/document.ts";
+import { withPlace } from "../../compose/error-place.ts";
 import { namedVariables } from "../../compose/interpolation.ts";
 import type { ComposeProject } from "../../compose/load-project.ts";
 import { renderModel, renderProject } from "../../compose/render.ts";
@@ -73,8 +74,8 @@ async function printConfig(call: ConfigCall): Promise<number> {
   let { tree } = project;
   if (flags["resolve-image-digests"] || flags["lock-image-digests"]) await pinImages(tree, context);
   if (flags["lock-image-digests"]) tree = lockFile(tree);
-  const text =
-    flags["no-interpolate"] || flags["lock-image-digests"] ? renderModel(tree, written) : renderProject(tree, written);
+  const isModel = flags["no-interpolate"] || flags["lock-image-digests"];
+  const text = withPlace(project.places, () => (isModel ? renderModel(tree, written) : renderProject(tree, written)));
   if (flags.quiet) return 0;
   if (flags.output === "") context.print(text);
   else await Bun.write(flags.output, text);
@@ -139,7 +140,7 @@ function hashes(project: ComposeProject, asked: string): string[] {
   return names.sort().map((name) => {
     const service = services[name];
     if (!isTree(service)) throw new CliError(`no such service: ${name}`);
-    return `${name} ${serviceHash(service, name)}`;
+    return `${name} ${withPlace(project.places, () => serviceHash(service, name))}`;
   });
 }
 
