@@ -4,14 +4,29 @@ import { compileTemplate as compile } from "../../lib/go-template/template.ts";
 import { CliError } from "../cli-error.ts";
 import type { ObjectPrinter } from "./output-format.ts";
 
-/** Beside Go's own: kubectl's base64decode. */
+/** Beside Go's own: kubectl's base64decode and exists. */
 const FUNCTIONS = {
+  exists: {
+    arity: 1,
+    variadic: true,
+    call: (value: unknown, ...keys: unknown[]) => isThere(value, keys),
+  },
   base64decode: {
     arity: 1,
     takes: ["string"] as const,
     call: (text: unknown) => Buffer.from(String(text), "base64").toString(),
   },
 };
+
+/** True when the value has a member of the first key, that one a member of the second, and so on. */
+function isThere(value: unknown, keys: readonly unknown[]): boolean {
+  let here = value;
+  for (const key of keys) {
+    if (typeof here !== "object" || here === null || !Object.hasOwn(here, String(key))) return false;
+    here = (here as Record<string, unknown>)[String(key)];
+  }
+  return true;
+}
 
 /** @throws CliError */
 export function compileTemplate(text: string, allowMissing: boolean): ObjectPrinter {

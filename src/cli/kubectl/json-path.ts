@@ -93,7 +93,9 @@ class TemplateParser {
       } else if (sign === '"' || sign === "'") quote = sign;
       else if (sign === "}") return this.text.slice(from, this.at++).trim();
     }
-    throw new JsonPathError(`unclosed action: ${this.text.slice(from)}`);
+    const rest = this.text.slice(from);
+    if (rest.lastIndexOf("[") > rest.lastIndexOf("]")) throw new JsonPathError("unterminated array");
+    throw new JsonPathError("unclosed action");
   }
 
   /** `{"text"}`, `{.a.b}`, and several of them with spaces between. */
@@ -269,7 +271,7 @@ function slice({ from, to, step }: Extract<Step, { kind: "slice" }>, value: unkn
     throw new JsonPathError("is not array or slice");
   }
   const isIndex = from !== undefined && to === from + 1;
-  if (isIndex && from >= value.length && !allowMissing) {
+  if (isIndex && from >= value.length) {
     throw new JsonPathError(`array index out of bounds: index ${from}, length ${value.length}`);
   }
   return value.slice(from ?? 0, to ?? value.length).filter((_one, at) => at % Math.max(1, step) === 0);

@@ -160,10 +160,15 @@ export class KubeApi {
     const response = await this.send("GET", path, options);
     const decoder = new TextDecoder();
     let rest = "";
-    for await (const chunk of response.body ?? []) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+    try {
+      for await (const chunk of response.body ?? []) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+      }
+    } catch (error) {
+      // --request-timeout ends a watch as the server would.
+      if ((error as Error).name !== "TimeoutError" || options.signal?.aborted) throw error;
     }
   }
 }
@@ -201,6 +206,11 @@ function unreachable(server: string, error: unknown): CliError {
   const host = server.replace(/^https?:\/\//, "");
   if (code === "ConnectionRefused" || code === "ECONNREFUSED") {
     return new CliError(`The connection to the server ${host} was refused - did you specify the right host or port?`);
+  }
+  if (error instanceof Error && error.name === "TimeoutError") {
+    return new CliError(
+      "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
+    );
   }
   const message = error instanceof Error ? error.message : String(error);
   if (/certificate|self.signed|CERT/i.test(`${code} ${message}`)) {

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
+import { goSyntax } from "./go-syntax.ts";
 import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
 import { jsonText, sortedJsonText } from "./json-text.ts";
 import { printedName, type ServedType } from "./resource-types.ts";
@@ -53,6 +54,12 @@ export function noPrinter(output: string, allowed = OF_OBJECTS): never {
   );
 }
 
+interface PrinterOptions {
+  readonly withTables?: boolean;
+  readonly keepOrder?: boolean;
+  readonly withoutTitles?: boolean;
+}
+
 /**
  * The printer that -o names; undefined for tables and names, which need more than the object.
  * @param options `withTables` for `get`, which prints columns too; `keepOrder` for objects whose members are in the order of their declaration
@@ -60,7 +67,7 @@ export function noPrinter(output: string, allowed = OF_OBJECTS): never {
  */
 export async function objectPrinter(
   flags: PrintFlags,
-  { withTables = false, keepOrder = false }: { withTables?: boolean; keepOrder?: boolean } = {},
+  { withTables = false, keepOrder = false, withoutTitles = false }: PrinterOptions = {},
 ): Promise<ObjectPrinter | undefined> {
   const output = flags.output === "" && flags.template !== "" ? "go-template" : flags.output;
   const { format: typed, template } = split(output, flags.template);
@@ -82,10 +89,12 @@ export async function objectPrinter(
     return (object) => kyamlText(shown(object), keepOrder ? (names) => names : undefined);
   }
   const text = WITH_FILE.includes(format) ? await readTemplate(template) : template;
+  if (text === "" && format.startsWith("custom-columns"))
+    throw new CliError("error: custom-columns format specified but no custom columns given");
   if (text === "") throw new CliError("error: template format specified but no template given");
   const allowMissing = flags["allow-missing-template-keys"];
-  if (format.startsWith("custom-columns")) return customColumns(text, format.endsWith("-file"));
-  if (format.startsWith("jsonpath")) return jsonPathPrinter(text, format === "jsonpath-as-json", allowMissing, shown);
+  if (format.startsWith("custom-columns")) return customColumns(text, format.endsWith("-file"), withoutTitles);
+  if (format.startsWith("jsonpath")) return jsonPathPrinter(text, format === "jsonpath-as-json", allowMissing);
   const { compileTemplate } = await import("./go-template.ts");
   return compileTemplate(text, allowMissing);
 }
@@ -100,22 +109,19 @@ async function readTemplate(path: string): Promise<string> {
   }
 }
 
-function jsonPathPrinter(
-  template: string,
-  asJson: boolean,
-  allowMissing: boolean,
-  shown: (object: unknown) => unknown,
-): ObjectPrinter {
-  const complaint = (error: unknown) =>
-    new CliError(`error: error executing jsonpath ${JSON.stringify(template)}: ${(error as Error).message}`);
+function jsonPathPrinter(template: string, asJson: boolean, allowMissing: boolean): ObjectPrinter {
+  const complaint = (error: JsonPathError, object: unknown) =>
+    new CliError(
+      `error: error executing jsonpath ${JSON.stringify(template)}: Error executing template: ${error.message}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${template}\n\tobject given to jsonpath engine was:\n\t\t${goSyntax(object)}\n\n`,
+    );
   try {
     const parsed = parseJsonPath(template, allowMissing);
     return (object) => {
       try {
-        if (asJson) return `${sortedJsonText(parsed.values(shown(object)))}\n`;
-        return parsed.print(shown(object));
+        if (asJson) return `${sortedJsonText(parsed.values(object))}\n`;
+        return parsed.print(object);
       } catch (error) {
-        throw error instanceof JsonPathError ? complaint(error) : error;
+        throw error instanceof JsonPathError ? complaint(error, object) : error;
       }
     };
   } catch (error) {
@@ -126,12 +132,12 @@ function jsonPathPrinter(
 }
 
 /** "NAME:.metadata.name,IMAGE:.spec.containers[*].image", or a file with a line of titles and a line of paths. */
-function customColumns(text: string, isFile: boolean): ObjectPrinter {
+function customColumns(text: string, isFile: boolean, withoutTitles: boolean): ObjectPrinter {
   const columns = isFile ? columnsOfFile(text) : text.split(",").map(columnOf);
   const ready = columns.map(({ title, path }) => ({ title, template: parseJsonPath(relaxedPath(path)) }));
   return (object) => {
     const items = (object as { items?: unknown[] }).items ?? [object];
-    const table = new TableText(ready.map(({ title }) => title));
+    const table = new TableText(withoutTitles ? undefined : ready.map(({ title }) => title));
     for (const item of items) {
       table.add(
         ready.map(({ template }) => {

@@ -68,7 +68,7 @@ export async function namedObjects(
             "error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
           );
         }
-        if (typeName === "" || name === "") {
+        if (typeName === "" || name === "" || typeName.includes(",")) {
           throw new CliError("error: arguments in resource/name form must have a single resource and name");
         }
         return place(types.find(typeName), name);

@@ -68,9 +68,9 @@ export class ResourceTypes {
 
   /** @throws CliError `error: the server doesn't have a resource type "x"` */
   find(name: string): ServedType {
-    const found = this.lookUp(name.toLowerCase());
+    const found = this.lookUp(name);
     if (found !== undefined) return found;
-    throw new CliError(`error: the server doesn't have a resource type "${name}"`);
+    throw new CliError(`error: the server doesn't have a resource type "${name.split(".")[0]}"`);
   }
 
   /** The type of an object. @throws CliError `no matches for kind …` */
@@ -99,11 +99,13 @@ export class ResourceTypes {
     const byGroup = this.choose(name, rest, undefined);
     if (byGroup !== undefined) return byGroup;
     const second = rest.indexOf(".");
-    const [version, group] = second < 0 ? [rest, ""] : [rest.slice(0, second), rest.slice(second + 1)];
+    if (second < 0) return undefined;
+    const [version, group] = [rest.slice(0, second), rest.slice(second + 1)];
     return this.choose(name, group, version) ?? this.choose(name, group === "core" ? "" : group, version);
   }
 
-  private choose(name: string, group: string | undefined, version: string | undefined): ServedType | undefined {
+  private choose(typed: string, group: string | undefined, version: string | undefined): ServedType | undefined {
+    const name = typed.toLowerCase();
     const candidates = this.all.filter(
       (type) =>
         (group === undefined || type.group === group) &&
@@ -113,7 +115,7 @@ export class ResourceTypes {
     return (
       candidates.find(({ resource }) => resource === name) ??
       candidates.find(({ singular, kind }) => singular === name || kind.toLowerCase() === name) ??
-      candidates.find(({ shortNames }) => shortNames.includes(name))
+      candidates.find(({ shortNames }) => shortNames.includes(typed))
     );
   }
 }

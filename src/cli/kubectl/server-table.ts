@@ -1,5 +1,6 @@
 /** Objects as the server's own table (meta.k8s.io/v1 Table), which knows the columns of every kind. */
 
+import { ageText } from "./describe/describer.ts";
 import { printedName, type ServedType } from "./resource-types.ts";
 
 export const TABLE_ACCEPT =
@@ -56,4 +57,26 @@ export function tableCells({ columnDefinitions = [] }: ServerTable, row: TableRo
     ...view.labelColumns.map((label) => labels[label] ?? ""),
     ...(view.showLabels ? [all.length === 0 ? "<none>" : all.sort().join(",")] : []),
   ];
+}
+
+interface PlainObject {
+  metadata: { name: string; namespace?: string; creationTimestamp?: string; labels?: Record<string, string> };
+}
+
+/** The table of objects whose columns nobody knows: names and ages. */
+export function plainTable(objects: readonly PlainObject[], now = Date.now()): ServerTable {
+  return {
+    kind: "Table",
+    columnDefinitions: [
+      { name: "Name", type: "string", format: "name" },
+      { name: "Age", type: "string" },
+    ],
+    rows: objects.map(({ metadata }) => ({
+      cells: [
+        metadata.name,
+        metadata.creationTimestamp ? ageText(now - Date.parse(metadata.creationTimestamp)) : "<unknown>",
+      ],
+      object: { metadata },
+    })),
+  };
 }
