@@ -110,7 +110,7 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
       };
     },
     async watch(path, wanted, begun) {
-      const stop = AbortSignal.timeout(10_000 * PATIENCE);
+      const stop = AbortSignal.timeout(30_000 * PATIENCE);
       const response = await request("GET", path, undefined, undefined, stop);
       const events: WatchedEvent[] = [];
       const acting = begun?.();
