@@ -2,7 +2,8 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { NaruError } from "../lib/errors.ts";
+import { errorText, NaruError } from "../lib/errors.ts";
+import { parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
@@ -113,6 +114,7 @@ class LocalBuilder implements Builder {
   private async buildAll(run: BuildRun): Promise<BuildResult> {
     try {
       checkEntitlements(run.request.entitlements, this.context.config.entitlements());
+      checkNames(run.request.outputs);
       const services = new BuildPlanning(this.context, run);
       if (run.request.onlyCheck) {
         return { metadata: {}, warnings: [], answer: await answerSubrequest(run.request, services) };
@@ -205,6 +207,17 @@ class LocalBuilder implements Builder {
     }
     const known = new Set([...this.cache.records.values()].map(({ layer }) => layer));
     for (const id of workshop.listLayers()) if (!known.has(id)) await workshop.removeLayer(id);
+  }
+}
+
+/** Before anything is built. @throws {NaruError} invalid, in the words of docker's plugin */
+function checkNames(outputs: readonly BuildOutput[]): void {
+  for (const name of outputs.flatMap((output) => ("names" in output ? output.names : []))) {
+    try {
+      parseReference(name);
+    } catch (cause) {
+      throw new NaruError("invalid", `invalid tag ${JSON.stringify(name)}: ${errorText(cause)}`, { cause });
+    }
   }
 }
 

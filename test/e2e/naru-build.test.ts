@@ -116,6 +116,13 @@ describe("steps and results", () => {
     const metadata = JSON.parse(await readFile(join(context.directory, "meta"), "utf8"));
     expect(metadata["containerimage.digest"]).toStartWith("sha256:");
     expect((await daemon.docker(["inspect", "-f", "{{.Id}}", "quiet"])).stdout).toBe(stdout);
+    const quiet = await daemon.naru(["build", "--progress", "quiet", "."], { cwd: context.directory });
+    expect(quiet.stdout).toBe(stdout);
+    // An archive's image is named by its configuration, as docker's plugin does.
+    const archived = ["build", "-q", "--iidfile", "id", "-o", "type=oci,dest=image.tar", "."];
+    const archive = await daemon.naru(archived, { cwd: context.directory });
+    expect(archive.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    expect(await readFile(join(context.directory, "id"), "utf8")).toBe(archive.stdout.trim());
   });
 
   test("rawjson has BuildKit's shape", async () => {
@@ -171,6 +178,12 @@ describe("failures", () => {
     ["another builder", { Dockerfile: "FROM busybox\n" }, ["--builder", "other"], 'no builder "other" found'],
     ["an unknown output", { Dockerfile: "FROM busybox\n" }, ["-o", "type=what"], "unknown output type what"],
     ["a push without a name", { Dockerfile: "FROM busybox\n" }, ["--push"], "tag is needed when pushing to registry"],
+    [
+      "a bad name, before anything is built",
+      { Dockerfile: "FROM nix/nowhere\n" },
+      ["-t", "Bad/Name"],
+      'invalid tag "Bad/Name": invalid reference format',
+    ],
     ["a missing secret", { Dockerfile: "FROM busybox\n" }, ["--secret", "id=x,src=nix"], "failed to stat nix"],
     ["a bad cache", { Dockerfile: "FROM busybox\n" }, ["--cache-to", "type=gha"], "type=gha is not supported"],
   ];

@@ -15,7 +15,9 @@ export const buildFlags = {
   annotation: texts("A note on the image, as [manifest|index:]key=value"),
   attest: texts("A statement about the image: type=sbom or type=provenance,mode=min|max"),
   "build-arg": texts("Value of an ARG as NAME=value; a bare NAME takes it from the environment"),
-  "build-context": texts("Further files as NAME=directory, NAME=docker-image://IMAGE, NAME=https://… or a git address"),
+  "build-context": texts(
+    "Further files as NAME=directory, NAME=docker-image://IMAGE, NAME=oci-layout://DIRECTORY[:TAG], NAME=https://… or a git address",
+  ),
   builder: string("Name of the builder; there is one, called default"),
   "cache-from": texts("Where a cache is taken from: IMAGE, type=registry,ref=IMAGE or type=local,src=directory"),
   "cache-to": texts("Where the cache is written: type=inline, type=registry,ref=IMAGE or type=local,dest=directory"),

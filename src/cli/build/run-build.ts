@@ -86,18 +86,24 @@ function failure(end: Extract<BuildEnd, { type: "failure" }>, { state }: Display
 }
 
 function report(
-  { imageId = "", metadata, warnings }: Result,
+  { imageId, metadata, warnings }: Result,
   { flags, context, display }: { flags: BuildFlags; context: CommandContext; display: Display },
 ): void {
-  if (flags.iidfile !== "") write(flags.iidfile, imageId);
+  const id = imageId ?? archivedId(metadata);
+  if (flags.iidfile !== "") write(flags.iidfile, id);
   if (flags["metadata-file"] !== "") write(flags["metadata-file"], JSON.stringify(metadata, null, 2));
-  if (flags.quiet) {
-    if (imageId !== "") context.print(`${imageId}\n`);
+  if (flags.quiet || flags.progress === "quiet") {
+    if (id !== "") context.print(`${id}\n`);
     return;
   }
   if (display.state === undefined) return;
   const { program } = context;
   context.printError(warningsText(warnings, { program, isExpanded: flags.debug, hasColors: usesColors() }));
+}
+
+/** What docker's plugin calls the id of an image that went elsewhere: the digest of its configuration, or of its index. */
+function archivedId(metadata: Record<string, unknown>): string {
+  return String(metadata["containerimage.config.digest"] ?? metadata["containerimage.digest"] ?? "");
 }
 
 function write(path: string, text: string): void {
