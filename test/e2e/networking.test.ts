@@ -72,7 +72,7 @@ test("ranges, random ports, host addresses and udp", async () => {
   expect(await get(`http://127.0.0.2:${local}/`)).toBe("r\n");
   expect(Number(ports["90/tcp"][0].HostPort)).toBeGreaterThan(32767);
   // The host's socat, seen through a bind mount, sends every datagram back.
-  const socat = ["chroot", "/host", "socat", "UDP-LISTEN:9000,fork", "EXEC:cat"];
+  const socat = ["chroot", "/host", "socat", "UDP4-LISTEN:9000,fork", "EXEC:cat"];
   await out(["run", "-d", "--name", "udp", "-p", "8097:9000/udp", "-v", "/:/host:ro", "busybox", ...socat]);
   let echoed = "";
   const socket = await Bun.udpSocket({

@@ -138,7 +138,7 @@ describe("containerStartError", () => {
   });
 });
 
-test.each([
+test.each<[message: string, expected: string, command?: string]>([
   [
     "executable file `x` not found in $PATH: No such file or directory",
     'exec: "x": executable file not found in $PATH',
@@ -157,7 +157,7 @@ test.each([
     "chdir to `/no`: No such file or directory",
     'chdir to cwd ("/no") set in config.json failed: no such file or directory',
   ],
-])("execStartError: %s", (message, expected, command = "x") => {
+])("execStartError: %s", (...[message, expected, command = "x"]) => {
   const error = execStartError({ runtime: "crun", message, args: [command], cwd: "/" });
   expect(error.message).toBe(`OCI runtime exec failed: exec failed: unable to start container process: ${expected}`);
 });
