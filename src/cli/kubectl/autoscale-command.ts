@@ -1,5 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
+import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
@@ -29,7 +30,8 @@ export const command = defineKubectlCommand({
     recursive: bool("Folders below those of -f too", { short: "R" }),
     "save-config": bool("Keep the object's text in an annotation, for later use of apply"),
   },
-  async run({ flags, args, context }) {
+  async run({ flags, args, context, given }) {
+    if (!given("max")) throw new CliError('error: required flag(s) "max" not set');
     if (flags.max < 1) {
       throw new CliError(`error: --max=MAXPODS is required and must be at least 1, max: ${flags.max}`);
     }
@@ -39,17 +41,26 @@ export const command = defineKubectlCommand({
       );
     }
     const { objects } = await namedObjects(context, args, flags);
-    if (objects.length === 0) throw new CliError("error: you must name an object, as TYPE NAME or TYPE/NAME");
+    if (objects.length === 0) throw new CliError(NOTHING_NAMED);
     const api = await context.api();
     const type = (await context.types()).ofKind("autoscaling/v2", "HorizontalPodAutoscaler");
     const cpu = flags.cpu || (flags["cpu-percent"] >= 0 ? `${flags["cpu-percent"]}%` : "");
     const metrics = [...metricOf("cpu", cpu), ...metricOf("memory", flags.memory)];
     for (const target of objects) {
       await api.get(objectPath(target));
+      if (!target.type.subresources.includes("scale")) {
+        const { group, version, resource, kind } = target.type;
+        throw new CliError(
+          `error: cannot autoscale a ${kind}: could not find scale subresource for ${group}/${version}, Resource=${resource} in discovery information`,
+        );
+      }
       const autoscaler = {
         apiVersion: "autoscaling/v2",
         kind: "HorizontalPodAutoscaler",
-        metadata: { name: flags.name || target.name, namespace: target.namespace! },
+        metadata: {
+          name: flags.name || target.name,
+          ...(context.namespaceGiven ? { namespace: target.namespace! } : {}),
+        },
         spec: {
           maxReplicas: flags.max,
           ...(metrics.length === 0 ? {} : { metrics }),
@@ -63,9 +74,12 @@ export const command = defineKubectlCommand({
   },
 });
 
+const QUANTITY = /^\d+(?:\.\d+)?(?:[numkKMGTPE]|[KMGTPE]i)?$/;
+
 function metricOf(name: string, wanted: string) {
   if (wanted === "") return [];
   const share = /^(\d+)%$/.exec(wanted);
+  if (share === null && !QUANTITY.test(wanted)) throw new CliError(`error: invalid resource ${name} value: ${wanted}`);
   const target =
     share === null
       ? { averageValue: wanted, type: "AverageValue" }

@@ -17,7 +17,7 @@ export const CHOICE_FLAGS = {
 };
 export interface ChoiceFlags extends FileFlags {
   readonly all: boolean;
-  readonly local: boolean;
+  readonly local?: boolean;
   readonly selector: string;
   readonly "all-namespaces"?: boolean;
   readonly "field-selector"?: string;

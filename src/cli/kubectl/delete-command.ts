@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
+import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { deleteObjects } from "./delete-objects.ts";
 import { durationText } from "./duration-flag.ts";
@@ -43,8 +44,7 @@ export const command = defineKubectlCommand({
     if (flags.raw !== "") return await deleteRaw(context, args, flags);
     const { objects, types } = await namedObjects(context, args, flags);
     const hasChoice = flags.all || flags.selector !== "" || flags["field-selector"] !== "";
-    if (objects.length + types.length === 0)
-      throw new CliError("error: You must provide one or more resources by argument or filename.");
+    if (objects.length + types.length === 0) throw new CliError(NOTHING_NAMED);
     if (types.length > 0 && !hasChoice)
       throw new CliError("error: resource(s) were provided, but no name was specified");
     const targets = [...objects];

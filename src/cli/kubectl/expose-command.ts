@@ -1,5 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
+import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
@@ -8,7 +9,8 @@ import { namedObjects, objectPath } from "./resource-arguments.ts";
 import { type PodTemplateHolder, selectorPairs } from "./workload-kinds.ts";
 import { dryRun } from "./write-flags.ts";
 
-const TYPES = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
+/** Kinds that have pods, or lead to some. */
+const EXPOSED = ["Deployment", "Pod", "ReplicaSet", "ReplicationController", "Service"];
 
 export const command = defineKubectlCommand({
   usage:
@@ -38,8 +40,7 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     const { objects, types } = await namedObjects(context, args, flags);
     if (types.length > 0) throw new CliError("error: resource(s) were provided, but no name was specified");
-    if (objects.length === 0)
-      throw new CliError("error: You must provide one or more resources by argument or filename.");
+    if (objects.length === 0) throw new CliError(NOTHING_NAMED);
     const api = await context.api();
     const service = (await context.types()).ofKind("v1", "Service");
     for (const target of objects) {
@@ -68,9 +69,7 @@ interface Flags {
 }
 
 function serviceFor(object: PodTemplateHolder & { kind: string }, objectName: string, flags: Flags) {
-  const type = TYPES.find((one) => one === (flags.type || "ClusterIP"));
-  if (type === undefined)
-    throw new CliError(`error: invalid service type: ${flags.type}: use one of ${TYPES.join(", ")}`);
+  if (!EXPOSED.includes(object.kind)) throw new CliError(`error: cannot expose a ${object.kind}`);
   const labels = flags.labels === "" ? object.metadata.labels : pairsOf(flags.labels, "labels");
   const service = {
     apiVersion: "v1",
@@ -79,12 +78,13 @@ function serviceFor(object: PodTemplateHolder & { kind: string }, objectName: st
     spec: {
       ports: portsOf(object, flags),
       selector: flags.selector === "" ? podLabels(object) : pairsOf(flags.selector, "selector"),
-      ...(flags.type === "" ? {} : { type }),
+      ...(flags.type === "" ? {} : { type: flags.type }),
       ...(flags["cluster-ip"] === "" ? {} : { clusterIP: flags["cluster-ip"] }),
       ...(flags["external-ip"] === "" ? {} : { externalIPs: [flags["external-ip"]] }),
       ...(flags["load-balancer-ip"] === "" ? {} : { loadBalancerIP: flags["load-balancer-ip"] }),
       ...(flags["session-affinity"] === "" ? {} : { sessionAffinity: flags["session-affinity"] }),
     },
+    status: { loadBalancer: {} },
   };
   return withOverrides(service, flags);
 }

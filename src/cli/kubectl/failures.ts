@@ -15,7 +15,9 @@ export class Failures {
   throwIfAny(): void {
     if (this.errors.length === 1) throw this.errors[0]!;
     if (this.errors.length === 0) return;
-    const lines = this.errors.map((error) => (error instanceof KubeApiError ? error.amongOthers : error.message));
+    const lines = this.errors.map((error) =>
+      error instanceof KubeApiError ? error.amongOthers : error.message.replace(/^error: /, ""),
+    );
     throw new CliError(lines.join("\n"));
   }
 }

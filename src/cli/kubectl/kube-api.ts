@@ -70,6 +70,7 @@ function wordsOf(status: ApiStatus, attempt: string | undefined): string {
     const list = causes.length === 1 ? `: ${causes[0]}` : causes.length > 1 ? `: \n* ${causes.join("\n* ")}` : "";
     return `The ${details.kind} "${details.name ?? ""}" is invalid${list}`;
   }
+  if (reason === "Invalid" && !details?.kind && code === 422) return `The request is invalid: ${message}`;
   if (code === 401 && message === "Unauthorized") return "error: You must be logged in to the server (Unauthorized)";
   return plainWords(status, attempt);
 }

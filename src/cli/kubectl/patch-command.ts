@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
-import { defineKubectlCommand } from "./declaration.ts";
+import { sameJson } from "./apply-patch.ts";
+import { type ChoiceFlags, chosenObjects } from "./chosen-objects.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
-import { PRINT_FLAGS } from "./output-format.ts";
+import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
+import { withOverrides } from "./overrides.ts";
 import { namedObjects, objectPath } from "./resource-arguments.ts";
 import { dryRun, tellResult, writeQuery } from "./write-flags.ts";
 
@@ -33,32 +36,52 @@ export const command = defineKubectlCommand({
     const contentType = TYPES[flags.type];
     if (contentType === undefined)
       throw new CliError(`error: --type must be one of [json merge strategic], not "${flags.type}"`);
-    if (flags.local) throw new CliError("error: --local is not supported: use --dry-run=server");
-    if ((flags.patch === "") === (flags["patch-file"] === "")) {
+    if (flags.patch !== "" && flags["patch-file"] !== "")
+      throw new CliError("error: cannot specify --patch and --patch-file together");
+    if (flags.patch === "" && flags["patch-file"] === "")
       throw new CliError("error: must specify --patch or --patch-file containing the contents of the patch");
-    }
+    if (flags.local && args.length > 0) throw new CliError("error: cannot specify --local and server resources");
     const body = parsePatch(flags.patch || (await read(flags["patch-file"])));
+    if (flags.local) return await patchLocally(context, flags, body);
     const { objects, types } = await namedObjects(context, args, flags);
     if (types.length > 0 || objects.length === 0)
       throw new CliError("error: resource(s) were provided, but no name was specified");
     const api = await context.api();
+    const isPart = flags.subresource === "scale";
     for (const target of objects) {
-      const part = flags.subresource || undefined;
-      const path = objectPath(target, part);
+      const path = objectPath(target, flags.subresource || undefined);
       const before = await api.get<KubeManifestObject>(path);
       const query = writeQuery(flags["dry-run"] === "client" ? { ...flags, "dry-run": "server" } : flags);
       const after = await api.json<KubeManifestObject>("PATCH", path, { body, contentType, query });
-      const isSame = JSON.stringify(before) === JSON.stringify(after);
-      await tellResult(context, flags, target.type, after, isSame ? "patched (no change)" : "patched");
+      const isSame = sameJson(before, after);
+      const type = isPart ? { ...target.type, group: "autoscaling", singular: "scale" } : target.type;
+      const verb = isSame ? "patched (no change)" : "patched";
+      await tellResult(context, { ...flags, "dry-run": "none" }, type, after, verb);
     }
   },
 });
+
+/** What the file says, patched, without asking the server. */
+async function patchLocally(
+  context: KubectlContext,
+  flags: Omit<ChoiceFlags, "all" | "selector"> & PrintFlags & { readonly type: string },
+  body: unknown,
+): Promise<void> {
+  for (const { object, target } of await chosenObjects(context, [], { ...flags, all: false, selector: "" }, [])) {
+    const options = { overrides: JSON.stringify(body), "override-type": flags.type };
+    const after = withOverrides(object, options);
+    const verb = sameJson(object, after) ? "patched (no change)" : "patched";
+    await tellResult(context, { ...flags, "dry-run": "none" }, target.type, after, verb);
+  }
+}
 
 async function read(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new CliError(`error: unable to read patch file: ${(error as Error).message}`);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = isMissing ? `open ${path}: no such file or directory` : (error as Error).message;
+    throw new CliError(`error: unable to read patch file: ${why}`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
+import { Failures } from "./failures.ts";
 import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
 import { type FileFlags, namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
@@ -34,7 +35,7 @@ export async function rolloutTargets(
     const found = await api.get<{ items?: PodTemplateHolder[] }>(pathOf(type, namespace), { query });
     targets.push(...(found.items ?? []).map(({ metadata }) => ({ type, namespace, name: metadata.name })));
   }
-  if (targets.length === 0) throw new CliError("error: required resource not specified");
+  if (targets.length === 0 && types.length === 0) throw new CliError("error: required resource not specified");
   return targets;
 }
 
@@ -46,8 +47,9 @@ export async function changeEach(
   verb: string,
   patchOf: (object: PodTemplateHolder, target: ObjectTarget) => unknown,
 ): Promise<void> {
+  if (targets.length === 0) context.printError(`No resources found in ${await context.namespace()} namespace.\n`);
   const api = await context.api();
-  const failures: string[] = [];
+  const failures = new Failures();
   for (const target of targets) {
     try {
       const object = await api.get<PodTemplateHolder>(objectPath(target));
@@ -58,9 +60,8 @@ export async function changeEach(
       });
       await tellResult(context, { ...flags, "dry-run": "none" }, target.type, changed, verb);
     } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      failures.push(error.message);
+      failures.add(error);
     }
   }
-  if (failures.length > 0) throw new CliError(failures.join("\n"));
+  failures.throwIfAny();
 }

@@ -18,19 +18,20 @@ export const command = defineKubectlCommand({
     const api = await context.api();
     const printer = await objectPrinter(flags);
     for (const target of await rolloutTargets(context, args, flags)) {
-      checkRolled(target.type, "history");
+      checkRolled(target.type, "history", target.name);
       const object = await api.get<PodTemplateHolder>(objectPath(target));
       const kept = await keptRevisions(context, target, object);
       const name = printedName(target.type, target.name);
       if (flags.revision > 0) {
         const found = kept.find(({ revision }) => revision === flags.revision);
         if (found === undefined) throw new CliError("error: unable to find the specified revision");
-        if (printer !== undefined) context.print(printer(found.template));
+        if (printer !== undefined) context.print(printer(found.object));
         else context.print(`${name} with revision #${flags.revision}\nPod Template:\n${templateText(found.template)}`);
         continue;
       }
       if (printer !== undefined) {
-        context.print(printer(object));
+        const separator = flags.output.toLowerCase() === "yaml" ? "---\n" : "";
+        context.print(kept.map((one) => printer(one.object)).join(separator));
         continue;
       }
       const table = new TableText(["REVISION", "CHANGE-CAUSE"]);

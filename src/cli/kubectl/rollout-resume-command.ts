@@ -15,7 +15,7 @@ export const command = defineKubectlCommand({
       if (object.spec?.paused !== true) {
         throw new CliError(`error: deployments.apps "${name}" is not paused`);
       }
-      return { spec: { paused: false } };
+      return { spec: { paused: null } };
     });
   },
 });

@@ -13,6 +13,8 @@ export interface KeptRevision {
   readonly cause: string;
   /** The pod template; for controller revisions the patch that brings it back. */
   readonly template: unknown;
+  /** The replica set or the controller revision. */
+  readonly object: object;
 }
 interface Owned {
   metadata: {
@@ -44,6 +46,7 @@ export async function keptRevisions(
     .map((one) => ({
       revision: isDeployment ? Number(one.metadata.annotations?.[REVISION] ?? 0) : (one.revision ?? 0),
       cause: one.metadata.annotations?.[CHANGE_CAUSE] ?? "<none>",
+      object: { ...one, apiVersion: "apps/v1", kind: type.kind },
       template: isDeployment ? one.spec?.template : one.data?.spec?.template,
     }))
     .sort((one, other) => one.revision - other.revision);

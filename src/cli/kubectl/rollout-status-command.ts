@@ -27,7 +27,7 @@ export const command = defineKubectlCommand({
     const limit = parseDuration(flags.timeout) / 1e6;
     const signal = limit > 0 ? AbortSignal.timeout(limit) : new AbortController().signal;
     for (const target of await rolloutTargets(context, args, flags)) {
-      checkRolled(target.type, "status");
+      checkRolled(target.type, "status", target.name);
       try {
         await follow(context, target, flags, signal);
       } catch (error) {

@@ -1,8 +1,9 @@
 import { CliError } from "../cli-error.ts";
 import { int } from "../flag-types.ts";
 import { sameJson } from "./apply-patch.ts";
-import { defineKubectlCommand } from "./declaration.ts";
-import { objectPath } from "./resource-arguments.ts";
+import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { LAST_APPLIED } from "./last-applied.ts";
+import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { printedName } from "./resource-types.ts";
 import { ROLLOUT_FLAGS, rolloutTargets } from "./rollout-change.ts";
 import { type KeptRevision, keptRevisions } from "./rollout-revisions.ts";
@@ -20,15 +21,16 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     const api = await context.api();
     for (const target of await rolloutTargets(context, args, flags)) {
-      checkRolled(target.type, "undo");
       const object = await api.get<PodTemplateHolder>(objectPath(target));
+      warnOfApplied(context, target, object);
+      checkRolled(target.type, "undo", target.name);
       if (object.spec?.paused === true) {
         throw new CliError(
           `error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/${target.name}' and try again`,
         );
       }
       const kept = await keptRevisions(context, target, object);
-      const template = withoutHash(wanted(kept, flags["to-revision"], target.type.resource).template);
+      const template = withoutHash(wanted(kept, flags["to-revision"], target).template);
       if (flags["dry-run"] === "client") {
         context.print(`${printedName(target.type, target.name)} Pod Template:\n${templateText(template)}`);
         continue;
@@ -51,11 +53,21 @@ export const command = defineKubectlCommand({
 });
 
 /** @throws CliError when that revision is not there (any more) */
-function wanted(kept: readonly KeptRevision[], revision: number, resource: string): KeptRevision {
+function wanted(kept: readonly KeptRevision[], revision: number, target: ObjectTarget): KeptRevision {
   const found = revision > 0 ? kept.find((one) => one.revision === revision) : kept.at(-2);
   if (found !== undefined) return found;
-  if (revision > 0) throw new CliError(`error: unable to find specified revision ${revision} in history`);
-  throw new CliError(`error: no rollout history found for ${resource}`);
+  const isDeployment = target.type.resource === "deployments";
+  if (revision > 0 || !isDeployment)
+    throw new CliError(`error: unable to find specified revision ${revision} in history`);
+  throw new CliError(`error: no rollout history found for deployment ${JSON.stringify(target.name)}`);
+}
+
+function warnOfApplied(context: KubectlContext, { type, name }: ObjectTarget, { metadata }: PodTemplateHolder): void {
+  const { annotations } = metadata as { annotations?: Record<string, string> };
+  if (annotations?.[LAST_APPLIED] === undefined) return;
+  context.printError(
+    `Warning: resource ${type.resource}/${name} was previously managed with 'kubectl apply'. Rolling back will not update the ${LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.\n`,
+  );
 }
 
 function withoutHash(template: unknown): unknown {

@@ -1,6 +1,7 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
+import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
@@ -38,6 +39,7 @@ export const command = defineKubectlCommand({
     if (types.length > 0 && !flags.all && flags.selector === "") {
       throw new CliError("error: resource(s) were provided, but no name was specified");
     }
+    if (objects.length + types.length === 0) throw new CliError(NOTHING_NAMED);
     const api = await context.api();
     const targets: ObjectTarget[] = [...objects];
     for (const { type } of types) {

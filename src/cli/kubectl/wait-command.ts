@@ -1,12 +1,16 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
+import { chosenTargets } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
-import { parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { Failures } from "./failures.ts";
+import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
 import { KubeApiError } from "./kube-api.ts";
-import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
-import { pathOf, printedName } from "./resource-types.ts";
+import { PRINT_FLAGS } from "./output-format.ts";
+import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
+import { pathOf, qualified } from "./resource-types.ts";
+import { tellResult } from "./write-flags.ts";
 
 interface Seen {
   metadata?: { generation?: number; resourceVersion?: string; name?: string; namespace?: string };
@@ -15,6 +19,23 @@ interface Seen {
     conditions?: { type: string; status: string; observedGeneration?: number }[];
   };
 }
+const DELETED = "deleted";
+const CREATED = "created";
+
+const FLAGS = {
+  ...PRINT_FLAGS,
+  all: bool("All objects of the types"),
+  "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
+  "field-selector": string("Only objects with these fields"),
+  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  for: string("create, delete, condition=NAME[=VALUE], or jsonpath='{PATH}'[=VALUE]"),
+  local: bool("", { hidden: true }),
+  recursive: bool("Folders below those of -f too", { short: "R", initial: true }),
+  selector: string("Only objects with these labels", { short: "l" }),
+  timeout: durationText("How long to wait for each object (0: only look; negative: a week)", { initial: "30s" }),
+};
+type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K]["initial"]> };
+
 /** True: the object is as wished. Undefined objects are gone. */
 type Wish = (object: Seen | undefined) => boolean;
 
@@ -22,54 +43,60 @@ export const command = defineKubectlCommand({
   usage:
     "([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]] [options]",
   summary: "Wait for a specific condition on one or many resources",
-  flags: {
-    all: bool("All objects of the types"),
-    "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
-    "field-selector": string("Only objects with these fields"),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
-    for: string("create, delete, condition=NAME[=VALUE], or jsonpath='{PATH}'[=VALUE]"),
-    local: bool("", { hidden: true }),
-    output: string("name: only the names", { short: "o" }),
-    recursive: bool("Folders below those of -f too", { short: "R" }),
-    selector: string("Only objects with these labels", { short: "l" }),
-    timeout: durationText("How long to wait for each object (0: only look; negative: a week)", { initial: "30s" }),
-  },
+  flags: FLAGS,
   async run({ flags, args, context }) {
-    if (flags.for === "")
-      throw new CliError("error: --for must be specified: create, delete, condition=NAME or jsonpath='{PATH}'");
     const wish = parseWish(flags.for);
-    const { objects, types } = await namedObjects(context, args, flags);
-    const targets = [...objects];
-    const api = await context.api();
-    for (const { type } of types) {
-      if (!flags.all && flags.selector === "" && flags["field-selector"] === "") {
-        throw new CliError("error: resource name may not be empty: name objects, or use --all or --selector");
-      }
-      const place = flags["all-namespaces"] ? undefined : await context.namespace();
-      const query = { labelSelector: flags.selector, fieldSelector: flags["field-selector"] };
-      const found = await api.get<{ items?: Seen[] }>(pathOf(type, place), { query });
-      for (const { metadata } of found.items ?? []) {
-        targets.push({
-          type,
-          namespace: type.namespaced ? metadata?.namespace : undefined,
-          name: metadata?.name ?? "",
-        });
-      }
-    }
-    if (targets.length === 0 && flags.for.toLowerCase() !== "delete")
-      throw new CliError("error: no matching resources found");
     const limit = parseDuration(flags.timeout) / 1e6;
-    for (const target of targets) {
-      await waitFor(context, target, wish, limit, flags.for);
-      const met = wish.word;
-      context.print(
-        flags.output === "name"
-          ? `${printedName(target.type, target.name)}\n`
-          : `${printedName(target.type, target.name)} ${met}\n`,
+    const isCreation = wish.word === CREATED;
+    if (flags.local) throw new CliError("error: --local makes no sense here: only the server can be waited for");
+    const targets = await targetsIn(context, args, flags, isCreation ? limit : 0);
+    if (targets.length === 0) {
+      if (wish.word === DELETED) return;
+      throw new CliError(
+        isCreation ? "error: timed out waiting for the condition" : "error: no matching resources found",
       );
     }
+    const failures = new Failures();
+    for (const target of targets) {
+      try {
+        const seen = await waitFor(context, target, wish, limit, flags.for);
+        if (seen !== undefined || wish.word !== DELETED) await tell(context, flags, target, seen, wish);
+      } catch (error) {
+        failures.add(error);
+      }
+    }
+    failures.throwIfAny();
   },
 });
+
+const LOOK_AGAIN_MS = 500;
+
+/** What selectors choose may come into being while one waits for it. */
+async function targetsIn(
+  context: KubectlContext,
+  args: readonly string[],
+  flags: Flags,
+  limitMs: number,
+): Promise<ObjectTarget[]> {
+  const until = Date.now() + (limitMs < 0 ? WEEK_MS : limitMs);
+  for (;;) {
+    const targets = await chosenTargets(context, args, flags);
+    if (targets.length > 0 || Date.now() >= until) return targets;
+    await Bun.sleep(Math.min(LOOK_AGAIN_MS, Math.max(0, until - Date.now())));
+  }
+}
+
+async function tell(
+  context: KubectlContext,
+  flags: Flags,
+  target: ObjectTarget,
+  seen: Seen | undefined,
+  wish: ParsedWish,
+): Promise<void> {
+  const object = { ...seen, metadata: { ...seen?.metadata, name: target.name } };
+  const verb = wish.word === CREATED ? "condition met" : wish.word;
+  await tellResult(context, { ...flags, "dry-run": "none" }, target.type, object, verb);
+}
 
 interface ParsedWish {
   readonly isMet: Wish;
@@ -79,10 +106,12 @@ interface ParsedWish {
 }
 
 function parseWish(text: string): ParsedWish {
+  if (text === "") throw new CliError("error: unrecognized condition: []");
+  if (text === "jsonpath=") throw new CliError("error: jsonpath expression cannot be empty");
   if (text.toLowerCase() === "delete")
-    return { isMet: (object) => object === undefined, word: "deleted", mayBeMissing: true };
+    return { isMet: (object) => object === undefined, word: DELETED, mayBeMissing: true };
   if (text.toLowerCase() === "create")
-    return { isMet: (object) => object !== undefined, word: "created", mayBeMissing: true };
+    return { isMet: (object) => object !== undefined, word: CREATED, mayBeMissing: true };
   const condition = /^condition=([^=]+)(?:=(.*))?$/.exec(text);
   if (condition) {
     const [, name = "", value = "true"] = condition;
@@ -90,7 +119,7 @@ function parseWish(text: string): ParsedWish {
   }
   const path = /^jsonpath=(?:'|")?(\{?.*?\}?)(?:'|")?(?:(?<=\})=(?:'|")?(.*?)(?:'|")?)?$/s.exec(text);
   if (path) {
-    const template = parseJsonPath(relaxedPath(path[1]!));
+    const template = parsedPath(path[1]!);
     const wanted = path[2];
     const isMet: Wish = (object) => {
       const values = template.values(object);
@@ -100,6 +129,17 @@ function parseWish(text: string): ParsedWish {
     return { isMet, word: "condition met", mayBeMissing: false };
   }
   throw new CliError(`error: unrecognized condition: ${JSON.stringify(text)}`);
+}
+
+function parsedPath(path: string): ReturnType<typeof parseJsonPath> {
+  try {
+    return parseJsonPath(relaxedPath(path));
+  } catch (error) {
+    if (!(error instanceof JsonPathError)) throw error;
+    throw new CliError(
+      "error: unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'",
+    );
+  }
 }
 
 function hasCondition(object: Seen | undefined, name: string, value: string): boolean {
@@ -113,21 +153,21 @@ function hasCondition(object: Seen | undefined, name: string, value: string): bo
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 
+/** Resolves to the object as it was seen last; undefined when it was not there to begin with, or is gone. */
 async function waitFor(
   context: KubectlContext,
   target: ObjectTarget,
   wish: ParsedWish,
   limitMs: number,
   text: string,
-): Promise<void> {
+): Promise<Seen | undefined> {
   const api = await context.api();
   const { type, namespace, name } = target;
   const signal = AbortSignal.timeout(limitMs < 0 ? WEEK_MS : Math.max(limitMs, 1));
-  const timedOut = () =>
-    new CliError(
-      `error: timed out waiting for the condition on ${type.resource}${type.group === "" ? "" : `.${type.group}`}/${name}`,
-    );
+  const place = wish.word === CREATED ? "" : ` on ${qualified(type)}/${name}`;
+  const timedOut = () => new CliError(`error: timed out waiting for the condition${place}`);
   const query = { fieldSelector: `metadata.name=${name}` };
+  let last: Seen | undefined;
   for (let isFirst = true; ; isFirst = false) {
     // The first look has all the time it needs: --timeout=0 only looks.
     const listed = await api
@@ -141,7 +181,9 @@ async function waitFor(
       });
     const [object] = listed.items ?? [];
     if (object === undefined && !wish.mayBeMissing) await api.get(objectPath(target));
-    if (wish.isMet(object)) return;
+    if (isFirst && object === undefined && wish.word === DELETED) return undefined;
+    if (wish.isMet(object)) return object ?? last;
+    last = object ?? last;
     if (limitMs === 0) throw new CliError(`error: condition not met for ${type.resource}/${name}`);
     try {
       const watched = { ...query, watch: true, resourceVersion: listed.metadata?.resourceVersion };
@@ -150,7 +192,7 @@ async function waitFor(
         signal,
       })) {
         if (event.type === "ERROR") break;
-        if (wish.isMet(event.type === "DELETED" ? undefined : event.object)) return;
+        if (wish.isMet(event.type === "DELETED" ? undefined : event.object)) return event.object;
         if (event.type === "DELETED" && !wish.mayBeMissing) {
           throw new KubeApiError({
             reason: "NotFound",

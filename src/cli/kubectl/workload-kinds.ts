@@ -40,10 +40,23 @@ export const selectorText = (pairs: Readonly<Record<string, string>>): string =>
 
 const ROLLED = new Set(["deployments", "daemonsets", "statefulsets"]);
 
+type RolloutVerb = "history" | "pause" | "restart" | "resume" | "status" | "undo";
+
+const refusals = ({ kind, resource, group }: ServedType, name: string): Record<RolloutVerb, string> => {
+  const named = `${resource}${group === "" ? "" : `.${group}`} ${JSON.stringify(name)}`;
+  const unknown = `no visitor method exists for {${group} ${kind}}`;
+  return {
+    history: `error retrieving history for "${kind}", ${unknown}`,
+    pause: `${named} pausing is not supported`,
+    restart: `${named} restarting is not supported`,
+    resume: `${named} resuming is not supported`,
+    status: `no status viewer has been implemented for ${kind}`,
+    undo: `error retrieving rollbacker for "${kind}", ${unknown}`,
+  };
+};
+
 /** @throws CliError for kinds that have no roll-outs */
-export function checkRolled(type: ServedType, verb: string): void {
+export function checkRolled(type: ServedType, verb: RolloutVerb, name: string): void {
   if (type.group === "apps" && ROLLED.has(type.resource)) return;
-  throw new CliError(
-    `error: ${type.resource}${type.group === "" ? "" : `.${type.group}`} "${verb}" is not supported: only deployments, daemon sets and stateful sets roll out`,
-  );
+  throw new CliError(`error: ${refusals(type, name)[verb]}`);
 }
