@@ -49,7 +49,8 @@ async function privilegedDevices(mappings: DeviceMapping[]): Promise<ContainerDe
 function parseRule(text: string): OciDeviceRule {
   const [, type, major, minor, access = ""] = RULE.exec(text) ?? [];
   if (type === undefined) throw new NaruError("internal", `invalid device cgroup rule format: '${text}'`);
-  const number = (digits: string | undefined) => (digits === "*" ? -1 : Number(digits));
+  // What is absent stands for all numbers: crun hands a -1 to cgroup v1 as it is, and the kernel refuses it.
+  const number = (digits: string | undefined) => (digits === "*" ? undefined : Number(digits));
   return { allow: true, type, major: number(major), minor: number(minor), access };
 }
 

@@ -149,6 +149,11 @@ const CASES: Record<string, Case> = {
     command: sh("test -c /dev/mine && echo yes"),
     stdout: "yes\n",
   },
+  "--device-cgroup-rule for every minor number": {
+    options: ["--cap-add", "SYSLOG", "--device-cgroup-rule", "c 1:* rwm"],
+    command: sh("mknod /log c 1 11 && : </log && echo open"),
+    stdout: "open\n",
+  },
   "--pid host": { options: ["--pid", "host"], command: sh("test $$ -gt 20 && echo host"), stdout: "host\n" },
   "own pid namespace": { options: [], command: sh("echo $$"), stdout: "1\n" },
   "--uts host": {

@@ -70,8 +70,8 @@ describe("containerDevices", () => {
     expect(rules).toEqual([
       deny,
       { allow: true, type: "c", major: 1, minor: 3, access: "r" },
-      { allow: true, type: "c", major: 42, minor: -1, access: "rmw" },
-      { allow: true, type: "a", major: -1, minor: -1, access: "rwm" },
+      { allow: true, type: "c", major: 42, minor: undefined, access: "rmw" },
+      { allow: true, type: "a", major: undefined, minor: undefined, access: "rwm" },
       { allow: true, type: "b", major: 8, minor: 1, access: "r" },
     ]);
   });
