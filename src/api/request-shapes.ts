@@ -260,6 +260,10 @@ export const clusterSettingsShape = struct("cluster.Settings", {
   ingressHttp: text,
   ingressHttps: text,
   maxContainerRestartPeriod: text,
+  auditPolicyFile: text,
+  auditLogPath: text,
+  auditLogMaxsize: int("int"),
+  auditLogMaxbackup: int("int"),
 });
 
 export const simulationShape = struct("cluster.Simulation", {

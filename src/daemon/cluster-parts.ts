@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
 import { createAggregation } from "../kube/aggregation/create-aggregation.ts";
+import { Audit } from "../kube/audit/audit.ts";
 import { certificateParts } from "../kube/certificates/certificate-parts.ts";
 import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
@@ -58,6 +59,8 @@ declare const NARU_BUILT: string | undefined;
 
 const DEFAULT_INGRESS_HTTP = "0.0.0.0:80";
 const DEFAULT_INGRESS_HTTPS = "0.0.0.0:443";
+/** As kube-apiserver's --audit-log-maxsize. */
+const AUDIT_LOG_MEGABYTES = 100;
 const CLUSTER_DOMAIN = "cluster.local";
 const NODE_PORTS = [30_000, 32_767] as const;
 const API_NAMES = [
@@ -93,6 +96,8 @@ export async function startCluster(
   const address = machineAddress();
   await using undo = new AsyncDisposableStack();
   const hosts = apiHosts(range.apiAddress);
+  const audit = await openAudit(settings, log);
+  if (audit !== undefined) undo.defer(() => audit.close());
   // The keys take as long as the store: both at once.
   const [authority, store] = await Promise.all([
     openClusterAuthority(join(folder, "pki"), hosts),
@@ -157,6 +162,7 @@ export async function startCluster(
     nodeOf,
     openApi: new OpenApiDocuments(core.registry, schemas, aggregation.openApi),
     aggregation,
+    audit,
     build: {
       gitCommit: typeof NARU_COMMIT === "string" ? NARU_COMMIT : "",
       buildDate: typeof NARU_BUILT === "string" ? NARU_BUILT : "1970-01-01T00:00:00Z",
@@ -332,6 +338,24 @@ function apiLog({ log, onRequest }: ClusterSurroundings) {
     },
     debug: (message: string, fields: Record<string, unknown>) => log.debug(message, fields),
   };
+}
+
+/** @throws {NaruError} invalid for a policy that cannot be read, or one of the two settings without the other */
+async function openAudit(settings: ClusterSettings, log: ClusterSurroundings["log"]): Promise<Audit | undefined> {
+  const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup } = settings;
+  if (auditPolicyFile === undefined && auditLogPath === undefined) return undefined;
+  if (auditPolicyFile === undefined || auditLogPath === undefined) {
+    throw new NaruError("invalid", "the cluster's audit needs both: a policy file and the path of a log");
+  }
+  return await Audit.open(
+    {
+      policyFile: auditPolicyFile,
+      logPath: auditLogPath,
+      maxSize: auditLogMaxsize ?? AUDIT_LOG_MEGABYTES,
+      maxBackups: auditLogMaxbackup ?? 0,
+    },
+    (message) => log.error(message, { part: "audit" }),
+  );
 }
 
 /** As kubelet's crashLoopBackOff.maxContainerRestartPeriod. @throws {NaruError} invalid */

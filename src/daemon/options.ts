@@ -178,8 +178,15 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
       ingressHttp: read.optionalText("cluster-ingress-http"),
       ingressHttps: read.optionalText("cluster-ingress-https"),
       maxContainerRestartPeriod: read.optionalText("cluster-max-container-restart-period"),
+      auditPolicyFile: read.optionalText("cluster-audit-policy-file"),
+      auditLogPath: read.optionalText("cluster-audit-log-path"),
+      auditLogMaxsize: read.value<number>("cluster-audit-log-maxsize"),
+      auditLogMaxbackup: read.value<number>("cluster-audit-log-maxbackup"),
     }).filter(([, value]) => value !== undefined),
   );
+  if ((settings.auditPolicyFile === undefined) !== (settings.auditLogPath === undefined)) {
+    throw badSetting("the cluster's audit needs both: cluster-audit-policy-file and cluster-audit-log-path");
+  }
   if (read.bool("cluster", false)) return settings;
   if (Object.keys(settings).length === 0) return undefined;
   throw badSetting("the settings cluster-… are for the daemon's cluster: set cluster too");

@@ -216,6 +216,12 @@ const CLUSTER: Setting[] = [
       defaultText: "5m",
     },
   ),
+  setting("cluster-audit-policy-file", "string", "Which requests to its API are written down, audit.k8s.io/v1"),
+  setting("cluster-audit-log-path", "string", "Where they are written down; - for standard output"),
+  setting("cluster-audit-log-maxsize", "int", "Megabytes of that file before it is put aside; 0 for no limit", {
+    defaultText: "100",
+  }),
+  setting("cluster-audit-log-maxbackup", "int", "How many files put aside are kept; 0 for all"),
 ];
 
 const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";

@@ -14,6 +14,12 @@ export interface ClusterSettings {
   ingressHttps?: string;
   /** What a container that fails again and again waits at most, "1s" to "5m". */
   maxContainerRestartPeriod?: string;
+  /** An audit policy on the daemon's machine (audit.k8s.io/v1), and where what it wants told is written ("-": standard output). */
+  auditPolicyFile?: string;
+  auditLogPath?: string;
+  /** Megabytes of a log before it is put aside, and how many such files are kept; 0: no limit. */
+  auditLogMaxsize?: number;
+  auditLogMaxbackup?: number;
 }
 
 /** Pretended nodes, for planning. Absent sizes: 32 cores, 128Gi, 110 pods. */

@@ -1,19 +1,37 @@
-/** How requests to the cluster's API are received: which are served first, which have to wait; certificates to come with. */
+/** How requests to the cluster's API are received: which are served first, which have to wait; what is written down of them; certificates to come with. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls, { type TLSSocket } from "node:tls";
 import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
-import { run } from "../support/daemon.ts";
+import { eventually, run } from "../support/daemon.ts";
 import { JANE, MASTER, NODE_CLIENT } from "../support/signing-requests.ts";
 
 let cluster: TestClusterDaemon;
 let server: URL;
 let keys: { ca: string; cert: string; key: string };
 
+const root = await mkdtemp(join(tmpdir(), "naru-requests-"));
+const AUDIT_LOG = join(root, "audit.log");
+/** Config maps of one namespace whole, who may what by its metadata, the rest not at all. */
+const POLICY = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+omitManagedFields: true
+rules:
+  - { level: RequestResponse, namespaces: [audited], resources: [{ group: "", resources: [configmaps] }] }
+  - { level: Metadata, resources: [{ group: "", resources: [secrets] }] }
+  - { level: Metadata, users: [""] }
+`;
+
 beforeAll(async () => {
-  cluster = await startCluster();
+  const policy = join(root, "policy.yaml");
+  await Bun.write(policy, POLICY);
+  cluster = await startCluster(["--cluster-audit-policy-file", policy, "--cluster-audit-log-path", AUDIT_LOG]);
   const config = parse(await Bun.file(cluster.kubeconfig).text());
   const decode = (text: string) => Buffer.from(text, "base64").toString();
   server = new URL(config.clusters[0].cluster.server);
@@ -26,6 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
 });
 
 /** A request as the administrator, or as somebody that the administrator acts for. */
@@ -301,4 +320,92 @@ test("requests are denied, fail and are refused in words; nodes' own are approve
   expect(await kubectl(["get", "csr", "node", "-o", "jsonpath={.status.conditions[0].reason} {.spec.username}"])).toBe(
     "AutoApproved system:bootstrap:abcdef",
   );
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: events of the audit log
+type Event = any;
+
+/** Those of the log so far that are about one path. */
+async function auditedEvents(path: string): Promise<Event[]> {
+  const lines = (await Bun.file(AUDIT_LOG).text()).trim().split("\n");
+  return lines.map((line) => JSON.parse(line)).filter((event) => event.requestURI.split("?", 1)[0] === path);
+}
+
+test("requests are written down as the audit policy says", async () => {
+  await kubectl(["create", "namespace", "audited"]);
+  await kubectl([
+    "create",
+    "configmap",
+    "told",
+    "-n",
+    "audited",
+    "--from-literal=a=1",
+    "--as=jane",
+    "--as-group=system:masters",
+  ]);
+  const maps = "/api/v1/namespaces/audited/configmaps";
+  await eventually(async () => (await auditedEvents(maps)).length === 1, 20_000);
+  const [made] = await auditedEvents(maps);
+  expect(made).toMatchObject({
+    kind: "Event",
+    apiVersion: "audit.k8s.io/v1",
+    level: "RequestResponse",
+    stage: "ResponseComplete",
+    verb: "create",
+    user: { username: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] },
+    impersonatedUser: { username: "jane" },
+    sourceIPs: ["127.0.0.1"],
+    userAgent: expect.stringContaining("kubectl/"),
+    objectRef: { resource: "configmaps", namespace: "audited", name: "told", apiVersion: "v1" },
+    responseStatus: { code: 201 },
+    requestObject: { data: { a: "1" } },
+    responseObject: { data: { a: "1" }, metadata: { name: "told" } },
+    annotations: { "authorization.k8s.io/decision": "allow" },
+  });
+  expect(made.responseObject.metadata.managedFields).toBeUndefined();
+  const events = await cluster.watch(`${maps}?watch=1`, (seen) => seen.length > 0);
+  expect(events[0]?.object.metadata.name).toBe("kube-root-ca.crt");
+  const watches = async () =>
+    (await auditedEvents(maps)).filter(({ verb }) => verb === "watch").map(({ stage }) => stage);
+  await eventually(async () => (await watches()).length === 2, 20_000);
+  expect(await watches()).toEqual(["ResponseStarted", "ResponseComplete"]);
+
+  // Of secrets nothing but that they were asked for, also by those who may not.
+  const refused = await request("/api/v1/namespaces/audited/secrets", {
+    "Impersonate-User": "jane",
+    "Audit-ID": "given-by-client",
+  });
+  expect([refused.status, refused.headers.get("audit-id")]).toEqual([403, "given-by-client"]);
+  const secrets = "/api/v1/namespaces/audited/secrets";
+  await eventually(async () => (await auditedEvents(secrets)).length === 1, 20_000);
+  const [secret] = await auditedEvents(secrets);
+  expect(secret).toMatchObject({
+    level: "Metadata",
+    auditID: "given-by-client",
+    responseStatus: { status: "Failure", reason: "Forbidden", code: 403 },
+    annotations: { "authorization.k8s.io/decision": "forbid" },
+  });
+  expect([secret.requestObject, secret.responseObject]).toEqual([undefined, undefined]);
+  await fetch(new URL("/api/v1/pods", server), {
+    tls: { ca: keys.ca },
+    headers: { Authorization: "Bearer no.such.token" },
+  });
+  await eventually(async () => (await auditedEvents("/api/v1/pods")).length === 1, 20_000);
+  const [nobody] = await auditedEvents("/api/v1/pods");
+  expect(nobody).toMatchObject({ user: { username: "" }, responseStatus: { code: 401 } });
+  // What no rule speaks of is not there.
+  expect(await auditedEvents("/api/v1/namespaces")).toEqual([]);
+});
+
+test("an audit without its policy, or with a wrong one, is refused before anything starts", async () => {
+  const { code, stderr } = await cluster.daemon.naru([
+    "daemon",
+    "--cluster",
+    "--cluster-audit-log-path",
+    "x",
+    "--data-root",
+    join(root, "none"),
+  ]);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("the cluster's audit needs both");
 });

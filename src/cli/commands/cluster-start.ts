@@ -27,6 +27,8 @@ export const command = defineCommand({
     "ingress-http": string("Where its ingresses are served, HOST:PORT (default 0.0.0.0:80)"),
     "ingress-https": string("The same over TLS, HOST:PORT (default 0.0.0.0:443)"),
     "max-container-restart-period": string("Longest wait before a failing container is started again (default 5m)"),
+    "audit-policy-file": string("Which requests to its API are written down, audit.k8s.io/v1"),
+    "audit-log-path": string("Where they are written down on the daemon's machine; - for its standard output"),
     "no-wait": bool("Do not wait for the node"),
   },
   async run({ flags, context }) {
@@ -40,6 +42,8 @@ export const command = defineCommand({
       ingressHttp: flags["ingress-http"],
       ingressHttps: flags["ingress-https"],
       maxContainerRestartPeriod: flags["max-container-restart-period"],
+      auditPolicyFile: flags["audit-policy-file"],
+      auditLogPath: flags["audit-log-path"],
     };
     const { server = "" } = await client.post<Facts>("/naru/cluster/start", { json: settings });
     const ready = flags["no-wait"] ? [] : await waitForNodes(client);

@@ -14,6 +14,13 @@ const compress = promisify(gzip);
 
 export type Headers = Record<string, string>;
 
+/** Who hears of what goes through an exchange. */
+interface ExchangeObserver {
+  received(body: Buffer): void;
+  started(status: number): void;
+  sent(status: number, body: string | Uint8Array): void;
+}
+
 export class ApiExchange {
   readonly path: string;
   readonly query: URLSearchParams;
@@ -24,6 +31,7 @@ export class ApiExchange {
   #isTaken = false;
   #more: Readonly<Headers> = {};
   #onStart: (() => void) | undefined;
+  #observer: ExchangeObserver | undefined;
 
   constructor(
     readonly request: IncomingMessage,
@@ -82,7 +90,11 @@ export class ApiExchange {
 
   /** Sent with the answer, whatever it is. */
   addHeaders(headers: Readonly<Headers>): void {
-    this.#more = headers;
+    this.#more = { ...this.#more, ...headers };
+  }
+
+  observe(observer: ExchangeObserver): void {
+    this.#observer = observer;
   }
 
   /** Called when the headers of an answer in pieces are sent. */
@@ -101,7 +113,9 @@ export class ApiExchange {
       }
       chunks.push(chunk);
     }
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    this.#observer?.received(body);
+    return body;
   }
 
   async send(status: number, type: string, body: string | Uint8Array, headers: Headers = {}): Promise<void> {
@@ -113,6 +127,7 @@ export class ApiExchange {
       all["Content-Encoding"] = "gzip";
       all.Vary = "Accept-Encoding";
     }
+    this.#observer?.sent(status, body);
     if (this.#gone.signal.aborted) return;
     all["Content-Length"] = String(typeof bytes === "string" ? length : bytes.length);
     const response = this.#open();
@@ -127,6 +142,7 @@ export class ApiExchange {
     const response = this.#open();
     response.writeHead(status, this.#withWarnings({ "Cache-Control": "no-cache, private", ...this.#more, ...headers }));
     response.flushHeaders();
+    this.#observer?.started(status);
     this.#onStart?.();
   }
 
@@ -150,6 +166,7 @@ export class ApiExchange {
       throw new StatusError("BadRequest", "Upgrade request required");
     }
     this.#isTaken = true;
+    this.#observer?.started(101);
     return this.#upgraded;
   }
 

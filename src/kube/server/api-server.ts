@@ -5,12 +5,15 @@ import type { Duplex } from "node:stream";
 import tls, { type TLSSocket } from "node:tls";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
 import type { Aggregation } from "../aggregation/create-aggregation.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { AuditRecord } from "../audit/audit-record.ts";
 import type { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import { StatusError } from "../status.ts";
 import { ApiExchange, type Headers } from "./api-exchange.ts";
 import type { Authentication } from "./authentication.ts";
-import type { Authorization } from "./authorization.ts";
+import { type Authorization, forbidden } from "./authorization.ts";
+import { beginAudit } from "./begin-audit.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { HttpProxy } from "./http-proxy.ts";
 import { contentTypeOf, encodeAs, jsonBody, plainWishOf, type Wish } from "./media-type.ts";
@@ -30,6 +33,8 @@ export interface ApiServerParts {
   authorization: Authorization;
   flowControl: FlowControl;
   aggregation: Aggregation;
+  /** Undefined: requests are written down nowhere. */
+  audit: Audit | undefined;
   virtual: readonly VirtualResource[];
   streams: PodStreams;
   paths: PlainPaths;
@@ -108,8 +113,9 @@ export class ApiServer {
   async #serve(exchange: ApiExchange): Promise<void> {
     const { method, request } = exchange;
     const startedAt = performance.now();
+    const told: { record?: AuditRecord } = {};
     try {
-      await this.#answer(exchange);
+      await this.#answer(exchange, told);
     } catch (error) {
       const isGone = exchange.signal.aborted || (exchange.started && isKind(error, "unavailable"));
       if (!(error instanceof StatusError) && !isGone) {
@@ -117,29 +123,60 @@ export class ApiServer {
       }
       await answerError(exchange, error).catch(() => exchange.cut());
     } finally {
+      told.record?.ended();
       this.parts.log.request(method, request.url ?? "", performance.now() - startedAt, exchange.statusCode);
     }
   }
 
-  async #answer(exchange: ApiExchange): Promise<void> {
+  /** @param told takes the record of the request, where it is written down */
+  async #answer(exchange: ApiExchange, told: { record?: AuditRecord }): Promise<void> {
     const attributes = requestAttributes(exchange.method, exchange.path, exchange.query);
     if (HEALTH.test(exchange.path)) return await servePlainPath(this.parts.paths, exchange);
-    const user = this.parts.authentication.userOf(exchange.request);
-    if (LONG_RUNNING.has(attributes.subresource)) return await this.#serveAllowed(exchange, attributes, user);
+    const user = this.#knownUser(exchange, attributes, told);
+    const serve = () => this.#serveAllowed(exchange, attributes, user, told.record);
+    if (LONG_RUNNING.has(attributes.subresource)) return await serve();
     const entered = this.parts.flowControl.enter(user, attributes, exchange.signal);
     const seat = entered instanceof Promise ? await entered : entered;
     exchange.addHeaders(seat.headers);
     // A watch that has begun waits for others: it needs no seat.
     if (attributes.verb === "watch") exchange.onStart(seat.release);
     try {
-      await this.#serveAllowed(exchange, attributes, user);
+      await serve();
     } finally {
       seat.release();
     }
   }
 
-  async #serveAllowed(exchange: ApiExchange, attributes: RequestAttributes, user: User): Promise<void> {
-    this.parts.authorization.check(user, attributes);
+  /** @throws StatusError Unauthorized, Forbidden (an impersonation) */
+  #knownUser(exchange: ApiExchange, attributes: RequestAttributes, told: { record?: AuditRecord }): User {
+    const { audit, authentication } = this.parts;
+    if (audit === undefined) return authentication.userOf(exchange.request);
+    const isLong = attributes.verb === "watch" || LONG_RUNNING.has(attributes.subresource);
+    const begin = (user: User | undefined) => {
+      told.record = beginAudit({ audit, authentication, exchange, attributes, user, isLong });
+    };
+    try {
+      const user = authentication.userOf(exchange.request);
+      begin(user);
+      return user;
+    } catch (error) {
+      begin(undefined);
+      throw error;
+    }
+  }
+
+  async #serveAllowed(
+    exchange: ApiExchange,
+    attributes: RequestAttributes,
+    user: User,
+    record: AuditRecord | undefined,
+  ): Promise<void> {
+    const { isAllowed, reason } = this.parts.authorization.decide(user, attributes);
+    record?.annotate({
+      "authorization.k8s.io/decision": isAllowed ? "allow" : "forbid",
+      "authorization.k8s.io/reason": reason,
+    });
+    if (!isAllowed) throw forbidden(user, attributes);
     const remote = this.parts.aggregation.remotes.find(exchange.path);
     if (remote !== undefined) return await this.parts.aggregation.proxy.serve(exchange, user, remote);
     if (attributes.isResource) return await this.#serveResource(exchange, attributes, user);

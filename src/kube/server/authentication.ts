@@ -26,7 +26,7 @@ export class Authentication {
    * @throws StatusError Unauthorized for a token that is not good; Forbidden for an impersonation that is not allowed
    */
   userOf(request: IncomingMessage): User {
-    const user = this.#ownUser(request);
+    const user = this.ownUserOf(request);
     return request.headers["impersonate-user"] === undefined ? user : this.#impersonated(request, user);
   }
 
@@ -38,7 +38,8 @@ export class Authentication {
     return common.length === 0 ? undefined : { user: userOfClaims(claims), audiences: common };
   }
 
-  #ownUser(request: IncomingMessage): User {
+  /** Who asks, before impersonation. @throws StatusError Unauthorized for a token that is not good */
+  ownUserOf(request: IncomingMessage): User {
     const header = request.headers.authorization;
     if (header !== undefined) {
       const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];

@@ -1,6 +1,7 @@
 /** Puts the API server together over the machinery. */
 
 import type { Aggregation } from "../aggregation/create-aggregation.ts";
+import type { Audit } from "../audit/audit.ts";
 import { FlowControl } from "../flow-control/flow-control.ts";
 import type { LocalClusterClient } from "../machinery/cluster-client.ts";
 import type { NodeConnection } from "../node/contract.ts";
@@ -27,6 +28,8 @@ interface ApiServerOptions {
   nodeOf(nodeName: string): NodeConnection | undefined;
   openApi: OpenApiDocuments | undefined;
   aggregation: Aggregation;
+  /** Undefined: requests are written down nowhere. */
+  audit: Audit | undefined;
   build: { gitCommit: string; buildDate: string };
   /** Undefined when all is well with the store, else what is wrong. */
   storeFault(): Promise<string | undefined>;
@@ -58,6 +61,7 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
     authorization,
     flowControl: new FlowControl(client),
     aggregation: options.aggregation,
+    audit: options.audit,
     virtual,
     streams: new PodStreams(client, options.nodeOf),
     paths: {
