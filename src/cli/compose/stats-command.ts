@@ -1,7 +1,7 @@
 import { maxArgs } from "../command.ts";
 import { command as showStats } from "../commands/stats.ts";
 import { defineComposeCommand } from "./declaration.ts";
-import { listProjectContainers, nameOf } from "./project-containers.ts";
+import { listProjectContainers } from "./project-containers.ts";
 
 export const command = defineComposeCommand({
   usage: "[OPTIONS] [SERVICE]",
@@ -18,6 +18,6 @@ export const command = defineComposeCommand({
       context.printError(`no container of ${whose} ${flags.all ? "is there" : "runs"}\n`);
       return 0;
     }
-    return (await showStats.run({ flags, args: containers.map(nameOf), given, context })) ?? 0;
+    return (await showStats.run({ flags, args: containers.map(({ Id }) => Id), given, context })) ?? 0;
   },
 });
