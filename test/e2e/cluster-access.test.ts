@@ -311,6 +311,16 @@ test(
       });
     }
     expect(resourcesOf("autoscaling", "v2")).toEqual(["horizontalpodautoscalers"]);
+    // And nothing that the documents of single versions tell is missing.
+    for (const [group, version] of await plainVersions()) {
+      const alone = await cluster.api("GET", group === "" ? `/api/${version}` : `/apis/${group}/${version}`);
+      const names = alone.body.resources.map(({ name }: { name: string }) => name);
+      expect({ group, version, names: [...resourcesOf(group, version)].sort() }).toEqual({
+        group,
+        version,
+        names: names.filter((name: string) => !name.includes("/")).sort(),
+      });
+    }
     const pods = core.items[0]?.versions[0]?.resources.find(({ resource }) => resource === "pods");
     expect(pods?.subresources?.map(({ subresource }) => subresource)).toEqual(
       expect.arrayContaining(["attach", "binding", "eviction", "exec", "log", "portforward", "status"]),
@@ -319,6 +329,15 @@ test(
     expect(plain.body.kind).toBe("APIGroupList");
   },
 );
+
+/** Group and version of each document of its own. */
+async function plainVersions(): Promise<[group: string, version: string][]> {
+  const { groups } = (await cluster.api("GET", "/apis")).body;
+  const others = groups.flatMap(({ name, versions }: { name: string; versions: { version: string }[] }) =>
+    versions.map(({ version }) => [name, version]),
+  );
+  return [["", "v1"], ...others];
+}
 
 /** What kubectl finds, and what it had to ask for: with the aggregated documents two requests are enough. */
 async function discovered(): Promise<string[]> {
