@@ -614,9 +614,13 @@ test(
     expect(patched.description).toBe("patched");
     patched.description = "updated";
     expect((await expectStatus(200, "PUT", `${place}/p1`, patched)).description).toBe("updated");
-    await expectStatus(422, "PATCH", `${place}/p1`, { value: 2 }, LABELS);
     const now = await expectStatus(200, "GET", `${place}/p1`);
-    await expectStatus(422, "PUT", `${place}/p1`, { ...now, value: 2 });
+    for (const refused of [
+      await expectStatus(422, "PATCH", `${place}/p1`, { value: 2 }, LABELS),
+      await expectStatus(422, "PUT", `${place}/p1`, { ...now, value: 2 }),
+    ])
+      expect(refused.details.causes).toMatchObject([{ field: "value" }]);
+    expect(await expectStatus(200, "GET", `${place}/p1`)).toMatchObject({ value: 1, description: "updated" });
     await expectStatus(200, "DELETE", `${place}/p1`);
   },
 );
@@ -1023,12 +1027,11 @@ test(
       requests: { cpu: "150m", memory: "250Mi" },
       limits: { cpu: "300m", memory: "250Mi" },
     });
-    await expectStatus(403, "POST", `${place}/pods`, pod("below", { requests: { cpu: "10m" } }));
-    await expectStatus(
-      403,
-      "POST",
-      `${place}/pods`,
-      pod("above", { requests: { cpu: "600m" }, limits: { cpu: "600m" } }),
+    const refused = async (name: string, resources: object) =>
+      (await expectStatus(403, "POST", `${place}/pods`, pod(name, resources))).message;
+    expect(await refused("below", { requests: { cpu: "10m" } })).toContain("minimum cpu usage per Container is 50m");
+    expect(await refused("above", { requests: { cpu: "600m" }, limits: { cpu: "600m" } })).toContain(
+      "maximum cpu usage per Container is 500m",
     );
     await changed(`${place}/limitranges/range`, (object) => {
       object.spec.limits = limits("9m");

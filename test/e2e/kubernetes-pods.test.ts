@@ -990,7 +990,9 @@ describe("runtime classes", () => {
     const name = await make();
     await cluster.api("DELETE", `${classes}/${name}`);
     await eventually(async () => (await cluster.api("GET", `${classes}/${name}`)).status === 404);
-    expect((await create(name)).status).toBe(403);
+    const { status, body } = await create(name);
+    expect([status, body.reason]).toEqual([403, "Forbidden"]);
+    expect(body.message).toContain(`RuntimeClass "${name}" not found`);
   });
   test.concurrent(words("should schedule a Pod requesting a RuntimeClass without PodOverhead"), async () => {
     const { body } = await create(await make());

@@ -274,6 +274,11 @@ for (const [title, kind, resource] of [
     expect(await change({ data: { "data-3": value("value-3") } })).toBe(422);
     expect(await change({ immutable: false })).toBe(422);
     expect(await change({ metadata: { labels: { still: "changeable" } } })).toBe(200);
+    expect((await cluster.api("GET", pods.path(resource, name))).body).toMatchObject({
+      metadata: { labels: { still: "changeable" } },
+      immutable: true,
+      data: { "data-1": value("value-1"), "data-2": value("value-2") },
+    });
     const { status, body } = await cluster.api("DELETE", pods.path(resource, name));
     expect([status, body.status]).toEqual([200, "Success"]);
   });
