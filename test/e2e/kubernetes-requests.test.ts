@@ -409,3 +409,61 @@ test("an audit without its policy, or with a wrong one, is refused before anythi
   expect(code).not.toBe(0);
   expect(stderr).toContain("the cluster's audit needs both");
 });
+
+test("a watch comes over a WebSocket too, with a browser's token, as objects and as rows of a table", async () => {
+  await kubectl(["create", "serviceaccount", "browser"]);
+  await kubectl(["create", "rolebinding", "browser", "--clusterrole=view", "--serviceaccount=default:browser"]);
+  const token = (await kubectl(["create", "token", "browser"])).trim();
+  const bearer = `base64url.bearer.authorization.k8s.io.${Buffer.from(token).toString("base64url")}`;
+  const path = "/api/v1/namespaces/default/configmaps?watch=1&fieldSelector=metadata.name%3Dseen";
+  const open = (protocols: string[], headers: Record<string, string> = {}) => {
+    const url = new URL(path, server);
+    url.protocol = "wss:";
+    const socket = new WebSocket(url, { protocols, headers, tls: { ca: keys.ca } } as never);
+    const messages: Event[] = [];
+    socket.onmessage = ({ data }) => void messages.push(JSON.parse(data as string));
+    const { promise: opened, resolve, reject } = Promise.withResolvers<void>();
+    socket.onopen = () => resolve();
+    socket.onerror = () => reject(new Error("no watch over a WebSocket"));
+    return { socket, messages, opened };
+  };
+  const plain = open(["binary.k8s.io", bearer]);
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+  const rows = open([], { Accept: accept, Authorization: `Bearer ${token}` });
+  await Promise.all([plain.opened, rows.opened]);
+  expect(plain.socket.protocol).toBe("binary.k8s.io");
+  await kubectl(["create", "configmap", "seen", "--from-literal=a=1"]);
+  await kubectl(["delete", "configmap", "seen"]);
+  await eventually(() => plain.messages.length === 2 && rows.messages.length === 2, 20_000);
+  expect(plain.messages.map(({ type, object }) => [type, object.data.a])).toEqual([
+    ["ADDED", "1"],
+    ["DELETED", "1"],
+  ]);
+  expect(rows.messages.map(({ object }) => [object.kind, object.rows[0].cells.slice(0, 2)])).toEqual([
+    ["Table", ["seen", 1]],
+    ["Table", ["seen", 1]],
+  ]);
+  for (const { socket } of [plain, rows]) {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    socket.onclose = () => resolve();
+    socket.close();
+    await closed;
+  }
+  const strange = open([`${bearer}x`]);
+  await expect(strange.opened).rejects.toThrow("no watch over a WebSocket");
+});
+
+test("a client that would like protobuf best is answered in JSON, one that takes nothing else is told", async () => {
+  const path = "/api/v1/namespaces/default/configmaps";
+  // As client-go asks: with both named, and with its own content type before anything.
+  for (const accept of [
+    "application/vnd.kubernetes.protobuf,application/json",
+    "application/vnd.kubernetes.protobuf, */*",
+  ]) {
+    const answer = await request(path, { Accept: accept });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+  }
+  const alone = await request(path, { Accept: "application/vnd.kubernetes.protobuf" });
+  expect(alone.status).toBe(406);
+  expect(JSON.parse(alone.text).message).toContain("only the following media types are accepted");
+});

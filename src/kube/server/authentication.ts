@@ -8,6 +8,7 @@ import { StatusError } from "../status.ts";
 import type { Authorization } from "./authorization.ts";
 import { ISSUER, type ServiceAccountTokens, type TokenClaims } from "./service-account-tokens.ts";
 import { ANONYMOUS, AUTHENTICATED, type User } from "./user.ts";
+import { TOKEN_PROTOCOL } from "./websocket-connection.ts";
 
 /** Deleted pods keep their token for this long past the end of their grace (as Kubernetes allows). */
 const ENDED_POD_LEEWAY_MS = 60_000;
@@ -41,8 +42,9 @@ export class Authentication {
   /** Who asks, before impersonation. @throws StatusError Unauthorized for a token that is not good */
   ownUserOf(request: IncomingMessage): User {
     const header = request.headers.authorization;
-    if (header !== undefined) {
-      const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
+    const socketToken = tokenOfSocket(request);
+    if (header !== undefined || socketToken !== undefined) {
+      const token = header === undefined ? socketToken : /^Bearer +(\S+) *$/i.exec(header)?.[1];
       const found = token === undefined ? undefined : this.userOfToken(token);
       if (found === undefined) throw new StatusError("Unauthorized", "Unauthorized");
       return found.user;
@@ -108,6 +110,14 @@ export class Authentication {
     const access = { isResource: true, path: "", verb: "impersonate", group, namespace, resource, subresource, name };
     this.authorization.check(user, access);
   }
+}
+
+/** A browser's WebSocket has no headers of its own: its token comes as a protocol. */
+function tokenOfSocket({ headers }: IncomingMessage): string | undefined {
+  if (headers.upgrade?.toLowerCase() !== "websocket") return undefined;
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+  const found = offered.find((name) => name.startsWith(TOKEN_PROTOCOL));
+  return found === undefined ? undefined : Buffer.from(found.slice(TOKEN_PROTOCOL.length), "base64url").toString();
 }
 
 function impersonatedGroups(name: string, accountNamespace: string | undefined, groups: readonly string[]): string[] {

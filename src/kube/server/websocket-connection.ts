@@ -22,20 +22,25 @@ export interface WebSocketEvents {
 }
 
 export interface WebSocketConnection {
-  /** What was agreed on. */
+  /** What was agreed on; "" for a client that offered none where none is needed. */
   readonly protocol: string;
   /** Resolves when the connection takes more. @throws when the client is gone */
   send(data: Uint8Array): Promise<void>;
+  /** The same, as text. */
+  sendText(data: Uint8Array): Promise<void>;
   close(): void;
 }
 
+/** A token that a browser, which can set no headers, gives as a protocol: this and the token in base64url. */
+export const TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
+
 /**
- * Accepts the first of the client's protocols that is one of `protocols`.
+ * Accepts the first of the client's protocols that is one of `protocols`; with "any" whatever it offers first, or nothing.
  * @throws StatusError BadRequest when there is none, or the handshake is none
  */
 export function acceptWebSocket(
   exchange: ApiExchange,
-  protocols: readonly string[],
+  protocols: readonly string[] | "any",
 ): {
   connection: WebSocketConnection;
   /** Begins to read; before it nothing is lost. */
@@ -44,20 +49,24 @@ export function acceptWebSocket(
   const key = exchange.header("sec-websocket-key");
   if (key === undefined) throw new StatusError("BadRequest", "not a WebSocket handshake: Sec-WebSocket-Key is missing");
   const offered = (exchange.header("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
-  const protocol = offered.find((name) => protocols.includes(name));
-  if (protocol === undefined) {
+  const isFit = (name: string) =>
+    protocols === "any" ? name !== "" && !name.startsWith(TOKEN_PROTOCOL) : protocols.includes(name);
+  const protocol = offered.find(isFit) ?? "";
+  if (protocol === "" && protocols !== "any") {
     const list = protocols.join(", ");
     throw new StatusError("BadRequest", `no WebSocket protocol that this server speaks was offered: it speaks ${list}`);
   }
   const socket = exchange.takeConnection();
   socket.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${acceptKey(key)}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n` +
+      `${protocol === "" ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`}\r\n`,
   );
   return {
     connection: {
       protocol,
       send: (data) => writeAll(socket, encodeWebSocketFrame(OPCODES.binary, data), exchange.signal),
+      sendText: (data) => writeAll(socket, encodeWebSocketFrame(OPCODES.text, data), exchange.signal),
       close: () => {
         if (socket.writable) socket.write(encodeWebSocketFrame(OPCODES.close, NORMAL_CLOSURE));
         closeGently(socket);
