@@ -518,4 +518,20 @@ describe("a daemon with a policy", () => {
       `the signature policy ${path("broken.json")} cannot be used: "default" demands a signature by GPG ("signedBy"), which naru does not check`,
     );
   });
+
+  test("cosign's signatures open the way as naru's do: those with a name under it, bundles where any name will do", async () => {
+    const signed = ["by-cosign-0:1", "by-cosign-1:1", "by-cosign-2:1"].map((name) => `${own.host}/${name}`);
+    const rule = (identity: string) => ({
+      default: "reject",
+      images: { [own.host]: { signedBy: ["cosign.pub"], identity } },
+    });
+    await setPolicy(rule("repository"));
+    const [bundle = "", ...named] = signed;
+    expect((await say(["pull", bundle])).text).toContain("it tells no name");
+    for (const image of named) expect((await say(["pull", "-q", image])).code).toBe(0);
+    await setPolicy(rule("any"));
+    for (const image of signed) expect((await say(["pull", "-q", image])).code).toBe(0);
+    expect((await say(["pull", `${own.host}/cosign-bob:1`])).text).toContain("its signature is not good");
+    await setPolicy({ default: "accept", images: { [debian.host]: { signedBy: ["alice.pub"] } } });
+  });
 });
