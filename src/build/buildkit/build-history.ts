@@ -3,7 +3,6 @@
  * daemon's state with their logs, traces and provenance in files beside it.
  */
 import { errorText, NaruError } from "../../lib/errors.ts";
-import type { Descriptor } from "../../model/image.ts";
 import type { Collection, StateStore } from "../../store/contract.ts";
 import type { BuildResult } from "../contract.ts";
 import type { GrpcError } from "../grpc/grpc-error.ts";
@@ -11,7 +10,8 @@ import { type BuildJob, timestamp } from "./build-job.ts";
 import { traceOf } from "./build-trace.ts";
 import type { FrontendAttributes } from "./frontend-attributes.ts";
 import { HistoryFiles } from "./history-files.ts";
-import { type Attributes, type HistoryRecord, rpcStatus, type WireDescriptor } from "./messages.ts";
+import { commonRecord, type KeptBuild, recordOf } from "./history-records.ts";
+import { type Attributes, type HistoryRecord, rpcStatus } from "./messages.ts";
 
 const KEPT_BUILDS = 50;
 const HISTORY_EVENT = { started: 0, complete: 1, deleted: 2 } as const;
@@ -26,25 +26,6 @@ const MEDIA = {
 export interface HistoryEvent {
   type: number;
   record: HistoryRecord;
-}
-
-/** A build that is over, as it is kept. Times are Unix milliseconds. */
-interface KeptBuild {
-  ref: string;
-  frontend: string;
-  attributes: FrontendAttributes;
-  exporters: readonly Attributes[];
-  response: Record<string, string>;
-  error?: { code: number; message: string };
-  createdAt: number;
-  completedAt: number;
-  counts: BuildJob["counts"];
-  isPinned: boolean;
-  logs: Descriptor;
-  trace: Descriptor;
-  /** The error with its places in the Dockerfile. */
-  externalError?: Descriptor;
-  attestations: Descriptor[];
 }
 
 /** A build under way, told how it goes. */
@@ -85,7 +66,7 @@ export class ActiveBuild {
   record(): HistoryRecord {
     const { job } = this;
     return {
-      ...common(this.frontend, this.attributes, this.exporters, job.counts),
+      ...commonRecord(this.frontend, this.attributes, this.exporters, job.counts),
       Ref: job.ref,
       CreatedAt: timestamp(job.createdAt),
       ExporterResponse: {},
@@ -104,46 +85,8 @@ export class ActiveBuild {
   }
 }
 
-function common(
-  frontend: string,
-  attributes: FrontendAttributes,
-  exporters: readonly Attributes[],
-  { cached, completed, total, warnings }: BuildJob["counts"],
-) {
-  return {
-    Frontend: frontend || "dockerfile.v0",
-    FrontendAttrs: { ...attributes },
-    Exporters: [...exporters],
-    numCachedSteps: cached,
-    numCompletedSteps: completed,
-    numTotalSteps: total,
-    numWarnings: warnings,
-  };
-}
-
-function recordOf(build: KeptBuild): HistoryRecord {
-  const { error, externalError, attestations } = build;
-  return {
-    ...common(build.frontend, build.attributes, build.exporters, build.counts),
-    Ref: build.ref,
-    CreatedAt: timestamp(build.createdAt),
-    CompletedAt: timestamp(build.completedAt),
-    ExporterResponse: build.response,
-    ...(error ? { error: { ...error, details: [] } } : {}),
-    ...(externalError ? { externalError: wire(externalError) } : {}),
-    logs: wire(build.logs),
-    trace: wire(build.trace),
-    Result: { Attestations: attestations.map(wire), Results: {} },
-    pinned: build.isPinned,
-  };
-}
-
 function predicateIn(statement: object): unknown {
   return "predicate" in statement ? statement.predicate : statement;
-}
-
-function wire({ mediaType, digest, size, annotations = {} }: Descriptor): WireDescriptor {
-  return { media_type: mediaType, digest, size, annotations };
 }
 
 interface HistoryParts {

@@ -221,7 +221,7 @@ interface ApiCapability {
   ID: string;
   Enabled: boolean;
 }
-export interface GatewaySolveRequest {
+interface GatewaySolveRequest {
   Definition?: WireDefinition;
   Frontend: string;
   FrontendOpt: Record<string, string>;

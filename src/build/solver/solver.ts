@@ -17,6 +17,7 @@ import { runFileOperation } from "./file-step.ts";
 import { Flight, type FlightListener } from "./flight.ts";
 import { type ExecOperation, type FileOperation, type Step, stepDigest, stepInputs } from "./graph.ts";
 import type { MissHistory } from "./miss-history.ts";
+import { differenceOf, mergedRoots } from "./root-layers.ts";
 import { solveSource } from "./sources.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 import type { Turns } from "./turns.ts";
@@ -70,38 +71,16 @@ export class Solver {
         return await this.told(step as Computed, run);
       }
       case "merge":
-        return await this.merge(operation.roots, run);
+        return mergedRoots(await this.solveAll(operation.roots, run));
       case "diff":
-        return await this.difference(operation.lower, operation.upper, run);
+        return differenceOf(await this.solveAll([operation.lower, operation.upper], run));
       default:
         return await solveSource(this.context, this.cache, step, run);
     }
   }
 
-  private async merge(roots: readonly (Step | undefined)[], run: BuildRun): Promise<StepResult> {
-    const results = await Promise.all(roots.map((root) => this.solve(root, run)));
-    const layers = results.flatMap((result) => result.layers);
-    const identity = digestOf("merge", ...results.map((result) => result.identity!));
-    const { createdAt } = results.at(-1) ?? SCRATCH;
-    const ownLayers = layers.length - (results[0]?.layers.length ?? 0);
-    const recordIds = results.flatMap((result) => result.recordIds ?? []);
-    return { identity, layers, ownLayers, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
-  }
-
-  /** @throws {NaruError} not-implemented when the one does not stand on the other */
-  private async difference(lower: Step | undefined, upper: Step | undefined, run: BuildRun): Promise<StepResult> {
-    const [below, above] = await Promise.all([this.solve(lower, run), this.solve(upper, run)]);
-    const stands = below.layers.every((layer, index) => isSameLayer(layer, above.layers[index]));
-    if (!stands) {
-      throw new NaruError(
-        "not-implemented",
-        "the difference of two results is not supported but where one stands on the other",
-      );
-    }
-    const layers = above.layers.slice(below.layers.length);
-    const identity = digestOf("diff", below.identity!, above.identity!);
-    const { createdAt, recordIds = [] } = above;
-    return { identity, layers, ownLayers: layers.length, recordIds, ...(createdAt === undefined ? {} : { createdAt }) };
+  private solveAll(steps: readonly (Step | undefined)[], run: BuildRun): Promise<StepResult[]> {
+    return Promise.all(steps.map((step) => this.solve(step, run)));
   }
 
   /** A step whose result is known without those of its inputs: only what it stands on is needed. */
@@ -292,11 +271,6 @@ export class Solver {
       .packLayer(layer, { compression, ...(latestSeconds === undefined ? {} : { latestSeconds }) })
       .catch((error) => this.context.log.warn(`a layer was not packed ahead of time: ${errorText(error)}`));
   }
-}
-
-function isSameLayer(one: LayerHandle, other: LayerHandle | undefined): boolean {
-  if (one.kind === "built") return other?.kind === "built" && one.id === other.id;
-  return other?.kind === "image" && one.chainId === other.chainId;
 }
 
 /** Undefined when no output needs blobs. */
