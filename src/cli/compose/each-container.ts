@@ -6,15 +6,16 @@ import type { ComposeContext } from "./declaration.ts";
 import { parallelLimit } from "./parallel-limit.ts";
 import { openProgressDisplay } from "./progress-display.ts";
 
-/** Does one thing to containers beside each other, with progress. Throws CliError with all failures. */
+/** Does one thing to containers beside each other, with progress. `told` is the word of a dry run. Throws CliError with all failures. */
 export async function eachContainer(
   context: ComposeContext,
   containers: readonly ObservedContainer[],
-  words: readonly [going: string, done: string],
+  words: readonly [going: string, done: string, told?: string],
   work: (container: ObservedContainer) => Promise<unknown>,
 ): Promise<void> {
   if (context.isDryRun) {
-    for (const { name } of containers) context.print(`Would be ${words[1].toLowerCase()}: Container ${name}\n`);
+    const told = (words[2] ?? words[1]).toLowerCase();
+    for (const { name } of containers) context.print(`Would be ${told}: Container ${name}\n`);
     return;
   }
   const display = openProgressDisplay(context, words[0]);

@@ -35,7 +35,7 @@ export const command = defineComposeCommand({
       const containers = all.filter((each) => each.service === service);
       const hooks = found.model?.services[service];
       const run = { engine: found.engine, options: {} };
-      await eachContainer(context, containers, ["Restarting", "Started"], async (container) => {
+      await eachContainer(context, containers, ["Restarting", "Started", "restarted"], async (container) => {
         if (container.state === "running") await runHooks(run, container, "pre_stop", hooks?.pre_stop);
         await found.engine.restartContainer(container.id, { timeout });
         await runHooks(run, container, "post_start", hooks?.post_start);
