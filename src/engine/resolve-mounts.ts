@@ -106,7 +106,9 @@ async function mountVolume(context: EngineContext, mount: MountRecord, { undo, u
 function imageRoot(context: EngineContext, mount: MountRecord): OverlayRoot {
   const layer = mount.layerId === undefined ? undefined : context.images.findContainerLayer(mount.layerId);
   if (layer === undefined) throw new NaruError("not-found", `No such image: ${mount.name}`);
-  if (mount.subpath === undefined) return layer.root;
+  // An overlay has at least one directory below: an image without layers shows the base.
+  const lowerDirs = layer.imageDirs.length > 0 ? layer.imageDirs : layer.root.lowerDirs;
+  if (mount.subpath === undefined) return { ...layer.root, lowerDirs };
   // The container's changes lie in the upper directory, which begins where the mount does.
   if (/[:,\\]/.test(mount.subpath)) {
     throw new NaruError(
@@ -114,7 +116,7 @@ function imageRoot(context: EngineContext, mount: MountRecord): OverlayRoot {
       `the image's path ${mount.subpath} has a sign that overlay mounts do not take: , : or \\`,
     );
   }
-  const wanted = findLayeredEntry(layer.root.lowerDirs, mount.subpath);
+  const wanted = findLayeredEntry(lowerDirs, mount.subpath);
   if (wanted === undefined) {
     throw new NaruError(
       "invalid",

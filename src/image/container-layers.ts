@@ -89,11 +89,13 @@ export class ContainerLayers {
 
   private describe(containerId: string, chainIds: LocalImage["chainIds"]): ContainerLayer {
     const directory = join(this.layout.layers, containerId);
+    const lowerDirs = this.snapshots.lowerDirs(chainIds);
     return {
       containerId,
       chainId: chainIds.at(-1) ?? digestOf(""),
+      imageDirs: lowerDirs.slice(0, chainIds.length),
       root: {
-        lowerDirs: this.snapshots.lowerDirs(chainIds),
+        lowerDirs,
         upperDir: join(directory, "upper"),
         workDir: join(directory, "work"),
       },

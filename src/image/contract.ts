@@ -160,6 +160,8 @@ export interface ImageStore {
 export interface ContainerLayer {
   containerId: string;
   root: OverlayRoot;
+  /** The image's own of `root.lowerDirs`, without the mount points that lie below every container. */
+  imageDirs: string[];
   chainId: Digest;
 }
 

@@ -282,6 +282,19 @@ test("a directory of an image as a mount", async () => {
   expect(file.stderr).toContain("is no directory: mount the directory it lies in");
 });
 
+test("an image as a mount shows its own files alone", async () => {
+  const look = sh("ls -d /i/bin; for f in .dockerenv dev etc/hosts; do test -e /i/$f && echo $f; done; true");
+  const done = await daemon.docker([
+    "run",
+    "--rm",
+    "--mount",
+    "type=image,source=busybox,target=/i",
+    "busybox",
+    ...look,
+  ]);
+  expect(done).toMatchObject({ code: 0, stdout: "/i/bin\n" });
+});
+
 test("a bind mount covers the mounts inside its source as it is asked to", async () => {
   const source = join(scratch, "tree");
   await Bun.$`mkdir -p ${source}/inner && mount -t tmpfs inner ${source}/inner && touch ${source}/inner/seen`.quiet();

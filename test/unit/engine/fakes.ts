@@ -180,6 +180,7 @@ export class FakeImages {
   asStore(): ImageStore {
     const layer = (id: string) => ({
       containerId: id,
+      imageDirs: ["/lower"],
       chainId: "sha256:0" as const,
       root: { lowerDirs: ["/lower"], upperDir: `/layers/${id}/diff`, workDir: `/layers/${id}/work` },
     });
