@@ -14,6 +14,8 @@ const PREDICATE_ANNOTATION = "in-toto.io/predicate-type";
 const SPDX_PREDICATE = "https://spdx.dev/Document";
 const CREATED_ANNOTATION = "org.opencontainers.image.created";
 const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
+/** More than any real image has. */
+const MAX_INDEXES = 64;
 
 /** `manifest` is the image's own for the platform that was described. */
 export async function attachSbom(
@@ -48,14 +50,14 @@ async function findSubject(repository: RemoteImage["repository"], manifest: Dige
 export async function readAttachedSbom(remote: RemoteImage, image: string, platform: PlatformWish): Promise<string> {
   const { repository, target } = remote;
   const descriptor = await repository.resolve(target);
-  const index = isIndexType(descriptor.mediaType) ? await fetchIndex(remote, descriptor.digest) : undefined;
-  const own = index?.manifests.filter((one) => one.platform && fitsPlatform(one.platform, platform)) ?? [];
+  const manifests = isIndexType(descriptor.mediaType) ? await fetchMembers(remote, descriptor.digest) : [];
+  const own = manifests.filter((one) => one.platform && fitsPlatform(one.platform, platform));
   for (const digest of new Set([...own.map((one) => one.digest), descriptor.digest])) {
     const found = await repository.listReferrers(digest, { artifactType: SPDX_TYPE });
     if (found.length > 0) return await readReferrer(remote, newest(found));
   }
   for (const { digest } of own) {
-    const attestation = index?.manifests.find(({ annotations }) => annotations?.[ATTESTED_ANNOTATION] === digest);
+    const attestation = manifests.find(({ annotations }) => annotations?.[ATTESTED_ANNOTATION] === digest);
     const document = attestation && (await readAttestation(remote, attestation.digest));
     if (document !== undefined) return document;
   }
@@ -64,10 +66,18 @@ export async function readAttachedSbom(remote: RemoteImage, image: string, platf
   );
 }
 
-async function fetchIndex({ repository }: RemoteImage, digest: Digest): Promise<Pick<Index, "manifests">> {
-  const { bytes } = await repository.fetchManifest(digest);
+/** What an index and the indexes in it list. */
+async function fetchMembers(remote: RemoteImage, index: Digest, seen = new Set<Digest>()): Promise<Descriptor[]> {
+  if (seen.has(index) || seen.size >= MAX_INDEXES) return [];
+  seen.add(index);
+  const { bytes } = await remote.repository.fetchManifest(index);
   const { manifests = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Index>;
-  return { manifests };
+  const found: Descriptor[] = [];
+  for (const member of manifests) {
+    if (isIndexType(member.mediaType)) found.push(...(await fetchMembers(remote, member.digest, seen)));
+    else found.push(member);
+  }
+  return found;
 }
 
 function newest(referrers: readonly Descriptor[]): Descriptor {

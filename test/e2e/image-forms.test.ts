@@ -170,6 +170,9 @@ test("an index of indexes: each platform is found at its depth, shown, saved, lo
   for (const client of [daemon.docker, daemon.naru]) {
     expect((await client(["images", "--tree"])).stdout).toContain(`linux/${OWN}`);
   }
+  expect(await daemon.naru(["sbom", "--attach", name])).toMatchObject({ code: 0 });
+  const attached = await daemon.naru(["sbom", "--attached", name]);
+  expect(JSON.parse(attached.stdout)).toMatchObject({ spdxVersion: "SPDX-2.3" });
 });
 
 test("an index of indexes is pushed byte for byte, the inner ones first, and pulled with -a", async () => {
