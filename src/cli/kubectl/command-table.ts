@@ -27,6 +27,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   completion: () => import("./completion-command.ts"),
   "plugin list": () => import("./plugin-list-command.ts"),
   cp: () => import("./cp-command.ts"),
+  debug: () => import("./debug-command.ts"),
   delete: () => import("./delete-command.ts"),
   diff: () => import("./diff-command.ts"),
   edit: () => import("./edit-command.ts"),
@@ -137,7 +138,6 @@ export const KUBECTL_ALIASES: Record<string, string> = {
 
 /** Known to kubectl's users, not here; the text says what to do instead. */
 export const REFUSED_COMMANDS: Record<string, string> = {
-  debug: "use `exec`, or kubectl itself",
   proxy: "use `port-forward`, or kubectl itself",
 };
 
@@ -167,6 +167,7 @@ export const SUMMARIES: Record<string, string> = {
   completion: "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
   "plugin list": "List all visible plugin executables on a user's PATH",
   cp: "Copy files and directories to and from containers",
+  debug: "Create debugging sessions for troubleshooting workloads and nodes",
   delete: "Delete resources by file names, stdin, resources and names, or by label selector",
   diff: "Diff the live version against a would-be applied version",
   edit: "Edit a resource on the server",

@@ -2,7 +2,7 @@
 
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
-import { attachToPod } from "./attach-pod.ts";
+import { attachOrLog, untilPod } from "./attach-or-log.ts";
 import { propagationOf } from "./cascade.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { defaultContainer, type PodLike } from "./pod-of.ts";
@@ -23,17 +23,6 @@ interface RunFlags {
   readonly tty: boolean;
   readonly wait: boolean;
 }
-interface SeenPod extends PodLike {
-  status?: PodLike["status"] & {
-    reason?: string;
-    containerStatuses?: {
-      name: string;
-      ready: boolean;
-      state?: { terminated?: { exitCode: number; reason?: string; message?: string } };
-    }[];
-  };
-}
-
 /** @param made what was created; the pod is the last. Resolves to the exit code */
 export async function attachAndWait(context: KubectlContext, made: readonly Made[], flags: RunFlags): Promise<number> {
   const removed = { done: false };
@@ -62,19 +51,8 @@ export async function attachAndWait(context: KubectlContext, made: readonly Made
 async function stayWith(context: KubectlContext, { name, namespace }: Made, flags: RunFlags): Promise<number> {
   const limit = parseDuration(flags["pod-running-timeout"]) / 1e6;
   const pod = await untilPod(context, namespace, name, limit, isRunningOrEnded);
-  if (hasEnded(pod)) await printLog(context, pod);
-  else {
-    // Attaching shows only what comes from now on.
-    const shown = await printLog(context, pod, { follow: false });
-    try {
-      await attachToPod(context, pod, defaultContainer(context, pod, flags.quiet), flags);
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      const why = error.message.replace(/^error: /, "");
-      context.printError(`warning: couldn't attach to pod/${name}, falling back to streaming logs: ${why}\n`);
-      await printLog(context, pod, { skip: shown });
-    }
-  }
+  const container = defaultContainer(context, pod, flags.quiet || hasEnded(pod));
+  await attachOrLog(context, pod, container, hasEnded(pod), flags);
   if (flags["leave-stdin-open"] || flags.restart === "Always") return 0;
   const ended = await untilPod(context, namespace, name, limit, hasEnded);
   if (ended.status?.phase === "Succeeded") return 0;
@@ -90,64 +68,6 @@ const isRunningOrEnded = (pod: PodLike): boolean =>
   hasEnded(pod) ||
   (pod.status?.phase === "Running" &&
     pod.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true);
-
-/** @throws CliError when the time is over, or the pod is gone */
-async function untilPod(
-  context: KubectlContext,
-  namespace: string,
-  name: string,
-  limitMs: number,
-  wanted: (pod: SeenPod) => boolean,
-): Promise<SeenPod> {
-  const api = await context.api();
-  const path = pathOf((await context.types()).ofKind("v1", "Pod"), namespace);
-  const signal = AbortSignal.timeout(limitMs);
-  const query = { fieldSelector: `metadata.name=${name}` };
-  try {
-    for (;;) {
-      const seen = await api.get<{ items?: SeenPod[]; metadata?: { resourceVersion?: string } }>(path, {
-        query,
-        signal,
-      });
-      const found = seen.items?.[0];
-      if (found === undefined)
-        throw new CliError(`Error from server (NotFound): pods ${JSON.stringify(name)} not found`);
-      if (wanted(found)) return found;
-      const watched = { ...query, watch: true, resourceVersion: seen.metadata?.resourceVersion };
-      for await (const { type, object } of api.lines<{ type: string; object: SeenPod }>(path, {
-        query: watched,
-        signal,
-      })) {
-        if (type === "DELETED" || type === "ERROR") break;
-        if (type !== "BOOKMARK" && wanted(object)) return object;
-      }
-    }
-  } catch (error) {
-    if (signal.aborted) throw new CliError("error: timed out waiting for the condition");
-    throw error;
-  }
-}
-
-/** Resolves to how many bytes there were. @param how `skip`: bytes at the beginning that have been printed before */
-async function printLog(
-  context: KubectlContext,
-  pod: PodLike,
-  { follow = true, skip = 0 }: { follow?: boolean; skip?: number } = {},
-): Promise<number> {
-  const api = await context.api();
-  const { name, namespace } = pod.metadata;
-  const path = pathOf((await context.types()).ofKind("v1", "Pod"), namespace, name, "log");
-  const container = defaultContainer(context, pod, true);
-  const response = await api.send("GET", path, { query: { container, follow }, accept: "*/*" });
-  const { writeOut } = await import("../output.ts");
-  let seen = 0;
-  for await (const chunk of response.body ?? []) {
-    const unseen = chunk.subarray(Math.max(0, skip - seen));
-    seen += chunk.length;
-    if (unseen.length > 0) writeOut(unseen);
-  }
-  return seen;
-}
 
 async function removeObject(context: KubectlContext, { kind, name, namespace }: Made, flags: RunFlags): Promise<void> {
   const api = await context.api();
