@@ -16,9 +16,10 @@ export class SettledFiles {
   private isClosed = false;
 
   constructor(
-    private readonly parts: { layout: DataLayout; records: ImageRecords; pool: WorkerPool },
+    private readonly parts: { layout: DataLayout; records: ImageRecords; pool: Pick<WorkerPool, "run"> },
     /** Of the machine's start; "" when it is not known: then nothing can be told, and nothing is marked. */
     readonly bootId: string,
+    private readonly quietMs = QUIET_MS,
   ) {}
 
   /** For the record of a layer whose files were just written. */
@@ -52,7 +53,7 @@ export class SettledFiles {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.running = this.settle().catch(() => this.settleLater());
-    }, QUIET_MS);
+    }, this.quietMs);
     this.timer.unref();
   }
 
@@ -63,7 +64,7 @@ export class SettledFiles {
     const snapshots = [...records.snapshots.entries()].filter(isOpen);
     const builtLayers = [...records.builtLayers.entries()].filter(isOpen);
     const isOnDisk = await pool.run<boolean>("syncFiles", { path: layout.dataRoot });
-    if (!isOnDisk || this.isClosed) return;
+    if (!isOnDisk) return;
     for (const [chainId, { directory }] of snapshots) {
       const found = records.snapshots.get(chainId);
       // It may have been unpacked anew meanwhile.
