@@ -7,5 +7,6 @@ export function isRemoteFile(path: string): boolean {
   return path.startsWith(OCI_SCHEME) || parseGitSource(gitAddress(path)) !== undefined;
 }
 
-/** GitHub's repositories may be written without a scheme. */
-export const gitAddress = (path: string) => (path.startsWith("github.com/") ? `https://${path}` : path);
+/** GitHub's repositories may be written without a scheme, and without the ending. */
+export const gitAddress = (path: string) =>
+  path.replace(/^github\.com\/([^/#?]+)\/([^/#?]+?)(?:\.git)?(?=[#?]|$)/, "https://github.com/$1/$2.git");

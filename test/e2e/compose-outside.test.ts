@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of Compose files look like those of JavaScript
 /** What Compose projects get from outside: providers, models, the engine's socket, files of git repositories. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerInspect } from "../../src/model/container.ts";
@@ -209,6 +209,7 @@ test("files of git repositories: -f, COMPOSE_FILE, include and extends, as docke
   );
   await Bun.write(join(source, "sub/compose.yaml"), 'services: {inner: {image: busybox, command: "${WORD:-none}"}}\n');
   await Bun.write(join(source, "sub/.env"), "WORD=inner\n");
+  await symlink("/etc/passwd", join(source, "out.yaml"));
   await git("init", "--quiet");
   await git("add", ".");
   await git("commit", "--quiet", "-m", "one");
@@ -245,6 +246,7 @@ services:
     [`${address}#nowhere`, "repository does not contain ref"],
     [`${address}#v1:nothing`, "the repository has no nothing"],
     [`${address}#v1:../..`, "path traversal"],
+    [`${address}#v1:out.yaml`, "leads out of the repository"],
     ["https://git.example/other.git", "failed to access repository"],
   ];
   for (const [file, words] of FAILURES) {
