@@ -4,6 +4,15 @@
  */
 
 const GROWTH = 1.05;
+/** The heaviest bucket of a kept histogram; lighter ones are whole numbers beside it. */
+const HEAVIEST = 10_000;
+
+/** A histogram as it is kept (HistogramCheckpoint of autoscaling.k8s.io/v1). */
+export interface KeptHistogram {
+  readonly referenceTimestamp?: string;
+  readonly bucketWeights?: Readonly<Record<string, number>>;
+  readonly totalWeight?: number;
+}
 
 export class UsageHistogram {
   private readonly weights = new Map<number, number>();
@@ -27,6 +36,31 @@ export class UsageHistogram {
     if (left <= 1e-12) this.weights.delete(bucket);
     else this.weights.set(bucket, left);
     this.total += faded;
+  }
+
+  save(): KeptHistogram {
+    const heaviest = Math.max(...this.weights.values(), 0);
+    const scaled = [...this.weights].map(
+      ([bucket, weight]) => [bucket, Math.round((weight / heaviest) * HEAVIEST)] as const,
+    );
+    return {
+      referenceTimestamp: `${new Date(this.reference ?? 0).toISOString().slice(0, 19)}Z`,
+      bucketWeights: Object.fromEntries(scaled.filter(([, weight]) => weight > 0)),
+      totalWeight: this.total,
+    };
+  }
+
+  /** What was kept takes the place of what is there. */
+  restore({ referenceTimestamp = "", bucketWeights = {}, totalWeight = 0 }: KeptHistogram): void {
+    const sum = Object.values(bucketWeights).reduce((total, weight) => total + weight, 0);
+    const reference = Date.parse(referenceTimestamp);
+    if (sum <= 0 || totalWeight <= 0 || Number.isNaN(reference)) return;
+    this.weights.clear();
+    for (const [bucket, weight] of Object.entries(bucketWeights)) {
+      this.weights.set(Number(bucket), (weight * totalWeight) / sum);
+    }
+    this.total = totalWeight;
+    this.reference = reference;
   }
 
   get isEmpty(): boolean {

@@ -4,9 +4,10 @@
  */
 
 import { errorText } from "../../../lib/errors.ts";
+import type { CustomResourceDefinition } from "../../../model/kubernetes/apiextensions.ts";
 import type { Container, Pod } from "../../../model/kubernetes/core.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS, PODS } from "../../../model/kubernetes/names.ts";
-import type { ResourceType, Stored } from "../../../model/kubernetes/object.ts";
+import type { KubeObject, ResourceType, Stored } from "../../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../../contract.ts";
 import type { AdmissionStep } from "../../machinery/admission.ts";
 import { copyOf, sameJson } from "../../machinery/copy.ts";
@@ -15,7 +16,10 @@ import { parseLabelSelector } from "../../machinery/selectors.ts";
 import { milliValue } from "../../quantity.ts";
 import { isStatus } from "../../status.ts";
 import type { PodReading } from "../pod-measures.ts";
-import { adjusted, ContainerHistory, isOutside, policyOf, recommend } from "./vertical-recommendation.ts";
+import { CHECKPOINT_CRD, CHECKPOINT_KIND, type VerticalPodAutoscalerCheckpoint } from "./checkpoint-kind.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { ContainerHistory } from "./container-history.ts";
+import { adjusted, isOutside, policyOf, recommend } from "./vertical-recommendation.ts";
 import {
   type ContainerRecommendation,
   type UpdateMode,
@@ -63,6 +67,7 @@ class VerticalLoop {
   /** When a pod was resized in place, by uid. */
   private readonly resizedAt = new Map<string, number>();
   private type: Type | undefined;
+  private checkpoints: Checkpoints | undefined;
 
   constructor(
     private readonly options: VerticalOptions,
@@ -71,8 +76,10 @@ class VerticalLoop {
   ) {}
 
   async run(signal: AbortSignal): Promise<void> {
-    this.type = await this.ensureKind(signal);
-    if (this.type === undefined) return;
+    this.type = await this.ensureKind<VerticalPodAutoscaler>(VERTICAL_CRD, VERTICAL_KIND, signal);
+    const kept = await this.ensureKind<VerticalPodAutoscalerCheckpoint>(CHECKPOINT_CRD, CHECKPOINT_KIND, signal);
+    if (this.type === undefined || kept === undefined) return;
+    this.checkpoints = new Checkpoints(this.client, kept, this.options.now);
     const autoscalers = this.client.informer(this.type);
     await autoscalers.synced;
     let wake = () => {};
@@ -101,13 +108,17 @@ class VerticalLoop {
     }
   }
 
-  private async ensureKind(signal: AbortSignal): Promise<Type | undefined> {
+  private async ensureKind<T extends KubeObject>(
+    definition: CustomResourceDefinition,
+    kind: string,
+    signal: AbortSignal,
+  ): Promise<ResourceType<T> | undefined> {
     try {
-      await this.client.resource(CUSTOM_RESOURCE_DEFINITIONS).create(undefined, VERTICAL_CRD);
+      await this.client.resource(CUSTOM_RESOURCE_DEFINITIONS).create(undefined, definition);
     } catch (error) {
       if (!isStatus(error, "AlreadyExists")) throw error;
     }
-    const find = () => this.client.typeOf(VERTICAL_API_VERSION, VERTICAL_KIND) as Type | undefined;
+    const find = () => this.client.typeOf(VERTICAL_API_VERSION, kind) as ResourceType<T> | undefined;
     if (find() !== undefined) return find();
     await new Promise<void>((resolve) => {
       const look = () => {
@@ -157,9 +168,10 @@ class VerticalLoop {
       .filter(({ status }) => status?.phase === "Running");
   }
 
-  private async sample({ metadata }: Autoscaler, pods: readonly Stored<Pod>[]): Promise<void> {
-    const histories = this.histories.get(metadata.uid) ?? new Map<string, ContainerHistory>();
-    this.histories.set(metadata.uid, histories);
+  private async sample(autoscaler: Autoscaler, pods: readonly Stored<Pod>[]): Promise<void> {
+    const { uid } = autoscaler.metadata;
+    const histories = this.histories.get(uid) ?? this.checkpoints?.restore(autoscaler) ?? new Map();
+    this.histories.set(uid, histories);
     for (const pod of pods) {
       const reading = await this.options.reading(pod);
       if (reading === undefined) continue;
@@ -172,6 +184,7 @@ class VerticalLoop {
         history.add(cores * 1000, bytes, milliValue(resources?.requests?.cpu), this.options.now());
       }
     }
+    await this.checkpoints?.keep(autoscaler, histories);
   }
 
   private recommendations({ metadata, spec }: Autoscaler, pods: readonly Stored<Pod>[]): ContainerRecommendation[] {

@@ -1,6 +1,10 @@
 /** VerticalPodAutoscaler (autoscaling.k8s.io/v1): a custom kind that every cluster has. */
 
-import type { CustomResourceDefinition, JSONSchemaProps } from "../../../model/kubernetes/apiextensions.ts";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+  JSONSchemaProps,
+} from "../../../model/kubernetes/apiextensions.ts";
 import type { CrossVersionObjectReference } from "../../../model/kubernetes/autoscaling.ts";
 import type { ObjectMeta } from "../../../model/kubernetes/meta.ts";
 
@@ -39,7 +43,7 @@ export interface VerticalPodAutoscaler {
 }
 export type UpdateMode = "Off" | "Initial" | "Recreate" | "InPlaceOrRecreate" | "Auto";
 
-const text: JSONSchemaProps = { type: "string" };
+export const text: JSONSchemaProps = { type: "string" };
 const amounts: JSONSchemaProps = {
   type: "object",
   additionalProperties: {
@@ -49,7 +53,7 @@ const amounts: JSONSchemaProps = {
 };
 const choice = (...words: string[]): JSONSchemaProps => ({ type: "string", enum: words });
 const list = (items: JSONSchemaProps): JSONSchemaProps => ({ type: "array", items });
-const members = (properties: Record<string, JSONSchemaProps>, ...required: string[]): JSONSchemaProps => ({
+export const members = (properties: Record<string, JSONSchemaProps>, ...required: string[]): JSONSchemaProps => ({
   type: "object",
   properties,
   ...(required.length > 0 ? { required } : {}),
@@ -103,38 +107,40 @@ const STATUS = members({
 
 const column = (name: string, jsonPath: string, type = "string") => ({ name, jsonPath, type });
 
-export const VERTICAL_CRD: CustomResourceDefinition = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: {
-    name: "verticalpodautoscalers.autoscaling.k8s.io",
-    annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797" },
-  },
-  spec: {
-    group: "autoscaling.k8s.io",
-    scope: "Namespaced",
-    names: {
-      kind: VERTICAL_KIND,
-      listKind: "VerticalPodAutoscalerList",
-      plural: "verticalpodautoscalers",
-      singular: "verticalpodautoscaler",
-      shortNames: ["vpa"],
+/** A definition of the autoscaler's group. */
+export function verticalCrd(
+  kind: string,
+  shortName: string,
+  version: CustomResourceDefinitionVersion,
+): CustomResourceDefinition {
+  const singular = kind.toLowerCase();
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: {
+      name: `${singular}s.autoscaling.k8s.io`,
+      annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797" },
     },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: { openAPIV3Schema: members({ spec: SPEC, status: STATUS }, "spec") },
-        additionalPrinterColumns: [
-          column("Mode", ".spec.updatePolicy.updateMode"),
-          column("CPU", ".status.recommendation.containerRecommendations[0].target.cpu"),
-          column("Mem", ".status.recommendation.containerRecommendations[0].target.memory"),
-          column("Provided", ".status.conditions[?(@.type=='RecommendationProvided')].status"),
-          column("Age", ".metadata.creationTimestamp", "date"),
-        ],
-      },
-    ],
-  },
-};
+    spec: {
+      group: "autoscaling.k8s.io",
+      scope: "Namespaced",
+      names: { kind, listKind: `${kind}List`, plural: `${singular}s`, singular, shortNames: [shortName] },
+      versions: [version],
+    },
+  };
+}
+
+export const VERTICAL_CRD: CustomResourceDefinition = verticalCrd(VERTICAL_KIND, "vpa", {
+  name: "v1",
+  served: true,
+  storage: true,
+  subresources: { status: {} },
+  schema: { openAPIV3Schema: members({ spec: SPEC, status: STATUS }, "spec") },
+  additionalPrinterColumns: [
+    column("Mode", ".spec.updatePolicy.updateMode"),
+    column("CPU", ".status.recommendation.containerRecommendations[0].target.cpu"),
+    column("Mem", ".status.recommendation.containerRecommendations[0].target.memory"),
+    column("Provided", ".status.conditions[?(@.type=='RecommendationProvided')].status"),
+    column("Age", ".metadata.creationTimestamp", "date"),
+  ],
+});

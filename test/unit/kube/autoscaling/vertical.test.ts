@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { PodReading } from "../../../../src/kube/autoscaling/pod-measures.ts";
+import type { VerticalPodAutoscalerCheckpoint } from "../../../../src/kube/autoscaling/vertical/checkpoint-kind.ts";
+import { ContainerHistory } from "../../../../src/kube/autoscaling/vertical/container-history.ts";
 import { UsageHistogram } from "../../../../src/kube/autoscaling/vertical/usage-histogram.ts";
 import { createVerticalAutoscaler } from "../../../../src/kube/autoscaling/vertical/vertical-autoscaler.ts";
 import {
   adjusted,
-  ContainerHistory,
   isOutside,
   policyOf,
   recommend,
@@ -33,6 +34,21 @@ describe("histogram", () => {
       const found = histogram.percentile(share);
       expect(found >= near - 10 && found <= near * 1.1 + 10).toBe(true);
     }
+  });
+  test("what is kept says the same, as nearly as ten thousandths", () => {
+    const histogram = new UsageHistogram(10, DAY);
+    for (let amount = 1; amount <= 300; amount++) histogram.add(amount, amount % 7, amount * 3600_000);
+    const kept = histogram.save();
+    expect(Math.max(...Object.values(kept.bucketWeights!))).toBe(10_000);
+    const again = new UsageHistogram(10, DAY);
+    again.add(5000, 1, 0);
+    again.restore(JSON.parse(JSON.stringify(kept)));
+    for (const share of [0.1, 0.5, 0.9, 0.95]) expect(again.percentile(share)).toBe(histogram.percentile(share));
+    again.add(20, 1, 310 * 3600_000);
+    const broken = new UsageHistogram(10, DAY);
+    for (const wrong of [{}, { ...kept, totalWeight: 0 }, { ...kept, referenceTimestamp: "never" }])
+      broken.restore(wrong);
+    expect(broken.isEmpty).toBe(true);
   });
   test("old samples fade, and can be taken back", () => {
     const histogram = new UsageHistogram(10, DAY);
@@ -122,6 +138,18 @@ describe("the autoscaler", () => {
     singular: "verticalpodautoscaler",
     partialUpdates: { status: { prepare() {} } },
   } as unknown as ResourceDefinition;
+  const checkpointType: ResourceType<VerticalPodAutoscalerCheckpoint> = {
+    group: type.group,
+    version: type.version,
+    resource: "verticalpodautoscalercheckpoints",
+    kind: "VerticalPodAutoscalerCheckpoint",
+    namespaced: true,
+  };
+  const checkpointDefinition = {
+    type: checkpointType,
+    singular: "verticalpodautoscalercheckpoint",
+  } as unknown as ResourceDefinition;
+  let cores: number;
   let cluster: TestCluster;
   let stop: AbortController;
   let ended: Promise<void>;
@@ -135,24 +163,13 @@ describe("the autoscaler", () => {
 
   beforeEach(async () => {
     logged.length = 0;
+    cores = 0.5;
     cluster = await createTestCluster({
-      definitions: [...BUILTIN_DEFINITIONS, definition],
+      definitions: [...BUILTIN_DEFINITIONS, definition, checkpointDefinition],
       schemas: createSchemaSet(),
     });
     stop = new AbortController();
-    const reading = async (): Promise<PodReading> => ({
-      cores: new Map([["c", 0.5]]),
-      bytes: new Map([["c", 200 * MIB]]),
-      at: Date.now(),
-      windowMs: 1000,
-    });
-    const autoscaler = createVerticalAutoscaler({
-      client: cluster.client,
-      now: Date.now,
-      log: (line) => logged.push(line),
-      reading,
-      periodMs: 5,
-    });
+    const autoscaler = begin();
     cluster.core.admission.push(autoscaler.admission);
     ended = autoscaler.run(stop.signal);
     await cluster.client.resource(DEPLOYMENTS).create("default", {
@@ -168,6 +185,17 @@ describe("the autoscaler", () => {
     expect([cluster.errors, logged]).toEqual([[], []]);
     await cluster[Symbol.asyncDispose]();
   });
+
+  function begin() {
+    const reading = async (): Promise<PodReading> => ({
+      cores: new Map([["c", cores]]),
+      bytes: new Map([["c", 200 * MIB]]),
+      at: Date.now(),
+      windowMs: 1000,
+    });
+    const log = (line: string) => logged.push(line);
+    return createVerticalAutoscaler({ client: cluster.client, now: Date.now, log, reading, periodMs: 5 });
+  }
 
   async function runningPod(name: string): Promise<void> {
     const pods = cluster.client.resource(PODS);
@@ -231,5 +259,28 @@ describe("the autoscaler", () => {
       spec: structuredClone(spec),
     } as Pod);
     expect(fresh.spec!.containers[0]!.resources!.requests!.cpu).toBe(recommended()!.target.cpu!);
+  });
+
+  test("what was seen is kept, and counts after a restart", async () => {
+    await runningPod("a");
+    await autoscale("Off");
+    const kept = () => cluster.client.informer(checkpointType).get("default", "web-c");
+    await until(() => (kept()?.status?.totalSamplesCount ?? 0) >= 20);
+    const { metadata } = cluster.client.informer(type).get("default", "web")!;
+    expect(kept()).toMatchObject({
+      metadata: { ownerReferences: [{ kind: "VerticalPodAutoscaler", name: "web", uid: metadata.uid }] },
+      spec: { vpaObjectName: "web", containerName: "c" },
+      status: { version: "v3" },
+    });
+    const before = recommended()!.target.cpu;
+    stop.abort();
+    await ended;
+    const samples = kept()!.status!.totalSamplesCount!;
+    // A daemon that knew nothing of the past would recommend next to nothing.
+    cores = 0.001;
+    stop = new AbortController();
+    ended = begin().run(stop.signal);
+    await until(() => (kept()?.status?.totalSamplesCount ?? 0) > samples);
+    expect(recommended()!.target.cpu).toBe(before!);
   });
 });
