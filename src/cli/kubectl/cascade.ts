@@ -17,9 +17,12 @@ export const cascade = (): Flag<string> => ({
   bare: "background",
 });
 
+/** What was written before there were three ways. */
+const OLDER_WORDS: Readonly<Record<string, string>> = { true: "background", false: "orphan" };
+
 /** The API's word for it (DeleteOptions.propagationPolicy). @throws CliError for a word that is none */
 export function propagationOf(cascadeWord: string): string {
-  const found = PROPAGATION[cascadeWord];
+  const found = PROPAGATION[OLDER_WORDS[cascadeWord] ?? cascadeWord];
   if (found !== undefined) return found;
   throw new CliError(`error: invalid cascade value (${cascadeWord}). Must be "background", "foreground", or "orphan"`);
 }

@@ -3,6 +3,8 @@ import { bool, list, string } from "../flag-types.ts";
 import { type CreateFlags, createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { EditFlags } from "./edit/edit-loop.ts";
+import { Failures } from "./failures.ts";
+import { UsageError } from "./help-error.ts";
 import { labelMatcher } from "./label-match.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
@@ -29,12 +31,19 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, context }) {
     if ((flags.filename.length === 0 && flags.kustomize === "") || args.length > 0) {
-      const unknown = args[0] === undefined ? "must specify one of -f and -k" : `Unexpected args: [${args.join(" ")}]`;
-      throw new CliError(`error: ${unknown}\nSee '${context.program} create -h' for help and examples`);
+      if (args.length > 0) throw new UsageError(`error: Unexpected args: [${args.join(" ")}]`);
+      throw new CliError("error: must specify one of -f and -k");
+    }
+    if (flags.raw !== "") {
+      if (flags.filename.length !== 1 || /^https?:|,/.test(flags.filename[0]!))
+        throw new CliError("error: --raw can only use a single local file or stdin");
+      const { rawRequest } = await import("./raw-request.ts");
+      context.print(await rawRequest(context, "POST", flags.raw, flags.filename[0]!));
+      return;
     }
     const { objects } = await namedObjects(context, [], flags);
     const matches = labelMatcher(flags.selector);
-    const failures: string[] = [];
+    const failures = new Failures();
     for (const { type, namespace, manifest } of objects) {
       if (!matches(manifest!.object)) continue;
       try {
@@ -42,11 +51,10 @@ export const command = defineKubectlCommand({
         if (flags.edit) await createEdited(context, flags, type, namespace, manifest!.object);
         else await createObject(context, flags, type, namespace, manifest!.object, { attempt });
       } catch (error) {
-        if (!(error instanceof CliError)) throw error;
-        failures.push(error.message);
+        failures.add(error);
       }
     }
-    if (failures.length > 0) throw new CliError(failures.join("\n"));
+    failures.throwIfAny();
   },
 });
 

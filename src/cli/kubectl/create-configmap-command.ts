@@ -19,7 +19,7 @@ export const command = defineKubectlCommand({
     const name = oneName(args);
     const data: Record<string, string> = {};
     const binaryData: Record<string, string> = {};
-    for (const [key, bytes] of await readData(flags)) {
+    for (const [key, bytes] of await readData(flags, `Data for ConfigMap ${JSON.stringify(name)}`)) {
       const text = bytes.toString();
       if (Buffer.from(text).equals(bytes)) data[key] = text;
       else binaryData[key] = bytes.toString("base64");

@@ -11,12 +11,12 @@ export const command = defineKubectlCommand({
     ...CREATE_FLAGS,
     image: list("Image of a container (may be repeated)", { type: "strings" }),
     port: int("The port that the containers listen on", { initial: -1 }),
-    replicas: int("How many pods", { initial: 1 }),
+    replicas: int("How many pods", { initial: 1, short: "r" }),
   },
   async run({ flags, args, afterDashes, context }) {
-    const name = oneName(args);
     const images = flags.image.flatMap((one) => one.split(","));
     if (images.length === 0) throw new CliError(`error: required flag(s) "image" not set`);
+    const name = oneName(args);
     if (flags.replicas < 0) throw new CliError("error: --replicas must be 0 or more");
     if (images.length > 1 && afterDashes !== undefined) {
       throw new CliError("error: cannot specify multiple --image options and command");
@@ -24,8 +24,8 @@ export const command = defineKubectlCommand({
     const labels = { app: name };
     const ports = flags.port < 0 ? {} : { ports: [{ containerPort: flags.port }] };
     const containers = images.map((image, at) => ({
-      image,
       name: nameOfImage(image),
+      image,
       ...(afterDashes === undefined ? {} : { command: [...afterDashes] }),
       ...(at === 0 ? ports : {}),
       resources: {},
@@ -38,8 +38,8 @@ export const command = defineKubectlCommand({
       spec: {
         replicas: flags.replicas,
         selector: { matchLabels: labels },
-        strategy: {},
         template: { metadata: { labels }, spec },
+        strategy: {},
       },
       status: {},
     });

@@ -4,6 +4,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { createObject } from "./create-object.ts";
 import type { KubectlContext } from "./declaration.ts";
+import { UsageError } from "./help-error.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { dryRun, validate } from "./write-flags.ts";
@@ -19,7 +20,7 @@ type CreateFlags = Parameters<typeof createObject>[1];
 
 /** The one name that the command takes. @throws CliError */
 export function oneName(args: readonly string[]): string {
-  if (args.length !== 1) throw new CliError(`error: exactly one NAME is required, got ${args.length}`);
+  if (args.length !== 1) throw new UsageError(`error: exactly one NAME is required, got ${args.length}`);
   return args[0]!;
 }
 
@@ -41,16 +42,24 @@ export async function create(context: KubectlContext, flags: CreateFlags, object
     type.namespaced && context.namespaceGiven
       ? { ...object, metadata: { ...object.metadata, namespace: namespace! } }
       : object;
-  const attempt = `failed to create ${object.kind.toLowerCase()}`;
   try {
     await createObject(context, flags, type, namespace, placed);
   } catch (error) {
     const { KubeApiError } = await import("./kube-api.ts");
-    if (!(error instanceof KubeApiError)) throw error;
-    throw error.reason === "Invalid" || object.kind === "Namespace"
-      ? error
-      : new CliError(`error: ${attempt}: ${error.status.message ?? ""}`);
+    if (!(error instanceof KubeApiError) || TOLD_AS_THEY_COME.includes(object.kind)) throw error;
+    throw new CliError(`error: failed to create ${attemptOf(object)} ${error.status.message ?? ""}`);
   }
+}
+
+const TOLD_AS_THEY_COME = ["Namespace", "Role", "ClusterRole"];
+
+/** What could not be made, as kubectl names it. */
+function attemptOf({ kind, spec }: KubeManifestObject): string {
+  if (kind === "Secret") return "secret";
+  if (kind === "ResourceQuota") return "quota:";
+  if (kind === "PodDisruptionBudget") return "poddisruptionbudgets:";
+  if (kind === "Service") return `${(spec as { type?: string }).type ?? "ClusterIP"} service:`;
+  return `${kind.toLowerCase()}:`;
 }
 
 /** The last part of an image's name: the name of a container that runs it. */

@@ -17,7 +17,8 @@ export const command = defineKubectlCommand({
     if (flags.from !== "") {
       const { objects } = await namedObjects(context, [flags.from]);
       const target = objects[0]!;
-      if (target.type.resource !== "cronjobs") throw new CliError("error: from must be an existing cronjob");
+      if (target.type.resource !== "cronjobs")
+        throw new CliError(`error: unknown object type *${target.type.version}.${target.type.kind}`);
       const cron = await (await context.api()).get<KubeManifestObject>(objectPath(target));
       await create(context, flags, jobOf(cron, name));
       return;

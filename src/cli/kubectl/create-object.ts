@@ -25,6 +25,19 @@ export function withLastApplied(object: KubeManifestObject): KubeManifestObject 
   return { ...object, metadata: { ...object.metadata, annotations: { ...others, [LAST_APPLIED]: text } } };
 }
 
+const FIRST = ["kind", "apiVersion", "metadata", "spec", "status"];
+const FIRST_OF_METADATA = ["name", "generateName", "namespace", "labels", "annotations", "ownerReferences"];
+
+/** The members that all objects have, in the order of their declaration. */
+function inDeclaredOrder(object: KubeManifestObject): KubeManifestObject {
+  const ordered = (value: object, first: readonly string[]) => {
+    const place = (key: string) => (first.includes(key) ? first.indexOf(key) : first.length);
+    return Object.fromEntries(Object.entries(value).sort(([one], [other]) => place(one) - place(other)));
+  };
+  const metadata = ordered(object.metadata ?? {}, FIRST_OF_METADATA);
+  return ordered({ ...object, metadata }, FIRST) as KubeManifestObject;
+}
+
 /** @param options `attempt` for failures: `error when creating "web.yaml"` or "failed to create deployment"; `verb` for the line that tells of it */
 export async function createObject(
   context: KubectlContext,
@@ -37,7 +50,8 @@ export async function createObject(
   const { attempt, verb = "created" } = options;
   const wanted = flags["save-config"] ? withLastApplied(object) : object;
   if (flags["dry-run"] === "client") {
-    await tellResult(context, flags, type, wanted, verb, !attempt?.startsWith("error when"));
+    const isMadeHere = !attempt?.startsWith("error when");
+    await tellResult(context, flags, type, isMadeHere ? inDeclaredOrder(wanted) : wanted, verb, isMadeHere);
     return;
   }
   const api = await context.api();

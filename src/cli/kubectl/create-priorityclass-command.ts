@@ -1,4 +1,3 @@
-import { CliError } from "../cli-error.ts";
 import { bool, int, string } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
@@ -14,9 +13,8 @@ export const command = defineKubectlCommand({
     "preemption-policy": string("PreemptLowerPriority, or Never", { initial: "PreemptLowerPriority" }),
     value: int("The priority: greater goes first"),
   },
-  async run({ flags, args, context, given }) {
+  async run({ flags, args, context }) {
     const name = oneName(args);
-    if (!given("value")) throw new CliError('error: required flag(s) "value" not set');
     await create(context, flags, {
       apiVersion: "scheduling.k8s.io/v1",
       kind: "PriorityClass",

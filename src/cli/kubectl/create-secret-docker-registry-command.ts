@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { list, string } from "../flag-types.ts";
+import { bool, list, string } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { hashedName } from "./hashed-name.ts";
 
 const KEY = ".dockerconfigjson";
 
@@ -12,9 +13,10 @@ export const command = defineKubectlCommand({
   summary: "Create a secret for use with a registry",
   flags: {
     ...CREATE_FLAGS,
+    "append-hash": bool("Put a hash of the content behind the name"),
     "docker-email": string("Mail address for the registry"),
     "docker-password": string("Password for the registry"),
-    "docker-server": string("The registry"),
+    "docker-server": string("The registry", { initial: "https://index.docker.io/v1/" }),
     "docker-username": string("User of the registry"),
     "from-file": list("A docker config.json, instead of the flags above", { type: "strings" }),
   },
@@ -23,7 +25,8 @@ export const command = defineKubectlCommand({
     const content = flags["from-file"].length > 0 ? await fromFile(flags["from-file"]) : fromFlags(flags);
     const data = { [KEY]: Buffer.from(content).toString("base64") };
     const type = "kubernetes.io/dockerconfigjson";
-    await create(context, flags, { apiVersion: "v1", kind: "Secret", metadata: { name }, type, data });
+    const full = flags["append-hash"] ? hashedName(name, { kind: "Secret", data, type }) : name;
+    await create(context, flags, { apiVersion: "v1", kind: "Secret", metadata: { name: full }, data, type });
   },
 });
 

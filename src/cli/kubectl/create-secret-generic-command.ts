@@ -17,7 +17,9 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, context }) {
     const name = oneName(args);
-    const entries = [...(await readData(flags))].map(([key, bytes]) => [key, bytes.toString("base64")] as const);
+    const entries = [...(await readData(flags, `Data for Secret ${JSON.stringify(name)}`))].map(
+      ([key, bytes]) => [key, bytes.toString("base64")] as const,
+    );
     const object = {
       apiVersion: "v1",
       kind: "Secret",

@@ -1,20 +1,28 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { string } from "../flag-types.ts";
+import { bool, string } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { hashedName } from "./hashed-name.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --cert=path/to/cert/file --key=path/to/key/file [options]",
   summary: "Create a TLS secret",
-  flags: { ...CREATE_FLAGS, cert: string("File of the certificate (PEM)"), key: string("File of its key (PEM)") },
+  flags: {
+    ...CREATE_FLAGS,
+    "append-hash": bool("Put a hash of the content behind the name"),
+    cert: string("File of the certificate (PEM)"),
+    key: string("File of its key (PEM)"),
+  },
   async run({ flags, args, context }) {
     const name = oneName(args);
     if (flags.cert === "" || flags.key === "") throw new CliError("error: key and cert must be specified");
     const read = (path: string) =>
       readFile(path).catch((error: Error) => {
-        throw new CliError(`error: open ${path}: ${error.message}`);
+        const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+        const why = isMissing ? `open ${path}: no such file or directory` : error.message;
+        throw new CliError(`error: Cannot read file ${path}, ${why}`);
       });
     const [cert, key] = await Promise.all([read(flags.cert), read(flags.key)]);
     try {
@@ -24,12 +32,8 @@ export const command = defineKubectlCommand({
       throw new CliError(`error: tls: ${(error as Error).message}`);
     }
     const data = { "tls.crt": cert.toString("base64"), "tls.key": key.toString("base64") };
-    await create(context, flags, {
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { name },
-      type: "kubernetes.io/tls",
-      data,
-    });
+    const type = "kubernetes.io/tls";
+    const full = flags["append-hash"] ? hashedName(name, { kind: "Secret", data, type }) : name;
+    await create(context, flags, { apiVersion: "v1", kind: "Secret", metadata: { name: full }, data, type });
   },
 });

@@ -4,6 +4,7 @@ import { list, string } from "../flag-types.ts";
 import { oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
+import { KubeApiError } from "./kube-api.ts";
 import { objectPrinter, PRINT_FLAGS } from "./output-format.ts";
 
 export const command = defineKubectlCommand({
@@ -37,7 +38,11 @@ export const command = defineKubectlCommand({
         : { boundObjectRef: { kind, apiVersion: "v1", name: bound, ...(uid === "" ? {} : { uid }) } }),
     };
     const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", metadata: {}, spec };
-    const made = await (await context.api()).json<{ status?: { token?: string } }>("POST", path, { body });
+    const api = await context.api();
+    const made = await api.json<{ status?: { token?: string } }>("POST", path, { body }).catch((error) => {
+      if (!(error instanceof KubeApiError)) throw error;
+      throw new CliError(`error: failed to create token: ${error.status.message ?? ""}`);
+    });
     const printer = await objectPrinter(flags);
     context.print(printer === undefined ? `${made.status?.token ?? ""}\n` : printer(made));
   },

@@ -11,8 +11,8 @@ interface DataFlags {
 }
 const KEY = /^[-._a-zA-Z0-9]+$/;
 
-/** Keys with their bytes, in the order of the flags. @throws CliError */
-export async function readData(flags: DataFlags): Promise<Map<string, Buffer>> {
+/** Keys with their bytes, in the order of the flags. @param whose "Data for ConfigMap …", for messages @throws CliError */
+export async function readData(flags: DataFlags, whose: string): Promise<Map<string, Buffer>> {
   if (flags["from-env-file"].length > 0 && flags["from-file"].length + flags["from-literal"].length > 0) {
     throw new CliError("error: from-env-file cannot be combined with from-file or from-literal");
   }
@@ -24,7 +24,9 @@ export async function readData(flags: DataFlags): Promise<Map<string, Buffer>> {
       );
     }
     if (data.has(key))
-      throw new CliError(`error: cannot add key ${JSON.stringify(key)}, another key by that name already exists`);
+      throw new CliError(
+        `error: cannot add key ${JSON.stringify(key)}, another key by that name already exists in ${whose}`,
+      );
     data.set(key, value);
   };
   for (const one of flags["from-file"]) for (const [key, value] of await fromFile(one)) add(key, value);
@@ -54,7 +56,7 @@ async function fromFile(source: string): Promise<[string, Buffer][]> {
     );
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw new CliError(`error: error reading ${path}: ${(error as Error).message}`);
+    throw unreadable(path, error);
   }
 }
 
@@ -64,7 +66,7 @@ async function fromEnvFile(path: string): Promise<[string, Buffer][]> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new CliError(`error: error reading ${path}: ${(error as Error).message}`);
+    throw unreadable(path, error);
   }
   return text.split(/\r?\n/).flatMap((line): [string, Buffer][] => {
     const trimmed = line.trimStart();
@@ -73,4 +75,11 @@ async function fromEnvFile(path: string): Promise<[string, Buffer][]> {
     if (equals >= 0) return [[trimmed.slice(0, equals), Buffer.from(trimmed.slice(equals + 1))]];
     return [[trimmed, Buffer.from(process.env[trimmed] ?? "")]];
   });
+}
+
+function unreadable(path: string, error: unknown): CliError {
+  const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+  return new CliError(
+    `error: error reading ${path}: ${isMissing ? "no such file or directory" : (error as Error).message}`,
+  );
 }

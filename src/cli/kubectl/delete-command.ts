@@ -45,6 +45,8 @@ export const command = defineKubectlCommand({
     const { objects, types } = await namedObjects(context, args, flags);
     const hasChoice = flags.all || flags.selector !== "" || flags["field-selector"] !== "";
     if (objects.length + types.length === 0) throw new CliError(NOTHING_NAMED);
+    if (flags.all && (flags.selector !== "" || flags["field-selector"] !== ""))
+      throw new CliError("error: setting 'all' parameter but found a non empty selector. ");
     if (types.length > 0 && !hasChoice)
       throw new CliError("error: resource(s) were provided, but no name was specified");
     const targets = [...objects];
@@ -102,9 +104,10 @@ async function selected(context: KubectlContext, type: ServedType, flags: Flags)
 
 async function confirmed(context: KubectlContext, targets: readonly ObjectTarget[]): Promise<boolean> {
   const names = targets.map(({ type, name }) => `${printedName(type, name)}\n`).join("");
-  const { confirm } = await import("../confirm.ts");
+  const { readLine } = await import("../confirm.ts");
   context.print(`You are about to delete the following ${targets.length} resource(s):\n${names}`);
-  const isMeant = confirm(context, "Do you want to continue?");
+  context.print("Do you want to continue? (y/N): ");
+  const isMeant = readLine()?.trim().toLowerCase() === "y";
   if (!isMeant) context.print("deletion is cancelled\n");
   return isMeant;
 }

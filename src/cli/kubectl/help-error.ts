@@ -7,6 +7,9 @@ export class HelpError extends CliError {
   }
 }
 
+/** A failure whose words are followed by where help is. */
+export class UsageError extends CliError {}
+
 /** @throws HelpError unless there are as many words as wanted */
 export function checkWordCount(args: readonly string[], wanted: number): void {
   if (args.length !== wanted) throw new HelpError(`error: Unexpected args: [${args.join(" ")}]`);

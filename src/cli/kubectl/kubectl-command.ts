@@ -2,11 +2,12 @@ import { editDistance } from "../../lib/edit-distance.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
-import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, REFUSED_COMMANDS, SECTIONS } from "./command-table.ts";
+import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, SECTIONS } from "./command-table.ts";
 import type { KubectlCommand } from "./declaration.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
-import { HelpError } from "./help-error.ts";
+import { HelpError, UsageError } from "./help-error.ts";
 import { kubectlContext } from "./kubectl-context.ts";
+import { checkWriteFlags } from "./write-flags.ts";
 
 /** Runs one line of `kubectl`. Resolves to the exit code. `program` is how it was called: "naru kubectl", "kubectl". */
 export async function runKubectl(program: string, words: string[], context: CommandContext): Promise<number> {
@@ -81,8 +82,6 @@ function closeCommands(typed: string): string[] {
 async function runGroup(program: string, name: string, words: readonly string[], context: CommandContext) {
   const path = `${program} ${name}`;
   const { args, helpAsked } = parse(GLOBAL_FLAGS, [...words], path, true);
-  const refused = REFUSED_COMMANDS[`${name} ${args[0]}`];
-  if (refused !== undefined) throw new CliError(`error: '${path} ${args[0]}' is not here: ${refused}`);
   if (!helpAsked && args.length > 0)
     throw new CliError(`error: unknown command "${args.join(" ")}"\nSee '${path} -h' for help and examples`);
   const { groupHelp } = await import("./kubectl-help.ts");
@@ -109,6 +108,7 @@ async function runCommand(
     context.print(commandHelp(program, name, command));
     return 0;
   }
+  checkWriteFlags(parsed.values);
   // Where a command has a flag of the same name, such as --user of "create rolebinding", the flag is the command's own.
   const shadowing = Object.keys(command.flags).filter((flag) => flag in GLOBAL_FLAGS);
   const untouched = shadowing.map((flag) => [flag, GLOBAL_FLAGS[flag as keyof typeof GLOBAL_FLAGS].initial()]);
@@ -123,6 +123,8 @@ async function runCommand(
   try {
     return (await command.run(invocation)) ?? 0;
   } catch (error) {
+    if (error instanceof UsageError)
+      throw new CliError(`${error.message}\nSee '${path} -h' for help and examples`, error.exitCode);
     if (!(error instanceof HelpError)) throw error;
     const { commandHelp } = await import("./kubectl-help.ts");
     context.print(commandHelp(program, name, command));

@@ -28,7 +28,7 @@ export function servicePorts(words: readonly string[], mayBeNone = false, nodePo
   return all.map((word) => {
     const [port = "", target = port] = word.split(":");
     if (!/^\d+$/.test(port) || Number(port) > 65_535)
-      throw new CliError(`error: invalid port ${word}: write PORT or PORT:TARGET`);
+      throw new CliError(`error: strconv.ParseUint: parsing ${JSON.stringify(word.split(":")[0])}: invalid syntax`);
     return {
       name: word.replace(":", "-"),
       port: Number(port),

@@ -18,11 +18,20 @@ export interface PolicyRule {
   readonly verbs: string[];
 }
 
+const VERBS = new Set(
+  "* get delete list create update patch watch proxy redirect deletecollection use bind escalate impersonate approve sign".split(
+    " ",
+  ),
+);
+
 /** A rule for each API group. @throws CliError when a resource is not served */
 export async function resourceRules(
   context: KubectlContext,
   words: { resources: readonly string[]; names: readonly string[]; verbs: readonly string[] },
 ): Promise<PolicyRule[]> {
+  for (const verb of words.verbs) {
+    if (!VERBS.has(verb)) context.printError(`Warning: '${verb}' is not a standard resource verb\n`);
+  }
   const types = await context.types();
   const groups = new Map<string, string[]>();
   for (const word of words.resources.flatMap((one) => one.split(","))) {

@@ -1,13 +1,13 @@
 import { CliError } from "../cli-error.ts";
 import { int } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { templateText } from "./describe/pod-volumes.ts";
 import { objectPrinter } from "./output-format.ts";
 import { objectPath } from "./resource-arguments.ts";
 import { printedName } from "./resource-types.ts";
 import { ROLLOUT_FLAGS, rolloutTargets } from "./rollout-change.ts";
 import { keptRevisions } from "./rollout-revisions.ts";
 import { TableText } from "./table-text.ts";
-import { templateText } from "./template-text.ts";
 import { checkRolled, type PodTemplateHolder } from "./workload-kinds.ts";
 
 export const command = defineKubectlCommand({
@@ -26,7 +26,7 @@ export const command = defineKubectlCommand({
         const found = kept.find(({ revision }) => revision === flags.revision);
         if (found === undefined) throw new CliError("error: unable to find the specified revision");
         if (printer !== undefined) context.print(printer(found.object));
-        else context.print(`${name} with revision #${flags.revision}\nPod Template:\n${templateText(found.template)}`);
+        else context.print(`${name} with revision #${flags.revision}\n${templateText(found.template)}\n`);
         continue;
       }
       if (printer !== undefined) {

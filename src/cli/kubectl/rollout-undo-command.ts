@@ -2,12 +2,12 @@ import { CliError } from "../cli-error.ts";
 import { int } from "../flag-types.ts";
 import { sameJson } from "./apply-patch.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { templateText } from "./describe/pod-volumes.ts";
 import { LAST_APPLIED } from "./last-applied.ts";
 import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { printedName } from "./resource-types.ts";
 import { ROLLOUT_FLAGS, rolloutTargets } from "./rollout-change.ts";
 import { type KeptRevision, keptRevisions } from "./rollout-revisions.ts";
-import { templateText } from "./template-text.ts";
 import { checkRolled, type PodTemplateHolder } from "./workload-kinds.ts";
 import { dryRun, tellResult, writeQuery } from "./write-flags.ts";
 
@@ -30,9 +30,10 @@ export const command = defineKubectlCommand({
         );
       }
       const kept = await keptRevisions(context, target, object);
-      const template = withoutHash(wanted(kept, flags["to-revision"], target).template);
+      const found = wanted(kept, flags["to-revision"], target).template;
+      const template = withoutHash(found);
       if (flags["dry-run"] === "client") {
-        context.print(`${printedName(target.type, target.name)} Pod Template:\n${templateText(template)}`);
+        context.print(`${printedName(target.type, target.name)} ${templateText(found)} (dry run)\n`);
         continue;
       }
       if (sameJson(template, object.spec?.template)) {

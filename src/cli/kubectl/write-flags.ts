@@ -1,5 +1,6 @@
 /** Flags and habits of commands that change objects. */
 
+import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
 import type { Flag } from "../flags.ts";
 import type { KubectlContext } from "./declaration.ts";
@@ -11,11 +12,6 @@ export function dryRun(): Flag<string> {
   return {
     ...string('"none", "client" (only print what would be sent) or "server" (the server checks, and stores nothing)', {
       initial: "none",
-      check(text) {
-        if (!["none", "client", "server"].includes(text)) {
-          throw new Error(`Invalid dry-run value (${text}). Must be "none", "server", or "client".`);
-        }
-      },
     }),
     bare: "client",
   };
@@ -26,9 +22,6 @@ export function validate(): Flag<string> {
   return {
     ...string('"strict" (unknown fields are refused), "warn" or "ignore"', {
       initial: "strict",
-      check(text) {
-        if (VALIDATION[text] === undefined) throw new Error(`must be one of strict (or true), warn, ignore (or false)`);
-      },
     }),
     bare: "strict",
   };
@@ -40,6 +33,18 @@ const VALIDATION: Record<string, string> = {
   ignore: "Ignore",
   false: "Ignore",
 };
+
+/** @throws CliError when --dry-run or --validate has a word that is none of its own */
+export function checkWriteFlags(flags: Readonly<Record<string, unknown>>): void {
+  const { "dry-run": dry = "none", validate: checks = "strict" } = flags;
+  if (typeof dry === "string" && !["none", "client", "server"].includes(dry))
+    throw new CliError(`error: Invalid dry-run value (${dry}). Must be "none", "server", or "client".`);
+  if (typeof checks === "string" && VALIDATION[checks] === undefined) {
+    throw new CliError(
+      `error: invalid - validate option ${JSON.stringify(checks)}; must be one of: strict (or true), warn, ignore (or false)`,
+    );
+  }
+}
 
 /** The queries that go with a write. */
 export function writeQuery(flags: { "dry-run": string; "field-manager"?: string; validate?: string }) {

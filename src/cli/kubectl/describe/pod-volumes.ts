@@ -116,3 +116,9 @@ export function templateLines(template: PodTemplateSpec): string[] {
     ...tolerationLines(spec?.tolerations, "  "),
   ];
 }
+
+/** A pod template for reading; cells end with tabs. */
+export const templateText = (template: unknown): string =>
+  templateLines((template ?? {}) as PodTemplateSpec)
+    .map((line) => `${line.replace(/^ +\t/, "\t")}\n`)
+    .join("");
