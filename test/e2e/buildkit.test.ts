@@ -149,6 +149,10 @@ describe("contexts", () => {
       expect({ address, code, stderr: code === 0 ? "" : stderr }).toEqual({ address, code: 0, stderr: "" });
       expect(await imageSays("remote", "cat", "/f")).toBe(said);
     }
+    const kept = ["--build-arg", "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1", "-o", join(scratch, "kept"), "-f", "-"];
+    const stdin = "FROM scratch\nCOPY .git/HEAD f /\n";
+    expect((await daemon.docker([...plain, ...kept, `${base}/repo.git`], { stdin })).code).toBe(0);
+    expect((await readdir(join(scratch, "kept"))).sort()).toEqual(["HEAD", "f"]);
     const named = await build({ Dockerfile: "FROM busybox\nCOPY --from=other /sub/f /z\n" }, [
       "--build-context",
       `other=${base}/repo.git`,

@@ -129,14 +129,15 @@ export class BuildContexts {
   }
 
   private async remote(address: string): Promise<MainContext> {
-    const { session, steps, signal } = this.parts;
+    const { session, attributes, steps, signal } = this.parts;
+    const buildArgs = withPrefix(attributes, "build-arg:");
     const isGit = !/^https?:\/\//.test(address) || /\.git(#|\?|$)/.test(address);
     const title = isGit ? `[internal] load git source ${address}` : "[internal] load remote build context";
     const found = await steps.showing(title, (onOutput) =>
       fetchRemoteContext(
         this.parts,
         address,
-        { session: session && sessionServices(session), onOutput, signal },
+        { session: session && sessionServices(session), buildArgs, onOutput, signal },
         this.undo,
       ),
     );

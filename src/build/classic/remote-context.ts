@@ -29,7 +29,7 @@ export async function fetchContext(
   }
   await using undo = new AsyncDisposableStack();
   // The classic API has no session with its client: no logins, no ssh agent, nobody to tell of git's progress.
-  const wish = { session: undefined, onOutput() {}, signal };
+  const wish = { session: undefined, buildArgs: {}, onOutput() {}, signal };
   const fetched = await fetchRemoteContext(
     { files, scratch: contextsDirectory, execRoot, instance },
     remote,

@@ -159,18 +159,19 @@ class CommandBuild {
   }
 
   private async remote(address: string, signal: AbortSignal): Promise<WishedFiles> {
+    const { wish } = this;
     const { dataRoot, execRoot, instance, files } = this.parts;
     const scratch = join(dataRoot, "builder/contexts");
     const found = await this.events.showing(`[internal] load remote build context`, (tell) =>
       fetchRemoteContext(
         { files, scratch, execRoot, instance },
         address,
-        { session: clientSession(this.calls, this.wish), onOutput: tell, signal },
+        { session: clientSession(this.calls, wish), buildArgs: wish.buildArgs, onOutput: tell, signal },
         this.undo,
       ),
     );
     if ("directory" in found) return await this.arrived(found.directory);
-    const name = this.wish.dockerfilePath || "Dockerfile";
+    const name = wish.dockerfilePath || "Dockerfile";
     return { dockerfile: { name, text: found.dockerfile } };
   }
 

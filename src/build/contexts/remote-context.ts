@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ContainerFiles } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
 import { parseGitSource } from "../../lib/git-address.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import type { ClientSession, ContextSource } from "../contract.ts";
 import { placeInside } from "../solver/exec-mounts.ts";
 import { GitCheckout } from "../solver/git-checkout.ts";
@@ -24,6 +25,8 @@ type RemoteContext = { directory: string } | { dockerfile: Uint8Array };
 
 interface RemoteWish {
   session: ClientSession | undefined;
+  /** Values of arguments: BUILDKIT_CONTEXT_KEEP_GIT_DIR keeps a repository's own directory. */
+  buildArgs: Readonly<Record<string, string>>;
   onOutput(text: string): void;
   signal: AbortSignal;
 }
@@ -55,7 +58,7 @@ export async function fetchRemoteContext(
 async function checkOut(
   { execRoot, instance }: RemoteParts,
   { remote, ref, subdir, checksum, keepGitDir, submodules }: NonNullable<ReturnType<typeof parseGitSource>>,
-  { session, onOutput, signal }: RemoteWish,
+  { session, buildArgs, onOutput, signal }: RemoteWish,
   undo: AsyncDisposableStack,
 ): Promise<RemoteContext> {
   const directory = newCheckoutDirectory(instance);
@@ -65,7 +68,7 @@ async function checkOut(
   const tree = {
     remote,
     ...(ref ? { ref } : {}),
-    keepGitDir: keepGitDir ?? false,
+    keepGitDir: keepGitDir ?? findGoBool(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? "") ?? false,
     skipSubmodules: submodules === false,
   };
   const checkout = new GitCheckout(directory, tree, {

@@ -42,7 +42,8 @@ function readDevice(text: string): { name: string; required: boolean } {
     const key = equals < 0 ? field : field.slice(0, equals);
     if (key === "name") device.name = field.slice(equals + 1);
     else if (key === "required") device.required = equals < 0 || isTrue(field.slice(equals + 1));
-    else if (device.name === "" && commaFields(text).length === 1) device.name = field;
+    // The name itself has an equals sign.
+    else if (device.name === "") device.name = field;
     else
       throw new NaruError("invalid", `unexpected key '${key}' in '${field}'${suggestion(key, ["name", "required"])}`);
   }

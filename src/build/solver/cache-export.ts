@@ -1,5 +1,6 @@
 /** Sends a build's cache elsewhere: into the image itself, to a registry, to a directory of the client's. */
 import type { LayerCompression } from "../../image/contract.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import { canonicalReference, parseReference } from "../../lib/image-reference.ts";
 import type { Digest } from "../../model/image.ts";
 import { MEDIA } from "../../model/media-types.ts";
@@ -57,7 +58,9 @@ export async function withInlineCache(
   run: BuildRun,
   target: ConfiguredTarget,
 ): Promise<ConfiguredTarget> {
-  if (!run.request.cacheTo.some(({ type }) => type === "inline")) return target;
+  const { cacheTo, buildArgs } = run.request;
+  const isAsked = cacheTo.some(({ type }) => type === "inline") || findGoBool(buildArgs.BUILDKIT_INLINE_CACHE ?? "");
+  if (!isAsked) return target;
   const collected = { whole: new Set(target.recordIds), all: await allRecordIds(run) };
   const list = await collect(context, cache, collected, compressionOf(run));
   return { ...target, config: { ...target.config, ...{ [INLINE_CACHE_KEY]: list } } };

@@ -3,6 +3,7 @@
  * "min" nothing of it could tell a secret that somebody passed as a build argument.
  */
 import type { Attestation } from "../../image/contract.ts";
+import { findGoBool } from "../../lib/go-bool.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Descriptor, Platform } from "../../model/image.ts";
 import type { BuildRequest } from "../contract.ts";
@@ -48,7 +49,9 @@ export function provenanceOf(facts: ProvenanceFacts, subject: object[]): Attesta
 /** Everything, about no image in particular; in the version that buildx reads from the history. */
 export function wholeProvenance(facts: Omit<ProvenanceFacts, "finishedAt">): Attestation {
   const { request } = facts;
-  const attestations = { ...request.attestations, provenance: "max", provenanceVersion: "v0.2" } as const;
+  const isNewer = findGoBool(request.buildArgs.BUILDKIT_HISTORY_PROVENANCE_V1 ?? "") === true;
+  const provenanceVersion = isNewer ? "v1" : "v0.2";
+  const attestations = { ...request.attestations, provenance: "max", provenanceVersion } as const;
   const finishedAt = new Date().toISOString();
   return provenanceOf({ ...facts, finishedAt, request: { ...request, attestations } }, []);
 }
