@@ -45,6 +45,7 @@ export const KUBECTL_COMMANDS: Record<string, Loader> = {
   "rollout status": () => import("./rollout-status-command.ts"),
   "rollout undo": () => import("./rollout-undo-command.ts"),
   "port-forward": () => import("./port-forward-command.ts"),
+  proxy: () => import("./proxy-command.ts"),
   run: () => import("./run-command.ts"),
   scale: () => import("./scale-command.ts"),
   "set env": () => import("./set-env-command.ts"),
@@ -136,11 +137,6 @@ export const KUBECTL_ALIASES: Record<string, string> = {
   "top pods": "top pod",
 };
 
-/** Known to kubectl's users, not here; the text says what to do instead. */
-export const REFUSED_COMMANDS: Record<string, string> = {
-  proxy: "use `port-forward`, or kubectl itself",
-};
-
 /** One line for each command, in kubectl's sections. */
 export const SUMMARIES: Record<string, string> = {
   "api-resources": "Print the supported API resources on the server",
@@ -185,6 +181,7 @@ export const SUMMARIES: Record<string, string> = {
   "rollout status": "Show the status of the rollout",
   "rollout undo": "Undo a previous rollout",
   "port-forward": "Forward one or more local ports to a pod",
+  proxy: "Run a proxy to the Kubernetes API server",
   run: "Run a particular image on the cluster",
   scale: "Set a new size for a deployment, replica set, stateful set or replication controller",
   "set env": "Update environment variables on a pod template",

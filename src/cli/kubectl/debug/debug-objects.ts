@@ -78,7 +78,7 @@ function withCustom(container: DebugContainer, custom: CustomContainer): DebugCo
 function merged(one: unknown, other: unknown): unknown {
   if (Array.isArray(one) && Array.isArray(other)) {
     const names = new Set(other.map((element) => (element as { name?: string })?.name).filter(Boolean));
-    return [...one.filter((element) => !names.has((element as { name?: string })?.name)), ...other];
+    return [...other, ...one.filter((element) => !names.has((element as { name?: string })?.name))];
   }
   const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isObject(one) || !isObject(other)) return other;
