@@ -12,7 +12,7 @@ const COMMIT = /^[0-9a-f]{40}$/;
  * The Compose file of a git repository: the one that the address names (`#ref:path`), or the usual one in the folder that it names. The
  * user's git does it, with the user's keys; it asks nobody. Throws CliError in git's words.
  */
-export async function fetchFromGit(address: string, signal?: AbortSignal): Promise<string> {
+export async function fetchFromGit(address: string, signal: AbortSignal): Promise<string> {
   const source = parseGitSource(gitAddress(address))!;
   const { checksum } = source;
   const commit = await resolveCommit(source, address, signal);
@@ -25,7 +25,7 @@ export async function fetchFromGit(address: string, signal?: AbortSignal): Promi
 async function resolveCommit(
   { remote, ref = "HEAD" }: GitSource,
   address: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string> {
   if (COMMIT.test(ref)) return ref;
   const { code, output, complaint } = await git(["ls-remote", "--exit-code", "--", remote, ref], signal);
@@ -41,7 +41,7 @@ async function resolveCommit(
   throw new CliError(`repository does not contain ref ${address}`);
 }
 
-async function checkOut(folder: string, { remote }: GitSource, commit: string, signal?: AbortSignal): Promise<void> {
+async function checkOut(folder: string, { remote }: GitSource, commit: string, signal: AbortSignal): Promise<void> {
   const steps = [
     ["init", "--quiet"],
     ["remote", "add", "origin", remote],
@@ -71,7 +71,7 @@ async function fileIn(folder: string, path: string, address: string): Promise<st
   throw new CliError(`${address}: there is no Compose file (${COMPOSE_FILE_NAMES.join(", ")})`);
 }
 
-async function git(words: string[], signal?: AbortSignal) {
+async function git(words: string[], signal: AbortSignal) {
   if (Bun.which("git") === null)
     throw new CliError("the program 'git' is not installed: install the package git to use projects of repositories");
   const env = {
@@ -86,6 +86,6 @@ async function git(words: string[], signal?: AbortSignal) {
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return { code, output: output.trim(), complaint: complaint.trim() };
 }

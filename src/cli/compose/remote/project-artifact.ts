@@ -104,19 +104,19 @@ export async function publishImages(
  * Brings a published project (`oci://REPOSITORY[:TAG]`) into the cache. Resolves to its Compose file, in which all of the project's
  * own files stand, one document each. Throws CliError where there is none.
  */
-export async function fetchPublished(context: CommandContext, address: string): Promise<string> {
+export async function fetchPublished(context: CommandContext, address: string, signal: AbortSignal): Promise<string> {
   const { repository, target } = await openRemoteImage(context, address.slice(OCI_SCHEME.length), {
     actions: "pull",
     isInsecure: false,
   });
-  const { digest } = await repository.resolve(target);
+  const { digest } = await repository.resolve(target, { signal });
   const folder = await cachedFolder(digest.slice(digest.indexOf(":") + 1), async (draft) => {
-    const manifest = await fetchArtifact(repository, digest);
+    const manifest = await fetchArtifact(repository, digest, { signal });
     if (manifest.artifactType !== PROJECT && manifest.config.mediaType !== EMPTY_CONFIG)
       throw new CliError(`${address} is no Compose project: 'compose publish' makes them`);
     let count = 0;
     for (const layer of manifest.layers) {
-      const bytes = await fetchBytes(repository, layer, { maxBytes: MAX_FILE_BYTES });
+      const bytes = await fetchBytes(repository, layer, { maxBytes: MAX_FILE_BYTES, signal });
       if (await writeLayer(draft, layer, bytes, count === 0)) count++;
     }
     if (count === 0) throw new CliError(`${address} has no Compose file`);

@@ -6,32 +6,30 @@ import { OCI_SCHEME } from "../../../compose/remote-address.ts";
 import { CliError } from "../../cli-error.ts";
 import type { CommandContext } from "../../command.ts";
 import { parseGoBool } from "../../go-bool.ts";
+import { interruptible } from "../interruptible.ts";
 
 /** Fetches files of registries and git repositories; each address once. */
 export class RemoteFiles {
   private readonly known = new Map<string, Promise<string>>();
 
-  constructor(
-    private readonly context: CommandContext,
-    private readonly signal?: AbortSignal,
-  ) {}
+  constructor(private readonly context: CommandContext) {}
 
-  /** The path of a file that stands at an address. Throws CliError saying why there is none. */
+  /** The path of a file that stands at an address; Ctrl-C leaves nothing of it. Throws CliError saying why there is none. */
   readonly fetch = (address: string): Promise<string> => {
-    const known = this.known.get(address) ?? this.fetchNow(address);
+    const known = this.known.get(address) ?? interruptible((signal) => this.fetchNow(address, signal));
     this.known.set(address, known);
     return known;
   };
 
-  private async fetchNow(address: string): Promise<string> {
+  private async fetchNow(address: string, signal: AbortSignal): Promise<string> {
     if (address.startsWith(OCI_SCHEME)) {
       checkEnabled("COMPOSE_EXPERIMENTAL_OCI_REMOTE");
       const { fetchPublished } = await import("./project-artifact.ts");
-      return await fetchPublished(this.context, address);
+      return await fetchPublished(this.context, address, signal);
     }
     checkEnabled("COMPOSE_EXPERIMENTAL_GIT_REMOTE");
     const { fetchFromGit } = await import("./git-files.ts");
-    return await fetchFromGit(address, this.signal);
+    return await fetchFromGit(address, signal);
   }
 }
 
