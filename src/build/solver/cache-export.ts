@@ -25,7 +25,8 @@ async function collect(
   compression: LayerCompression,
 ): Promise<CacheList> {
   const records: TravellingRecord[] = [];
-  for (const id of new Set([...whole, ...all])) {
+  // Not as they were done, which differs from build to build: equal caches make equal images.
+  for (const id of [...new Set([...whole, ...all])].sort()) {
     const record = cache.get(id);
     if (!record) continue;
     const { keys, identity, kind, description, parents, validator, createdAt } = record;
@@ -75,12 +76,18 @@ export async function exportCache(
   for (const target of run.request.cacheTo) {
     if (target.type === "inline") continue;
     const name = `exporting cache to ${target.type === "registry" ? target.ref : "client directory"}`;
-    await run.showing({ digest: digestOf(name), name, inputs: [], cached: false }, async () => {
-      const all = await allRecordIds(run);
-      // "min": what the results consist of. "max": every step of the build.
-      const whole = new Set(target.mode === "max" ? all : targets.flatMap(({ recordIds }) => recordIds));
-      await send(context, run, target, await collect(context, cache, { whole, all }, compressionOf(run)));
-    });
+    await run
+      .showing({ digest: digestOf(name), name, inputs: [], cached: false }, async () => {
+        const all = await allRecordIds(run);
+        // "min": what the results consist of. "max": every step of the build.
+        const whole = new Set(target.mode === "max" ? all : targets.flatMap(({ recordIds }) => recordIds));
+        await send(context, run, target, await collect(context, cache, { whole, all }, compressionOf(run)));
+      })
+      .catch((error) => {
+        run.signal.throwIfAborted();
+        // The step tells it all the same.
+        if (!findGoBool(target.attributes["ignore-error"] ?? "")) throw error;
+      });
   }
 }
 
