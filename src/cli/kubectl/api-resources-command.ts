@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { UsageError } from "./help-error.ts";
 import { groupVersion, qualified, type ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";
 
@@ -23,7 +24,8 @@ export const command = defineKubectlCommand({
     "sort-by": string("name or kind"),
     verbs: list("Only resources with these verbs", { type: "strings" }),
   },
-  async run({ flags, given, context }) {
+  async run({ flags, args, given, context }) {
+    if (args.length > 0) throw new UsageError(`error: unexpected arguments: [${args.join(" ")}]`);
     const order = ORDERS[flags["sort-by"]];
     if (order === undefined) throw new CliError(`error: --sort-by accepts only name or kind`);
     if (!["", "wide", "name"].includes(flags.output))

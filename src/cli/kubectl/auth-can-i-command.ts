@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { policyCells, policyRows } from "./describe/configuration.ts";
+import { VERBS } from "./policy-rules.ts";
 import type { ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";
 
@@ -19,13 +20,21 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, context }) {
     if (flags.list) {
+      if (flags.quiet || flags["all-namespaces"] || flags.subresource !== "") {
+        throw new CliError(
+          "error: list option can't be specified with neither quiet, all-namespaces nor subresource options",
+        );
+      }
       await listAll(context, flags["no-headers"]);
       return 0;
     }
     const [verb, what, name] = args;
     if (verb === undefined || what === undefined || args.length > 3) {
-      throw new CliError("error: you must specify two arguments: verb resource or verb resource/resourceName.");
+      throw new CliError(
+        `error: you must specify two arguments: verb resource or verb resource/resourceName.\nSee '${context.program} auth can-i -h' for help and examples.`,
+      );
     }
+    if (!VERBS.has(verb)) context.printError(`Warning: verb '${verb}' is not a known verb\n\n`);
     const place = flags["all-namespaces"] ? undefined : await context.namespace();
     const spec = what.startsWith("/")
       ? { nonResourceAttributes: { path: what, verb } }

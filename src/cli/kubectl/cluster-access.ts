@@ -290,7 +290,8 @@ async function headersOf(
   const as = flags.as || user.as || "";
   const uid = flags["as-uid"] || user["as-uid"] || "";
   const groups = flags["as-group"].length > 0 ? flags["as-group"] : (user["as-groups"] ?? []);
-  const extra = Object.entries(user["as-user-extra"] ?? {});
+  const extra =
+    flags["as-user-extra"].length > 0 ? extrasOf(flags["as-user-extra"]) : Object.entries(user["as-user-extra"] ?? {});
   if (as === "" && (uid !== "" || groups.length > 0 || extra.length > 0)) {
     throw new CliError(`error: requesting uid, groups or user-extra for ${name} without impersonating a user`);
   }
@@ -304,6 +305,18 @@ async function headersOf(
   add("impersonate-group", groups);
   for (const [key, values] of extra) add(`impersonate-extra-${encodeURIComponent(key)}`, values);
   return { headers, repeated };
+}
+
+/** "key=value" pairs, those of one key together. */
+function extrasOf(pairs: readonly string[]): [string, string[]][] {
+  const extras = new Map<string, string[]>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf("=");
+    if (equals < 1) throw new CliError(`error: invalid --as-user-extra ${JSON.stringify(pair)}: expected key=value`);
+    const key = pair.slice(0, equals);
+    extras.set(key, [...(extras.get(key) ?? []), pair.slice(equals + 1)]);
+  }
+  return [...extras];
 }
 
 async function readToken(path: string): Promise<string> {

@@ -23,6 +23,8 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, context, given }) {
     const { objects, types } = await namedObjects(context, args, flags);
+    if (objects.length > 0 && args.length > 0 && flags["all-namespaces"])
+      throw new CliError("error: a resource cannot be retrieved by name across all namespaces");
     if (objects.length + types.length === 0) {
       throw new CliError(
         `error: You must specify the type of resource to describe. Use "${context.program} api-resources" for a complete list of supported resources.`,

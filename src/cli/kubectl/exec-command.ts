@@ -48,7 +48,7 @@ export const command = defineKubectlCommand({
 async function wordOfFile(context: KubectlContext, filename: readonly string[]): Promise<string> {
   const { objects } = await namedObjects(context, [], { filename, recursive: false });
   const [first, ...more] = objects;
-  if (first === undefined || more.length > 0) throw new CliError("error: the files of -f must hold exactly one object");
+  if (first === undefined || more.length > 0) throw new CliError("error: cannot exec into multiple objects at a time");
   return `${first.type.resource}${first.type.group === "" ? "" : `.${first.type.group}`}/${first.name}`;
 }
 

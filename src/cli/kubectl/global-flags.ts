@@ -7,6 +7,7 @@ export const GLOBAL_FLAGS = {
   as: string("Act as this user"),
   "as-group": list("Act as a member of this group (may be repeated)", { type: "stringArray" }),
   "as-uid": string("Act as the user with this UID"),
+  "as-user-extra": list("More of the user that is acted as, as key=value (may be repeated)", { type: "stringArray" }),
   "cache-dir": string("", { hidden: true }),
   "certificate-authority": string("File of the certificate authority"),
   "client-certificate": string("File of the client certificate"),

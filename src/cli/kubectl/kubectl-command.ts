@@ -123,6 +123,8 @@ async function runCommand(
   try {
     return (await command.run(invocation)) ?? 0;
   } catch (error) {
+    // --request-timeout ran out while an answer was being read.
+    if (error instanceof Error && error.name === "TimeoutError") throw new CliError("error: context deadline exceeded");
     if (error instanceof UsageError)
       throw new CliError(`${error.message}\nSee '${path} -h' for help and examples`, error.exitCode);
     if (!(error instanceof HelpError)) throw error;

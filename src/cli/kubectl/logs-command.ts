@@ -3,7 +3,9 @@ import { CliError } from "../cli-error.ts";
 import { bool, int, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
-import { checkContainer, defaultContainer, type PodLike, podOf, podTarget } from "./pod-of.ts";
+import { UsageError } from "./help-error.ts";
+import { KubeApiError } from "./kube-api.ts";
+import { checkContainer, checkSelects, defaultContainer, type PodLike, podOf, podTarget } from "./pod-of.ts";
 import { objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
 import { type PodTemplateHolder, selectorPairs, selectorText } from "./workload-kinds.ts";
@@ -38,13 +40,17 @@ export const command = defineKubectlCommand({
   summary: "Print the logs for a container in a pod",
   flags: FLAGS,
   async run({ flags, args, given, context }) {
-    if (args.length === 0 && flags.selector === "") {
-      throw new CliError(
-        `error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee '${context.program} logs -h' for help and examples`,
+    if ((args.length === 0 && flags.selector === "") || args.length > 2) {
+      throw new UsageError(
+        "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command",
       );
     }
     if (args.length > 0 && flags.selector !== "")
-      throw new CliError("error: only a selector (-l) or a POD name is allowed");
+      throw new UsageError("error: only a selector (-l) or a POD name is allowed");
+    if (flags.tail < -1) throw new CliError("error: --tail must be greater than or equal to -1");
+    if (flags["all-containers"] && flags.container !== "")
+      throw new CliError(`error: --all-containers=true should not be specified with container name ${flags.container}`);
+    checkTime(flags["since-time"]);
     if (flags["since-time"] !== "" && given("since"))
       throw new CliError("error: at most one of `sinceTime` or `sinceSeconds` may be specified");
     const [first = "", ...rest] = args;
@@ -57,11 +63,40 @@ export const command = defineKubectlCommand({
       );
     }
     const tail = given("tail") || flags.selector === "" ? flags.tail : SELECTED_TAIL;
-    const print = (source: Source) => printLog(context, source, flags, tail);
+    const shown = { ...flags, prefix: flags.prefix || flags["all-pods"] };
+    const print = async (source: Source) => {
+      try {
+        await printLog(context, source, shown, tail);
+      } catch (error) {
+        if (!flags["ignore-errors"] || !(error instanceof CliError)) throw error;
+        context.printError(`${error.message}\n`);
+      }
+    };
     if (flags.follow) await Promise.all(sources.map(print));
     else for (const source of sources) await print(source);
   },
 });
+
+function checkTime(text: string): void {
+  if (text === "" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)$/.test(text)) return;
+  const layout = "2006-01-02T15:04:05Z07:00";
+  throw new CliError(
+    `error: parsing time ${JSON.stringify(text)} as "${layout}": cannot parse ${JSON.stringify(text)} as "2006"`,
+  );
+}
+
+/** A pod that is not there is told of with its namespace. */
+async function podNamed(context: KubectlContext, path: string, name: string): Promise<PodLike> {
+  try {
+    return await (await context.api()).get<PodLike>(path);
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || error.code !== 404) throw error;
+    const place = JSON.stringify(await context.namespace());
+    throw new CliError(
+      `error: error from server (NotFound): pods ${JSON.stringify(name)} not found in namespace ${place}`,
+    );
+  }
+}
 
 async function podsFor(context: KubectlContext, word: string, flags: Flags): Promise<PodLike[]> {
   const api = await context.api();
@@ -74,8 +109,9 @@ async function podsFor(context: KubectlContext, word: string, flags: Flags): Pro
     return found;
   }
   const target = await podTarget(context, word);
-  if (target.type.resource === "pods") return [await api.get<PodLike>(objectPath(target))];
-  const owner = await api.get<PodTemplateHolder>(objectPath(target));
+  if (target.type.resource === "pods") return [await podNamed(context, objectPath(target), target.name)];
+  const owner = await api.get<PodTemplateHolder & { kind: string }>(objectPath(target));
+  checkSelects(owner, target, "get the logs from");
   const found = await bySelector(selectorText(selectorPairs(owner)), target.namespace);
   if (flags["all-pods"]) return found;
   const chosen = await podOf(context, word, flags["pod-running-timeout"]);
@@ -111,6 +147,7 @@ async function printLog(
     limitBytes: flags["limit-bytes"] > 0 ? flags["limit-bytes"] : undefined,
     sinceSeconds: since > 0 ? Math.ceil(since) : undefined,
     sinceTime: flags["since-time"],
+    insecureSkipTLSVerifyBackend: flags["insecure-skip-tls-verify-backend"],
   };
   const response = await api.send("GET", pathOf(pods, namespace, name, "log"), { query, accept: "*/*" });
   if (!flags.prefix) {

@@ -35,13 +35,23 @@ export async function podTarget(context: KubectlContext, word: string): Promise<
   return objects[0]!;
 }
 
+const SELECTING = ["Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job", "ReplicationController", "Service"];
+
+/** @throws CliError for kinds that select no pods */
+export function checkSelects({ kind }: { kind: string }, { type }: ObjectTarget, what: string): void {
+  if (SELECTING.includes(kind)) return;
+  const go = `*${type.version}.${kind}`;
+  throw new CliError(`error: cannot ${what} ${go}: selector for ${go} not implemented`);
+}
+
 /** The running pod that serves best: ready ones first, then the newest. Waits for one until the time is over. */
 export async function podOf(context: KubectlContext, word: string, timeout = "20s"): Promise<PodLike> {
   const target = await podTarget(context, word);
   const api = await context.api();
   if (target.type.resource === "pods") return await api.get<PodLike>(objectPath(target));
   const pods = (await context.types()).ofKind("v1", "Pod");
-  const owner = await api.get<PodTemplateHolder>(objectPath(target));
+  const owner = await api.get<PodTemplateHolder & { kind: string }>(objectPath(target));
+  checkSelects(owner, target, "attach to");
   const labelSelector = selectorText(selectorPairs(owner));
   if (labelSelector === "")
     throw new CliError(`error: ${target.type.resource} ${target.name} has no pods that could be found by labels`);

@@ -18,7 +18,8 @@ export interface PolicyRule {
   readonly verbs: string[];
 }
 
-const VERBS = new Set(
+/** Verbs of requests to the API, and those that only rules know. */
+export const VERBS = new Set(
   "* get delete list create update patch watch proxy redirect deletecollection use bind escalate impersonate approve sign".split(
     " ",
   ),

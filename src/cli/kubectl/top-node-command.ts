@@ -28,6 +28,9 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     if (!["", "cpu", "memory"].includes(flags["sort-by"]))
       throw new CliError("error: --sort-by accepts only cpu or memory");
+    if (args.length > 0 && flags.selector !== "")
+      throw new CliError("error: only one of NAME or --selector can be provided");
+    if (flags["show-swap"]) throw new CliError("error: --show-swap: the server measures no swap");
     const api = await context.api();
     const place = "/apis/metrics.k8s.io/v1beta1/nodes";
     const [name] = args;
