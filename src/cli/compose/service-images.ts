@@ -1,4 +1,5 @@
 import type { ProgressEvent } from "../../compose/contract.ts";
+import type { Tree } from "../../compose/document.ts";
 import type { ComposeProject } from "../../compose/load-project.ts";
 import { inspectImages } from "../../compose/observe/observe-project.ts";
 import { imageOf, type Separator } from "../../compose/service-containers/container-name.ts";
@@ -52,7 +53,7 @@ export function imageTasks(
     if (model.provider) return [];
     const image = imageOf(project.name, service, model.image, separator);
     const found = images.get(image);
-    const policy = wishes.pull === "policy" ? (model.pull_policy ?? "missing") : wishes.pull;
+    const policy = wishes.pull === "policy" ? policyOf(model, project.trees[service]) : wishes.pull;
     const mayBeBuilt = model.build !== undefined && !wishes.noBuild;
     const task = (what: "pull" | "build", reason: string) => [{ service, image, what, reason, mayBeBuilt }];
     if (mayBeBuilt && wishes.build) return task("build", "wished (--build)");
@@ -77,6 +78,12 @@ function buildMissing(
   throw new CliError(
     `service ${JSON.stringify(service)} has no image: ${image} is not here, and --no-build forbids to build it`,
   );
+}
+
+/** `refresh` stands for `every_…` with the time that `pull_refresh_after` names (docker compose passes over it). */
+function policyOf({ pull_policy: policy = "missing" }: ServiceModel, tree: Tree | undefined): string {
+  const after = tree?.pull_refresh_after;
+  return policy === "refresh" && typeof after === "string" ? `every_${after}` : policy;
 }
 
 /** True for an image whose time between pulls (`daily`, `weekly`, `every_12h`) is over. */

@@ -45,6 +45,9 @@ describe("imageTasks()", () => {
     [`${IMAGE}, pull_policy: every_3d`, true, {}, ""],
     [`${IMAGE}, pull_policy: every_47h`, true, {}, "pull busybox"],
     [`${IMAGE}, pull_policy: every_1w`, false, {}, "pull busybox"],
+    [`${IMAGE}, pull_policy: refresh, pull_refresh_after: 1d`, true, {}, "pull busybox"],
+    [`${IMAGE}, pull_policy: refresh, pull_refresh_after: 3d`, true, {}, ""],
+    [`${IMAGE}, pull_policy: refresh`, true, {}, ""],
   ];
   test.each(CASES)("%s, here: %p, %o", async (service, isHere, wishes, expected) => {
     expect(await tasksOf(service, isHere, wishes)).toBe(expected);
