@@ -1,6 +1,6 @@
 /** More of `naru kubectl` beside the real kubectl on one cluster: descriptions, objects made from flags, access, kubeconfig files, nodes. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { busyboxTar } from "../support/daemon.ts";
@@ -130,7 +130,30 @@ test.each<[string[]]>([
   [["taint", "node", "node-a", "a=b:Nonsense"]],
   [["taint", "node", "node-a", "a-"]],
   [["cluster-info"]],
+  [["set", "env", "deploy/web", "--list", "--resolve", ...n]],
+  [["set", "env", "deploy/web", "--from=configmap/settings", "--prefix=S_", "--keys=colour", ...n, ...CLIENT]],
+  [["set", "env", "deploy/web", "PLAIN=y", "--overwrite=false", ...n]],
+  [["set", "resources", "deploy/web", "--limits=cpu=1", "-c", "c", ...n, ...CLIENT]],
+  [["set", "resources", "svc/web", "--limits=cpu=1", ...n]],
+  [["set", "selector", "svc/web", "app=x,b=c", ...n, ...CLIENT]],
+  [["set", "serviceaccount", "deploy/web", "me", ...n, ...CLIENT]],
+  [["set", "subject", "clusterrolebinding/cluster-admin", "--group=g", "--user=u", ...CLIENT]],
+  [["set", "image", "deploy/web", "c=x", "nope=y", ...n, "--dry-run=client"]],
+  [["label", "deploy,cronjob", "--all", "--list", ...n]],
+  [["annotate", "cm/settings", "a=b", "a-", ...n]],
+  [["patch", "cm/settings", "-p", '{"data":{"colour":"red"}}', ...n, "--dry-run=server", "-o", "jsonpath={.data}"]],
+  [["replace"]],
+  [["drain", "node-a", "-l", "a=b"]],
+  [["run", "x", "--image=Abc", "--dry-run=client"]],
+  [["wait", "deploy/web", "--for=jsonpath={.status.replicas}=1", ...n, "-o", "name"]],
+  [["get", "cm", "settings", ...n, "-o", "kyaml"]],
+  [["get", "pods", ...n, "--server-print=false"]],
+  [["get", "cm/settings", ...n, "-o", "jsonpath={.data.colour[0"]],
+  [["auth", "whoami", "--as=a", "--as-group=b", "--as-group=c", "--as-uid=1", "--as-user-extra=k=v"]],
   [["config", "view"]],
+  [["config", "view", "--flatten", "--minify", "-o", "json"]],
+  [["config", "get-clusters"]],
+  [["config", "get-users"]],
   [["config", "get-contexts"]],
   [["config", "get-contexts", "nope"]],
   [["config", "use-context", "nope"]],
@@ -147,10 +170,19 @@ test("config changes the file as the real one does", async () => {
     ["set-context", "--current", "--namespace", "first"],
     ["rename-context", "second", "other"],
     ["use-context", "other"],
+    ["set", "clusters.far.server", "https://far:6443"],
+    ["set-cluster", "far", "--tls-server-name=x", "--certificate-authority=ca.pem"],
+    ["set-credentials", "far", "--exec-command=get-token", "--exec-arg=a,b", "--exec-env=C=d"],
+    ["set-credentials", "far", "--username=u", "--password=p", "--exec-env=C-"],
+    ["set-context", "far", "--cluster=far", "--user=far"],
+    ["unset", "users.far.password"],
+    ["delete-context", "far"],
+    ["delete-cluster", "far"],
+    ["delete-user", "far"],
   ]) {
     const done = await mine(["config", ...words], undefined, own);
     const wanted = await cluster.kubectl(["--kubeconfig", real, "config", ...words]);
-    expect([done.code, done.stdout, done.stderr]).toEqual([0, wanted.stdout, wanted.stderr]);
+    expect([done.code, done.stdout.replaceAll(own, real), done.stderr]).toEqual([0, wanted.stdout, wanted.stderr]);
     expect(await readFile(own, "utf8")).toBe(await readFile(real, "utf8"));
   }
   expect((await mine(["get", "cm", "settings", "-o", "name"], undefined, own)).stdout).toBe("configmap/settings\n");
@@ -168,6 +200,65 @@ test("taints come and go; a drained node has no pods but those of daemon sets", 
   expect(await ok("drain", "node-a", "--delete-emptydir-data")).toEndWith("node/node-a drained\n");
   expect(await ok("get", "pods", ...n, "-o", "jsonpath={.items[*].spec.nodeName}")).toBe("");
   expect(await ok("uncordon", "node-a")).toBe("node/node-a uncordoned\n");
+}, 60_000);
+
+test("several kubeconfigs are one; a credential program beside one of them is asked", async () => {
+  const folder = join(cluster.daemon.root, "several");
+  await mkdir(folder);
+  const whole = await readFile(cluster.kubeconfig, "utf8");
+  const { users } = Bun.YAML.parse(whole) as { users: { user: Record<string, string> }[] };
+  const decoded = (field: string) => Buffer.from(users[0]!.user[field]!, "base64").toString();
+  const status = {
+    clientCertificateData: decoded("client-certificate-data"),
+    clientKeyData: decoded("client-key-data"),
+  };
+  const apiVersion = "client.authentication.k8s.io/v1";
+  await Bun.write(join(folder, "credentials"), JSON.stringify({ apiVersion, kind: "ExecCredential", status }));
+  const program = join(folder, "program");
+  await writeFile(program, '#!/bin/sh\ntest "$PLACE" = here && cat "$(dirname "$0")/credentials"\n', { mode: 0o755 });
+  const exec = { apiVersion, command: "./program", interactiveMode: "Never", env: [{ name: "PLACE", value: "here" }] };
+  const added = {
+    "current-context": "asked",
+    contexts: [{ name: "asked", context: { cluster: "naru", user: "asked", namespace: "more" } }],
+    users: [{ name: "asked", user: { exec } }],
+  };
+  await Bun.write(join(folder, "config"), JSON.stringify(added));
+  const child = Bun.spawn([link.path, "get", "cm", "settings", "-o", "name"], {
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 30_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1),
+    env: { ...process.env, KUBECONFIG: `${join(folder, "config")}:${cluster.kubeconfig}` },
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  expect([await child.exited, stdout, stderr]).toEqual([0, "configmap/settings\n", ""]);
+}, 60_000);
+
+test("replace keeps the object, --force makes another; a raw path is put to; several failures are all told", async () => {
+  const uid = () => ok("get", "cm", "replaced", ...n, "-o", "jsonpath={.metadata.uid}");
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "replaced" }, data: { a: "1" } };
+  const send = (...words: string[]) => mine([...words, ...n, "-f", "-"], JSON.stringify(object));
+  expect((await send("create")).stdout).toBe("configmap/replaced created\n");
+  const first = await uid();
+  expect((await send("replace")).stdout).toBe("configmap/replaced replaced\n");
+  expect(await uid()).toBe(first);
+  expect((await send("replace", "--force", "--timeout=30s")).stdout).toBe(
+    'configmap "replaced" deleted from more namespace\nconfigmap/replaced replaced\n',
+  );
+  expect(await uid()).not.toBe(first);
+  const raw = await send("replace", "--raw", "/api/v1/namespaces/more/configmaps/replaced");
+  expect(JSON.parse(raw.stdout).data).toEqual({ a: "1" });
+  const missing = ["a", "b"].map((name) => ({ ...object, metadata: { name } }));
+  const refused = await mine(
+    ["replace", ...n, "-f", "-"],
+    JSON.stringify({ apiVersion: "v1", kind: "List", items: missing }),
+  );
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    ["a", "b"]
+      .map((name) => `Error from server (NotFound): error when replacing "STDIN": configmaps "${name}" not found\n`)
+      .join(""),
+  ]);
+  expect(await ok("delete", "--raw", "/api/v1/namespaces/more/configmaps/replaced")).toContain('"Success"');
 }, 60_000);
 
 test("a token of a service account is that account", async () => {
