@@ -14,6 +14,8 @@ import { commonRecord, type KeptBuild, recordOf } from "./history-records.ts";
 import { type Attributes, type HistoryRecord, rpcStatus } from "./messages.ts";
 
 const KEPT_BUILDS = 50;
+const MAX_ATTRIBUTES = 1000;
+const MAX_VALUE_LENGTH = 4096;
 const HISTORY_EVENT = { started: 0, complete: 1, deleted: 2 } as const;
 /** Media types of BuildKit's history (solver/llbsolver/history.go there). */
 const MEDIA = {
@@ -77,12 +79,27 @@ export class ActiveBuild {
   kept(completedAt: number): Omit<KeptBuild, "response" | "logs" | "trace" | "attestations"> {
     const { job, ref, frontend, attributes, exporters } = this;
     const { createdAt, counts } = job;
-    return { ref, frontend, attributes, exporters, createdAt, completedAt, counts, isPinned: false };
+    return {
+      ref,
+      frontend,
+      attributes: clipped(attributes),
+      exporters,
+      createdAt,
+      completedAt,
+      counts,
+      isPinned: false,
+    };
   }
 
   private end(saving: Promise<void>): void {
     void saving.then(this.saved.resolve);
   }
+}
+
+/** Every record is in memory: values of a size that nobody reads are kept in part. */
+function clipped(attributes: FrontendAttributes): FrontendAttributes {
+  const entries = Object.entries(attributes).slice(0, MAX_ATTRIBUTES);
+  return Object.fromEntries(entries.map(([name, value]) => [name, value.slice(0, MAX_VALUE_LENGTH)]));
 }
 
 function predicateIn(statement: object): unknown {

@@ -6,6 +6,8 @@ import { type StatusResponse, statusResponse, type Timestamp } from "./messages.
 const GATHER_MS = 40;
 /** Small enough for a message of gRPC, large enough that a long build has few. */
 const EVENTS_A_MESSAGE = 100;
+/** Of a step, as BuildKit clips it. */
+const KEPT_LOG_BYTES = 2 * 1024 * 1024;
 const LANGUAGE = "Dockerfile";
 
 export class BuildJob {
@@ -41,11 +43,15 @@ export class BuildJob {
     return [...this.steps.values()];
   }
 
-  /** Everything that was told, each message behind its length (32 bits, the lowest first), as BuildKit keeps it. */
+  /**
+   * Everything that was told, each message behind its length (32 bits, the lowest first), as BuildKit keeps it. Of a step's
+   * output the beginning.
+   */
   encodedStatuses(): Uint8Array {
     const parts: Uint8Array[] = [];
-    for (let at = 0; at < this.events.length; at += EVENTS_A_MESSAGE) {
-      const message = statusResponse.encode(merge(this.events.slice(at, at + EVENTS_A_MESSAGE)));
+    const events = clipLogs(this.events);
+    for (let at = 0; at < events.length; at += EVENTS_A_MESSAGE) {
+      const message = statusResponse.encode(merge(events.slice(at, at + EVENTS_A_MESSAGE)));
       const length = Buffer.alloc(4);
       length.writeUInt32LE(message.length);
       parts.push(length, message);
@@ -102,6 +108,19 @@ export class BuildJob {
     for (const wake of this.waiting) wake();
     this.waiting = new Set();
   }
+}
+
+/** Without what a step said after so much that nobody reads it; a line tells of it. */
+function clipLogs(events: readonly StatusResponse[]): StatusResponse[] {
+  const said = new Map<string, number>();
+  const clip = (log: StatusResponse["logs"][number]): StatusResponse["logs"] => {
+    const before = said.get(log.vertex) ?? 0;
+    said.set(log.vertex, before + log.msg.length);
+    if (before > KEPT_LOG_BYTES) return [];
+    if (before + log.msg.length <= KEPT_LOG_BYTES) return [log];
+    return [{ ...log, msg: Buffer.from(`\n[the history keeps ${KEPT_LOG_BYTES} bytes of a step's output]\n`) }];
+  };
+  return events.map((event) => (event.logs.length === 0 ? event : { ...event, logs: event.logs.flatMap(clip) }));
 }
 
 function merge(parts: StatusResponse[]): StatusResponse {

@@ -43,6 +43,8 @@ export async function answerSolve(call: GrpcCall, parts: SolveParts, state: Solv
     throw told;
   } finally {
     job.end();
+    // From then on it is read from the history, so that its output need not stay in memory.
+    void entry?.settled().then(() => state.jobs.forget(request.Ref));
   }
 }
 
