@@ -5,7 +5,16 @@ import { chmod, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerInspect } from "../../src/model/container.ts";
-import { DOCKER, type Finished, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import {
+  DOCKER,
+  eventually,
+  type Finished,
+  importBusybox,
+  NARU,
+  run,
+  startDaemon,
+  type TestDaemon,
+} from "../support/daemon.ts";
 
 let daemon: TestDaemon;
 let root: string;
@@ -47,16 +56,15 @@ async function compose(
   more: Record<string, string> = {},
 ): Promise<Finished> {
   await Bun.write(join(root, "folder/compose.yaml"), text);
-  const env = {
-    ...daemon.env,
-    DOCKER_CONFIG: join(root, "config"),
-    PATH: `${join(root, "bin")}:${process.env.PATH}`,
-    CALLS: join(root, "calls"),
-    METADATA: "/dev/null",
-    ...more,
-  };
-  return await run([...tool, ...words], { cwd: join(root, "folder"), env });
+  return await run([...tool, ...words], { cwd: join(root, "folder"), env: { ...environment(), ...more } });
 }
+const environment = () => ({
+  ...daemon.env,
+  DOCKER_CONFIG: join(root, "config"),
+  PATH: `${join(root, "bin")}:${process.env.PATH}`,
+  CALLS: join(root, "calls"),
+  METADATA: "/dev/null",
+});
 const naru = (text: string, words: string[], more?: Record<string, string>) =>
   compose([NARU, "compose", "--progress", "plain"], text, words, more);
 
@@ -96,6 +104,45 @@ test("a provider is called in the place of containers, and tells its dependents 
   await calls();
   expect((await naru(PROVIDED, ["down"])).code).toBe(0);
   expect(await calls()).toEqual(["compose --project-name=outside down --size=3 db"]);
+});
+
+test("a rebuild while watching keeps what a provider told", async () => {
+  const text = `
+name: outside
+services:
+  db: {provider: {type: cloud}}
+  web:
+    build: {context: ., dockerfile_inline: "FROM busybox\\nCOPY level /level\\n"}
+    command: sleep 1000
+    stop_signal: KILL
+    depends_on: [db]
+    develop: {watch: [{path: ./level, action: rebuild}]}
+`;
+  const level = join(root, "folder/level");
+  await Bun.write(level, "1");
+  await naru(text, ["up", "-d"]);
+  const child = Bun.spawn([NARU, "compose", "watch", "--no-up"], {
+    cwd: join(root, "folder"),
+    env: { ...process.env, ...environment() },
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  let told = "";
+  void (async () => {
+    for await (const bytes of child.stdout) told += new TextDecoder().decode(bytes);
+  })();
+  try {
+    await eventually(() => told.includes("Watch enabled"), 30_000);
+    await Bun.write(level, "2");
+    const inside = async () => (await naru(text, ["exec", "-T", "web", "cat", "/level"])).stdout;
+    await eventually(async () => (await inside()) === "2", 30_000);
+  } finally {
+    child.kill("SIGINT");
+    await child.exited;
+  }
+  expect((await inspect("outside-web-1")).Config.Env).toContain("DB_URL=http://cloud/1");
+  await naru(text, ["down", "--rmi", "local"]);
+  await calls();
 });
 
 test("a provider's own words count: which options it takes, why it fails, where it is missing", async () => {

@@ -26,6 +26,8 @@ export interface BringUpWishes
     Pick<RunOptions, "timeout" | "waitTimeout" | "beforeStart" | "onHookOutput" | "renewsAnonymousVolumes"> {
   /** Leaves out what the services depend on. */
   noDependencies: boolean;
+  /** Calls their providers nevertheless: they tell the services variables. */
+  callsProviders?: boolean;
   removesOrphans: boolean;
   scale: readonly string[];
   /** Answers questions with yes. */
@@ -128,8 +130,8 @@ export async function prepareUp(context: ComposeContext, wishes: BringUpWishes):
   return { ...found, plan: planOf(context, found, wishes, lost), provided };
 }
 
-const supplyWishes = ({ noDependencies, services }: BringUpWishes, signal?: AbortSignal) => ({
-  providers: noDependencies ? services : [],
+const supplyWishes = ({ noDependencies, callsProviders, services }: BringUpWishes, signal?: AbortSignal) => ({
+  providers: noDependencies && !callsProviders ? services : [],
   signal,
 });
 

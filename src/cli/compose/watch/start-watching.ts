@@ -28,7 +28,7 @@ export async function startWatching(context: ComposeContext, wishes: WatchWishes
       quiet: wishes.quiet,
       signal,
     });
-    await bringUp(context, { ...UNCHANGED, services, noDependencies: true }, signal);
+    await bringUp(context, { ...UNCHANGED, services, noDependencies: true, callsProviders: true }, signal);
     if (!wishes.prunes) return;
     const filters = { dangling: ["true"], label: [`${LABELS.project}=${project.name}`] };
     await client.post("/images/prune", { query: { filters }, signal });
