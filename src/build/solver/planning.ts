@@ -47,7 +47,7 @@ export class BuildPlanning implements PlanningServices {
     const step = { digest: digestOf(name, platformText(platform)), name, inputs: [], cached: false };
     return await this.run.showing(step, async () => {
       const image = await this.context.layoutImages.bring(layout, platform, this.run);
-      this.context.policy.admitRun(layout.name, image);
+      this.context.policy.admitRun(image.id, image);
       return describe(layout.name, undefined, image, platform);
     });
   }
