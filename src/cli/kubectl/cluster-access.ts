@@ -12,6 +12,7 @@ import type { ClusterAccess } from "./kube-api.ts";
 import { withResolvedPaths } from "./kubeconfig/file-paths.ts";
 import { KubeconfigFiles } from "./kubeconfig/files.ts";
 import { type Kubeconfig, type KubeconfigEntry, parseKubeconfig, type Section } from "./kubeconfig/model.ts";
+import { checkProgramAllowed, readPreferences } from "./preferences.ts";
 
 interface ClusterEntry {
   server?: string;
@@ -131,7 +132,7 @@ async function accessOf(
   const isUnchecked = flags["insecure-skip-tls-verify"] || cluster["insecure-skip-tls-verify"] === true;
   const entry = entryWithFlags(user.entry, flags);
   const tls = await tlsOf(cluster, clusterName, { ...user, entry }, flags, isUnchecked);
-  const own = await withProgram({ ...user, entry }, server, cluster);
+  const own = await withProgram({ ...user, entry }, server, cluster, flags.kuberc);
   const serverName = flags["tls-server-name"] || cluster["tls-server-name"];
   const { headers, repeated } = await headersOf(own, user.name, flags, cluster);
   const [cert, key] = [own["client-certificate-data"], own["client-key-data"]].map((data) =>
@@ -246,6 +247,7 @@ async function withProgram(
   { name, entry, folder }: ChosenUser,
   server: string,
   cluster: ClusterEntry,
+  kuberc: string,
 ): Promise<UserEntry> {
   if (entry["auth-provider"] !== undefined) {
     const { providersToken } = await import("./auth-provider.ts");
@@ -257,7 +259,10 @@ async function withProgram(
   };
   const config = extensions?.find((one) => one.name === "client.authentication.k8s.io/exec")?.extension;
   const told = { ...rest, server, ...(config === undefined ? {} : { config }) };
-  const found = await programCredentials(entry.exec, name, folder, told);
+  const preferences = await readPreferences(kuberc);
+  const found = await programCredentials(entry.exec, name, folder, told, (program, path) =>
+    checkProgramAllowed(preferences, program, path),
+  );
   const encoded = (pem: string | undefined) => (pem ? Buffer.from(pem).toString("base64") : undefined);
   const [cert, key] = [encoded(found.clientCertificateData), encoded(found.clientKeyData)];
   return {

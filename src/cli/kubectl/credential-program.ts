@@ -26,6 +26,7 @@ const failed = (why: string) => new CliError(`Unable to connect to the server: g
  * @param user its name in the kubeconfig, for messages
  * @param folder of the kubeconfig: a program's path is taken from there
  * @param cluster what the program is told of the cluster when it wants to know
+ * @param check refuses programs that may not run
  * @throws CliError when the program cannot be asked, or answers with no credentials
  */
 export async function programCredentials(
@@ -33,6 +34,7 @@ export async function programCredentials(
   user: string,
   folder: string,
   cluster: object,
+  check: (name: string, path: string) => void,
 ): Promise<ProgramCredentials> {
   const { apiVersion = "", interactiveMode = "" } = program;
   if (!program.command)
@@ -46,7 +48,10 @@ export async function programCredentials(
   const hasTerminal = process.stdin.isTTY === true;
   if (interactiveMode === "Always" && !hasTerminal)
     throw failed("exec plugin cannot support interactive mode: standard input is not a terminal");
-  const text = await output(program, folder, {
+  const name = program.command;
+  const path = name.includes("/") && !isAbsolute(name) ? join(folder, name) : name;
+  check(name, Bun.which(path) ?? path);
+  const text = await output(program, path, {
     apiVersion,
     kind: "ExecCredential",
     spec: {
@@ -57,10 +62,8 @@ export async function programCredentials(
   return credentialsIn(text, apiVersion);
 }
 
-async function output(program: CredentialProgram, folder: string, info: object): Promise<string> {
+async function output(program: CredentialProgram, command: string, info: object): Promise<string> {
   const { args, env, installHint = "" } = program;
-  const name = program.command!;
-  const command = name.includes("/") && !isAbsolute(name) ? join(folder, name) : name;
   const added = Object.fromEntries((env ?? []).map((one) => [one.name, one.value]));
   let child: Bun.Subprocess<"inherit", "pipe", "inherit">;
   try {

@@ -13,6 +13,8 @@ export interface KubectlContext extends CommandContext {
   namespace(): Promise<string>;
   /** True when -n was on the command line. */
   readonly namespaceGiven: boolean;
+  /** --kuberc; empty when not given. */
+  readonly kuberc: string;
   /** The file that `config` changes, and the files that are read. */
   readonly kubeconfig: KubeconfigChoice;
 }

@@ -17,6 +17,7 @@ export const GLOBAL_FLAGS = {
   "disable-compression": bool("", { hidden: true }),
   "insecure-skip-tls-verify": bool("Do not check the server's certificate: anybody may pose as it"),
   kubeconfig: string("The kubeconfig file"),
+  kuberc: string("File of preferences (default: that of KUBERC, else ~/.kube/kuberc)"),
   "log-flush-frequency": string("", { hidden: true, initial: "5s", check: parseDuration }),
   "match-server-version": bool("Fail unless the server has the client's version"),
   namespace: string("The namespace", { short: "n" }),

@@ -7,6 +7,7 @@ import type { KubectlCommand } from "./declaration.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
 import { HelpError, UsageError } from "./help-error.ts";
 import { kubectlContext } from "./kubectl-context.ts";
+import { expandAlias, presetWords, readPreferences } from "./preferences.ts";
 import { checkWriteFlags } from "./write-flags.ts";
 
 /** Runs one line of `kubectl`. Resolves to the exit code. `program` is how it was called: "naru kubectl", "kubectl". */
@@ -33,10 +34,14 @@ export async function runKubectl(program: string, words: string[], context: Comm
   const { runPlugin } = await import("./plugins.ts");
   const plugin = await runPlugin(asked);
   if (plugin !== undefined) return plugin;
-  const { name, command, words: own } = await findCommand(program, asked);
+  const preferences = await readPreferences(before.values.kuberc);
+  const isBuiltIn = first in KUBECTL_COMMANDS || first in KUBECTL_GROUPS;
+  const alias = isBuiltIn || preferences === undefined ? undefined : expandAlias(preferences, asked);
+  const { name, command, words: own } = await findCommand(program, alias?.words ?? asked);
   if (command === undefined) return await runGroup(program, name, own, context);
   const leading = words.slice(0, words.length - before.args.length);
-  return await runCommand(program, name, command, [...leading, ...own], context);
+  const defaults = preferences?.defaults.find((one) => one.command === name)?.options ?? [];
+  return await runCommand(program, name, command, [...leading, ...own], context, alias?.options ?? defaults);
 }
 
 interface Found {
@@ -96,12 +101,15 @@ async function runCommand(
   command: KubectlCommand,
   words: string[],
   context: CommandContext,
+  presets: Parameters<typeof presetWords>[0],
 ): Promise<number> {
   const flags = { ...GLOBAL_FLAGS, ...command.flags };
   const path = `${program} ${name}`;
   const dashes = words.indexOf("--");
   const own = dashes < 0 ? words : words.slice(0, dashes);
-  const parsed = parse(flags, own, path, command.interspersed ?? true);
+  const typed = parse(flags, own, path, command.interspersed ?? true);
+  const preset = presetWords(presets, name, flags, typed.changed as ReadonlySet<string>);
+  const parsed = preset.length === 0 ? typed : parse(flags, [...preset, ...own], path, command.interspersed ?? true);
   for (const warning of parsed.warnings) context.printError(`${warning}\n`);
   if (parsed.helpAsked) {
     const { commandHelp } = await import("./kubectl-help.ts");

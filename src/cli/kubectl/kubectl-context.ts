@@ -26,6 +26,7 @@ export function kubectlContext(
     types: once(async () => await ResourceTypes.discover(await api())),
     namespace: once(async () => globals.namespace || (await cluster()).namespace || "default"),
     namespaceGiven,
+    kuberc: globals.kuberc,
     kubeconfig: { path: globals.kubeconfig, context: globals.context, cluster: globals.cluster, user: globals.user },
   };
 }
