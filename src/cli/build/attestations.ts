@@ -43,6 +43,8 @@ function attest(wish: BuildWish["attestations"], type: "sbom" | "provenance", se
   if (csvBool("attest", "inline-only", inlineOnly)) {
     throw new CliError("inline-only is what nobody asks for: leave it out, or --provenance altogether");
   }
-  if (isOff) delete wish.provenance;
-  else Object.assign(wish, { provenance: mode, provenanceVersion: version, ...(builderId ? { builderId } : {}) });
+  // The last one counts, with all that it says.
+  for (const key of ["provenance", "provenanceVersion", "builderId"] as const) delete wish[key];
+  if (!isOff)
+    Object.assign(wish, { provenance: mode, provenanceVersion: version, ...(builderId ? { builderId } : {}) });
 }

@@ -61,8 +61,25 @@ describe("outputs", () => {
     ],
     [
       ["--annotation", "index:k=v", "--annotation", "org.x=y", "-o", "type=oci,dest=o,annotation.Q=r"],
-      [{ type: "oci", names: [], annotations: { Q: "r", "index:k": "v", "org.x": "y" } }],
+      [{ type: "oci", names: [], annotations: { "manifest:Q": "r", "index:k": "v", "org.x": "y" } }],
       [{ kind: "file", path: "o" }],
+    ],
+    [
+      ["--annotation", "index,manifest[linux/arm64]:a=b", "-o", "type=image,annotation-manifest-descriptor.k=v"],
+      [
+        {
+          type: "image",
+          push: false,
+          names: [],
+          annotations: { "manifest-descriptor:k": "v", "index,manifest[linux/arm64]:a": "b" },
+        },
+      ],
+      [undefined],
+    ],
+    [
+      ["-o", "type=oci,tar=false,dest=x,force-compression=true,compression=zstd"],
+      [{ type: "oci", names: [], compression: "zstd", forceCompression: true }],
+      [{ kind: "layout", path: "x" }],
     ],
     [["-o", "type=cacheonly"], [{ type: "cacheonly" }], [undefined]],
   ];
@@ -74,7 +91,9 @@ describe("outputs", () => {
     [["-o", "type=local"], "dest is required for local output"],
     [["-o", "type=local,dest=-"], "dest cannot be stdout for local output"],
     [["-o", "dest=x"], "type is required for output"],
-    [["-o", "type=oci,tar=false,dest=x"], "leave tar=false out"],
+    [["-o", "type=oci,tar=false"], "dest is required for --output type=oci,tar=false: a directory"],
+    [["-o", "type=oci,tar=false,dest=-"], "dest is required for --output type=oci,tar=false: a directory"],
+    [["--annotation", "layer:a=b"], "annotations stand on manifest, index, manifest-descriptor or index-descriptor"],
     [["-o", "type=image,compression=lzma"], "compression lzma is not supported"],
     [["-o", "type=tar,name=x"], "unknown setting name of --output type=tar"],
     [["-o", "-", "-o", "type=oci"], "only one output can go to standard output"],
@@ -118,10 +137,18 @@ describe("attestations and methods", () => {
     expect(attested([])).toEqual({ sbom: false });
     expect(attested(["--attest", "type=provenance,mode=max", "--sbom", "true"])).toEqual({
       provenance: "max",
+      provenanceVersion: "v1",
       sbom: true,
     });
     expect(attested(["--attest", "type=provenance,mode=max", "--provenance", "false"])).toEqual({ sbom: false });
-    expect(attested(["--provenance", "mode=max"])).toEqual({ provenance: "max", sbom: false });
+    expect(attested(["--provenance", "mode=max,version=v0.2,builder-id=me"])).toEqual({
+      provenance: "max",
+      provenanceVersion: "v0.2",
+      builderId: "me",
+      sbom: false,
+    });
+    expect(() => attested(["--provenance", "version=v9"])).toThrow("invalid version v9 of provenance: use v0.2 or v1");
+    expect(() => attested(["--provenance", "inline-only=true"])).toThrow("inline-only is what nobody asks for");
     expect(() => attested(["--sbom", "generator=other/scanner"])).toThrow("leave generator out");
     expect(() => attested(["--attest", "type=seal"])).toThrow("unsupported attestation type");
   });
@@ -174,6 +201,16 @@ describe("the wish", () => {
     expect([...directories.keys()]).toEqual(["", "d"]);
   });
 
+  test.each([
+    ["/tmp", { tag: "latest" }],
+    ["/tmp:v1.2", { tag: "v1.2" }],
+    [`/tmp:v1@sha256:${"a".repeat(64)}`, { digest: `sha256:${"a".repeat(64)}` }],
+  ])("an OCI layout stays here, what is meant of it goes along: %s", (place, choice) => {
+    const { wish, directories } = plan(["--build-context", `l=oci-layout://${place}`]);
+    expect(wish.namedContexts).toEqual({ l: choice });
+    expect(directories.get("l")).toBe("/tmp");
+  });
+
   test("builds of two Dockerfiles of a directory keep their files apart, equal ones do not", () => {
     expect(plan(["-f", "a"]).wish.key).not.toBe(plan(["-f", "b"]).wish.key);
     expect(plan(["-f", "a", "-t", "x"]).wish.key).toBe(plan(["-f", "a"]).wish.key);
@@ -190,6 +227,8 @@ describe("the wish", () => {
     [["--secret", "id=x,type=vault"], "unsupported secret type"],
     [["--build-context", "x"], "expected key=value"],
     [["--build-context", "x=/no/such/place"], "is not a directory"],
+    [["--build-context", "x=oci-layout:///no/such/place:v1"], "/no/such/place is not a directory"],
+    [["--build-context", "x=oci-layout:///tmp@sha256:1"], 'invalid digest "sha256:1" of the build context x'],
     [["--add-host", "x"], "write it as name:address"],
   ];
   for (const [words, reason] of REFUSED) test(words.join(" "), () => expect(() => plan(words)).toThrow(reason));
