@@ -69,6 +69,32 @@ test("an answered pull is there after a power cut, its torn layers are unpacked 
   expect(await ok("pull", name)).toContain("Image is up to date");
 });
 
+test("an image that was built is whole after it, and is built again from what is left", async () => {
+  const context = join(daemon.root, "context");
+  await Bun.write(
+    join(context, "Dockerfile"),
+    `FROM ${name}\nCOPY many /many\nRUN ["/bin/busybox", "touch", "/made"]\n`,
+  );
+  for (let index = 0; index < FILES; index++) await Bun.write(join(context, "many", String(index)), `many ${index}\n`);
+  const build = async () =>
+    expect(await daemon.naru(["build", "-q", "-t", "built", context])).toMatchObject({ code: 0 });
+  await build();
+  await cutPower();
+  await startAgain();
+  for (const attempt of ["found", "built again"]) {
+    expect({ attempt, ...(await daemon.naru(["image", "verify", "built"])) }).toMatchObject({ code: 0 });
+    const count = [
+      "/bin/busybox",
+      "sh",
+      "-c",
+      "/bin/busybox cat /many/* | /bin/busybox grep -c many; /bin/busybox ls /made",
+    ];
+    expect(await ok("run", "--rm", "--network", "none", "built", ...count)).toBe(`${FILES}\n/made`);
+    await build();
+  }
+  await ok("rmi", "built");
+});
+
 test("an image that was removed does not come back in part", async () => {
   await ok("rmi", name);
   await cutPower();
