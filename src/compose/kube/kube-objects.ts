@@ -26,7 +26,14 @@ export async function kubeObjects(project: ComposeProject, files: FileContents):
   const awaited = new Set(
     dependencies.flatMap(([name, { condition }]) => (condition === "service_completed_successfully" ? [name] : [])),
   );
-  const services = Object.entries(model.services).map(([name, service]): KubeService => {
+  const own = Object.entries(model.services).filter(([name, { provider }]) => {
+    if (provider)
+      remarks.push(
+        `${name}: it is left out: a program provides it (${provider.type}), and tells others their variables`,
+      );
+    return provider === undefined;
+  });
+  const services = own.map(([name, service]): KubeService => {
     const tree = trees[name];
     return { name, model: service, tree: isTree(tree) ? tree : {}, isAwaited: awaited.has(name) };
   });

@@ -39,7 +39,7 @@ const WITHOUT_COUNTERPART: Partial<Record<keyof ServiceModel, string>> = {
   userns_mode: "user namespaces by mode: set hostUsers: false",
   uts: "UTS modes",
   volumes_from: "mounts of another container",
-  provider: "providers",
+  models: "models: name their addresses in the environment",
   use_api_socket: "the engine's socket",
 };
 

@@ -203,6 +203,17 @@ test("names, ports, files, networks", async () => {
   });
 });
 
+test("what a program provides is left out, and told", async () => {
+  const { objects, remarks } = await convert(
+    "name: p\nservices: {db: {provider: {type: cloud}}, web: {image: x, models: [llm]}}\nmodels: {llm: {model: m}}\n",
+  );
+  expect(Object.keys(objects)).toEqual(["Service web", "Deployment web"]);
+  expect(remarks).toEqual([
+    "db: it is left out: a program provides it (cloud), and tells others their variables",
+    "web: models is left out: pods have no models: name their addresses in the environment",
+  ]);
+});
+
 test("what has no counterpart is told, in the file too", async () => {
   const { remarks } = await convert(SHOP, { API_KEY: "k" });
   for (const words of [
