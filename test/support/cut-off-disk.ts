@@ -19,6 +19,12 @@ export interface CutOffDisk extends AsyncDisposable {
 /** So that the kernel writes nothing by itself while a test runs. */
 const OPTIONS = "loop,commit=300,noauto_da_alloc";
 
+/** Some sandboxes have no loop devices, some kernels no ext4. */
+export async function canCutPower(): Promise<boolean> {
+  const knowsExt4 = /\bext4$/m.test(await Bun.file("/proc/filesystems").text());
+  return knowsExt4 && (await run(["losetup", "-f"])).code === 0;
+}
+
 export async function openCutOffDisk(megabytes: number): Promise<CutOffDisk> {
   const folder = await mkdtemp(join(tmpdir(), "naru-disk-"));
   const path = join(folder, "mounted");
