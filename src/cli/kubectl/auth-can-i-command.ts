@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
-import { policyCells, policyRows } from "./describe/configuration.ts";
+import { policyCells, policyRows } from "./describe/roles.ts";
 import { VERBS } from "./policy-rules.ts";
 import type { ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";

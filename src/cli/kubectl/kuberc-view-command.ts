@@ -3,7 +3,7 @@ import { string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { jsonText } from "./json-text.ts";
 import { noPrinter, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
-import { preferencesPath, readPreferences } from "./preferences.ts";
+import { preferencesObject, preferencesPath, readPreferences } from "./preferences.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
@@ -17,20 +17,7 @@ export const command = defineKubectlCommand({
         place === undefined ? "error: preferences are switched off" : `error: kuberc file not found at ${place.path}`,
       );
     }
-    const { apiVersion, defaults, aliases, policy, allowed } = found;
-    const shown = {
-      kind: "Preference",
-      apiVersion,
-      defaults,
-      aliases: aliases.map(({ prependArgs, appendArgs, options, ...named }) => ({
-        ...named,
-        ...(prependArgs.length === 0 ? {} : { prependArgs }),
-        ...(appendArgs.length === 0 ? {} : { appendArgs }),
-        ...(options.length === 0 ? {} : { options }),
-      })),
-      ...(policy === "" ? {} : { credentialPluginPolicy: policy }),
-      ...(allowed.length === 0 ? {} : { credentialPluginAllowlist: allowed.map((one) => ({ command: one })) }),
-    };
+    const shown = preferencesObject(found);
     if (flags.output === "json") return context.print(`${jsonText(shown)}\n`);
     const printer = (await objectPrinter(flags)) ?? noPrinter(flags.output);
     context.print(printer(shown));

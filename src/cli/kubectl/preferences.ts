@@ -91,6 +91,23 @@ export function parsePreferences(text: string, path: string): Preferences {
   };
 }
 
+/** The file's own form, without what is empty but for the lists that kubectl always writes. */
+export function preferencesObject({ apiVersion, defaults, aliases, policy, allowed }: Preferences): object {
+  return {
+    kind: "Preference",
+    apiVersion,
+    defaults,
+    aliases: aliases.map(({ prependArgs, appendArgs, options, ...named }) => ({
+      ...named,
+      ...(prependArgs.length === 0 ? {} : { prependArgs }),
+      ...(appendArgs.length === 0 ? {} : { appendArgs }),
+      ...(options.length === 0 ? {} : { options }),
+    })),
+    ...(policy === "" ? {} : { credentialPluginPolicy: policy }),
+    ...(allowed.length === 0 ? {} : { credentialPluginAllowlist: allowed.map((one) => ({ command: one })) }),
+  };
+}
+
 const listOf = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
 const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 const optionsOf = (one: Record<string, unknown>): Option[] =>

@@ -1,15 +1,19 @@
 import { CliError } from "../cli-error.ts";
-import { string } from "../flag-types.ts";
+import { bool, string } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { changeObjects, SET_FLAGS } from "./pod-spec-change.ts";
 
-const { selector, ...FLAGS } = SET_FLAGS;
+const { selector, kustomize, recursive, ...FLAGS } = SET_FLAGS;
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version] [options]",
   summary: "Set the selector on a resource",
-  flags: { ...FLAGS, "resource-version": string("Only where the object has this version") },
+  flags: {
+    ...FLAGS,
+    recursive: bool("Folders below those of -f too", { short: "R", initial: true }),
+    "resource-version": string("Only where the object has this version"),
+  },
   async run({ flags, args, context }) {
     const last = args.at(-1);
     if (last === undefined) throw new CliError("error: one selector is required");

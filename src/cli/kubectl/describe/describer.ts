@@ -108,3 +108,7 @@ export function controlledBy({ ownerReferences = [] }: ObjectMeta): string[] {
 
 /** "True" and "False" as Go's %v under Title prints them. */
 export const yesNo = (value: unknown): string => (value === true ? "True" : "False");
+
+/** By the order of their names. */
+export const sortedEntries = <T>(values: Readonly<Record<string, T>> = {}): [string, T][] =>
+  Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1));

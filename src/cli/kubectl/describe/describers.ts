@@ -3,12 +3,17 @@
 import type { ServedType } from "../resource-types.ts";
 import { anyObjectLines } from "./any-object.ts";
 import {
-  bindingLines, claimDescription, configMapLines, namespaceLines, priorityClassLines, quotaLines, roleLines, secretLines,
-  serviceAccountLines, storageClassLines, volumeDescription,
-} from "./configuration.ts"; // biome-ignore format: names only
+  configMapLines,
+  namespaceLines,
+  priorityClassLines,
+  quotaLines,
+  secretLines,
+  serviceAccountLines,
+} from "./configuration.ts";
 import type { Describer } from "./describer.ts";
 import { nodeLines } from "./nodes.ts";
 import { podLines } from "./pods.ts";
+import { bindingLines, roleLines } from "./roles.ts";
 import {
   autoscalerLines,
   budgetLines,
@@ -17,6 +22,7 @@ import {
   ingressLines,
   serviceLines,
 } from "./services.ts";
+import { claimDescription, storageClassLines, volumeDescription } from "./storage.ts";
 import {
   cronJobLines,
   daemonSetLines,
