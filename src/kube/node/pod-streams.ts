@@ -27,7 +27,7 @@ export function createPodStreams({ engine }: NodeAgentOptions, session: () => No
   const running = (pod: Stored<Pod>, name: string | undefined): ContainerSlot => {
     const slot = slotOf(pod, name);
     if (slot.isRunning) return slot;
-    throw new StatusError("BadRequest", `container ${slot.name} of pod ${pod.metadata.name} is not running`);
+    throw notRunning(pod, slot.name);
   };
 
   return {
@@ -81,6 +81,12 @@ export function createPodStreams({ engine }: NodeAgentOptions, session: () => No
           stream: true,
           detachKeys: NO_DETACH_KEYS,
         });
+        // One that has just ended would be waited for until it starts again, as docker's users want it.
+        const { State } = await engine.containers.inspect(containerId);
+        if (!State.Running) {
+          attached.close();
+          throw notRunning(pod, name);
+        }
         return podProcess(attached, {
           resize: (rows, columns) => engine.containers.resize(containerId, rows, columns),
           // The client looks at the pod for that.
@@ -103,6 +109,9 @@ export function createPodStreams({ engine }: NodeAgentOptions, session: () => No
 
 /** A sequence that no keyboard sends: a terminal in a pod is left by ending the client. */
 const NO_DETACH_KEYS = "ctrl-@,ctrl-_,ctrl-@,ctrl-_,ctrl-@,ctrl-_";
+
+const notRunning = ({ metadata }: Stored<Pod>, container: string): StatusError =>
+  new StatusError("BadRequest", `container ${container} of pod ${metadata.name} is not running`);
 
 function attachOptions({ stdin, stdout, stderr }: PodStreamOptions) {
   return { stdin, stdout, stderr };
