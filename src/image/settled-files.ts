@@ -1,14 +1,14 @@
 /**
  * Whether unpacked files survive a power cut. They are thousands and small, so a pull does not wait until they are on the
  * disk: each layer is marked with the boot of the machine in which it was unpacked, and the mark goes once the whole file
- * system was synced, some seconds later. A mark of an earlier boot says that the files may be torn.
+ * system was synced, within a minute. A mark of an earlier boot says that the files may be torn.
  */
 import type { WorkerPool } from "../lib/worker-pool.ts";
 import type { DataLayout } from "./data-layout.ts";
 import type { ImageRecords } from "./image-records.ts";
 
-/** After the last layer came: a pull brings several, and the kernel begins to write by itself meanwhile. */
-const QUIET_MS = 10_000;
+/** After the last layer came. By then the kernel has written most of it by itself (after 30 s), and the sync takes little. */
+const QUIET_MS = 45_000;
 
 export class SettledFiles {
   private timer: ReturnType<typeof setTimeout> | undefined;
