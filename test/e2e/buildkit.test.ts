@@ -434,9 +434,13 @@ describe("bake and compose", () => {
     const made = graph.run("echo from a process >/p", [], base);
     const added = graph.add({ diff: { lower: { input: 0 }, upper: { input: 1 } } }, base, made);
     const mkfile = { path: "/f", mode: 0o600, data: Buffer.from("a file\n") };
-    const written = graph.add({ file: { actions: [{ input: -1, secondaryInput: -1, output: 0, mkfile }] } });
+    const actions = [
+      { input: -1, secondaryInput: -1, output: -1, mkfile },
+      { input: 0, secondaryInput: -1, output: 0, symlink: { oldpath: "f", newpath: "/l" } },
+    ];
+    const written = graph.add({ file: { actions } });
     const merged = graph.add({ merge: { inputs: [{ input: 0 }, { input: 1 }] } }, added, written);
-    const result = graph.run("cat /m/p /m/f >/all; ls /m >>/all", ["/m"], base, merged);
+    const result = graph.run("cat /m/p /m/l >/all; ls /m >>/all", ["/m"], base, merged);
     const client = await openBuilder(daemon);
     try {
       const Exporters = [{ Type: "image", Attrs: { name: "own-graph" } }];
@@ -446,7 +450,7 @@ describe("bake and compose", () => {
     } finally {
       client.close();
     }
-    expect(await imageSays("own-graph", "/bin/cat", "/all")).toBe("from a process\na file\nf\np\n");
+    expect(await imageSays("own-graph", "/bin/cat", "/all")).toBe("from a process\na file\nf\nl\np\n");
   });
 
   test("compose builds and starts what it built", async () => {

@@ -21,7 +21,8 @@ export function fileAction({ copy, mkfile, mkdir, rm, symlink }: WireAction, sec
     if (rm.allowWildcard && /[*?[]/.test(rm.path)) throw missing("removing by pattern");
     return { action: "rm", path: rm.path, allowsNoMatch: rm.allowNotFound };
   }
-  throw missing(symlink ? "making a symbolic link" : "an unknown action on files");
+  if (symlink) return { action: "symlink", path: symlink.newpath, target: symlink.oldpath };
+  throw missing("an unknown action on files");
 }
 
 function copyAction(copy: WireCopy, from: Step | undefined): FileAction {

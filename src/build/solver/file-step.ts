@@ -109,6 +109,7 @@ class LayerChange {
         this.pending.push({ action: "mkfile", path, name, data, ...given });
         return;
       }
+      case "symlink":
       case "rm":
         this.pending.push(action);
     }

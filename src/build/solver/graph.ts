@@ -141,7 +141,7 @@ export interface FileOperation {
   actions: readonly FileAction[];
 }
 
-export type FileAction = CopyAction | MakeDirectoryAction | MakeFileAction | RemoveAction;
+export type FileAction = CopyAction | MakeDirectoryAction | MakeFileAction | MakeLinkAction | RemoveAction;
 
 /** Owner as written in the Dockerfile: "uid", "name", "uid:gid", "name:group"; names by the accounts of the step's root. */
 type OwnerText = string;
@@ -189,6 +189,14 @@ interface MakeFileAction {
   mode?: string;
   owner?: OwnerText;
   replacesLinks?: boolean;
+}
+
+/** A symbolic link, in the place of a file that may be there. */
+interface MakeLinkAction {
+  action: "symlink";
+  path: string;
+  /** As it will read. */
+  target: string;
 }
 
 interface RemoveAction {

@@ -27,6 +27,7 @@ export type TreeAction =
     }
   | { action: "mkdir"; path: string; owner?: Owner; mode?: string }
   | { action: "mkfile"; path: string; name: string; data: Uint8Array; owner?: Owner; mode?: string }
+  | { action: "symlink"; path: string; target: string }
   | { action: "rm"; path: string; allowsNoMatch: boolean };
 
 const DIRECTORY_MODE = 0o755;
@@ -84,6 +85,8 @@ class TreeChange {
         return this.makeDirectory(action);
       case "mkfile":
         return this.makeFile(action);
+      case "symlink":
+        return this.makeLink(action);
       case "rm":
         return this.remove(action);
     }
@@ -170,6 +173,18 @@ class TreeChange {
       } finally {
         files.closeFd(fd);
       }
+    } finally {
+      files.closeFd(parent);
+    }
+  }
+
+  private makeLink({ path, target }: TreeAction & { action: "symlink" }): void {
+    const [parentPath, name] = splitRaw(cleanPath(files.toRaw(path)));
+    const parent = this.openDirectory(parentPath, ROOT, DIRECTORY_MODE);
+    try {
+      replaceNonDirectory(parent, name);
+      files.makeSymlinkAt(parent, name, files.toRaw(target));
+      files.setTimesAt(parent, name, this.madeAt);
     } finally {
       files.closeFd(parent);
     }

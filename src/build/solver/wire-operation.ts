@@ -91,6 +91,8 @@ function wireActions(action: FileAction, inputOf: (step: Step | undefined) => nu
       return [
         { ...place, Action: { mkfile: { path: action.path, data: Buffer.from(action.data).toString("base64") } } },
       ];
+    case "symlink":
+      return [{ ...place, Action: { symlink: { oldpath: action.target, newpath: action.path } } }];
     case "rm":
       return [{ ...place, Action: { rm: { path: action.path, allowNotFound: action.allowsNoMatch } } }];
   }
