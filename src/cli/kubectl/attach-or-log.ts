@@ -32,7 +32,12 @@ export async function attachOrLog(
   // Attaching shows only what comes from now on.
   const shown = await printLog(context, pod, container, { follow: false });
   try {
-    await attachToPod(context, pod, container, flags);
+    let isSilent = true;
+    await attachToPod(context, pod, container, flags, () => {
+      isSilent = false;
+    });
+    // A short life may lie between the log and the attachment.
+    if (isSilent) await printLog(context, pod, container, { skip: shown, follow: false });
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     const why = error.message.replace(/^error: /, "");

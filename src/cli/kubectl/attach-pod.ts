@@ -12,12 +12,13 @@ interface AttachFlags {
   readonly tty: boolean;
 }
 
-/** Resolves to the exit code that the server tells. @throws CliError */
+/** Resolves to the exit code that the server tells. @param onOutput called with whatever comes @throws CliError */
 export async function attachToPod(
   context: KubectlContext,
   pod: PodLike,
   container: string,
   flags: AttachFlags,
+  onOutput: () => void = () => {},
 ): Promise<number> {
   checkPodRuns(pod, "attach");
   const declared = declaredContainer(pod, container);
@@ -36,7 +37,19 @@ export async function attachToPod(
   const path = await podPath(context, pod, "attach");
   const code = await withTerminalStreams({ stdin: flags.stdin, tty: isRaw, redraw: true }, (streams) =>
     // The container's terminal has one output, whatever ours is.
-    runRemoteProcess(context, path, { container }, { ...streams, tty: hasTerminal }),
+    runRemoteProcess(
+      context,
+      path,
+      { container },
+      {
+        ...streams,
+        tty: hasTerminal,
+        write(stream, data) {
+          onOutput();
+          return streams.write(stream, data);
+        },
+      },
+    ),
   );
   const message = reattachMessage(pod, container, flags, isRaw, context.program);
   if (message !== undefined) context.print(`${message}\n`);

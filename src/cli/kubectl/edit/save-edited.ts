@@ -6,12 +6,13 @@ import { withLastApplied } from "../create-object.ts";
 import type { KubectlContext } from "../declaration.ts";
 import { KubeApiError } from "../kube-api.ts";
 import type { KubeManifestObject } from "../manifest-files.ts";
+import type { PrintFlags } from "../output-format.ts";
 import { type ObjectTarget, objectPath } from "../resource-arguments.ts";
-import { groupVersion, printedName, qualified } from "../resource-types.ts";
-import { writeQuery } from "../write-flags.ts";
+import { groupVersion, qualified } from "../resource-types.ts";
+import { tellResult, writeQuery } from "../write-flags.ts";
 import { EditedFileError, type EditFailure } from "./edit-loop.ts";
 
-export interface SaveFlags {
+export interface SaveFlags extends PrintFlags {
   readonly "field-manager": string;
   readonly "output-patch"?: boolean;
   readonly "save-config"?: boolean;
@@ -39,7 +40,7 @@ export async function saveEdited(
     const isStrategic = isMergedByKeys(target.type);
     const body = applyPatch(shown, wanted, shown, isStrategic);
     if (Object.keys(body).length === 0) {
-      context.print(`${printedName(target.type, target.name)} skipped\n`);
+      await tellResult(context, { ...flags, "dry-run": "none" }, target.type, object, "skipped");
       continue;
     }
     if (flags["output-patch"]) context.print(`Patch: ${JSON.stringify(body)}\n`);
@@ -92,16 +93,17 @@ async function patch(
 ): Promise<EditFailure | undefined> {
   const title = `${qualified(target.type)} ${JSON.stringify(target.name)}`;
   try {
-    await (await context.api()).send("PATCH", objectPath(target, flags.subresource || undefined), {
+    const path = objectPath(target, flags.subresource || undefined);
+    const changed = await (await context.api()).json<KubeManifestObject>("PATCH", path, {
       body,
       contentType: isStrategic ? "application/strategic-merge-patch+json" : "application/merge-patch+json",
       query: writeQuery({ ...flags, "dry-run": "none" }),
     });
+    await tellResult(context, { ...flags, "dry-run": "none" }, target.type, changed, "edited");
   } catch (error) {
     if (!(error instanceof KubeApiError)) throw error;
     return failureOf(title, error);
   }
-  context.print(`${printedName(target.type, target.name)} edited\n`);
   return undefined;
 }
 

@@ -35,7 +35,8 @@ const isOperation = (value: unknown): boolean =>
 function documentsOf(text: string): unknown[] {
   let parsed: unknown;
   try {
-    parsed = Bun.YAML.parse(text);
+    // What begins as a list of JSON is read as JSON only.
+    parsed = text.trimStart().startsWith("[") ? JSON.parse(text) : Bun.YAML.parse(text);
   } catch (error) {
     throw new CliError(
       `error: unable to parse SM or JSON patch from [patch: ${JSON.stringify(text)}]: ${(error as Error).message}`,
