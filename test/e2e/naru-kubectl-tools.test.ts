@@ -527,6 +527,19 @@ test("roles are reconciled: what is missing is added, what is too much goes when
     await sameInTurn(renewRoles, ["auth", "reconcile", "-f", file("role-2.yaml"), ...more]);
 }, 30_000);
 
+test("a definition and its objects may come in one file", async () => {
+  const gadgets = TYPES.replaceAll("widget", "gadget").replaceAll("Widget", "Gadget").replace("[wd]", "[gd]");
+  await Bun.write(
+    file("gadgets.yaml"),
+    `${gadgets}---\napiVersion: example.com/v1\nkind: Gadget\nmetadata: { name: g, namespace: tools }\nspec: { size: 1 }\n`,
+  );
+  const told = (verb: string) =>
+    `customresourcedefinition.apiextensions.k8s.io/gadgets.example.com ${verb}\ngadget.example.com/g ${verb}\n`;
+  expect(await link.ok("apply", "-f", file("gadgets.yaml"))).toBe(told("created"));
+  expect(await link.ok("apply", "-f", file("gadgets.yaml"))).toBe(told("unchanged"));
+  expect(await link.ok("get", "gd", ...n, "-o", "name")).toBe("gadget.example.com/g\n");
+}, 30_000);
+
 test("what left the files is pruned", async () => {
   const config = (name: string) =>
     `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, namespace: tools, labels: { set: s } }\n`;

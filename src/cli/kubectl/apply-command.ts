@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
 import { applyPatch, isMergedByKeys } from "./apply-patch.ts";
 import { cascade, propagationOf } from "./cascade.ts";
+import { untilServed } from "./coming-types.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
@@ -129,6 +130,7 @@ async function applyOne(context: KubectlContext, flags: ApplyFlags, target: Obje
         : `error: error when retrieving current configuration of "${source}": resource name may not be empty`,
     );
   }
+  if (flags["dry-run"] === "none") await untilServed(await context.api(), type);
   if (flags["server-side"]) {
     const applied = await applyOnServer(context, flags, target, object);
     await tell(type, applied, "serverside-applied");

@@ -1,5 +1,6 @@
 /** Sends a new object and tells of it: what `create`, `run`, `expose` and `autoscale` have in common. */
 
+import { untilServed } from "./coming-types.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { LAST_APPLIED, textToKeep } from "./last-applied.ts";
@@ -55,6 +56,7 @@ export async function createObject(
     return;
   }
   const api = await context.api();
+  if (flags["dry-run"] === "none") await untilServed(api, type);
   try {
     const made = await api.json<KubeManifestObject>("POST", pathOf(type, namespace), {
       body: wanted,

@@ -1,6 +1,7 @@
 /** What the words and flags of a command name: objects by type and name, by selector, or in files. */
 
 import { CliError } from "../cli-error.ts";
+import { comingTypes } from "./coming-types.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { type KubeManifest, readManifests } from "./manifest-files.ts";
 import { pathOf, type ServedType } from "./resource-types.ts";
@@ -96,9 +97,9 @@ async function manifestsOf(context: KubectlContext, files: FileFlags): Promise<K
 
 /** Objects as files describe them, each with the namespace that it goes to. */
 async function objectsInFiles(context: KubectlContext, files: FileFlags): Promise<ObjectTarget[]> {
-  const types = await context.types();
   const namespace = await context.namespace();
   const manifests = await manifestsOf(context, files);
+  const types = (await context.types()).with(comingTypes(manifests));
   return manifests.map((manifest) => {
     const { apiVersion, kind, metadata } = manifest.object;
     const type = types.ofKind(apiVersion, kind, manifest.source);

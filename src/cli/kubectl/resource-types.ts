@@ -16,6 +16,8 @@ export interface ServedType {
   readonly subresources: readonly string[];
   /** The version that the group prefers. */
   readonly isPreferred: boolean;
+  /** Not served yet: a definition in the user's files will bring it. */
+  readonly isComing?: boolean;
 }
 
 interface Discovery {
@@ -64,6 +66,13 @@ export class ResourceTypes {
   static async discover(api: KubeApi): Promise<ResourceTypes> {
     const [core, groups] = await Promise.all([discovered(api, "/api"), discovered(api, "/apis")]);
     return new ResourceTypes([...typesIn(core), ...typesIn(groups)]);
+  }
+
+  /** With types that the server does not have yet. */
+  with(coming: readonly ServedType[]): ResourceTypes {
+    const isServed = (type: ServedType) =>
+      this.all.some((one) => groupVersion(one) === groupVersion(type) && one.kind === type.kind);
+    return new ResourceTypes([...this.all, ...coming.filter((type) => !isServed(type))]);
   }
 
   /** @throws CliError `error: the server doesn't have a resource type "x"` */
