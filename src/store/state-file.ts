@@ -7,7 +7,7 @@
  * The shape of the records themselves is their owner's matter; here only the layout has a version.
  */
 import { Database } from "bun:sqlite";
-import { closeSync, fdatasyncSync, openSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { errorText, NaruError } from "../lib/errors.ts";
 
 /** Step N brings a file of version N to version N + 1. Steps are only ever added. */
@@ -35,13 +35,9 @@ export function openStateFile(path: string): Database {
 }
 
 /** Waits until what was written is on the disk: the log holds the last transactions. */
-export function syncStateFile(path: string): void {
-  const fd = openSync(`${path}-wal`, "r");
-  try {
-    fdatasyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+export async function syncStateFile(path: string): Promise<void> {
+  await using log = await open(`${path}-wal`);
+  await log.datasync();
 }
 
 interface StoredRow {

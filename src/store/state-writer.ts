@@ -4,6 +4,7 @@
  */
 import { NaruError } from "../lib/errors.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
+import { syncStateFile } from "./state-file.ts";
 import type { RowChange, WriterAnswer, WriterRequest } from "./write-batch.ts";
 
 const FIRST_RETRY_MS = 100;
@@ -30,7 +31,10 @@ export class StateWriter {
   #isClosed = false;
   readonly #closed = Promise.withResolvers<void>();
 
-  private constructor(readonly worker: Worker) {
+  private constructor(
+    readonly worker: Worker,
+    private readonly path: string,
+  ) {
     worker.onmessage = ({ data }: MessageEvent<WriterAnswer>) => this.#receive(data);
     worker.onerror = (event) => this.#failAll(`the thread that writes the state file ended: ${event.message}`);
   }
@@ -50,7 +54,7 @@ export class StateWriter {
       opened.reject(new NaruError("internal", `the state writer did not start: ${event.message}`));
     worker.postMessage({ kind: "open", path } satisfies WriterRequest);
     await opened.promise;
-    return new StateWriter(worker);
+    return new StateWriter(worker, path);
   }
 
   /** Resolves when the change is in the file; rejects when it could not be written now, and tries again by itself. */
@@ -72,16 +76,13 @@ export class StateWriter {
     await Promise.all(waiting);
   }
 
-  /** As flush(); what is in the file is on the disk then. @throws when some of it cannot be written */
+  /**
+   * As flush(); what is in the file is on the disk then. Not the writer's work: nobody else waits for the disk.
+   * @throws when some of it cannot be written
+   */
   async sync(): Promise<void> {
     await this.flush();
-    if (this.#isClosed) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    promise.catch(() => {});
-    const id = ++this.#lastId;
-    this.#underway.set(id, { changes: new Map(), done: promise, resolve, reject });
-    this.worker.postMessage({ kind: "sync", id } satisfies WriterRequest);
-    await promise;
+    await syncStateFile(this.path);
   }
 
   /** @throws when some of it could not be written to the very end; the file is closed all the same */
@@ -122,7 +123,7 @@ export class StateWriter {
     const batch = this.#underway.get(answer.id);
     if (batch === undefined) return;
     this.#underway.delete(answer.id);
-    if (answer.kind !== "failed") this.#settle(batch);
+    if (answer.kind === "written") this.#settle(batch);
     else this.#owe(batch, answer.message);
   }
 

@@ -10,12 +10,10 @@ export interface RowChange {
 export type WriterRequest =
   | { kind: "open"; path: string }
   | { kind: "write"; id: number; changes: RowChange[] }
-  | { kind: "sync"; id: number }
   | { kind: "close" };
 
 export type WriterAnswer =
   | { kind: "opened" }
   | { kind: "written"; id: number }
-  | { kind: "synced"; id: number }
   | { kind: "failed"; id: number | undefined; message: string }
   | { kind: "closed" };

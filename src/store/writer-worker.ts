@@ -1,7 +1,7 @@
 /** The thread that writes the state file: SQLite is synchronous and a checkpoint may take long. */
 import type { Database } from "bun:sqlite";
 import { errorText } from "../lib/errors.ts";
-import { openStateFile, syncStateFile } from "./state-file.ts";
+import { openStateFile } from "./state-file.ts";
 import type { RowChange, WriterAnswer, WriterRequest } from "./write-batch.ts";
 
 declare const self: {
@@ -10,7 +10,6 @@ declare const self: {
 };
 
 let file: Database | undefined;
-let path: string | undefined;
 
 function writeAll(database: Database, changes: readonly RowChange[]): void {
   const put = database.query("INSERT OR REPLACE INTO record (collection, key, value) VALUES (?, ?, ?)");
@@ -41,15 +40,11 @@ function answer(request: WriterRequest): WriterAnswer {
   switch (request.kind) {
     case "open":
       file = openStateFile(request.path);
-      path = request.path;
       return { kind: "opened" };
     case "write":
       if (file === undefined) throw new Error("the state file is not open");
       writeInSpiteOfFullDisk(file, request.changes);
       return { kind: "written", id: request.id };
-    case "sync":
-      if (path !== undefined) syncStateFile(path);
-      return { kind: "synced", id: request.id };
     case "close":
       file?.close();
       file = undefined;
@@ -63,7 +58,7 @@ self.onmessage = ({ data: request }) => {
   } catch (error) {
     self.postMessage({
       kind: "failed",
-      id: "id" in request ? request.id : undefined,
+      id: request.kind === "write" ? request.id : undefined,
       message: errorText(error),
     });
   }
