@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { homedir } from "node:os";
 import { join } from "node:path";
+
+/** Of the true home: this one's would be written where it is said to be, and stay there. */
+const COMPILED = join(homedir(), ".bun/install/cache/@t@");
 
 /** Runs the client in a process of its own: what it prints is what users see. */
 async function run(calledAs: string, words: string[]) {
@@ -7,7 +11,12 @@ async function run(calledAs: string, words: string[]) {
   const script = `const { runClient } = await import(${JSON.stringify(main)});
 process.exitCode = await runClient(${JSON.stringify(calledAs)}, ${JSON.stringify(words)});`;
   const child = Bun.spawn([process.execPath, "-e", script], {
-    env: { PATH: process.env.PATH, HOME: "/nonexistent", DOCKER_HOST: "unix:///nonexistent.sock" },
+    env: {
+      PATH: process.env.PATH,
+      HOME: "/nonexistent",
+      DOCKER_HOST: "unix:///nonexistent.sock",
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: COMPILED,
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
