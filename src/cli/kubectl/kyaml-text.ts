@@ -33,11 +33,14 @@ function mapping(value: object, indent: number, order: Order): string {
   return `{\n${lines.join("")}${" ".repeat(indent)}}`;
 }
 
+/** What no reader of YAML could take for something else than a name. */
+const PLAIN_KEY = /^(?!_\d)[\p{L}\p{N}_](?:[\p{L}\p{N}_./-]*[\p{L}\p{N}_])?$/u;
+
 const keyText = (key: string): string =>
-  /^[A-Za-z_][A-Za-z0-9_./-]*$/.test(key) && !looksLikeElse(key) ? key : quoted(key, 0);
+  PLAIN_KEY.test(key) && !looksLikeElse(key) ? key : quoted(key, 0).replaceAll("\t", "\\t");
 
 function quoted(text: string, indent: number): string {
-  if (!text.includes("\n")) return `"${escaped(text).replaceAll("\t", "\\t")}"`;
+  if (!text.includes("\n")) return `"${escaped(text)}"`;
   const inner = " ".repeat(indent + 2);
   const pieces = text.split("\n");
   const last = pieces.pop()!;

@@ -3,8 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
-import { goSyntax } from "./go-syntax.ts";
-import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { goSyntax, goText } from "./go-syntax.ts";
+import { JsonPathError, parseJsonPath, relaxedPath } from "./json-path.ts";
 import { jsonText, sortedJsonText } from "./json-text.ts";
 import { printedName, type ServedType } from "./resource-types.ts";
 import { TableText } from "./table-text.ts";
@@ -142,7 +142,9 @@ function customColumns(text: string, isFile: boolean, withoutTitles: boolean): O
       table.add(
         ready.map(({ template }) => {
           const values = template.values(item);
-          return values.length === 0 ? "<none>" : values.map((value) => printValue(value) || "<none>").join(",");
+          return values.length === 0
+            ? "<none>"
+            : values.map((value) => (value === null || value === "" ? "<none>" : goText(value))).join(",");
         }),
       );
     }

@@ -55,26 +55,21 @@ function numberText(value: number): string {
 }
 
 const LETTER = /\p{L}/u;
-const DIGIT = /\d/;
 
 /** Letters behind all else, and numbers within keys by their value: "a2" before "a10". */
 function naturalOrder(one: string, other: string): number {
   const [a, b] = [[...one], [...other]];
-  let inDigits = false;
   for (let at = 0; at < a.length && at < b.length; at++) {
     const [x, y] = [a[at]!, b[at]!];
-    if (x === y) {
-      inDigits = DIGIT.test(x);
-      continue;
-    }
+    if (x === y) continue;
     const [isLetter, isOtherLetter] = [LETTER.test(x), LETTER.test(y)];
     if (isLetter && isOtherLetter) return x < y ? -1 : 1;
-    if (isLetter || isOtherLetter) return isLetter === inDigits ? -1 : 1;
-    return numberAt(a, at) - numberAt(b, at) || (x < y ? -1 : 1);
+    if (isLetter || isOtherLetter) return isLetter ? 1 : -1;
+    const [number, otherNumber] = [digitsAt(a, at), digitsAt(b, at)];
+    return Number(number) - Number(otherNumber) || number.length - otherNumber.length || (x < y ? -1 : 1);
   }
   return a.length - b.length;
 }
 
-/** 0 where no digits are. */
-const numberAt = (chars: readonly string[], from: number): number =>
-  Number.parseInt(chars.slice(from).join(""), 10) || 0;
+/** Empty where no digits are. */
+const digitsAt = (chars: readonly string[], from: number): string => /^\d*/.exec(chars.slice(from).join(""))![0];

@@ -3,7 +3,7 @@
 import { annotationLines, labelLines } from "./describer.ts";
 
 const ACRONYMS = new Set(["API", "URL", "UID", "OSB", "GUID"]);
-const SHOWN_ABOVE = new Set(["name", "namespace", "labels", "annotations", "managedFields", "generation"]);
+const SHOWN_ABOVE = new Set(["name", "namespace", "labels", "annotations", "managedFields"]);
 
 interface AnyObject {
   apiVersion?: string;
@@ -49,12 +49,15 @@ function itemLines(item: unknown, indent: string, path: string): string[] {
 /** "resourceVersion" → "Resource Version", "podCIDR" → "Pod CIDR", "uid" → "UID". */
 function readable(name: string): string {
   if (/[^\p{L}-]/u.test(name)) return name;
-  return name
-    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
-    .replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
-    .split(/ |(?=-)|(?<=-)/)
-    .map((part) =>
-      ACRONYMS.has(part.toUpperCase()) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1),
-    )
-    .join(" ");
+  return (
+    name
+      .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+      // "URLs" stays one word.
+      .replaceAll(/(\p{Lu})(\p{Lu}(?!s(?:$|\p{Lu}))\p{Ll})/gu, "$1 $2")
+      .split(/ |(?=-)|(?<=-)/)
+      .map((part) =>
+        ACRONYMS.has(part.toUpperCase()) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1),
+      )
+      .join(" ")
+  );
 }

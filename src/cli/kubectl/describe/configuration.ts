@@ -1,6 +1,13 @@
 /** Config maps, secrets, namespaces, service accounts, quotas and priority classes. */
 
-import type { ConfigMap, Namespace, ResourceQuota, Secret, ServiceAccount } from "../../../model/kubernetes/core.ts";
+import type {
+  ConfigMap,
+  LimitRange,
+  Namespace,
+  ResourceQuota,
+  Secret,
+  ServiceAccount,
+} from "../../../model/kubernetes/core.ts";
 import type { PriorityClass } from "../../../model/kubernetes/scheduling.ts";
 import type { KubeApi } from "../kube-api.ts";
 import { annotationLines, labelLines, sortedEntries } from "./describer.ts";
@@ -118,6 +125,11 @@ function limitTable(limits: readonly LimitItem[]): string[] {
       return names.map((name) => ` ${[one.type, name, ...parts.map((part) => part?.[name] ?? "-")].join("\t")}`);
     }),
   ];
+}
+
+export function limitRangeLines({ metadata = {}, spec }: LimitRange): string[] {
+  const [, ...rows] = limitTable(spec?.limits ?? []);
+  return [`Name:\t${metadata.name}`, `Namespace:\t${metadata.namespace}`, ...rows.map((row) => row.trimStart())];
 }
 
 export function serviceAccountLines({ metadata = {}, imagePullSecrets = [] }: ServiceAccount): string[] {

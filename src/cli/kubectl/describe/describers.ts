@@ -4,6 +4,7 @@ import type { ServedType } from "../resource-types.ts";
 import { anyObjectLines } from "./any-object.ts";
 import {
   configMapLines,
+  limitRangeLines,
   namespaceLines,
   priorityClassLines,
   quotaLines,
@@ -11,6 +12,7 @@ import {
   serviceAccountLines,
 } from "./configuration.ts";
 import type { Describer } from "./describer.ts";
+import { ingressClassLines, networkPolicyLines } from "./network-policies.ts";
 import { nodeLines } from "./nodes.ts";
 import { podLines } from "./pods.ts";
 import { bindingLines, roleLines } from "./roles.ts";
@@ -42,6 +44,7 @@ const alone = (describe: Describer): Known => ({ describe, hasEvents: false });
 const DESCRIBERS: Record<string, Known> = {
   configmaps: withEvents(configMapLines),
   endpoints: withEvents(endpointsLines),
+  limitranges: alone(limitRangeLines),
   namespaces: alone(namespaceLines),
   nodes: withEvents(nodeLines),
   persistentvolumeclaims: withEvents(claimDescription),
@@ -60,6 +63,8 @@ const DESCRIBERS: Record<string, Known> = {
   "cronjobs.batch": withEvents(cronJobLines),
   "horizontalpodautoscalers.autoscaling": withEvents(autoscalerLines),
   "ingresses.networking.k8s.io": withEvents(ingressLines),
+  "ingressclasses.networking.k8s.io": withEvents(ingressClassLines),
+  "networkpolicies.networking.k8s.io": alone(networkPolicyLines),
   "endpointslices.discovery.k8s.io": withEvents(endpointSliceLines),
   "poddisruptionbudgets.policy": withEvents(budgetLines),
   "priorityclasses.scheduling.k8s.io": withEvents(priorityClassLines),
