@@ -343,7 +343,8 @@ function apiLog({ log, onRequest }: ClusterSurroundings) {
 /** @throws {NaruError} invalid for a policy that cannot be read, or one of the two settings without the other */
 async function openAudit(settings: ClusterSettings, log: ClusterSurroundings["log"]): Promise<Audit | undefined> {
   const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup } = settings;
-  if (auditPolicyFile === undefined && auditLogPath === undefined) return undefined;
+  // Settings are as they were last: this ends an audit.
+  if (auditLogPath === "none" || (auditPolicyFile === undefined && auditLogPath === undefined)) return undefined;
   if (auditPolicyFile === undefined || auditLogPath === undefined) {
     throw new NaruError("invalid", "the cluster's audit needs both: a policy file and the path of a log");
   }

@@ -184,7 +184,8 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
       auditLogMaxbackup: read.value<number>("cluster-audit-log-maxbackup"),
     }).filter(([, value]) => value !== undefined),
   );
-  if ((settings.auditPolicyFile === undefined) !== (settings.auditLogPath === undefined)) {
+  const { auditPolicyFile, auditLogPath } = settings;
+  if (auditLogPath !== "none" && (auditPolicyFile === undefined) !== (auditLogPath === undefined)) {
     throw badSetting("the cluster's audit needs both: cluster-audit-policy-file and cluster-audit-log-path");
   }
   if (read.bool("cluster", false)) return settings;

@@ -372,10 +372,10 @@ test("what the server serves itself is registered, and stays", async () => {
   const lines = (await kubectl(["get", "apiservices"]))
     .trim()
     .split("\n")
-    .map((line) => line.split(/\s+/).slice(0, 3));
-  expect(lines[0]).toEqual(["NAME", "SERVICE", "AVAILABLE"]);
+    .map((line) => line.split(/\s+/));
+  expect(lines[0]).toEqual(["NAME", "SERVICE", "AVAILABLE", "AGE"]);
   for (const name of ["v1.", "v1.apps", "v1beta1.metrics.k8s.io", "v1.apiregistration.k8s.io"]) {
-    expect(lines).toContainEqual([name, "Local", "True"]);
+    expect(lines).toContainEqual([name, "Local", "True", expect.stringMatching(/^\d+m?\d*s$/)]);
   }
   await kubectl(["delete", "apiservice", "v1.apps"]);
   await kubectl(["wait", "--for=condition=Available", "apiservice/v1.apps", "--timeout=20s"]);

@@ -28,7 +28,9 @@ export const command = defineCommand({
     "ingress-https": string("The same over TLS, HOST:PORT (default 0.0.0.0:443)"),
     "max-container-restart-period": string("Longest wait before a failing container is started again (default 5m)"),
     "audit-policy-file": string("Which requests to its API are written down, audit.k8s.io/v1"),
-    "audit-log-path": string("Where they are written down on the daemon's machine; - for its standard output"),
+    "audit-log-path": string(
+      "Where they are written down on the daemon's machine; - for its standard output, none to end it",
+    ),
     "no-wait": bool("Do not wait for the node"),
   },
   async run({ flags, context }) {

@@ -2,10 +2,10 @@
 
 import type { APIService } from "../../model/kubernetes/apiregistration.ts";
 import { API_SERVICES } from "../../model/kubernetes/names.ts";
-import type { ResourceDefinition } from "../machinery/definition.ts";
+import type { ResourceDefinition, TableColumn } from "../machinery/definition.ts";
 import { type FieldError, invalid, required } from "../machinery/field-error.ts";
 import { pathSegmentFaults } from "../name-rules.ts";
-import { NONE } from "./columns/column.ts";
+import { AGE, NAME, NONE, text } from "./columns/column.ts";
 import { statusUpdate } from "./status-update.ts";
 
 const HIGHEST_GROUP_PRIORITY = 20_000;
@@ -50,15 +50,12 @@ export const apiServices: ResourceDefinition<APIService> = {
     return faults;
   },
   columns: [
-    { name: "Name", type: "string", format: "name", priority: 0, cell: ({ metadata }) => metadata.name },
-    {
-      name: "Service",
-      type: "string",
-      priority: 0,
-      cell: ({ spec }) => (spec?.service === undefined ? "Local" : `${spec.service.namespace}/${spec.service.name}`),
-    },
-    { name: "Available", type: "string", priority: 0, cell: availabilityText },
-    { name: "Age", type: "date", priority: 0, cell: ({ metadata }) => metadata.creationTimestamp },
+    NAME as TableColumn<APIService>,
+    text("Service", ({ spec }) =>
+      spec?.service === undefined ? "Local" : `${spec.service.namespace}/${spec.service.name}`,
+    ),
+    text("Available", availabilityText),
+    AGE as TableColumn<APIService>,
   ],
 };
 

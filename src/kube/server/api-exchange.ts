@@ -13,6 +13,7 @@ const GZIP_FROM_BYTES = 128 * 1024;
 const compress = promisify(gzip);
 
 export type Headers = Record<string, string>;
+const NONE: Readonly<Headers> = {};
 
 /** Who hears of what goes through an exchange. */
 interface ExchangeObserver {
@@ -29,7 +30,7 @@ export class ApiExchange {
   readonly #upgraded: Duplex | undefined;
   #response: ServerResponse | undefined;
   #isTaken = false;
-  #more: Readonly<Headers> = {};
+  #more: Readonly<Headers> = NONE;
   #onStart: (() => void) | undefined;
   #observer: ExchangeObserver | undefined;
 
@@ -90,7 +91,7 @@ export class ApiExchange {
 
   /** Sent with the answer, whatever it is. */
   addHeaders(headers: Readonly<Headers>): void {
-    this.#more = { ...this.#more, ...headers };
+    this.#more = this.#more === NONE ? headers : { ...this.#more, ...headers };
   }
 
   observe(observer: ExchangeObserver): void {
