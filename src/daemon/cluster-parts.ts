@@ -3,7 +3,6 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { builtinAdmission } from "../kube/admission/builtin-steps.ts";
 import { createAggregation } from "../kube/aggregation/create-aggregation.ts";
-import { Audit } from "../kube/audit/audit.ts";
 import { certificateParts } from "../kube/certificates/certificate-parts.ts";
 import type { ClusterFacts, ClusterSettings, SimulationSettings, SimulationState } from "../kube/cluster-control.ts";
 import type { ClusterPart } from "../kube/contract.ts";
@@ -47,11 +46,11 @@ import { isSimulated } from "../kube/simulator/simulated-node.ts";
 import { simulatorParts } from "../kube/simulator/simulator-parts.ts";
 import { storageParts } from "../kube/storage/storage-parts.ts";
 import { openStore } from "../kube/store/open-store.ts";
-import { errorText, NaruError } from "../lib/errors.ts";
-import { parseDuration } from "../lib/go-duration.ts";
+import { errorText } from "../lib/errors.ts";
 import { NODES, PODS, SERVICES } from "../model/kubernetes/names.ts";
 import type { ClusterSurroundings } from "./cluster.ts";
 import { autoscalers } from "./cluster-autoscaling.ts";
+import { openAudit, parseListen, restartPeriod } from "./cluster-settings.ts";
 
 /** Set by the build; absent when run from source. */
 declare const NARU_COMMIT: string | undefined;
@@ -59,8 +58,6 @@ declare const NARU_BUILT: string | undefined;
 
 const DEFAULT_INGRESS_HTTP = "0.0.0.0:80";
 const DEFAULT_INGRESS_HTTPS = "0.0.0.0:443";
-/** As kube-apiserver's --audit-log-maxsize. */
-const AUDIT_LOG_MEGABYTES = 100;
 const CLUSTER_DOMAIN = "cluster.local";
 const NODE_PORTS = [30_000, 32_767] as const;
 const API_NAMES = [
@@ -338,48 +335,6 @@ function apiLog({ log, onRequest }: ClusterSurroundings) {
     },
     debug: (message: string, fields: Record<string, unknown>) => log.debug(message, fields),
   };
-}
-
-/** @throws {NaruError} invalid for a policy that cannot be read, or one of the two settings without the other */
-async function openAudit(settings: ClusterSettings, log: ClusterSurroundings["log"]): Promise<Audit | undefined> {
-  const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup } = settings;
-  // Settings are as they were last: this ends an audit.
-  if (auditLogPath === "none" || (auditPolicyFile === undefined && auditLogPath === undefined)) return undefined;
-  if (auditPolicyFile === undefined || auditLogPath === undefined) {
-    throw new NaruError("invalid", "the cluster's audit needs both: a policy file and the path of a log");
-  }
-  return await Audit.open(
-    {
-      policyFile: auditPolicyFile,
-      logPath: auditLogPath,
-      maxSize: auditLogMaxsize ?? AUDIT_LOG_MEGABYTES,
-      maxBackups: auditLogMaxbackup ?? 0,
-    },
-    (message) => log.error(message, { part: "audit" }),
-  );
-}
-
-/** As kubelet's crashLoopBackOff.maxContainerRestartPeriod. @throws {NaruError} invalid */
-function restartPeriod(text: string | undefined): { longestRestartWaitMs?: number } {
-  if (text === undefined) return {};
-  let ms = 0;
-  try {
-    ms = parseDuration(text) / 1e6;
-  } catch {
-    // What is no duration is told with those that are too short.
-  }
-  if (ms >= 1000 && ms <= 300_000) return { longestRestartWaitMs: ms };
-  throw new NaruError("invalid", `invalid restart period of the cluster "${text}": write one of 1s to 5m`);
-}
-
-/** @throws {NaruError} invalid */
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:]*):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port > 65535) {
-    throw new NaruError("invalid", `invalid address of the cluster "${text}": write HOST:PORT, as in 0.0.0.0:6443`);
-  }
-  return { host: match[1] === "" ? "0.0.0.0" : match[1]!.replace(/^\[|\]$/g, ""), port };
 }
 
 /** Every name and address that clients may call the API by. */
