@@ -6,44 +6,15 @@ import { dirname, resolve } from "node:path";
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
-import { type CredentialProgram, programCredentials } from "./credential-program.ts";
+import { programCredentials } from "./credential-program.ts";
 import type { GlobalValues } from "./global-flags.ts";
 import type { ClusterAccess } from "./kube-api.ts";
+import type { ClusterEntry, ContextEntry, UserEntry } from "./kubeconfig/entries.ts";
 import { withResolvedPaths } from "./kubeconfig/file-paths.ts";
 import { KubeconfigFiles } from "./kubeconfig/files.ts";
 import { type Kubeconfig, type KubeconfigEntry, parseKubeconfig, type Section } from "./kubeconfig/model.ts";
 import { checkProgramAllowed, readPreferences } from "./preferences.ts";
-
-interface ClusterEntry {
-  server?: string;
-  "certificate-authority"?: string;
-  "certificate-authority-data"?: string;
-  "insecure-skip-tls-verify"?: boolean;
-  "tls-server-name"?: string;
-  "proxy-url"?: string;
-  "disable-compression"?: boolean;
-}
-interface UserEntry {
-  token?: string;
-  tokenFile?: string;
-  "client-certificate"?: string;
-  "client-certificate-data"?: string;
-  "client-key"?: string;
-  "client-key-data"?: string;
-  username?: string;
-  password?: string;
-  exec?: CredentialProgram;
-  "auth-provider"?: { name?: string; config?: Record<string, string> };
-  as?: string;
-  "as-uid"?: string;
-  "as-groups"?: string[];
-  "as-user-extra"?: Record<string, string[]>;
-}
-interface ContextEntry {
-  cluster?: string;
-  user?: string;
-  namespace?: string;
-}
+import { requestHeaders } from "./request-headers.ts";
 
 interface ChosenCluster {
   readonly access: ClusterAccess;
@@ -134,7 +105,7 @@ async function accessOf(
   const tls = await tlsOf(cluster, clusterName, { ...user, entry }, flags, isUnchecked);
   const own = await withProgram({ ...user, entry }, server, cluster, flags.kuberc);
   const serverName = flags["tls-server-name"] || cluster["tls-server-name"];
-  const { headers, repeated } = await headersOf(own, user.name, flags, cluster);
+  const { headers, repeated } = await requestHeaders(own, user.name, flags, cluster);
   const [cert, key] = [own["client-certificate-data"], own["client-key-data"]].map((data) =>
     data === undefined ? undefined : Buffer.from(data, "base64").toString(),
   );
@@ -276,61 +247,6 @@ async function withProgram(
 function withoutCertificates(entry: UserEntry): UserEntry {
   const { "client-certificate-data": _cert, "client-key-data": _key, ...others } = entry;
   return others;
-}
-
-async function headersOf(
-  user: UserEntry,
-  name: string,
-  flags: GlobalValues,
-  cluster: ClusterEntry,
-): Promise<{ headers: Record<string, string>; repeated: Record<string, readonly string[]> }> {
-  const headers: Record<string, string> = { "user-agent": "kubectl/naru" };
-  if (flags["disable-compression"] || cluster["disable-compression"]) headers["accept-encoding"] = "identity";
-  const fromFile = user.tokenFile === undefined ? undefined : (await readToken(user.tokenFile)).trim();
-  const token = fromFile || user.token;
-  if (token) headers.authorization = `Bearer ${token}`;
-  else if (user.username) {
-    headers.authorization = `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
-  }
-  const as = flags.as || user.as || "";
-  const uid = flags["as-uid"] || user["as-uid"] || "";
-  const groups = flags["as-group"].length > 0 ? flags["as-group"] : (user["as-groups"] ?? []);
-  const extra =
-    flags["as-user-extra"].length > 0 ? extrasOf(flags["as-user-extra"]) : Object.entries(user["as-user-extra"] ?? {});
-  if (as === "" && (uid !== "" || groups.length > 0 || extra.length > 0)) {
-    throw new CliError(`error: requesting uid, groups or user-extra for ${name} without impersonating a user`);
-  }
-  if (as !== "") headers["impersonate-user"] = as;
-  if (uid !== "") headers["impersonate-uid"] = uid;
-  const repeated: Record<string, readonly string[]> = {};
-  const add = (header: string, values: readonly string[]) => {
-    if (values.length === 1) headers[header] = values[0]!;
-    else if (values.length > 1) repeated[header] = values;
-  };
-  add("impersonate-group", groups);
-  for (const [key, values] of extra) add(`impersonate-extra-${encodeURIComponent(key)}`, values);
-  return { headers, repeated };
-}
-
-/** "key=value" pairs, those of one key together. */
-function extrasOf(pairs: readonly string[]): [string, string[]][] {
-  const extras = new Map<string, string[]>();
-  for (const pair of pairs) {
-    const equals = pair.indexOf("=");
-    if (equals < 1) throw new CliError(`error: invalid --as-user-extra ${JSON.stringify(pair)}: expected key=value`);
-    const key = pair.slice(0, equals);
-    extras.set(key, [...(extras.get(key) ?? []), pair.slice(equals + 1)]);
-  }
-  return [...extras];
-}
-
-async function readToken(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new CliError(`error: open ${path}: ${isMissing ? "no such file or directory" : (error as Error).message}`);
-  }
 }
 
 function timeoutOf(text: string): number {

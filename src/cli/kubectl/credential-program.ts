@@ -12,7 +12,7 @@ export interface CredentialProgram {
   readonly provideClusterInfo?: boolean;
   readonly interactiveMode?: string;
 }
-export interface ProgramCredentials {
+interface ProgramCredentials {
   readonly token?: string;
   /** PEM */
   readonly clientCertificateData?: string;

@@ -61,7 +61,7 @@ export function throwComplaints(complaints: readonly string[]): void {
 }
 
 /** Where the object describes pods; undefined for kinds that have none. */
-export function podSpecOf(object: KubeManifestObject): SpecOfPods | undefined {
+function podSpecOf(object: KubeManifestObject): SpecOfPods | undefined {
   type Holder = { template?: { spec?: SpecOfPods }; jobTemplate?: { spec?: { template?: { spec?: SpecOfPods } } } };
   const spec = object.spec as (SpecOfPods & Holder) | undefined;
   if (object.kind === "Pod" && object.apiVersion === "v1") return spec;
@@ -152,4 +152,11 @@ export function ofPodSpec(
     const type = `*${apiVersion.slice(apiVersion.indexOf("/") + 1)}.${kind}`;
     throw new CliError(`the object is not a pod or does not have a pod template: ${type}`);
   };
+}
+
+/** "*", "app", "side*". Init containers stand behind the others. */
+export function containersNamed(spec: SpecOfPods, pattern: string): SpecContainer[] {
+  const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  const matcher = new RegExp(`^${parts.join(".*")}$`);
+  return [...(spec.containers ?? []), ...(spec.initContainers ?? [])].filter(({ name }) => matcher.test(name));
 }

@@ -12,7 +12,7 @@ export interface ServerTable {
   columnDefinitions?: { name: string; type: string; format?: string; priority?: number }[];
   rows?: TableRow[];
 }
-export interface TableRow {
+interface TableRow {
   cells: unknown[];
   object?: { metadata?: { name?: string; namespace?: string; labels?: Record<string, string> } };
 }

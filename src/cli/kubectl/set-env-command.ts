@@ -8,12 +8,12 @@ import type { KubeManifestObject } from "./manifest-files.ts";
 import {
   changeObjects,
   choiceComplaints,
+  containersNamed,
   type EnvironmentVariable,
   ofPodSpec,
   SET_FLAGS,
   type SetFlags,
   type SpecContainer,
-  type SpecOfPods,
   throwComplaints,
 } from "./pod-spec-change.ts";
 import { namedObjects, objectPath } from "./resource-arguments.ts";
@@ -133,13 +133,6 @@ async function variablesOf(
     }
   }
   return found;
-}
-
-/** "*", "app", "side*". Init containers stand behind the others. */
-function containersNamed(spec: SpecOfPods, pattern: string): SpecContainer[] {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  const matcher = new RegExp(`^${parts.join(".*")}$`);
-  return [...(spec.containers ?? []), ...(spec.initContainers ?? [])].filter(({ name }) => matcher.test(name));
 }
 
 function changeEnvironment(container: SpecContainer, { set, removed }: Wishes, overwrite: boolean): void {

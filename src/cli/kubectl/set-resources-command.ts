@@ -4,6 +4,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 import {
   changeObjects,
   choiceComplaints,
+  containersNamed,
   ofPodSpec,
   SET_FLAGS,
   type SpecOfPods,
@@ -62,9 +63,7 @@ function setResources(
   pattern: string,
   { limits, requests }: { limits: Quantities; requests: Quantities },
 ): string[] {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  const matcher = new RegExp(`^${parts.join(".*")}$`);
-  const meant = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].filter(({ name }) => matcher.test(name));
+  const meant = containersNamed(spec, pattern);
   for (const container of meant) {
     const known = container.resources ?? {};
     container.resources = {
