@@ -1,6 +1,7 @@
 /** Types as OpenAPI tells them, in version 2 (definitions) and 3 (components). */
 
 import { publicName } from "./builtin-types.ts";
+import { descriptionOf } from "./field-descriptions.ts";
 import type { FieldSchema, ObjectSchema, ScalarKind, TypeSchema } from "./type-schema.ts";
 
 export type OpenApiVersion = 2 | 3;
@@ -53,11 +54,14 @@ export class TypeDocument {
   private object(type: ObjectSchema): JsonSchema {
     const properties: Record<string, JsonSchema> = {};
     const required: string[] = [];
+    const own = type.name ?? "";
+    const described = (text: string | undefined) => (text === undefined ? {} : { description: text });
     for (const [name, field] of type.fields) {
-      properties[name] = this.field(field);
+      properties[name] = { ...described(descriptionOf(own, name)), ...this.field(field) };
       if (field.required) required.push(name);
     }
     return {
+      ...described(descriptionOf(own)),
       properties,
       ...(required.length === 0 ? {} : { required }),
       ...(type.atomic ? { "x-kubernetes-map-type": "atomic" } : {}),

@@ -1,7 +1,7 @@
 /** A kind or a field as `explain` printed it of old (-o plaintext-openapiv2). */
 
 import { groupVersion, type ServedType } from "../resource-types.ts";
-import { elementOf, fieldAt, membersOf, type Schema, type SchemaDocument } from "./schema-documents.ts";
+import { elementOf, fieldAt, membersOf, resolved, type Schema, type SchemaDocument } from "./schema-documents.ts";
 import { joinedLines } from "./wrapped-lines.ts";
 
 const WIDTH = 75;
@@ -34,11 +34,10 @@ const indented = (text: string): string =>
 /** The field's own words, then those of what it holds. */
 function descriptionText(document: SchemaDocument, schema: Schema): string {
   const own = schema.description;
-  const referred = document.refer(schema)?.schema;
-  if (referred !== undefined) return own ? indented(own) : descriptionText(document, referred);
   const element = elementOf(schema);
-  const below = element?.description;
-  if (element === undefined || !below) return own ? indented(own) : `${INDENT}<empty>\n`;
+  const held = document.refer(schema)?.schema ?? (element === undefined ? undefined : resolved(document, element));
+  const below = held?.description;
+  if (!below) return own ? indented(own) : `${INDENT}<empty>\n`;
   return `${own ? indented(own) : ""}\n${indented(below)}`;
 }
 
@@ -56,7 +55,7 @@ function listedFields(document: SchemaDocument, { properties = {}, required = []
     .map((name) => {
       const schema = properties[name]!;
       const wanted = required.includes(name) ? " -required-" : "";
-      const text = schema.description ?? document.refer(schema)?.schema.description ?? "";
+      const text = schema.description ?? "";
       return `   ${name}\t<${plainType(document, schema)}>${wanted}\n${text === "" ? "" : indented(text)}\n`;
     })
     .join("");

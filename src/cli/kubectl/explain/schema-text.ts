@@ -92,7 +92,7 @@ function fieldsText(
       const schema = properties[name]!;
       const wanted = required.includes(name) ? " -required-" : "";
       const title = `${indent}${name}\t<${typeName(document, schema)}>${wanted}\n${valuesLine(document, schema, indent)}`;
-      if (!isRecursive) return `${title}${ownDescription(document, schema)}\n`;
+      if (!isRecursive) return `${title}${ownDescription(schema)}\n`;
       const names = referredNames(document, schema);
       if (names.some((one) => above.includes(one))) return title;
       const inner = membersOf(document, schema);
@@ -108,7 +108,6 @@ function valuesLine(document: SchemaDocument, schema: Schema, indent: string): s
   return `${indent}enum: ${[...shown, ...(values.length > SHOWN_VALUES ? ["...."] : [])].join(", ")}\n`;
 }
 
-function ownDescription(document: SchemaDocument, schema: Schema): string {
-  const text = schema.description || document.refer(schema)?.schema.description;
-  return text ? indented(text) : "    <no description>\n";
-}
+/** What the field refers to is described where that is explained. */
+const ownDescription = ({ description }: Schema): string =>
+  description ? indented(description) : "    <no description>\n";
