@@ -76,7 +76,7 @@ async function output(program: CredentialProgram, command: string, info: object)
   } catch {
     const hint = installHint === "" ? "" : `\n\n${installHint}`;
     throw failed(
-      `exec: executable ${command} not found\n\nIt looks like you are trying to use a client-go credential plugin that is not installed.\n\nTo learn more about this feature, consult the documentation available at:\n      https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins${hint}`,
+      `exec: executable ${command} not found: install the program that the kubeconfig names for credentials, or name another one there${hint}`,
     );
   }
   const text = await new Response(child.stdout).text();
