@@ -10,7 +10,7 @@ import { isolatedPods, type PlacedPod } from "./policy-rules.ts";
 
 const RETRY_MS = 1000;
 
-export interface PolicyOptions {
+interface PolicyOptions {
   client: ClusterClient;
   /** This node's name: only its pods are led past our rules. */
   node: string;
