@@ -40,7 +40,7 @@ export async function runPlugin(words: readonly string[]): Promise<number | unde
   return undefined;
 }
 
-export interface FoundPlugin {
+interface FoundPlugin {
   readonly path: string;
   /** What is wrong with it. */
   readonly warnings: readonly string[];

@@ -119,7 +119,8 @@ function linesApart(repeated: ClusterAccess["repeated"] = {}): Record<string, st
   return Object.fromEntries(lines);
 }
 
-function targetOf(url: URL, { tls }: ClusterAccess): HttpTarget {
+/** Where a cluster's address is, and how its certificate is checked. */
+export function targetOf(url: URL, { tls }: ClusterAccess): HttpTarget {
   const isSecure = url.protocol === "https:";
   const { rejectUnauthorized, ...material } = tls;
   return {

@@ -5,16 +5,17 @@ import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
 import { type Duplex, Readable } from "node:stream";
-import { HttpClient, type HttpTarget } from "../../lib/http-client.ts";
+import { HttpClient } from "../../lib/http-client.ts";
 import type { ClusterAccess } from "./kube-api.ts";
+import { targetOf } from "./pod-websocket.ts";
 
-export interface ProxyRules {
+interface ProxyRules {
   readonly acceptHosts: readonly RegExp[];
   readonly acceptPaths: readonly RegExp[];
   readonly rejectMethods: readonly RegExp[];
   readonly rejectPaths: readonly RegExp[];
 }
-export interface ProxySettings {
+interface ProxySettings {
   /** Ends with a slash. */
   readonly apiPrefix: string;
   /** The cluster's own path goes before every path. */
@@ -154,7 +155,7 @@ async function upgrade(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const client = new HttpClient(targetOf(access));
+  const client = new HttpClient(targetOf(new URL(access.server), access));
   socket.on("close", () => client.close());
   socket.on("error", () => client.close());
   const headers = headersFor(access, request);
@@ -178,18 +179,6 @@ async function upgrade(
   for (let bytes = await answered.read(); bytes !== undefined; bytes = await answered.read()) socket.write(bytes);
   socket.end();
   client.close();
-}
-
-function targetOf({ server, tls }: ClusterAccess): HttpTarget {
-  const url = new URL(server);
-  const isSecure = url.protocol === "https:";
-  const { rejectUnauthorized, ...material } = tls;
-  return {
-    kind: "tcp",
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port) || (isSecure ? 443 : 80),
-    ...(isSecure ? { tls: { ...material, verify: rejectUnauthorized !== false } } : {}),
-  };
 }
 
 /** A file, a folder's index.html, or the folder's list. */

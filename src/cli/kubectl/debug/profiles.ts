@@ -3,7 +3,7 @@
 import type { DebugContainer, DebugPodSpec } from "./debug-objects.ts";
 
 /** Where the container goes: into the running pod, into a copy of it, or into a pod on a node. */
-export type DebugPlace = "ephemeral" | "copy" | "node";
+type DebugPlace = "ephemeral" | "copy" | "node";
 
 interface Profile {
   /** The container's security context; undefined: none. */

@@ -25,7 +25,7 @@ export interface EditFailure {
 /** The edited file tells of something that is not served; it is opened again. */
 export class EditedFileError extends CliError {}
 
-export interface EditTask {
+interface EditTask {
   readonly objects: readonly KubeManifestObject[];
   /** For failures of the whole file, such as `configmaps "web"`. */
   readonly title: string;

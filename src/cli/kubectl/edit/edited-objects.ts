@@ -6,7 +6,7 @@ import type { KubeManifestObject } from "../manifest-files.ts";
 import { type FileFlags, namedObjects, type ObjectTarget, objectPath } from "../resource-arguments.ts";
 import { groupVersion, pathOf } from "../resource-types.ts";
 
-export interface FoundObject {
+interface FoundObject {
   readonly target: ObjectTarget;
   readonly object: KubeManifestObject;
 }

@@ -12,7 +12,7 @@ import { groupVersion, qualified } from "../resource-types.ts";
 import { tellResult, writeQuery } from "../write-flags.ts";
 import { EditedFileError, type EditFailure } from "./edit-loop.ts";
 
-export interface SaveFlags extends PrintFlags {
+interface SaveFlags extends PrintFlags {
   readonly "field-manager": string;
   readonly "output-patch"?: boolean;
   readonly "save-config"?: boolean;

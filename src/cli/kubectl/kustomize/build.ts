@@ -15,7 +15,7 @@ import { inOrder } from "./order.ts";
 import { applyPatchEntry } from "./patches.ts";
 import { replaceFields } from "./replacements.ts";
 
-export interface BuildOptions {
+interface BuildOptions {
   /** False allows files outside a kustomization's own folder. */
   readonly isRestricted: boolean;
   /** Told of deprecated fields; lines. */

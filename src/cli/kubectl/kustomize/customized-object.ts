@@ -2,7 +2,7 @@
 
 import type { KubeManifestObject } from "../manifest-files.ts";
 
-export interface ObjectName {
+interface ObjectName {
   readonly name: string;
   readonly namespace: string;
 }

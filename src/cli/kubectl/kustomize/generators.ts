@@ -7,7 +7,7 @@ import { type CustomizedObject, newCustomized, wasNamed } from "./customized-obj
 import type { GeneratorEntry, GeneratorOptions } from "./kustomization-file.ts";
 
 /** Reads a file of the kustomization. */
-export type ReadBytes = (path: string) => Promise<Uint8Array>;
+type ReadBytes = (path: string) => Promise<Uint8Array>;
 type Kind = "ConfigMap" | "Secret";
 
 /** Adds the object of an entry to the list, or changes the one of its name. @throws CliError when that is not there */

@@ -43,7 +43,7 @@ export interface FieldSpec {
   readonly path: string;
   readonly create?: boolean;
 }
-export interface LabelEntry {
+interface LabelEntry {
   readonly pairs?: Readonly<Record<string, string>>;
   readonly includeSelectors?: boolean;
   readonly includeTemplates?: boolean;

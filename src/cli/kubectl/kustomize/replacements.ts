@@ -44,7 +44,7 @@ function sourceValue(objects: readonly CustomizedObject[], { source, sourceValue
 }
 
 /** "a.b\.c.[name=x].*.0" in words; words in brackets may hold dots. */
-export function pathWords(path: string): string[] {
+function pathWords(path: string): string[] {
   const words: string[] = [];
   let word = "";
   let depth = 0;
