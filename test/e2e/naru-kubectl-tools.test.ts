@@ -126,7 +126,9 @@ const steady = (text: string): string =>
 const shown = ({ code, stdout, stderr }: Answer) => [code, steady(stdout), steady(stderr)];
 
 const call = (program: string, words: readonly string[], env: Record<string, string> = {}): Promise<Answer> =>
-  run([program, ...words], { env: { HOME: cluster.daemon.root, KUBECONFIG: cluster.kubeconfig, ...env } });
+  run([program, ...words], {
+    env: { HOME: cluster.daemon.root, TMPDIR: cluster.daemon.root, KUBECONFIG: cluster.kubeconfig, ...env },
+  });
 
 /** Both print the same; for commands that change nothing. */
 async function same(words: readonly string[], env?: Record<string, string>): Promise<Answer> {
