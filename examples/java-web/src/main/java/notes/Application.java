@@ -15,6 +15,11 @@ public final class Application {
   /** So long without a request, and the clients have left. */
   private static final long QUIET_MILLIS = 250;
 
+  static {
+    // Head and body of an answer are written one after the other: the second shall not wait for the first to be acknowledged.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+  }
+
   private final HttpServer server;
   private final Router router;
   private final ExecutorService workers = Executors.newFixedThreadPool(16);
