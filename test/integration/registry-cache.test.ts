@@ -21,15 +21,24 @@ const ACTOR: Actor = { user: "", remoteAddress: "" };
 let root: string;
 let storage: RegistryStorage;
 let catalog: RegistryCatalog;
+/** Written a moment after a use: closed before their folder goes. */
+const uses: UseRecord[] = [];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "naru-evict-"));
   storage = await openLocalStorage({ root, syncs: false });
   ({ catalog } = await openCatalog(storage));
 });
 afterEach(async () => {
+  for (const use of uses.splice(0)) await use.close();
   await storage.close();
   await rm(root, { recursive: true, force: true });
 });
+
+async function openUse(): Promise<UseRecord> {
+  const use = await UseRecord.open(join(root, "use.json"));
+  uses.push(use);
+  return use;
+}
 
 async function putOwnImage(repository: string): Promise<Digest> {
   const layer = blobOf(50_000, 99).bytes;
@@ -72,7 +81,7 @@ test("a cache that cannot keep a blob hands it through", async () => {
   const upstreams = new Upstreams([parseUpstream(SettingReader.of({ host: upstream.host, prefix: "up" }))]);
   const warnings: string[] = [];
   const fillDir = join(root, "gone");
-  const cached = await openCache(upstreams, await UseRecord.open(join(root, "use.json")), warnings, fillDir);
+  const cached = await openCache(upstreams, await openUse(), warnings, fillDir);
   // Nothing can be written there any more, as on a full disk.
   await rm(fillDir, { recursive: true });
   await cached.findManifest("up/app", "v1");

@@ -1,7 +1,7 @@
 /** The volume store on a real file system. Needs root for mounts. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VolumeStore } from "../../src/volume/contract.ts";
@@ -22,6 +22,8 @@ describe.skipIf(!isRoot)("VolumeStore (needs root)", () => {
   afterEach(async () => {
     for (const { Name } of volumes.listVolumes()) await volumes.removeVolume(Name, { force: true });
     const mounts = await readFile("/proc/self/mountinfo", "utf8");
+    // What is removed in the background would be in the way.
+    while ((await readdir(join(dataRoot, "volumes"))).some((name) => name.startsWith(".trash-"))) await Bun.sleep(1);
     await rm(dataRoot, { recursive: true, force: true });
     expect(mounts).not.toContain(dataRoot);
   });

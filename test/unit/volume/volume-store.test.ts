@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Collection, StateStore } from "../../../src/store/contract.ts";
@@ -44,6 +44,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const volume of volumes.listVolumes()) await volumes.removeVolume(volume.Name, { force: true });
+  // What is removed in the background would be in the way.
+  while ((await readdir(join(root, "volumes"))).some((name) => name.startsWith(".trash-"))) await Bun.sleep(1);
   await rm(root, { recursive: true, force: true });
 });
 
