@@ -487,3 +487,17 @@ test("figures of the server itself are told in Prometheus' format", async () => 
   expect(body).toMatch(/^apiserver_request_total\{verb="GET",code="200"\} \d+$/m);
   expect(body).toMatch(/^apiserver_storage_objects\{resource="namespaces"\} \d+$/m);
 });
+
+const COMPONENTS: [words: string, answer: string][] = [
+  ["create pods --subresource=binding --as=system:kube-scheduler", "yes"],
+  ["update leases.coordination.k8s.io/kube-scheduler --as=system:kube-scheduler -n kube-system", "yes"],
+  ["update leases.coordination.k8s.io/other --as=system:kube-scheduler -n kube-system", "no"],
+  ["get secrets --as=system:kube-scheduler", "no"],
+  ["watch endpointslices.discovery.k8s.io --as=system:kube-proxy -A", "yes"],
+  ["update services --as=system:kube-proxy", "no"],
+  ["list services --as=system:serviceaccount:kube-system:kube-dns -A", "yes"],
+  ["list pods --as=system:serviceaccount:kube-system:kube-dns -A", "no"],
+];
+test.each(COMPONENTS)("a component of one's own: %s: %s", async (words, answer) => {
+  expect(await may(words)).toBe(answer);
+});

@@ -1,18 +1,20 @@
 /** The roles and bindings that every cluster has (Kubernetes' documentation of RBAC, "default roles and role bindings"). */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, Subject } from "../../model/kubernetes/rbac.ts";
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role } from "../../model/kubernetes/rbac.ts";
+import { COMPONENT_ROLE_BINDINGS, COMPONENT_ROLES } from "./component-roles.ts";
+import {
+  ALL_READ,
+  AUTOUPDATE,
+  BOOTSTRAPPING,
+  binding,
+  groupSubject,
+  RBAC_GROUP,
+  RBAC_VERSION,
+  role,
+  rule,
+} from "./role-objects.ts";
 import { ANONYMOUS, AUTHENTICATED } from "./user.ts";
 
-const GROUP = "rbac.authorization.k8s.io";
-const API_VERSION = `${GROUP}/v1`;
-const BOOTSTRAPPING = { "kubernetes.io/bootstrapping": "rbac-defaults" };
-const AUTOUPDATE = { "rbac.authorization.kubernetes.io/autoupdate": "true" };
-const AGGREGATE = `${GROUP}/aggregate-to-`;
-const ALL_READ = ["get", "list", "watch"];
 const WRITE = ["create", "delete", "deletecollection", "patch", "update"];
-
-function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]): PolicyRule {
-  return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
-}
 
 const scaled = (names: readonly string[]) => names.flatMap((name) => [name, `${name}/scale`]);
 const withStatus = (names: readonly string[]) => names.flatMap((name) => [name, `${name}/status`]);
@@ -54,7 +56,7 @@ const EDIT_RULES: PolicyRule[] = [
 
 const ADMIN_RULES: PolicyRule[] = [
   rule("authorization.k8s.io", ["localsubjectaccessreviews"], ["create"]),
-  rule(GROUP, ["rolebindings", "roles"], [...ALL_READ, ...WRITE]),
+  rule(RBAC_GROUP, ["rolebindings", "roles"], [...ALL_READ, ...WRITE]),
 ];
 
 const PUBLIC_PATHS = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
@@ -72,7 +74,7 @@ const paths = (nonResourceURLs: string[]): PolicyRule[] => [{ nonResourceURLs, v
 /** Roles of the namespace kube-system. */
 export const DEFAULT_ROLES: readonly Role[] = [
   {
-    apiVersion: API_VERSION,
+    apiVersion: RBAC_VERSION,
     kind: "Role",
     metadata: {
       name: "extension-apiserver-authentication-reader",
@@ -120,40 +122,15 @@ export const DEFAULT_CLUSTER_ROLES: readonly ClusterRole[] = [
   role("view", VIEW_RULES, { aggregatesTo: "edit", from: ["view"] }),
   role("edit", [...EDIT_RULES, ...VIEW_RULES], { aggregatesTo: "admin", from: ["edit"] }),
   role("admin", [...ADMIN_RULES, ...EDIT_RULES, ...VIEW_RULES], { from: ["admin"] }),
+  ...COMPONENT_ROLES,
 ];
 
 export const DEFAULT_CLUSTER_ROLE_BINDINGS: readonly ClusterRoleBinding[] = [
-  binding("cluster-admin", ["system:masters"]),
-  binding("system:monitoring", ["system:monitoring"]),
-  binding("system:discovery", [AUTHENTICATED]),
-  binding("system:basic-user", [AUTHENTICATED]),
-  binding("system:public-info-viewer", [AUTHENTICATED, ...ANONYMOUS.groups]),
-  binding("system:service-account-issuer-discovery", ["system:serviceaccounts"]),
+  binding("cluster-admin", ["system:masters"].map(groupSubject)),
+  binding("system:monitoring", ["system:monitoring"].map(groupSubject)),
+  binding("system:discovery", [AUTHENTICATED].map(groupSubject)),
+  binding("system:basic-user", [AUTHENTICATED].map(groupSubject)),
+  binding("system:public-info-viewer", [AUTHENTICATED, ...ANONYMOUS.groups].map(groupSubject)),
+  binding("system:service-account-issuer-discovery", ["system:serviceaccounts"].map(groupSubject)),
+  ...COMPONENT_ROLE_BINDINGS,
 ];
-
-function role(
-  name: string,
-  rules: PolicyRule[],
-  more: { aggregatesTo?: string; from?: readonly string[] } = {},
-): ClusterRole {
-  const labels = more.aggregatesTo === undefined ? {} : { [`${AGGREGATE}${more.aggregatesTo}`]: "true" };
-  const selectors = more.from?.map((wanted) => ({ matchLabels: { [`${AGGREGATE}${wanted}`]: "true" } }));
-  return {
-    apiVersion: API_VERSION,
-    kind: "ClusterRole",
-    metadata: { name, labels: { ...BOOTSTRAPPING, ...labels }, annotations: AUTOUPDATE },
-    ...(selectors === undefined ? {} : { aggregationRule: { clusterRoleSelectors: selectors } }),
-    rules,
-  };
-}
-
-function binding(name: string, groups: readonly string[]): ClusterRoleBinding {
-  const subjects: Subject[] = groups.map((group) => ({ apiGroup: GROUP, kind: "Group", name: group }));
-  return {
-    apiVersion: API_VERSION,
-    kind: "ClusterRoleBinding",
-    metadata: { name, labels: BOOTSTRAPPING, annotations: AUTOUPDATE },
-    roleRef: { apiGroup: GROUP, kind: "ClusterRole", name },
-    subjects,
-  };
-}
