@@ -1,3 +1,4 @@
+import { blockScalar, inDoubleQuotes, isPrintable } from "../lib/yaml-scalars.ts";
 import { plainValue } from "./document.ts";
 
 /** What is written: scalars, lists and maps whose keys already stand in their order. */
@@ -37,8 +38,8 @@ function listText(list: Printable[], indent: number, startsInLine = false): stri
 function scalarText(value: null | boolean | number | string | Printable, indent: number, isKey = false): string {
   if (value === null) return "null";
   if (typeof value !== "string") return typeof value === "number" ? numberText(value) : String(value);
-  if (value.includes("\n") && !isKey) return canBeLiteral(value) ? literalText(value, indent) : doubleQuoted(value);
-  if (meansOtherThanText(value) || /[\n\t]/.test(value) || hasControl(value)) return doubleQuoted(value);
+  if (value.includes("\n") && !isKey) return canBeLiteral(value) ? blockScalar(value, indent) : doubleQuoted(value);
+  if (meansOtherThanText(value) || /[\n\t]/.test(value) || needsEscapes(value)) return doubleQuoted(value);
   return canBePlain(value) ? value : `'${value.replaceAll("'", "''")}'`;
 }
 
@@ -63,8 +64,9 @@ function isDate(text: string): boolean {
   );
 }
 
-const hasControl = (text: string) =>
-  /[^\x09\x0A\x20-\x7E\x85\u00A0-\uD7FF\uE000-\uFEFE\uFF00-\uFFFD\u{10000}-\u{10FFFF}]/u.test(text);
+/** Also what YAML takes for the end of a line, beside the usual one. */
+const needsEscapes = (text: string) =>
+  /[\u0085\u2028\u2029]/.test(text) || [...text].some((char) => char !== "\t" && !isPrintable(char));
 
 function canBePlain(text: string): boolean {
   if (/^[ ]|[ ]$/.test(text)) return false;
@@ -73,40 +75,7 @@ function canBePlain(text: string): boolean {
 }
 
 function canBeLiteral(text: string): boolean {
-  return !/ \n| $/.test(text) && !hasControl(text);
+  return !/ \n| $/.test(text) && !needsEscapes(text);
 }
 
-function literalText(text: string, indent: number): string {
-  const hint = /^[ \n]/.test(text) ? "2" : "";
-  const chomping = !text.endsWith("\n") ? "-" : text === "\n" || text.endsWith("\n\n") ? "+" : "";
-  const body = text.endsWith("\n") ? text.slice(0, -1) : text;
-  const lines = body.split("\n").map((line) => (line === "" ? "" : " ".repeat(indent) + line));
-  return `|${hint}${chomping}\n${lines.join("\n")}`;
-}
-
-const SHORT_ESCAPES: Record<string, string> = {
-  "\0": "\\0",
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\t": "\\t",
-  "\n": "\\n",
-  "\v": "\\v",
-  "\f": "\\f",
-  "\r": "\\r",
-  "\x1b": "\\e",
-  '"': '\\"',
-  "\\": "\\\\",
-  "\uFEFF": "\\uFEFF",
-};
-
-function doubleQuoted(text: string): string {
-  const escaped = [...text].map((letter) => {
-    const short = SHORT_ESCAPES[letter];
-    if (short !== undefined) return short;
-    if (!hasControl(letter)) return letter;
-    const code = letter.codePointAt(0)!;
-    if (code < 0x100) return `\\x${code.toString(16).toUpperCase().padStart(2, "0")}`;
-    return `\\u${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  });
-  return `"${escaped.join("")}"`;
-}
+const doubleQuoted = (text: string) => `"${inDoubleQuotes(text).join("")}"`;

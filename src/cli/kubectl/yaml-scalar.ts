@@ -1,5 +1,7 @@
 /** Strings in YAML as Go's yaml.v2 writes them, which kubectl prints with. */
 
+import { blockScalar, inDoubleQuotes, isPrintable } from "../../lib/yaml-scalars.ts";
+
 /** From this column on a line is broken at its next space. */
 const BEST_WIDTH = 80;
 
@@ -33,16 +35,9 @@ interface Style {
   readonly block: boolean;
 }
 
-const isPrintable = (code: number): boolean =>
-  code === 0x0a ||
-  (code >= 0x20 && code <= 0x7e) ||
-  code === 0x85 ||
-  (code >= 0xa0 && code <= 0xd7ff) ||
-  (code >= 0xe000 && code <= 0xfffd && code !== 0xfeff);
-
 /** Which styles can carry a text. */
 function stylesFor(text: string): Style {
-  const isSpecial = [...text].some((char) => !isPrintable(char.codePointAt(0)!));
+  const isSpecial = [...text].some((char) => !isPrintable(char));
   const spaceBeforeBreak = / \n/.test(text);
   const breakBeforeSpace = /\n /.test(text);
   const atEdges = /^[ \n]|[ \n]$/.test(text);
@@ -66,7 +61,7 @@ function stylesFor(text: string): Style {
  */
 export function yamlString(text: string, column: number, indent: number, isKey: boolean): string {
   const styles = stylesFor(text);
-  if (text.includes("\n") && styles.block && !isKey) return blockText(text, indent);
+  if (text.includes("\n") && styles.block && !isKey) return blockScalar(text, indent);
   if (text.includes("\n") || looksLikeElse(text)) return doubleQuoted(text, column, indent, isKey);
   if (styles.plain) return isKey ? text : folded(text, column, indent);
   if (!styles.single) return doubleQuoted(text, column, indent, isKey);
@@ -92,36 +87,12 @@ function folded(text: string, column: number, indent: number): string {
   return out;
 }
 
-function blockText(text: string, indent: number): string {
-  const hint = /^[ \n]/.test(text) ? "2" : "";
-  const chomp = !text.endsWith("\n") ? "-" : text === "\n" || text.endsWith("\n\n") ? "+" : "";
-  const lines = text.replace(/\n$/, "").split("\n");
-  const pad = " ".repeat(indent);
-  return `|${hint}${chomp}\n${lines.map((line) => (line === "" ? "" : pad + line)).join("\n")}`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\0": "\\0",
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\t": "\\t",
-  "\n": "\\n",
-  "\v": "\\v",
-  "\f": "\\f",
-  "\r": "\\r",
-  "\x1b": "\\e",
-  '"': '\\"',
-  "\\": "\\\\",
-  "\u0085": "\\N",
-  "\u2028": "\\L",
-  "\u2029": "\\P",
-};
-
 function doubleQuoted(text: string, column: number, indent: number, isKey: boolean): string {
   let out = '"';
   let at = column + 1;
   let afterSpace = false;
   const chars = [...text];
+  const pieces = inDoubleQuotes(text);
   chars.forEach((char, index) => {
     if (char === " " && !isKey && !afterSpace && at > BEST_WIDTH && index > 0 && index < chars.length - 1) {
       const more = chars[index + 1] === " " ? "\\" : "";
@@ -130,18 +101,10 @@ function doubleQuoted(text: string, column: number, indent: number, isKey: boole
       afterSpace = true;
       return;
     }
-    const piece = ESCAPES[char] ?? escaped(char);
+    const piece = pieces[index]!;
     out += piece;
     at += [...piece].length;
     afterSpace = char === " ";
   });
   return `${out}"`;
-}
-
-function escaped(char: string): string {
-  const code = char.codePointAt(0)!;
-  if (isPrintable(code)) return char;
-  const hex = code.toString(16).toUpperCase();
-  if (code <= 0xff) return `\\x${hex.padStart(2, "0")}`;
-  return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }
