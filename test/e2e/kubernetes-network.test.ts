@@ -173,7 +173,9 @@ test.concurrent(
     );
     await eventually(() => reads("TestEntry"), 30_000);
     await kubectl(["delete", "-f", "-", "--wait"], JSON.stringify(GUESTBOOK));
-    expect(await kubectl(["get", "all", "-l", "app=guestbook", "-o", "name", "--ignore-not-found"])).toBe("");
+    // Replica sets and pods go after their deployments.
+    const left = ["get", "all", "-l", "app=guestbook", "-o", "name", "--ignore-not-found"];
+    await eventually(async () => (await kubectl(left)) === "", 30_000);
   },
 );
 

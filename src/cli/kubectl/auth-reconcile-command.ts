@@ -68,7 +68,7 @@ interface Reconciled {
 async function reconcile(context: KubectlContext, target: ObjectTarget, flags: ReconcileFlags): Promise<Reconciled> {
   const api = await context.api();
   const wanted = target.manifest!.object as RbacObject;
-  const query = writeQuery({ "dry-run": flags["dry-run"], "field-manager": "kubectl-auth" });
+  const query = writeQuery(flags);
   const isSent = flags["dry-run"] !== "client";
   const collection = pathOf(target.type, target.namespace);
   const create = async () =>
