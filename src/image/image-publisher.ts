@@ -69,7 +69,10 @@ export class ImagePublisher {
     const sources = eachOnce(blobs);
     const staged = new Map<Digest, string>();
     try {
-      await Promise.all(sources.map((blob) => this.stage(blob, staged)));
+      const staging = sources.map((blob) => this.stage(blob, staged));
+      // When one fails, the files of the others have to go too.
+      await Promise.allSettled(staging);
+      await Promise.all(staging);
       await this.oneAtATime(async () => {
         const wanted: { path: string; digest: Digest }[] = [];
         for (const blob of sources) {

@@ -206,7 +206,12 @@ export class ImageLayerWorkshop implements LayerWorkshop {
         unpin();
         this.parts.publisher.collect([], [digest]).catch(() => {});
       };
-      await content.adopt(blobPath, digest);
+      try {
+        await content.adopt(blobPath, digest);
+      } catch (error) {
+        release();
+        throw error;
+      }
       return { blob: { mediaType, digest, size }, release };
     } finally {
       await trash.discard(blobPath);

@@ -28,7 +28,7 @@ import { PartialBlobs } from "./pull/partial-blobs.ts";
 import { SettledFiles } from "./settled-files.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { Trash } from "./trash.ts";
-import { unpackSuspectLayers } from "./unpack-anew.ts";
+import { forgetSuspectBuilds, unpackSuspectLayers } from "./unpack-anew.ts";
 
 /**
  * Opens the store under `dataRoot` and clears up what a crash left there.
@@ -76,6 +76,7 @@ export async function createImageStore(options: {
   const { registries, policy } = options;
   const uploadSlots = new Slots(() => options.limits.uploads);
   const parts: StoreParts = { ...base, partials, transfers, registries, policy, uploadSlots, chunkLists };
+  await forgetSuspectBuilds(parts);
   await sweep(parts);
   await unpackSuspectLayers(parts, options.warn ?? (() => {}));
   settled.resume();

@@ -82,13 +82,14 @@ async function makePlatform(
     held.defer(release);
     return blob;
   };
-  const packed = await Promise.all(
-    platform.layers.map(async (layer) =>
-      layer.kind === "image"
-        ? { diffId: layer.diffId, blob: image.forceCompression ? await recompressed(layer.blob) : layer.blob }
-        : await workshop.packLayer(layer.id, { compression }),
-    ),
+  const packing = platform.layers.map(async (layer) =>
+    layer.kind === "image"
+      ? { diffId: layer.diffId, blob: image.forceCompression ? await recompressed(layer.blob) : layer.blob }
+      : await workshop.packLayer(layer.id, { compression }),
   );
+  // When one fails, the others still have to be held before all are let go of.
+  await Promise.allSettled(packing);
+  const packed = await Promise.all(packing);
   const diffIds = packed.map(({ diffId }) => diffId);
   const chainIds = chainIdsOf(diffIds);
   const layers = packed.map(({ blob }) => typed(blob));

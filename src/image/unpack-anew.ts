@@ -21,15 +21,22 @@ interface LayerOrigin {
 }
 
 /**
- * Unpacks layers again whose files may be torn, from their blobs, which an image's record promises to be whole. Layers of
- * builds that have no image go: their steps run again. To be called before anything is mounted.
+ * Built layers whose files may be torn go: their steps run again. What images stand on has records of its own. To be called before what
+ * no record knows is removed.
+ */
+export async function forgetSuspectBuilds({ records, settled }: Pick<Parts, "records" | "settled">): Promise<void> {
+  for (const [id, layer] of [...records.builtLayers.entries()]) {
+    if (settled.isSuspect(layer)) await records.deleteBuiltLayer(id);
+  }
+}
+
+/**
+ * Unpacks layers again whose files may be torn, from their blobs, which an image's record promises to be whole. To be called before
+ * anything is mounted.
  * @param warn what could not be made whole
  */
 export async function unpackSuspectLayers(parts: Parts, warn: (message: string) => void): Promise<void> {
   const { records, snapshots, settled } = parts;
-  for (const [id, layer] of [...records.builtLayers.entries()]) {
-    if (settled.isSuspect(layer)) await records.deleteBuiltLayer(id);
-  }
   const suspects = [...records.snapshots.entries()].filter(([, snapshot]) => settled.isSuspect(snapshot));
   if (suspects.length === 0) return;
   const origins = layerOrigins(records);

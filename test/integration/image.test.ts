@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { SnapshotRecord } from "../../src/image/image-records.ts";
 import { failureOf } from "../support/failure.ts";
 import { ImageFixture, isRoot } from "../support/image-fixture.ts";
 import { collect, streamOf, tarOf } from "../support/tar-building.ts";
@@ -242,6 +243,32 @@ describe.skipIf(!isRoot)("ImageStore (needs root)", () => {
     expect(fixture.images.getImage("base:1").id).toBe(image.id);
     // New snapshots do not take the directory of an old one.
     await fixture.importImage("other:1", [{ path: "f", content: "x" }]);
+  });
+
+  test("a start after a power cut unpacks an image's torn layer again; a build's goes with its blobs", async () => {
+    const image = await fixture.importImage("base:1", ROOT);
+    const before = await fixture.contents();
+    const data = join(fixture.directory, "data");
+    const [chainId] = image.chainIds;
+    const snapshots = fixture.store.collection<SnapshotRecord>("snapshots");
+    const torn = snapshots.get(chainId!)!;
+    await snapshots.put(chainId!, { ...torn, unsettledIn: "another boot" });
+    await writeFile(join(data, "snapshots", torn.directory, "fs/etc/passwd"), "");
+    // A step of a build, packed, whose image was never made.
+    const digest = `sha256:${"0".repeat(64)}` as const;
+    await mkdir(join(data, "snapshots/yy/fs"), { recursive: true });
+    await writeFile(join(data, "blobs/sha256", "0".repeat(64)), "x");
+    const blob = { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size: 1 };
+    await fixture.store
+      .collection<object>("built-layers")
+      .put("yy", { blobs: { uncompressed: blob }, unsettledIn: "another boot" });
+    await fixture.reopen();
+    const { directory, unsettledIn } = snapshots.get(chainId!)!;
+    const renamed = (path: string) => path.replace(`snapshots/${torn.directory}`, `snapshots/${directory}`);
+    expect(await fixture.contents()).toEqual(before.map(renamed).sort());
+    expect(await readFile(join(data, "snapshots", directory, "fs/etc/passwd"), "utf8")).toStartWith("root:");
+    expect([directory === torn.directory, unsettledIn === "another boot"]).toEqual([false, false]);
+    expect(fixture.store.collection("built-layers").size).toBe(0);
   });
 
   test("the same archive loaded twice at once is unpacked once", async () => {

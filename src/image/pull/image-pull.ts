@@ -138,6 +138,7 @@ class Pull {
     const names = this.names(descriptor.digest);
     this.isNews = names.includes(this.canonical);
     await publisher.name(descriptor.digest, names);
+    if (this.isNews) await records.sync();
   }
 
   /** The signature policy's word, before any layer is fetched; from here on all goes by these digests. */
