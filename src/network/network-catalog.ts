@@ -211,7 +211,7 @@ export class NetworkCatalog {
       return this.#createOnParent(record, wished, readParentOptions(driver, record.options));
     }
     if (driver !== "bridge") return this.#put(record);
-    return this.#createBridge(record, wished, readBridgeOptions(record.options));
+    return this.#createBridge(record, wished, readBridgeOptions(record.options, record));
   }
 
   /** The caller has made sure that nobody uses it. */

@@ -144,8 +144,14 @@ export interface BridgeOptions {
   hostAddress: string;
 }
 
-/** @throws {NaruError} invalid `failed to parse com.docker.… value: …` */
-export function readBridgeOptions(options: Readonly<Record<string, string>>): BridgeOptions {
+/**
+ * @param network what else was said of it
+ * @throws {NaruError} invalid `failed to parse com.docker.… value: …`, or for options that do not go together
+ */
+export function readBridgeOptions(
+  options: Readonly<Record<string, string>>,
+  network: { enableIPv6: boolean; internal: boolean },
+): BridgeOptions {
   for (const key of [OPTION.gatewayModeIpv4, OPTION.gatewayModeIpv6]) checkGatewayMode(key, options[key]);
   const interfaceName = options[OPTION.name] || undefined;
   if (interfaceName !== undefined && Buffer.byteLength(interfaceName) > LONGEST_INTERFACE_NAME) {
@@ -160,11 +166,16 @@ export function readBridgeOptions(options: Readonly<Record<string, string>>): Br
   if (parseIp(hostAddress) === undefined) {
     invalid(`failed to parse ${OPTION.hostBinding} value: ${hostAddress} (nil ip)`);
   }
+  const routesNeighbours = readBool(OPTION.routesNeighbours, options[OPTION.routesNeighbours], false);
+  // Neighbours find each other by the gateway of IPv4: internal networks have none, and IPv6 would go past it.
+  if (routesNeighbours && (network.enableIPv6 || network.internal)) {
+    invalid(`${OPTION.routesNeighbours} is for networks of IPv4 alone that are not internal: leave it out`);
+  }
   return {
     interfaceName,
     mtu: readMtu(options[OPTION.mtu]),
     allowsTalk: readBool(OPTION.icc, options[OPTION.icc]),
-    routesNeighbours: readBool(OPTION.routesNeighbours, options[OPTION.routesNeighbours], false),
+    routesNeighbours,
     masquerades: readBool(OPTION.masquerade, options[OPTION.masquerade]),
     hostAddress,
   };

@@ -1,3 +1,4 @@
+/** The containers' sandboxes: opened, changed while they live, taken over after a restart, closed. */
 import { open } from "node:fs/promises";
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
 import { closeDescriptor } from "../linux/descriptor-passing.ts";

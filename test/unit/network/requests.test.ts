@@ -67,6 +67,7 @@ describe("requests for networks that Docker refuses", () => {
   for (const [pools, words] of subnets) {
     test(JSON.stringify(pools), () => expect(failure(() => readSubnets(pools))).toBe(words));
   }
+  const PLAIN = { enableIPv6: false, internal: false };
   const options: [Record<string, string>, string][] = [
     [
       { "com.docker.network.driver.mtu": "abc" },
@@ -86,10 +87,22 @@ describe("requests for networks that Docker refuses", () => {
     ],
   ];
   for (const [given, words] of options) {
-    test(JSON.stringify(given), () => expect(failure(() => readBridgeOptions(given))).toBe(words));
+    test(JSON.stringify(given), () => expect(failure(() => readBridgeOptions(given, PLAIN))).toBe(words));
+  }
+  for (const [what, network] of [
+    ["IPv6", { ...PLAIN, enableIPv6: true }],
+    ["an internal network", { ...PLAIN, internal: true }],
+  ] as const) {
+    test(`neighbours are not routed with ${what}`, () => {
+      const key = "dev.naru.network.routes_neighbours";
+      const words = `invalid: ${key} is for networks of IPv4 alone that are not internal: leave it out`;
+      expect(failure(() => readBridgeOptions({ [key]: "true" }, network))).toBe(words);
+      expect(readBridgeOptions({ [key]: "false" }, network).routesNeighbours).toBe(false);
+      expect(readBridgeOptions({ [key]: "true" }, PLAIN).routesNeighbours).toBe(true);
+    });
   }
   test("what is not said has Docker's defaults", () => {
-    expect(readBridgeOptions({ zork: "x" })).toEqual({
+    expect(readBridgeOptions({ zork: "x" }, PLAIN)).toEqual({
       interfaceName: undefined,
       mtu: 1500,
       allowsTalk: true,
