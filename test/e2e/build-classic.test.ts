@@ -446,7 +446,7 @@ test("a step's flood of output does not fill the daemon's memory while its clien
   }
   expect(seen).toContain("3000000\\n");
   socket.destroy();
-}, 60_000);
+});
 
 async function residentBytes(pid: number): Promise<number> {
   const status = await Bun.file(`/proc/${pid}/status`).text();
@@ -530,7 +530,7 @@ test("a base is pulled with the login that docker sends along, anew when --pull 
   await docker("tag", "kept-base", base);
   expect(await docker("build", context.directory)).toContain("Using cache");
   expect(await docker("build", "--pull", context.directory)).toContain("\n/marked\n");
-}, 60_000);
+});
 
 test("an image that is removed, and the cache, take all of their files with them", async () => {
   await using context = await makeContext({

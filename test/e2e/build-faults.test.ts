@@ -55,7 +55,7 @@ test("is told in clear words by RUN, by COPY and by the context, and leaves noth
   await using small = await makeContext({ Dockerfile: "FROM busybox\nRUN echo room >/f\n" });
   expect((await small.build(daemon, ["-q", "-t", "room"])).code).toBe(0);
   expect(await daemon.logText()).not.toContain("unexpected");
-}, 60_000);
+});
 
 test("an upload that breaks off or is no archive ends the build and leaves nothing", async () => {
   const tar = (await Bun.$`tar -C ${scratch} -c small-disk`.quiet()).stdout;

@@ -128,7 +128,7 @@ describe("hostile sessions", () => {
       "the build graph has an operation that cannot be read",
     );
     expect(await solveError({ FrontendAttrs: { quux: "1" } })).toContain("does not know the option quux");
-  }, 20_000);
+  });
 });
 
 describe("calls", () => {

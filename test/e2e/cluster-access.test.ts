@@ -28,11 +28,7 @@ function withToken(token: string, path: string) {
   return asStranger(path, { headers: { Authorization: `Bearer ${token}` } });
 }
 
-async function kubectl(...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(words);
-  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const kubectl = (...words: string[]) => cluster.kubectlSays(words);
 
 const may = async (words: string) => (await cluster.kubectl(["auth", "can-i", ...words.split(" ")])).stdout.trim();
 

@@ -98,7 +98,7 @@ configs: { words: { content: "from the config\\n" } }
   }
   await succeed("jobs", file, "down");
   expect(await status("jobs")).toEqual({ schedules: [], autoscales: [] });
-}, 120_000);
+});
 
 test("a run that goes on is not started twice, or replaced, and is stopped when it takes too long", async () => {
   const job = (keys: string) =>
@@ -117,7 +117,7 @@ test("a run that goes on is not started twice, or replaced, and is stopped when 
   // Also when another client takes the project down.
   await daemon.docker(["compose", "-p", "overlap", "down"]);
   await eventually(async () => (await status("overlap")).schedules.length === 0, PATIENCE_MS);
-}, 120_000);
+});
 
 test("replicas follow requests: connections are spread, none is lost, and they go again", async () => {
   const port = await freePort();
@@ -162,7 +162,7 @@ test("replicas follow requests: connections are spread, none is lost, and they g
   expect(changes[0]).toMatchObject({ to: 1, reason: expect.stringContaining("wanted 1 requests/s") });
   await succeed("scaled", file, "down");
   expect((await status("scaled")).autoscales).toEqual([]);
-}, 120_000);
+});
 
 test("replicas follow the processor and memory", async () => {
   const scaling = (target: string) => `x-naru-autoscale: { max: 2, target: { ${target} }, interval: 1s }`;
@@ -180,7 +180,7 @@ test("replicas follow the processor and memory", async () => {
     Object.fromEntries((await status("load")).autoscales.map(({ service, replicas: count }) => [service, count]));
   await eventually(async () => Bun.deepEquals(await replicas(), { busy: 2, idle: 1, large: 2 }), PATIENCE_MS);
   await succeed("load", file, "down");
-}, 60_000);
+});
 
 test("keys that make no sense are refused with their place", async () => {
   const { code, stderr } = await compose("wrong", "services: { a: { image: i, x-naru-scedule: '@daily' } }", "config");

@@ -15,11 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-async function kubectl(words: string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(words, input);
-  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: ${stderr}`);
-  return stdout;
-}
+const kubectl: TestClusterDaemon["kubectlSays"] = (...asked) => cluster.kubectlSays(...asked);
 
 test("a web server with a config, a secret, a volume, a job before it, a schedule and a scaling", async () => {
   const port = await freePort();

@@ -44,7 +44,7 @@ test("SIGTERM with nothing running leaves the machine as it was", async () => {
   expect(await leftovers(daemon)).not.toEqual([]);
   await daemon.kill("SIGTERM");
   await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
-}, 30_000);
+});
 
 test("what a killed daemon has left is removed by the next one on the same roots", async () => {
   const daemon = await start();
@@ -59,7 +59,7 @@ test("what a killed daemon has left is removed by the next one on the same roots
   if (ids.length > 0) await daemon.docker(["rm", "-f", ...ids]);
   await daemon.kill("SIGTERM");
   await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
-}, 30_000);
+});
 
 test("Ctrl-C, which reaches the whole process group, ends the daemon in order", async () => {
   const daemon = await start({ executable: await wrapped("session", `exec setsid ${NARU} "$@"`) });
@@ -74,7 +74,7 @@ test("Ctrl-C, which reaches the whole process group, ends the daemon in order", 
   process.kill(-daemon.pid, "SIGINT");
   await eventually(() => hasEnded(daemon), 5000);
   await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
-}, 30_000);
+});
 
 test("a second SIGTERM does not cut the end in half", async () => {
   const daemon = await start();
@@ -83,7 +83,7 @@ test("a second SIGTERM does not cut the end in half", async () => {
   await daemon.kill("SIGTERM");
   expect(await daemon.logText()).toContain("the daemon has ended");
   expect(await leftovers(daemon)).toEqual([]);
-}, 30_000);
+});
 
 test("with --live-restore=false containers end with the daemon; policies bring back what was not stopped by hand", async () => {
   const daemon = await start({ flags: ["--live-restore=false"] });
@@ -105,7 +105,7 @@ test("with --live-restore=false containers end with the daemon; policies bring b
   expect(await state("plain")).toBe("exited 3\n");
   expect(await state("kept")).toBe("running 0\n");
   expect((await daemon.docker(["logs", "kept"])).stdout.startsWith("up\n")).toBe(true);
-}, 30_000);
+});
 
 test("--docker-socket serves the usual path when it is free, and leaves it to whoever has it", async () => {
   // A mount namespace with a /run of its own: the machine's path stays out of it.
@@ -127,7 +127,7 @@ test("--docker-socket serves the usual path when it is free, and leaves it to wh
   expect(await idBehind(usual)).toBe(firstId);
   await second.kill("SIGTERM");
   expect(await idBehind(usual)).toBe(firstId);
-}, 30_000);
+});
 
 test("proxies come from the environment, and the configuration file goes before it", async () => {
   const env = { HTTP_PROXY: "http://env:1", HTTPS_PROXY: "http://user:secret@env:2", NO_PROXY: "a.example" };
@@ -138,7 +138,7 @@ test("proxies come from the environment, and the configuration file goes before 
   await writeFile(file, JSON.stringify({ proxies: { "http-proxy": "http://file:1" } }));
   const fromFile = await show(await start({ env, flags: ["--config-file", file] }));
   expect(fromFile).toBe("http://file:1 http://xxxxx:xxxxx@env:2 a.example");
-}, 30_000);
+});
 
 test("SIGHUP reads the configuration file again; a broken one changes nothing", async () => {
   const file = join(scratch, "reload.json");
@@ -155,4 +155,4 @@ test("SIGHUP reads the configuration file again; a broken one changes nothing", 
   process.kill(daemon.pid, "SIGHUP");
   await eventually(async () => (await daemon.logText()).includes("reload refused"));
   expect(await labels()).toBe("[stage=two] true");
-}, 30_000);
+});

@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await daemon?.stop();
   await rm(directory, { recursive: true, force: true });
-}, 30_000);
+});
 
 async function docker(words: string[], buildkit = "0"): Promise<void> {
   const env = { DOCKER_BUILDKIT: buildkit, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };

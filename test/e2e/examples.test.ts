@@ -62,14 +62,14 @@ beforeAll(async () => {
   await ensureDebian(daemon);
   await Promise.all(EXAMPLES.map(build));
 }, 600_000);
-afterAll(() => daemon?.stop(), 60_000);
+afterAll(() => daemon?.stop());
 
 test("built again, every image is the same one, from the cache", async () => {
   const ids = await Promise.all(EXAMPLES.map((example) => docker("image", "inspect", "-f", "{{.Id}}", example)));
   const begun = performance.now();
   expect(await Promise.all(EXAMPLES.map(build))).toEqual(ids);
   expect(performance.now() - begun).toBeLessThan(5000);
-}, 60_000);
+});
 
 describe("java-web", () => {
   test("pages, JSON, health, version; notes outlive the container; it stops in order", async () => {
@@ -93,7 +93,7 @@ describe("java-web", () => {
     const again = await start("java-web", 8080, "-v", "java-notes:/data");
     expect(await (await fetch(`${again}/api/notes`)).json()).toMatchObject([{ id: 1, text: "<first> ä" }]);
     await docker("rm", "-f", "java-web");
-  }, 120_000);
+  });
 
   test("the image has no compiler and runs as a user of its own", async () => {
     const script = "command -v javac || echo none; id -un; test -w /data && echo writable";
@@ -106,7 +106,7 @@ describe("java-web", () => {
       Labels: { "org.opencontainers.image.version": VERSION },
       Healthcheck: { Interval: 5e9, StartInterval: 2e8 },
     });
-  }, 60_000);
+  });
 });
 
 test("node-api: a job's way; it stops in order", async () => {
@@ -120,7 +120,7 @@ test("node-api: a job's way; it stops in order", async () => {
     "board.js\npackage.json\nserver.js\n1000",
   );
   expect(await stop("node-api")).toMatchObject({ code: 0, log: expect.stringContaining("stopping\nstopped\n") });
-}, 120_000);
+});
 
 test("python-web: links are kept, followed and counted; it stops in order", async () => {
   const base = await start("python-web", 8000);
@@ -135,7 +135,7 @@ test("python-web: links are kept, followed and counted; it stops in order", asyn
   const { code, seconds } = await stop("python-web");
   expect(code).toBe(0);
   expect(seconds).toBeLessThan(10);
-}, 120_000);
+});
 
 test("static-site: pages, packed when the visitor can unpack them; it stops in order", async () => {
   const base = await start("static-site", 80);
@@ -149,7 +149,7 @@ test("static-site: pages, packed when the visitor can unpack them; it stops in o
   const { code, log } = await stop("static-site");
   expect(code).toBe(0);
   expect(log).toContain('"GET /history HTTP/1.1" 200');
-}, 120_000);
+});
 
 test("c-scratch: one file that tells the time; it stops in order", async () => {
   const base = await start("c-scratch", 8080);
@@ -160,4 +160,4 @@ test("c-scratch: one file that tells the time; it stops in order", async () => {
   const image = JSON.parse(await docker("image", "inspect", "-f", "{{json .}}", "c-scratch"));
   expect(image.RootFS.Layers).toHaveLength(1);
   expect(image.Size).toBeLessThan(3_000_000);
-}, 60_000);
+});

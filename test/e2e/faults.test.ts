@@ -80,7 +80,7 @@ exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$
     await eventually(async () => (await docker(["logs", "chatty"])).stdout.length > seen, 5000);
     expect((await docker(["images", "-q", "more"])).stdout).toBe("");
     expect(rest.pid).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });
 
 describe("kill -9", () => {
@@ -126,7 +126,7 @@ describe("kill -9", () => {
     await running.kill("SIGTERM");
     await eventually(async () => (await leftovers(running)).length === 0, 3000).catch(() => {});
     expect(await leftovers(running)).toEqual([]);
-  }, 60_000);
+  });
 
   test("of a monitor: its container is over, with 137, and so are its processes", async () => {
     const { docker } = await startWithImage();
@@ -139,7 +139,7 @@ describe("kill -9", () => {
     await eventually(async () => (await docker(["inspect", "-f", state, "lost"])).stdout === "exited 137\n", 5000);
     for (const each of processes) await eventually(async () => !(await Bun.file(`/proc/${each}/stat`).exists()), 3000);
     expect((await docker(["start", "lost"])).code).toBe(0);
-  }, 30_000);
+  });
 
   test("of the namespace server: the next container gets a new one", async () => {
     const running = await startWithImage();
@@ -149,7 +149,7 @@ describe("kill -9", () => {
       const result = await running.docker(["run", "--rm", "busybox", "ip", "-4", "-o", "addr", "show", "eth0"]);
       expect(result.stdout).toContain("inet ");
     }
-  }, 30_000);
+  });
 });
 
 describe("a damaged state file", () => {
@@ -172,5 +172,5 @@ describe("a damaged state file", () => {
     await writeFile(path, good);
     await running.restart();
     expect((await running.docker(["run", "--rm", "busybox", "echo", "back"])).stdout).toBe("back\n");
-  }, 30_000);
+  });
 });

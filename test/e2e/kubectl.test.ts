@@ -23,16 +23,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-/** What the command printed. @throws Error with its words when it failed */
-async function kubectl(...words: string[]): Promise<string> {
-  return await fed("", ...words);
-}
-
-async function fed(input: string, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(words, input === "" ? undefined : input);
-  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const kubectl = (...words: string[]) => cluster.kubectlSays(words);
+const fed = (input: string, ...words: string[]) => cluster.kubectlSays(words, input);
 
 async function refused(...words: string[]): Promise<string> {
   const { code, stderr } = await cluster.kubectl(words);

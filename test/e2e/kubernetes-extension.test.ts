@@ -69,17 +69,9 @@ function convert(object: Json, apiVersion: string): Json {
   return { ...rest, apiVersion, hostPort: `${host}:${port}` };
 }
 
-async function ask(method: string, path: string, body?: unknown, type?: string): Promise<Json> {
-  const answer = await cluster.api(method, path, body, type);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
+const ask: TestClusterDaemon["ask"] = (...asked) => cluster.ask(...asked);
 
-async function kubectl(words: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(words, input);
-  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const kubectl: TestClusterDaemon["kubectlSays"] = (...asked) => cluster.kubectlSays(...asked);
 
 const text = { type: "string" };
 const versioned = (name: string, storage: boolean, ...fields: string[]) => ({

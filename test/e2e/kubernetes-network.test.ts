@@ -150,14 +150,9 @@ test.concurrent(
     await Promise.all(Object.entries(GUESTBOOK_FILES).map(([file, text]) => Bun.write(join(folder, file), text)));
     const built = await cluster.daemon.naru(["build", "-q", "-t", "guestbook:test", folder]);
     if (built.code !== 0) throw new Error(`the guest book was not built: ${built.stderr}`);
-    const kubectl = async (words: readonly string[], input?: string) => {
-      const { code, stdout, stderr } = await cluster.kubectl(words, input);
-      if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: ${stderr}`);
-      return stdout;
-    };
-    await kubectl(["create", "-f", "-"], JSON.stringify(GUESTBOOK));
+    await cluster.kubectlSays(["create", "-f", "-"], JSON.stringify(GUESTBOOK));
     for (const part of ["leader", "follower", "front-end"]) {
-      await kubectl(["rollout", "status", `deployment/guestbook-${part}`, "--timeout=60s"]);
+      await cluster.kubectlSays(["rollout", "status", `deployment/guestbook-${part}`, "--timeout=60s"]);
     }
     // Through the front end's service, as a browser would come.
     const front = (query: string) =>
@@ -172,10 +167,10 @@ test.concurrent(
       30_000,
     );
     await eventually(() => reads("TestEntry"), 30_000);
-    await kubectl(["delete", "-f", "-", "--wait"], JSON.stringify(GUESTBOOK));
+    await cluster.kubectlSays(["delete", "-f", "-", "--wait"], JSON.stringify(GUESTBOOK));
     // Replica sets and pods go after their deployments.
     const left = ["get", "all", "-l", "app=guestbook", "-o", "name", "--ignore-not-found"];
-    await eventually(async () => (await kubectl(left)) === "", 30_000);
+    await eventually(async () => (await cluster.kubectlSays(left)) === "", 30_000);
   },
 );
 

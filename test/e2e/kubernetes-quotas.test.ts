@@ -18,11 +18,7 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-async function ask(method: string, path: string, body?: unknown, type?: string) {
-  const answer = await cluster.api(method, path, body, type);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
+const ask: TestClusterDaemon["ask"] = (...asked) => cluster.ask(...asked);
 
 let spaces = 0;
 /** A namespace of its own with its paths. */

@@ -18,11 +18,7 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-async function kubectl(words: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(words, input);
-  if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-  return stdout;
-}
+const kubectl: TestClusterDaemon["kubectlSays"] = (...asked) => cluster.kubectlSays(...asked);
 
 const cidr = (name: string, ...cidrs: string[]) =>
   JSON.stringify({ apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name }, spec: { cidrs } });

@@ -21,11 +21,7 @@ const map = (name: string, label: string, data: Record<string, string> = {}) => 
   data,
 });
 
-async function ask(method: string, path: string, body?: unknown, type?: string) {
-  const answer = await cluster.api(method, path, body, type);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
+const ask: TestClusterDaemon["ask"] = (...asked) => cluster.ask(...asked);
 const change = (name: string, data: Record<string, string>) => ask("PATCH", `${MAPS}/${name}`, { data }, MERGE);
 const relabel = (name: string, watched: string) =>
   ask("PATCH", `${MAPS}/${name}`, { metadata: { labels: { watched } } }, MERGE);

@@ -78,7 +78,7 @@ beforeAll(async () => {
   await makeServerImage("wordpress", ["sh", "/usr/local/bin/start-server"], WORDPRESS);
   await makeServerImage("nginx", ["nginx", "-g", "daemon off;"]);
 }, 500_000);
-afterAll(() => daemon?.stop(), 60_000);
+afterAll(() => daemon?.stop());
 
 test("run --rm -it ubuntu:16.04 /bin/bash", async () => {
   const child = Bun.spawn([NARU, "run", "--rm", "-it", "ubuntu:16.04", "/bin/bash"], {

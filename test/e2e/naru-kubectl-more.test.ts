@@ -2,9 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
-import { busyboxTar } from "../support/daemon.ts";
-import { linkNaruKubectl, type NaruKubectl } from "../support/naru-kubectl.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
+import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
 
 const OBJECTS = `apiVersion: v1
 kind: ConfigMap
@@ -66,15 +65,12 @@ let link: NaruKubectl;
 const n = ["-n", "more"];
 
 beforeAll(async () => {
-  cluster = await startCluster(["--cluster-node-name", "node-a"]);
-  expect((await cluster.daemon.naru(["import", "-", "busybox-test:1"], { stdin: await busyboxTar() })).stderr).toBe("");
-  link = await linkNaruKubectl(cluster);
-  await ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
+  ({ cluster, link } = await startNaruKubectl("busybox-test:1"));
   await ok("create", "namespace", "more");
   const applied = await mine(["apply", ...n, "-f", "-"], OBJECTS);
   expect([applied.code, applied.stderr]).toEqual([0, ""]);
   await ok("rollout", "status", "deployment/web", ...n, "--timeout=60s");
-}, 120_000);
+});
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -186,7 +182,7 @@ test("config changes the file as the real one does", async () => {
     expect(await readFile(own, "utf8")).toBe(await readFile(real, "utf8"));
   }
   expect((await mine(["get", "cm", "settings", "-o", "name"], undefined, own)).stdout).toBe("configmap/settings\n");
-}, 60_000);
+});
 
 test("taints come and go; a drained node has no pods but those of daemon sets", async () => {
   expect(await ok("taint", "node", "node-a", "a=b:PreferNoSchedule")).toBe("node/node-a tainted\n");
@@ -200,7 +196,7 @@ test("taints come and go; a drained node has no pods but those of daemon sets", 
   expect(await ok("drain", "node-a", "--delete-emptydir-data")).toEndWith("node/node-a drained\n");
   expect(await ok("get", "pods", ...n, "-o", "jsonpath={.items[*].spec.nodeName}")).toBe("");
   expect(await ok("uncordon", "node-a")).toBe("node/node-a uncordoned\n");
-}, 60_000);
+});
 
 test("several kubeconfigs are one; a credential program beside one of them is asked", async () => {
   const folder = join(cluster.daemon.root, "several");
@@ -231,7 +227,7 @@ test("several kubeconfigs are one; a credential program beside one of them is as
   });
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   expect([await child.exited, stdout, stderr]).toEqual([0, "configmap/settings\n", ""]);
-}, 60_000);
+});
 
 test("replace keeps the object, --force makes another; a raw path is put to; several failures are all told", async () => {
   const uid = () => ok("get", "cm", "replaced", ...n, "-o", "jsonpath={.metadata.uid}");
@@ -259,7 +255,7 @@ test("replace keeps the object, --force makes another; a raw path is put to; sev
       .join(""),
   ]);
   expect(await ok("delete", "--raw", "/api/v1/namespaces/more/configmaps/replaced")).toContain('"Success"');
-}, 60_000);
+});
 
 test("a token of a service account is that account", async () => {
   const token = (await ok("create", "token", "default", ...n)).trim();
@@ -271,4 +267,4 @@ test("a token of a service account is that account", async () => {
   );
   const { stdout } = await mine(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"], undefined, config);
   expect(stdout).toBe("system:serviceaccount:more:default");
-}, 60_000);
+});

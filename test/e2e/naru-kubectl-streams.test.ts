@@ -23,7 +23,7 @@ beforeAll(async () => {
   const script = `mkdir /w; echo hello > /w/i; exec httpd -f -p 8000 -h /w`;
   await ok("run", "web", "--image", IMAGE, "--port", "8000", "--expose", "--command", "--", "sh", "-c", script);
   await ok("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
-}, 120_000);
+});
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -189,7 +189,7 @@ test("port-forward: several ports of a service and a pod; ends when the pod does
     }
     await reading;
   }
-}, 60_000);
+});
 
 test("cp: files and folders, both ways", async () => {
   await mkdir(join(folder, "tree/inner"), { recursive: true });

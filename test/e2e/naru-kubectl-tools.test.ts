@@ -6,9 +6,9 @@ import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { sortedJsonText } from "../../src/cli/kubectl/json-text.ts";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
-import { busyboxTar, DOCKER, run } from "../support/daemon.ts";
-import { linkNaruKubectl, type NaruKubectl } from "../support/naru-kubectl.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
+import { DOCKER, run } from "../support/daemon.ts";
+import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
 
 const TYPES = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -81,11 +81,10 @@ let link: NaruKubectl;
 let real: string;
 const n = ["-n", "tools"];
 const file = (name: string) => join(cluster.daemon.root, name);
+const untilReady = () => link.ok("wait", "--for=condition=Ready", "pod/quiet", ...n, "--timeout=60s");
 
 beforeAll(async () => {
-  cluster = await startCluster(["--cluster-node-name", "node-a"]);
-  expect((await cluster.daemon.naru(["import", "-", "busybox-test:1"], { stdin: await busyboxTar() })).stderr).toBe("");
-  link = await linkNaruKubectl(cluster);
+  ({ cluster, link } = await startNaruKubectl("busybox-test:1"));
   real = join(dirname(DOCKER), "kubectl");
   await Promise.all([
     Bun.write(file("objects.yaml"), OBJECTS),
@@ -101,7 +100,9 @@ beforeAll(async () => {
   expect(await link.ok("apply", "-f", file("objects.yaml"), "-f", file("pod.yaml"))).toContain(
     "widget.example.com/w created",
   );
-}, 120_000);
+  // Nothing more happens to it then: its events are all told.
+  await untilReady();
+});
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -229,7 +230,7 @@ test("diff shows what apply would change, and its exit code says whether", async
   expect((await same(["diff", ...changed], { KUBECTL_EXTERNAL_DIFF: "nothing-of-this-name" })).code).toBe(2);
   const masked = (await same(["diff", ...changed])).stdout;
   expect(masked).toContain("+  key: '*** (after)'");
-}, 60_000);
+});
 
 /** An editor that changes the file by a program of sed, once. */
 const sed = (program: string) => ({ KUBE_EDITOR: `sh -c 'grep -q "was not valid" "$0" || sed -i "${program}" "$0"'` });
@@ -257,20 +258,16 @@ test.each<[string[], string]>([
   [["edit", "deployment", "web", ...n, "--output-patch"], "s/name: A/name: B/"],
   [["edit", "widget", "w", ...n, "--output-patch"], "s/name: b/name: c/"],
   [["edit", "configmap", "nope", ...n], ""],
-])(
-  "%p by the editor's %p",
-  async (words, program) => {
-    await sameInTurn(renew, words, sed(program));
-  },
-  30_000,
-);
+])("%p by the editor's %p", async (words, program) => {
+  await sameInTurn(renew, words, sed(program));
+});
 
 test("an editor that fails changes nothing; what was applied last is edited by itself", async () => {
   await sameInTurn(renew, ["edit", "configmap", "settings", ...n], { KUBE_EDITOR: "false" });
   const apply = () => link.ok("apply", "-f", file("objects.yaml"));
   await sameInTurn(apply, ["apply", "edit-last-applied", "configmap/settings", ...n], sed("s/green/blue/"));
   await sameInTurn(apply, ["apply", "set-last-applied", "-f", file("changed.yaml"), "--dry-run=client"]);
-}, 30_000);
+});
 
 const KUSTOMIZATIONS: Record<string, string> = {
   "base/kustomization.yaml": `resources: [app.yaml]
@@ -355,7 +352,7 @@ test("kustomizations are built as the real one builds them, and applied", async 
   expect(await link.ok("apply", ...overlay)).toContain("deployment.apps/p-web-s created\n");
   await same(["diff", ...overlay]);
   await same(["get", ...overlay, "-o", "name"]);
-}, 60_000);
+});
 
 test("shells are told what may come next", async () => {
   for (const words of [
@@ -393,7 +390,7 @@ test("shells are told what may come next", async () => {
     },
   });
   expect([answered.stdout, answered.stderr]).toEqual(["settings\n", ""]);
-}, 60_000);
+});
 
 test("programs called kubectl-… in PATH are commands", async () => {
   const folder = file("plugins");
@@ -435,10 +432,8 @@ test("the proxy lets requests through to the cluster, but not those of other sit
   }
 });
 
-const debugged = () => link.ok("wait", "--for=condition=Ready", "pod/quiet", ...n, "--timeout=60s");
-
 test("a debugging container sees the pod; a copy of it is as the real one makes it", async () => {
-  await debugged();
+  await untilReady();
   const words = [
     "debug",
     "quiet",
@@ -483,14 +478,14 @@ test("a debugging container sees the pod; a copy of it is as the real one makes 
     specs.push([pod.metadata.labels, JSON.stringify(pod.spec).replaceAll(/kube-api-access-\w+/g, "token")]);
   }
   expect(specs[1]).toEqual(specs[0]);
-}, 60_000);
+});
 
 test("a node is debugged in a pod that sees its files", async () => {
   await Bun.write(file("marker"), "of the node\n");
   const words = ["debug", "node/node-a", ...n, "--image=busybox-test:1", "--profile=general", "-i", "-q", "--"];
   const answer = await link.run([...words, "cat", `/host${file("marker")}`], "");
   expect([answer.code, answer.stdout]).toEqual([0, "of the node\n"]);
-}, 60_000);
+});
 
 test("a cluster is dumped into the same files", async () => {
   const listed: string[][] = [];
@@ -511,7 +506,7 @@ test("a cluster is dumped into the same files", async () => {
   }
   expect(listed[1]).toEqual(listed[0]!);
   expect(listed[1]).toContain("tools/deployments.json");
-}, 60_000);
+});
 
 const ROLE = (resource: string) => `apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -545,7 +540,7 @@ test("roles are reconciled: what is missing is added, what is too much goes when
     expect([...new Set(rules.flatMap((rule: Json) => rule.resources))]).toEqual([...resources]);
     expect(subjects.map(({ name }: Json) => name)).toEqual([...users]);
   }
-}, 30_000);
+});
 
 test("a definition and its objects may come in one file", async () => {
   const gadgets = TYPES.replaceAll("widget", "gadget").replaceAll("Widget", "Gadget").replace("[wd]", "[gd]");
@@ -558,7 +553,7 @@ test("a definition and its objects may come in one file", async () => {
   expect(await link.ok("apply", "-f", file("gadgets.yaml"))).toBe(told("created"));
   expect(await link.ok("apply", "-f", file("gadgets.yaml"))).toBe(told("unchanged"));
   expect(await link.ok("get", "gd", ...n, "-o", "name")).toBe("gadget.example.com/g\n");
-}, 30_000);
+});
 
 test("what left the files is pruned", async () => {
   const config = (name: string) =>
@@ -570,4 +565,4 @@ test("what left the files is pruned", async () => {
     "configmap/stays unchanged\nconfigmap/goes pruned\n",
   );
   expect(await link.ok("get", "configmap", ...n, "-l", "set=s", "-o", "name")).toBe("configmap/stays\n");
-}, 30_000);
+});

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
-import { busyboxTar, NARU } from "../support/daemon.ts";
-import { linkNaruKubectl, type NaruKubectl } from "../support/naru-kubectl.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
+import { NARU } from "../support/daemon.ts";
+import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
 
 const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const WEB = `apiVersion: apps/v1
@@ -30,15 +30,10 @@ let link: NaruKubectl;
 let file: string;
 
 beforeAll(async () => {
-  cluster = await startCluster(["--cluster-node-name", "node-a"]);
-  for (const tag of ["busybox-test:1", "busybox-test:2"]) {
-    expect((await cluster.daemon.naru(["import", "-", tag], { stdin: await busyboxTar() })).stderr).toBe("");
-  }
-  link = await linkNaruKubectl(cluster);
+  ({ cluster, link } = await startNaruKubectl("busybox-test:1", "busybox-test:2"));
   file = join(cluster.daemon.root, "web.yaml");
   await writeFile(file, WEB);
-  await ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
-}, 120_000);
+});
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -67,7 +62,7 @@ describe("the same answers", () => {
     await ok("apply", "-n", "reading", "-f", file);
     await ok("expose", "deployment", "web", "-n", "reading", "--port", "80");
     await ok("rollout", "status", "-n", "reading", "deployment/web", "--timeout=60s");
-  }, 120_000);
+  });
   test.each<string[]>([
     ["get", "nodes"],
     ["get", "nodes", "-o", "wide"],
@@ -180,7 +175,7 @@ test("apply: made, changed where the file changed, what left the file goes, what
   expect(await ok("get", "deploy", "web", "-n", "applying", "-o", path)).toBe("busybox-test:2 c");
   const conflict = await mine(["apply", "-n", "applying", "--server-side", "-f", "-"], changed.replace('"1"', '"2"'));
   expect([conflict.code, conflict.stderr]).toEqual([1, expect.stringContaining("--force-conflicts")]);
-}, 60_000);
+});
 
 test("the course of work: create, expose, scale, update, undo, delete", async () => {
   const n = ["-n", "course"];
@@ -241,7 +236,7 @@ test("the course of work: create, expose, scale, update, undo, delete", async ()
   expect(await ok("delete", "deployment,service", "--all", ...n)).toBe(
     'deployment.apps "site" deleted from course namespace\nservice "site" deleted from course namespace\n',
   );
-}, 120_000);
+});
 
 test("cordon and uncordon; a node that pods stay away from", async () => {
   expect(await ok("cordon", "node-a")).toBe("node/node-a cordoned\n");
@@ -272,7 +267,7 @@ test("watch tells changes until it is stopped", async () => {
   await until("configmap/later\n");
   child.kill("SIGINT");
   expect(await child.exited).not.toBe(0);
-}, 60_000);
+});
 
 test("mistakes are told in words", async () => {
   expect(await refused("get", "pods", "--nonsense")).toBe(

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await importBusybox(daemon);
   archive = join(scratch, "busybox.tar");
   await ok(await daemon.docker(["save", "-o", archive, "busybox"]));
-}, 60_000);
+});
 
 afterAll(async () => {
   await Promise.all([daemon?.stop(), registry?.stop()]);
@@ -57,13 +57,13 @@ test("skopeo copies Docker's and OCI's images there and back, inspects, lists an
   const listed = JSON.parse(await skopeo("list-tags", "--tls-verify=false", image)) as { Tags: string[] };
   expect(listed.Tags).not.toContain("oci");
   await skopeo("inspect", "--tls-verify=false", `docker://${registry.host}/mounted/busybox:oci`);
-}, 60_000);
+});
 
 test("oras, crane and skopeo: artifacts and their referrers, images changed and copied, whole repositories", async () => {
   const folder = join(scratch, "tools");
   await Promise.all([useOras(registry.host, join(folder, "oras")), useCrane(registry.host, join(folder, "crane"))]);
   await useSkopeo(registry.host, join(folder, "crane"));
-}, 120_000);
+});
 
 test("podman pushes and pulls images and lists of them", async () => {
   const stores = ["--root", join(scratch, "podman"), "--runroot", join(scratch, "podman-run")];
@@ -80,7 +80,7 @@ test("podman pushes and pulls images and lists of them", async () => {
   for (const tag of ["docker", "oci", "list"]) await podman("pull", "-q", "--tls-verify=false", `${image}:${tag}`);
   expect((await podman("images", "-q")).length).toBeGreaterThan(0);
   expect(await podman("search", "--list-tags", "--tls-verify=false", image)).toContain("list");
-}, 120_000);
+});
 
 test("docker pushes through naru's daemon, pulls again and runs what came", async () => {
   const image = `${registry.host}/docker/busybox:v1`;
@@ -96,7 +96,7 @@ test("docker pushes through naru's daemon, pulls again and runs what came", asyn
   const missing = await daemon.docker(["pull", `${registry.host}/docker/busybox:none`]);
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining("not found")]);
   await ok(await daemon.docker(["tag", image, "busybox"]));
-}, 60_000);
+});
 
 test("naru registry ls, rm and gc", async () => {
   await using own = await startNaruRegistry();
@@ -136,7 +136,7 @@ test("naru registry ls, rm and gc", async () => {
   expect([down.code, down.stderr]).toEqual([1, expect.stringContaining("connection refused")]);
   const help = (await naru(["registry", "--help"])).stdout;
   for (const word of ["gc", "ls", "rm", "serve"]) expect(help).toMatch(new RegExp(`^  ${word} {2,}[A-Z]`, "m"));
-}, 30_000);
+});
 
 test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", async () => {
   const s3 = await startS3Server("images");

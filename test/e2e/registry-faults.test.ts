@@ -95,7 +95,7 @@ test("an upload whose server is killed goes on where it was, as often as that ha
   expect(patched.status).toBe(202);
   expect((await at.put(address, layer.digest)).status).toBe(201);
   expect(await isWhole(at, "killed", layer)).toBe(true);
-}, 60_000);
+});
 
 test("a server killed around the end of an upload has the blob whole or not at all", async () => {
   await using killed = await startNaruRegistry();
@@ -124,7 +124,7 @@ test("a server killed around the end of an upload has the blob whole or not at a
     expect(await isWhole(at, "end", layer)).toBe(true);
   }
   expect(seen.whole + seen.resumed).toBe(14);
-}, 60_000);
+});
 
 test("a client that is cut off finds what arrived, and goes on", async () => {
   const layer = freshBlob(1_000_000);
@@ -189,7 +189,7 @@ test("memory stays flat, however much is under way", async () => {
   const peakKilobytes = Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${busy.pid}/status`).text())![1]);
   // 360 MB went in and out.
   expect(peakKilobytes).toBeLessThan(220_000);
-}, 60_000);
+});
 
 test("a full disk is told, kills nothing, and works again when there is room", async () => {
   const root = await mkdtemp(join(tmpdir(), "naru-full-"));
@@ -217,7 +217,7 @@ test("a full disk is told, kills nothing, and works again when there is room", a
     await run(["umount", "-l", root]);
     await rm(root, { recursive: true, force: true });
   }
-}, 30_000);
+});
 
 test("names and addresses that want out of the root get nowhere", async () => {
   const beside = join(registry.root, "..");
@@ -326,7 +326,7 @@ test("SIGTERM lets an upload end and takes no new connections", async () => {
   } finally {
     await ending.stop();
   }
-}, 30_000);
+});
 
 test("a second server on the same root, a taken address and a later layout are told in words", async () => {
   const serve = (...flags: string[]) => run([NARU, "registry", "serve", ...flags], { timeoutMs: 10_000 });
@@ -353,7 +353,7 @@ test("a second server on the same root, a taken address and a later layout are t
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 30_000);
+});
 
 test("a kill at any moment of a push leaves nothing that answers wrongly", async () => {
   await using killed = await startNaruRegistry();
@@ -380,4 +380,4 @@ test("a kill at any moment of a push leaves nothing that answers wrongly", async
       expect((await at.send("HEAD", `/v2/push/blobs/${digest}`)).status).toBe(200);
     }
   }
-}, 60_000);
+});

@@ -55,7 +55,7 @@ beforeAll(async () => {
   ] as const) {
     await mustRun(naru(["key", "generate", name, "--algorithm", algorithm]));
   }
-}, 60_000);
+});
 afterAll(async () => {
   await daemon?.stop();
   await debian?.[Symbol.asyncDispose]();
@@ -427,7 +427,7 @@ describe("a daemon with a policy", () => {
     );
     guarded = await startDaemon({ flags: ["--signature-policy", policy()] });
     await importBusybox(guarded, "local");
-  }, 60_000);
+  });
   afterAll(() => guarded?.stop());
 
   test("an unsigned image is not pulled, and nothing of it is fetched; signed it is, and runs", async () => {

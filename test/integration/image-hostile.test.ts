@@ -90,7 +90,7 @@ describe.skipIf(!isRoot)("hostile archives (needs root)", () => {
     }
     expect((await failureOf(fixture.images.importTar(bomb(), {}))).message).toMatch("decompression bomb");
     expect(await fixture.contents()).toEqual([]);
-  }, 30_000);
+  });
 
   const loads: [name: string, archive: () => Uint8Array, message: string][] = [
     ["an archive without a manifest", () => tarOf([{ path: "foo", content: "x" }]), "does not contain a manifest.json"],

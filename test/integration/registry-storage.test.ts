@@ -19,7 +19,7 @@ const opened: RegistryStorage[] = [];
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "naru-registry-storage-"));
   s3 = await startS3Server("registry");
-}, 90_000);
+});
 
 afterAll(async () => {
   await Promise.all(opened.map((storage) => storage.close()));
@@ -151,4 +151,4 @@ test("S3: a server that is away for a moment is waited for", async () => {
   const reading = storage.readSmall("key");
   await s3.start();
   expect(Buffer.from((await reading)!).toString()).toBe("still here");
-}, 30_000);
+});

@@ -34,7 +34,11 @@ export interface TestClusterDaemon extends AsyncDisposable {
     wanted: (events: readonly WatchedEvent[]) => boolean,
     begun?: () => Promise<unknown>,
   ): Promise<WatchedEvent[]>;
+  /** The body of a request's answer. @throws Error with the whole answer when it tells a failure */
+  ask(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer["body"]>;
   kubectl(words: readonly string[], input?: string): Promise<{ code: number; stdout: string; stderr: string }>;
+  /** What kubectl printed. @throws Error with its words when it failed */
+  kubectlSays(words: readonly string[], input?: string): Promise<string>;
   /**
    * What a command in a container of that pod (by its path) says to its standard output; asked for over a WebSocket, as kubectl does,
    * without its process. How the command ends is not told.
@@ -95,7 +99,7 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
     socket.onerror = () => reject(new Error(`no websocket at ${path}`));
     return promise;
   };
-  return {
+  const connected: TestClusterDaemon = {
     daemon,
     kubeconfig,
     async api(method, path, body, contentType) {
@@ -108,6 +112,11 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
         body: answer.startsWith("{") ? JSON.parse(answer) : answer,
         warnings: warnings.map(([, words = ""]) => JSON.parse(`"${words}"`)),
       };
+    },
+    async ask(method, path, ...rest) {
+      const { status, body } = await connected.api(method, path, ...rest);
+      if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(body)}`);
+      return body;
     },
     async watch(path, wanted, begun) {
       const stop = AbortSignal.timeout(30_000 * PATIENCE);
@@ -132,7 +141,7 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
         stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
         stdout: "pipe",
         stderr: "pipe",
-        timeout: 30_000 * PATIENCE,
+        timeout: 90_000 * PATIENCE,
         env: { ...process.env, HOME: daemon.root },
       });
       const [stdout, stderr, code] = await Promise.all([
@@ -141,6 +150,11 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
         child.exited,
       ]);
       return { code, stdout, stderr };
+    },
+    async kubectlSays(words, input) {
+      const { code, stdout, stderr } = await connected.kubectl(words, input);
+      if (code !== 0) throw new Error(`kubectl ${words.join(" ")}: exit ${code}\n${stderr}${stdout}`);
+      return stdout;
     },
     async executed(pod, container, command) {
       const words = [container, ...command].map((word) => encodeURIComponent(word)).join("&command=");
@@ -151,4 +165,5 @@ async function connect(daemon: TestDaemon): Promise<TestClusterDaemon> {
     socketFrames,
     [Symbol.asyncDispose]: () => daemon.stop(),
   };
+  return connected;
 }

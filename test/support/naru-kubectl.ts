@@ -2,8 +2,8 @@
 
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { TestClusterDaemon } from "./cluster.ts";
-import { NARU } from "./daemon.ts";
+import { startCluster, type TestClusterDaemon } from "./cluster.ts";
+import { busyboxTar, NARU } from "./daemon.ts";
 
 const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 
@@ -19,7 +19,26 @@ export interface NaruKubectl {
   ok(...words: string[]): Promise<string>;
 }
 
-export async function linkNaruKubectl(cluster: TestClusterDaemon): Promise<NaruKubectl> {
+/** A cluster whose node "node-a" is ready and has busybox under these names, and naru's kubectl for it. */
+export async function startNaruKubectl(
+  ...images: string[]
+): Promise<{ readonly cluster: TestClusterDaemon; readonly link: NaruKubectl }> {
+  const cluster = await startCluster(["--cluster-node-name", "node-a"]);
+  try {
+    for (const image of images) {
+      const { code, stderr } = await cluster.daemon.naru(["import", "-", image], { stdin: await busyboxTar() });
+      if (code !== 0) throw new Error(`${image} was not imported: ${stderr}`);
+    }
+    const link = await linkNaruKubectl(cluster);
+    await link.ok("wait", "--for=condition=Ready", "node/node-a", "--timeout=60s");
+    return { cluster, link };
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function linkNaruKubectl(cluster: TestClusterDaemon): Promise<NaruKubectl> {
   const folder = join(cluster.daemon.root, "bin");
   await mkdir(folder, { recursive: true });
   const path = join(folder, "kubectl");

@@ -36,7 +36,8 @@ test.each(FORMS)("env files: %s", async (_, written, wanted) => {
     { WHERE: "b" },
   );
   expect(own).toEqual(["compose", "compose.yaml", expect.stringContaining(wanted)]);
-  expect(env.every(([kind]) => kind === "env")).toBe(true);
+  const named = [...wanted.matchAll(/<[^>]+>/g)].map(([name]) => ["env", name]);
+  expect(env.map(([kind, name]) => [kind, name])).toEqual(named);
 });
 
 test("anchors and merge keys are followed, and replaced where they are written", async () => {
