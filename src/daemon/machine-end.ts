@@ -23,12 +23,17 @@ export async function isMachineEnding({ mark, program }: ServiceManager = SYSTEM
   );
   const path = isBooted ? Bun.which(program) : null;
   if (path === null) return false;
-  const asked = Bun.spawn([path, "is-system-running"], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "ignore",
-    timeout: PATIENCE_MS,
-    killSignal: "SIGKILL",
-  });
-  return (await new Response(asked.stdout).text()).trim() === "stopping";
+  try {
+    const asked = Bun.spawn([path, "is-system-running"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+      timeout: PATIENCE_MS,
+      killSignal: "SIGKILL",
+    });
+    return (await new Response(asked.stdout).text()).trim() === "stopping";
+  } catch {
+    // A machine that is short of processes or memory must not keep the daemon from ending in order.
+    return false;
+  }
 }

@@ -25,6 +25,14 @@ for (const [answer, code, expected] of [
   });
 }
 
-test("a machine without the program", async () => {
+test("a machine without the program, or with one that cannot be started", async () => {
   expect(await isMachineEnding({ mark: tmpdir(), program: "/nowhere/systemctl" })).toBe(false);
+  const folder = await mkdtemp(join(tmpdir(), "naru-machine-"));
+  try {
+    const program = join(folder, "systemctl");
+    await writeFile(program, "#!/nowhere/interpreter\n", { mode: 0o755 });
+    expect(await isMachineEnding({ mark: folder, program })).toBe(false);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
