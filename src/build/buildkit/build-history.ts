@@ -3,6 +3,7 @@
  * daemon's state with their logs, traces and provenance in files beside it.
  */
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { Slots } from "../../lib/slots.ts";
 import type { Collection, StateStore } from "../../store/contract.ts";
 import type { BuildResult } from "../contract.ts";
 import type { GrpcError } from "../grpc/grpc-error.ts";
@@ -119,6 +120,8 @@ export class BuildHistory {
   private readonly active = new Map<string, ActiveBuild>();
   private readonly listeners = new Set<(event: HistoryEvent) => void>();
   private readonly saving = new Set<Promise<void>>();
+  /** Files of a build that is being kept must not go with those that no build has: one after the other. */
+  private readonly turn = new Slots(() => 1);
 
   constructor(private readonly parts: HistoryParts) {
     this.files = new HistoryFiles(parts.directory);
@@ -153,10 +156,12 @@ export class BuildHistory {
   /** @throws {NaruError} not-found; conflict when it is still under way */
   async remove(ref: string): Promise<void> {
     if (this.active.has(ref)) throw new NaruError("conflict", `the build ${ref} is still under way`);
-    const build = this.get(ref);
-    await this.builds.delete(ref);
-    await this.dropFiles(0);
-    this.tell({ type: HISTORY_EVENT.deleted, record: recordOf(build) });
+    await this.inTurn(async () => {
+      const build = this.get(ref);
+      await this.builds.delete(ref);
+      await this.dropFiles();
+      this.tell({ type: HISTORY_EVENT.deleted, record: recordOf(build) });
+    });
   }
 
   /** @throws {NaruError} not-found */
@@ -182,8 +187,8 @@ export class BuildHistory {
     end: { response: Record<string, string>; error?: GrpcError; provenance?: BuildResult["provenance"] },
   ): Promise<void> {
     build.job.end();
-    const work = this.save(build, end)
-      .catch((error) => this.parts.log.error("a build is not in the history", { error: errorText(error) }))
+    const work = this.inTurn(() => this.save(build, end))
+      .catch((error) => this.parts.log.error("cannot keep a build in the history", { error: errorText(error) }))
       .finally(() => {
         this.active.delete(build.ref);
         this.saving.delete(work);
@@ -223,9 +228,21 @@ export class BuildHistory {
       ...(error ? { error: { code: error.code, message: error.message } } : {}),
       ...(externalError ? { externalError } : {}),
     };
-    await this.builds.put(build.ref, build);
+    const written = this.builds.put(build.ref, build);
+    // Seen at once: so it leaves the other list at once.
+    this.active.delete(build.ref);
     this.tell({ type: HISTORY_EVENT.complete, record: recordOf(build) });
+    await written;
     await this.trim();
+  }
+
+  private async inTurn(work: () => Promise<void>): Promise<void> {
+    const leave = await this.turn.take();
+    try {
+      await work();
+    } finally {
+      leave();
+    }
   }
 
   private get(ref: string): KeptBuild {
@@ -247,12 +264,11 @@ export class BuildHistory {
     const dropped = spare.filter(({ isPinned }) => !isPinned);
     if (dropped.length === 0) return;
     for (const { ref } of dropped) await this.builds.delete(ref);
-    await this.dropFiles(1);
+    await this.dropFiles();
   }
 
-  /** Files that no build has. Those of builds that are being kept are not known yet: then it is done another time. */
-  private async dropFiles(ownSavings: number): Promise<void> {
-    if (this.saving.size > ownSavings) return;
+  /** Removes files that no build has. */
+  private async dropFiles(): Promise<void> {
     const kept = [...this.builds.values()].flatMap(({ logs, trace, externalError, attestations }) => [
       logs,
       trace,

@@ -1,24 +1,27 @@
 /** What the history keeps of builds beside their records: logs, traces, attestations; files named by their digests. */
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { digestOf, hexOf, isDigest } from "../../lib/digest.ts";
 import { isKind, NaruError } from "../../lib/errors.ts";
-import type { Descriptor, Digest } from "../../model/image.ts";
-
-const DIGEST = /^sha256:([0-9a-f]{64})$/;
-const UNFINISHED = ".new";
+import type { Descriptor } from "../../model/image.ts";
 
 export class HistoryFiles {
-  private made: Promise<unknown> | undefined;
-
   constructor(private readonly directory: string) {}
 
   async add(mediaType: string, data: Uint8Array, annotations?: Record<string, string>): Promise<Descriptor> {
-    this.made ??= mkdir(this.directory, { recursive: true, mode: 0o700 });
-    await this.made;
-    const digest: Digest = `sha256:${new Bun.CryptoHasher("sha256").update(data).digest("hex")}`;
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const digest = digestOf(data);
     const path = this.path(digest);
-    await writeFile(path + UNFINISHED, data, { mode: 0o600 });
-    await rename(path + UNFINISHED, path);
+    // The same may be added twice at once.
+    const unfinished = `${path}.${randomBytes(4).toString("hex")}`;
+    try {
+      await writeFile(unfinished, data, { mode: 0o600 });
+      await rename(unfinished, path);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
     return { mediaType, digest, size: data.length, ...(annotations ? { annotations } : {}) };
   }
 
@@ -40,7 +43,7 @@ export class HistoryFiles {
     if (offset < end) yield* Bun.file(this.path(digest)).slice(offset, end).stream() as AsyncIterable<Uint8Array>;
   }
 
-  /** Removes what is none of these, which no build has any more. */
+  /** Removes what is none of these digests, also what is being added: not to be called meanwhile. */
   async keepOnly(wanted: ReadonlySet<string>): Promise<void> {
     const names = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return [];
@@ -50,8 +53,7 @@ export class HistoryFiles {
   }
 
   private path(digest: string): string {
-    const [, name] = DIGEST.exec(digest) ?? [];
-    if (name === undefined) throw new NaruError("not-found", `content ${digest}: not found`);
-    return join(this.directory, name);
+    if (!isDigest(digest)) throw new NaruError("not-found", `content ${digest}: not found`);
+    return join(this.directory, hexOf(digest));
   }
 }
