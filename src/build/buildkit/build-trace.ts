@@ -1,6 +1,6 @@
 /**
- * A build's trace: the build and its steps as spans, a JSON object a line, in the form of OpenTelemetry's span stubs for Go, which
- * is what BuildKit keeps and `buildx history trace` reads.
+ * A build's trace: the build and its steps as spans, a JSON object a line, in the form in which OpenTelemetry's library for Go
+ * writes finished spans, which is what BuildKit keeps and `buildx history trace` reads.
  */
 import { createHash } from "node:crypto";
 import type { BuildStep } from "../contract.ts";
@@ -31,7 +31,7 @@ export function traceOf(job: BuildJob, error: string | undefined): Uint8Array {
     error,
   };
   const spans = [root, ...job.listSteps().flatMap((step) => spanOf(step, job.ref, rootId, endedAt))];
-  const lines = spans.map((span) => JSON.stringify(stubOf(span, traceId, span === root ? spans.length - 1 : 0)));
+  const lines = spans.map((span) => JSON.stringify(wireSpan(span, traceId, span === root ? spans.length - 1 : 0)));
   return Buffer.from(`${lines.join("\n")}\n`);
 }
 
@@ -46,7 +46,7 @@ function hexOf(text: string, digits: number): string {
   return createHash("sha256").update(text).digest("hex").slice(0, digits);
 }
 
-function stubOf(
+function wireSpan(
   { name, parent, id, startedAt, endedAt, attributes, error }: TracedSpan,
   traceId: string,
   children: number,
