@@ -150,7 +150,8 @@ function settingsOf(text: string | undefined): Record<string, string> | undefine
   if (text === undefined) return undefined;
   const settings = Object.fromEntries(
     text.split(",").map((setting): [string, string] => {
-      const [name = "", value = "true"] = setting.split("=");
+      // A builder's address may have an equals sign of its own.
+      const [, name = "", value = "true"] = /^([^=]*)(?:=(.*))?$/s.exec(setting) ?? [];
       return [name.trim(), value];
     }),
   );
