@@ -8,6 +8,7 @@ import { machineArchitecture } from "../lib/machine-architecture.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
 import type { BuildCacheRecord, Builder, BuildOutput, BuildRequest, BuildResult, CacheLimit } from "./contract.ts";
+import { checkEntitlements } from "./entitlements.ts";
 import { planDockerfile } from "./frontend/dockerfile-frontend.ts";
 import { answerSubrequest } from "./frontend/subrequests.ts";
 import { withAttestations } from "./solver/attestations.ts";
@@ -218,13 +219,5 @@ function checkNames(outputs: readonly BuildOutput[]): void {
     } catch (cause) {
       throw new NaruError("invalid", `invalid tag ${JSON.stringify(name)}: ${errorText(cause)}`, { cause });
     }
-  }
-}
-
-/** @throws {NaruError} forbidden, in BuildKit's words */
-function checkEntitlements(wanted: readonly string[], allowed: readonly string[]): void {
-  for (const name of wanted) {
-    if (allowed.includes(name)) continue;
-    throw new NaruError("forbidden", `granting entitlement ${name} is not allowed by build daemon configuration`);
   }
 }

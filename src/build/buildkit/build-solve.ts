@@ -70,8 +70,9 @@ async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): 
   const { attributes, session, graph, takeFiles } = wish;
   const contexts = new BuildContexts({ ...parts, session, attributes, steps, take, signal });
   undo.defer(() => contexts.release());
+  const { entitlements } = wish;
   const what = graph
-    ? graphRequest(graph, contexts, (id) => requestOf(parts, graph.findResult(id), solving))
+    ? graphRequest(graph, entitlements, contexts, (id) => requestOf(parts, within(wish, graph.findResult(id)), solving))
     : await dockerfileRequest(parts, wish, contexts, solving);
   return {
     ...what,
@@ -81,7 +82,7 @@ async function requestOf(parts: SolveParts, wish: SolveWish, solving: Solving): 
     ],
     cacheTo: wish.cacheExports.map((target) => cacheTargetOf(target, session, signal)),
     cacheFrom: cacheImportsOf(attributes, wish.cacheImports).map((origin) => cacheOriginOf(origin, session)),
-    entitlements: [...wish.entitlements],
+    entitlements: [...entitlements],
     ...(session ? { session: sessionServices(session) } : {}),
   };
 }
@@ -106,15 +107,18 @@ async function dockerfileRequest(
   };
 }
 
+/** Another build as a part of one: it may do what that one may, and no more. */
+function within({ entitlements }: SolveWish, other: SolveWish): SolveWish {
+  return { ...other, entitlements };
+}
+
 /** What they read is shown where they are built for themselves. */
-async function otherBuilds(
-  parts: SolveParts,
-  { inputs }: SolveWish,
-  solving: Solving,
-): Promise<Map<string, OtherBuild>> {
+async function otherBuilds(parts: SolveParts, wish: SolveWish, solving: Solving): Promise<Map<string, OtherBuild>> {
   const builds = new Map<string, OtherBuild>();
   const steps = new ShownSteps(() => {});
-  for (const [name, wish] of inputs) builds.set(name, { build: await requestOf(parts, wish, { ...solving, steps }) });
+  for (const [name, other] of wish.inputs) {
+    builds.set(name, { build: await requestOf(parts, within(wish, other), { ...solving, steps }) });
+  }
   return builds;
 }
 

@@ -18,9 +18,10 @@ export interface GraphWish {
 
 type GraphRequest = Omit<BuildRequest, "outputs" | "cacheTo" | "cacheFrom">;
 
-/** `resultOf`: requests of other builds whose results the graph names. */
+/** `entitlements`: what its processes may; `resultOf`: requests of other builds whose results the graph names. */
 export function graphRequest(
   { definition, imageConfig }: GraphWish,
+  entitlements: readonly string[],
   contexts: BuildContexts,
   resultOf: (id: string) => Promise<BuildRequest>,
 ): GraphRequest {
@@ -31,6 +32,7 @@ export function graphRequest(
     async plan(services) {
       const root = await stepOfGraph(definition, {
         services,
+        entitlements,
         local: (name, session) => contexts.local(name, session),
         result: async (id) => await lastStep(await resultOf(id), services),
       });

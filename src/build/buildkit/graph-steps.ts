@@ -3,6 +3,7 @@ import { digestOf } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import type { Platform } from "../../model/image.ts";
+import { checkSandbox } from "../entitlements.ts";
 import type { FileAction, FileOperation, Operation, Step } from "../solver/graph.ts";
 import { execOperation } from "./graph-exec.ts";
 import { fileAction } from "./graph-file-actions.ts";
@@ -10,8 +11,13 @@ import { graphOperation, type WireOperation } from "./graph-messages.ts";
 import { type SourceParts, sourceOf } from "./graph-sources.ts";
 import type { WireDefinition } from "./messages.ts";
 
-/** What a graph means by its last operation; undefined: an empty root. @throws {NaruError} not-implemented, invalid */
-export async function stepOfGraph(definition: WireDefinition, parts: SourceParts): Promise<Step | undefined> {
+interface GraphParts extends SourceParts {
+  /** What its processes may have beyond a sandbox. */
+  entitlements: readonly string[];
+}
+
+/** What a graph means by its last operation; undefined: an empty root. @throws {NaruError} not-implemented, invalid, forbidden */
+export async function stepOfGraph(definition: WireDefinition, parts: GraphParts): Promise<Step | undefined> {
   return await new GraphReader(definition, parts).result();
 }
 
@@ -22,7 +28,7 @@ class GraphReader {
 
   constructor(
     private readonly definition: WireDefinition,
-    private readonly parts: SourceParts,
+    private readonly parts: GraphParts,
   ) {
     const decoded = definition.def.map((bytes) => [digestOf(bytes), decodedOperation(bytes)] as const);
     this.operations = new Map(decoded);
@@ -65,7 +71,11 @@ class GraphReader {
     });
     const { source, exec, file, merge, diff } = operation;
     if (source) return await sourceOf(source, platformOf(operation), this.parts, named);
-    if (exec) return named(execOperation(exec, index, inputOf), exec.meta?.args.join(" ") ?? "");
+    if (exec) {
+      const process = execOperation(exec, index, inputOf);
+      checkSandbox(process, this.parts.entitlements);
+      return named(process, process.args.join(" "));
+    }
     if (file) return fileStep(file.actions, index, inputs, named);
     if (merge) return named({ type: "merge", roots: merge.inputs.map(({ input }) => inputOf(input)) }, "merge");
     if (diff) {

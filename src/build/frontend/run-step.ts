@@ -1,9 +1,11 @@
 /** RUN as a step: command line, mounts, network, and what of its surroundings it sees. */
 import { NaruError } from "../../lib/errors.ts";
 import { goQuoted } from "../../lib/go-quote.ts";
+import type { BuildRequest } from "../contract.ts";
 import type { Heredoc, RunInstruction } from "../dockerfile/ast.ts";
 import { chomped, heredocSummary, readHeredocWord } from "../dockerfile/heredoc.ts";
 import { parseRunMount, type RunMount } from "../dockerfile/run-mount.ts";
+import { checkSandbox } from "../entitlements.ts";
 import type { ExecMount, ExecOperation, Step } from "../solver/graph.ts";
 import { commandWords, HISTORY_COMMENT } from "./config-instructions.ts";
 import { proxyEnv } from "./global-args.ts";
@@ -35,7 +37,7 @@ export function addRun(planning: Planning, node: StageNode, command: Command, in
     cwd: node.config.WorkingDir || "/",
     user: node.config.User ?? "",
     hostname: request.buildArgs.BUILDKIT_SANDBOX_HOSTNAME || request.hostname || SANDBOX_HOSTNAME,
-    network: instruction.network === "default" ? request.networkMode : instruction.network,
+    network: networkOf(request, instruction),
     security: instruction.security,
     extraHosts: request.extraHosts,
     shmSizeBytes: request.shmSizeBytes,
@@ -59,14 +61,13 @@ export function addRun(planning: Planning, node: StageNode, command: Command, in
   return step;
 }
 
-function checkAllowed({ request }: Planning, { network, security, devices }: RunInstruction): void {
-  const refuse = (entitlement: string) => {
-    const advice = `allow it with --allow ${entitlement}`;
-    throw new NaruError("forbidden", `${entitlement} is not allowed: ${advice}`);
-  };
-  const isAllowed = (entitlement: string) => request.entitlements.includes(entitlement);
-  if (network === "host" && request.networkMode !== "host" && !isAllowed("network.host")) refuse("network.host");
-  if (security === "insecure" && !isAllowed("security.insecure")) refuse("security.insecure");
+function networkOf({ networkMode }: BuildRequest, { network }: RunInstruction): string {
+  return network === "default" ? networkMode : network;
+}
+
+function checkAllowed({ request }: Planning, instruction: RunInstruction): void {
+  const { security, devices } = instruction;
+  checkSandbox({ network: networkOf(request, instruction), security }, request.entitlements);
   const needed = devices.find((device) => device.required);
   if (needed) {
     const message = `RUN --device: ${needed.name} is required, but naru gives no devices to build steps`;

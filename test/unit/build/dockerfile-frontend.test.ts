@@ -163,7 +163,10 @@ describe("RUN", () => {
     const host = execOf("RUN --network=host x");
     await expect(host).rejects.toThrow("network.host is not allowed: allow it with --allow network.host");
     expect((await execOf("RUN --network=host x", { entitlements: ["network.host"] })).network).toBe("host");
-    expect((await execOf("RUN --network=host x", { networkMode: "host" })).network).toBe("host");
+    const ofBuild = { networkMode: "host", entitlements: ["network.host"] };
+    expect((await execOf("RUN x", ofBuild)).network).toBe("host");
+    await expect(execOf("RUN x", { ...ofBuild, entitlements: [] })).rejects.toThrow("network.host is not allowed");
+    expect((await execOf("RUN --network=none x", { ...ofBuild, entitlements: [] })).network).toBe("none");
     await expect(execOf("RUN --security=insecure x")).rejects.toThrow("security.insecure is not allowed");
     await expect(execOf("RUN --device=name=a,required x")).rejects.toThrow(/a is required, but naru gives no devices/);
     expect(await execOf("RUN --device=a x")).toMatchObject({ args: ["/bin/sh", "-c", "x"] });

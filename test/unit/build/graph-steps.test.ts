@@ -7,10 +7,14 @@ import { TestServices, testContext } from "../../support/planning.ts";
 
 const NO_INPUT = -1;
 
-function stepOf(make: (graph: GraphMaker) => Parameters<GraphMaker["definition"]>): Promise<Step | undefined> {
+function stepOf(
+  make: (graph: GraphMaker) => Parameters<GraphMaker["definition"]>,
+  entitlements = ["network.host", "security.insecure"],
+): Promise<Step | undefined> {
   const graph = new GraphMaker();
   return stepOfGraph(graph.definition(...make(graph)), {
     services: new TestServices(),
+    entitlements,
     local: (name) => Promise.resolve(testContext(name)),
     result: () => Promise.resolve(undefined),
   });
@@ -129,6 +133,17 @@ test.each<[string, object, RegExp]>([
   ["an input that is not there", { merge: { inputs: [{ input: 3 }] } }, /has no input 3/],
 ])("%s is refused", async (_, operation, words) => {
   await expect(stepOf((graph) => [graph.add(operation)])).rejects.toThrow(words);
+});
+
+test.each([
+  ["network.host", { network: 1 }],
+  ["security.insecure", { security: 1 }],
+])("a process needs leave for %s, as one of a Dockerfile does", async (name, wish) => {
+  const make = (graph: GraphMaker): Parameters<GraphMaker["definition"]> => [
+    graph.add({ exec: { meta: { args: ["true"] }, mounts: [{ input: -1, dest: "/", output: 0 }], ...wish } }),
+  ];
+  expect((await stepOf(make, [name]))?.operation.type).toBe("exec");
+  await expect(stepOf(make, ["device"])).rejects.toThrow(`${name} is not allowed: allow it with --allow ${name}`);
 });
 
 test("graphs without a result, and such that lack an operation", async () => {
