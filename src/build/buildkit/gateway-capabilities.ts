@@ -53,7 +53,6 @@ export const GRAPH_CAPABILITIES = [
   "exec.secretenv",
   "file.base",
   "file.copy.modestring",
-  "file.copy.alwaysreplaceexistingdestpaths",
   "exec.meta.ulimit",
   "exec.meta.cgroup.parent",
   "exec.mount.selector",

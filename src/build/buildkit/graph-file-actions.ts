@@ -28,7 +28,9 @@ export function fileAction({ copy, mkfile, mkdir, rm, symlink }: WireAction, sec
 function copyAction(copy: WireCopy, from: Step | undefined): FileAction {
   refuseTime(copy.timestamp);
   if (copy.include_patterns.length > 0) throw missing("copying with include patterns");
-  const { src, dest, exclude_patterns: exclude } = copy;
+  if (copy.alwaysReplaceExistingDestPaths) throw missing("replacing a directory by what is copied");
+  const { dest, exclude_patterns: exclude } = copy;
+  const src = copy.allowWildcard ? copy.src : copy.src.replace(/[*?[\]\\]/g, "\\$&");
   // A directory itself, not its content, goes into a directory.
   const keepsName =
     !copy.dirCopyContents && !copy.attemptUnpackDockerCompatibility && dest.endsWith("/") && src !== "/";
@@ -43,7 +45,6 @@ function copyAction(copy: WireCopy, from: Step | undefined): FileAction {
     ...(exclude.length > 0 ? { exclude } : {}),
     ...(copy.attemptUnpackDockerCompatibility ? { unpacks: true } : {}),
     ...(copy.allowEmptyWildcard ? { allowsNoMatch: true } : {}),
-    ...(copy.alwaysReplaceExistingDestPaths ? { replacesLinks: true } : {}),
   };
 }
 

@@ -102,6 +102,7 @@ export interface WireCopy {
   mode: number;
   dirCopyContents: boolean;
   attemptUnpackDockerCompatibility: boolean;
+  allowWildcard: boolean;
   allowEmptyWildcard: boolean;
   timestamp: number;
   include_patterns: string[];

@@ -85,16 +85,22 @@ function httpOperation(url: string, attrs: Attributes): Operation {
   }
   const checksum = attrs["http.checksum"];
   if (checksum && !isDigest(checksum)) throw new NaruError("invalid", `${checksum} is no digest of a download`);
+  if (!URL.canParse(url)) throw new NaruError("invalid", `${JSON.stringify(url)} is no address of a download`);
   const filename = attrs["http.filename"] || new URL(url).pathname.split("/").at(-1) || "download";
+  if (filename === "." || filename === ".." || /[/\0]/.test(filename)) {
+    throw new NaruError("invalid", `${JSON.stringify(filename)} is no name for a download: leave folders out of it`);
+  }
   return { type: "http", url, filename, ...(isDigest(checksum) ? { checksum } : {}) };
 }
 
 /** Lists travel as JSON. */
 function listOf(text: string | undefined): string[] {
   if (!text) return [];
-  const list: unknown = JSON.parse(text);
-  if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-    throw new NaruError("invalid", `${text} is no list of patterns`);
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
+  } catch (cause) {
+    throw new NaruError("invalid", `${text} is no list of patterns in JSON`, { cause });
   }
-  return list;
+  throw new NaruError("invalid", `${text} is no list of patterns`);
 }

@@ -122,8 +122,10 @@ function fileStep(
   let found: Step | undefined;
   const title = (last: FileAction[]) => last.map(({ action }) => action).join(", ");
   const stepAt = (at: number): Step | undefined => {
+    if (at < 0) return undefined;
+    if (at < inputs.length) return inputs[at];
     const state = states[at - inputs.length];
-    if (!state) return at < 0 ? undefined : inputs[at];
+    if (!state) throw new NaruError("invalid", `an action of the build graph has no input ${at}`);
     state.step ??= named(fileOperation(state), title(state.actions));
     return state.step;
   };

@@ -83,6 +83,16 @@ describe("operations", () => {
     ]);
   });
 
+  test.each([
+    [true, "/a[1]*"],
+    [false, "/a\\[1\\]\\*"],
+  ])("a copy by pattern: %p", async (allowWildcard, expected) => {
+    const copy = { src: "/a[1]*", dest: "/e", mode: -1, allowWildcard };
+    const actions = [action({ input: NO_INPUT, copy })];
+    const { actions: made } = await operationOf("file", (graph) => [graph.add({ file: { actions } })]);
+    expect(made).toMatchObject([{ action: "copy", sources: [expected] }]);
+  });
+
   test("a process with mounts of every kind", async () => {
     const mounts = [
       { input: 0, dest: "/", output: 0 },
@@ -130,6 +140,24 @@ test.each<[string, object, RegExp]>([
   ],
   ["a time", { file: { actions: [action({ input: NO_INPUT, mkdir: { path: "/", timestamp: 5 } })] } }, /a time in a/],
   ["another result", { exec: { meta: {}, mounts: [{ dest: "/", output: 1 }] } }, /a result of a process/],
+  [
+    "a name that leads out",
+    source("https://h/a", { "http.filename": "../../etc/x" }),
+    /"..\/..\/etc\/x" is no name for/,
+  ],
+  ["no address", source("https://["), /"https:\/\/\[" is no address of a download/],
+  ["no list", source("local://a", { "local.followpaths": "a" }), /a is no list of patterns in JSON/],
+  ["a list of others", source("local://a", { "local.followpaths": "[1]" }), /\[1\] is no list of patterns/],
+  [
+    "an action on what comes later",
+    { file: { actions: [action({ input: 1, mkdir: { path: "/d" } })] } },
+    /an action of the build graph has no input 1/,
+  ],
+  [
+    "replacing a directory",
+    { file: { actions: [action({ input: NO_INPUT, copy: { alwaysReplaceExistingDestPaths: true } })] } },
+    /replacing a directory by what is copied in a client's build graph is not supported/,
+  ],
   ["an input that is not there", { merge: { inputs: [{ input: 3 }] } }, /has no input 3/],
 ])("%s is refused", async (_, operation, words) => {
   await expect(stepOf((graph) => [graph.add(operation)])).rejects.toThrow(words);
