@@ -8,6 +8,8 @@ import { attribute, nested, text, u8, u32be, u64be } from "./netlink-message.ts"
 export type Expression =
   | { op: "meta"; key: keyof typeof META; register: number }
   | { op: "ct"; key: keyof typeof CT; register: number }
+  /** Where the connection's first packet went before any translation. */
+  | { op: "original"; key: keyof typeof CT_ORIGINAL; register: number }
   | { op: "payload"; base: keyof typeof BASE; offset: number; bytes: number; register: number }
   /** Continues with the next instruction when the register equals the value. */
   | { op: "compare"; register: number; is: "equal" | "different"; value: Uint8Array }
@@ -20,10 +22,11 @@ export type Expression =
   | { op: "load"; register: number; value: Uint8Array }
   /** A number by chance, from 0 on and below `below`, in the machine's byte order. */
   | { op: "random"; below: number; register: number }
-  /** Puts key and data into a map from the packet's way, for so long (milliseconds); what is there already stays that much longer. */
+  /**
+   * Puts key and data into a map from the packet's way, for so long (milliseconds); what is there already stays that much longer.
+   * The data must not come from a lookup: `nft list` aborts on such rules, on everybody's of the machine (seen up to 1.1.7).
+   */
   | { op: "remember"; set: string; register: number; dataRegister: number; milliseconds: number }
-  /** Takes a key out of a map from the packet's way. */
-  | { op: "forget"; set: string; register: number; dataRegister: number }
   /** Answers that nothing listens there: by a TCP reset, or for other protocols by ICMP "port unreachable". */
   | { op: "reject"; by: "reset" | "unreachable" }
   | { op: "dnat4"; addressRegister: number; portRegister: number }
@@ -34,11 +37,12 @@ export type Expression =
 
 const META = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const CT = { state: 0, direction: 1, status: 2 } as const;
+const CT_ORIGINAL = { port: 12, address4: 20 } as const;
+const IP_CT_DIR_ORIGINAL = 0;
 const BASE = { link: 0, network: 1, transport: 2 } as const;
 const NFPROTO_IPV4 = 2;
 const NUMGEN_RANDOM = 1;
 const DYNSET_UPDATE = 1;
-const DYNSET_DELETE = 2;
 const REJECT_TCP_RESET = 1;
 const REJECT_ICMPX = 2;
 const ICMPX_PORT_UNREACHABLE = 1;
@@ -64,6 +68,8 @@ function parts(e: Expression): [name: string, ...attributes: Buffer[]] {
       return ["meta", u32be(2, META[e.key]), u32be(1, e.register)];
     case "ct":
       return ["ct", u32be(2, CT[e.key]), u32be(1, e.register)];
+    case "original":
+      return ["ct", u32be(2, CT_ORIGINAL[e.key]), u32be(1, e.register), u8(3, IP_CT_DIR_ORIGINAL)];
     case "payload":
       return ["payload", u32be(1, e.register), u32be(2, BASE[e.base]), u32be(3, e.offset), u32be(4, e.bytes)];
     case "compare":
@@ -94,9 +100,6 @@ function parts(e: Expression): [name: string, ...attributes: Buffer[]] {
         u32be(5, e.dataRegister),
         u64be(6, e.milliseconds),
       ];
-    case "forget":
-      // The kernel wants a register for the data of a map although it only deletes.
-      return ["dynset", text(1, e.set), u32be(3, DYNSET_DELETE), u32be(4, e.register), u32be(5, e.dataRegister)];
     case "reject":
       if (e.by === "reset") return ["reject", u32be(1, REJECT_TCP_RESET), u8(2, 0)];
       return ["reject", u32be(1, REJECT_ICMPX), u8(2, ICMPX_PORT_UNREACHABLE)];

@@ -24,6 +24,7 @@ const MSG = {
   GETRULE: 7,
   NEWSET: 9,
   NEWSETELEM: 12,
+  GETSETELEM: 13,
   DELSETELEM: 14,
   NEWGEN: 15,
   GETGEN: 16,
@@ -149,15 +150,10 @@ export function addElements(family: NftFamily, table: string, set: string, eleme
   return elementMessage(MSG.NEWSETELEM, NLM_F.CREATE, { family, table, set }, elements);
 }
 
-/** ENOENT when an element is not there. */
-export function deleteElements(family: NftFamily, table: string, set: string, keys: readonly Uint8Array[]): Buffer {
-  const elements = keys.map((key) => ({ key }));
-  return deleteRanges(family, table, set, elements);
-}
-
-/** Elements that are known by their end too. ENOENT when one is not there. */
-export function deleteRanges(family: NftFamily, table: string, set: string, elements: readonly NftElement[]): Buffer {
-  return elementMessage(MSG.DELSETELEM, 0, { family, table, set }, elements);
+/** Elements are known by their key, and in sets that hold ranges by their end too. ENOENT when one is not there. */
+export function deleteElements(family: NftFamily, table: string, set: string, elements: readonly NftElement[]): Buffer {
+  const known = elements.map(({ key, end }) => (end === undefined ? { key } : { key, end }));
+  return elementMessage(MSG.DELSETELEM, 0, { family, table, set }, known);
 }
 
 function elementMessage(
@@ -206,6 +202,21 @@ export const listTablesQuery = (): Buffer => request(MSG.GETTABLE, NLM_F.DUMP, 0
 export const listChainsQuery = (family: NftFamily): Buffer => request(MSG.GETCHAIN, NLM_F.DUMP, NFT_FAMILY[family]);
 /** The number of the ruleset's generation: it changes with every transaction of anybody. */
 export const generationQuery = (): Buffer => request(MSG.GETGEN, 0, 0);
+
+/** All elements of a set or map. ENOENT when it is not there. */
+export const listElementsQuery = (family: NftFamily, table: string, set: string): Buffer =>
+  request(MSG.GETSETELEM, NLM_F.DUMP, NFT_FAMILY[family], text(1, table), text(2, set));
+
+/** The elements in one message of that list. */
+export function decodeElements({ body }: NetlinkMessage): NftElement[] {
+  const elements = parseAttributes(body.subarray(4)).get(3) ?? Buffer.alloc(0);
+  const bytesOf = (field: Buffer | undefined) => field && parseAttributes(field).get(1);
+  return listAttributes(elements).map(([, element]) => {
+    const fields = parseAttributes(element);
+    const [data, end] = [bytesOf(fields.get(2)), bytesOf(fields.get(10))];
+    return { key: bytesOf(fields.get(1)) ?? Buffer.alloc(0), ...(data && { data }), ...(end && { end }) };
+  });
+}
 
 interface ListedTable {
   family: number;

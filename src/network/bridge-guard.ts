@@ -4,26 +4,16 @@
  * changes his routes, ever notices. Where br_netfilter is on, the rules for forwarded packets see such frames too.
  */
 
-import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { Expression } from "../linux/nftables-expression.ts";
-import {
-  addElements,
-  createTable,
-  decodeTable,
-  deleteElements,
-  deleteTable,
-  listTablesQuery,
-  NFT_FAMILY,
-  type NftTable,
-} from "../linux/nftables-message.ts";
+import type { NftTable } from "../linux/nftables-message.ts";
+import { NftablesTable, type PlacedElement } from "../linux/nftables-table.ts";
 import { SysError } from "../linux/sys-error.ts";
 
-const ENOENT = 2;
 const GATEWAYS = "gateways";
 /** The lowest bit of the first byte of a hardware address: to several. */
 const GROUP_BIT = 1;
 
-function guardTable(name: string, portPrefix: string): NftTable {
+function guardTable(portPrefix: string): Pick<NftTable, "sets" | "chains"> {
   const fromPort: Expression[] = [
     { op: "meta", key: "iifname", register: 1 },
     { op: "compare", register: 1, is: "equal", value: Buffer.from(portPrefix) },
@@ -38,8 +28,6 @@ function guardTable(name: string, portPrefix: string): NftTable {
     { op: "lookup", register: 1, set: GATEWAYS, isInverted: true },
   ];
   return {
-    family: "bridge",
-    name,
     sets: [{ name: GATEWAYS, key: ["ether_addr"] }],
     chains: [
       {
@@ -54,71 +42,55 @@ function guardTable(name: string, portPrefix: string): NftTable {
 }
 
 export class BridgeGuard {
-  /** Hardware addresses by the bridges' names. */
-  readonly #gateways = new Map<string, Uint8Array>();
-  readonly #socket = NetlinkSocket.open("netfilter");
+  /** Their elements by the bridges' names. */
+  readonly #gateways = new Map<string, PlacedElement>();
+  readonly #table: NftablesTable;
   /** False on kernels without nftables for bridges. */
   #isPossible = true;
 
   /** @param portPrefix how the host's ends of containers' interfaces on routed bridges begin, and no others */
   constructor(
-    readonly tableName: string,
+    tableName: string,
     readonly portPrefix: string,
     readonly warn: (message: string) => void,
-  ) {}
+  ) {
+    this.#table = new NftablesTable("bridge", tableName);
+  }
 
   /** Idempotent. A kernel without nftables for bridges goes without the guard, which is told. */
   add(bridgeName: string, mac: Uint8Array): void {
     if (!this.#isPossible) return;
-    const isFirst = this.#gateways.size === 0;
-    this.#gateways.set(bridgeName, mac);
-    if (isFirst) this.#build();
-    else this.#change(addElements("bridge", this.tableName, GATEWAYS, [{ key: mac }]));
+    const gateway = { set: GATEWAYS, key: mac };
+    this.#gateways.set(bridgeName, gateway);
+    if (!this.#table.change([], [gateway])) this.#build();
   }
 
   remove(bridgeName: string): void {
-    const mac = this.#gateways.get(bridgeName);
-    if (mac === undefined) return;
+    const gateway = this.#gateways.get(bridgeName);
+    if (gateway === undefined) return;
     this.#gateways.delete(bridgeName);
     if (this.#gateways.size === 0) this.clear();
-    else this.#change(deleteElements("bridge", this.tableName, GATEWAYS, [mac]));
+    else if (!this.#table.change([gateway], [])) this.#build();
   }
 
   /** Makes the table again when somebody has flushed it. */
   restore(): void {
-    if (this.#gateways.size === 0) return;
-    const tables = this.#socket.query(listTablesQuery(), "list nftables tables").map(decodeTable);
-    const isThere = tables.some(({ family, name }) => family === NFT_FAMILY.bridge && name === this.tableName);
-    if (!isThere) this.#build();
+    if (this.#gateways.size > 0 && this.#table.isBehind()) this.#build();
   }
 
   /** Removes the table and forgets everything. */
   clear(): void {
     this.#gateways.clear();
-    if (!this.#isPossible) return;
-    this.#socket.transact([deleteTable("bridge", this.tableName)], `remove nftables table ${this.tableName}`, [ENOENT]);
+    if (this.#isPossible) this.#table.remove();
   }
 
   close(): void {
-    this.#socket.close();
-  }
-
-  #change(part: Buffer): void {
-    if (!this.#socket.transact([part], "change the guard of bridges", [ENOENT])) this.#build();
+    this.#table.close();
   }
 
   #build(): void {
-    const table = guardTable(this.tableName, this.portPrefix);
-    const empty = createTable({ ...table, sets: [], chains: [] });
-    const elements = addElements(
-      "bridge",
-      this.tableName,
-      GATEWAYS,
-      [...this.#gateways.values()].map((key) => ({ key })),
-    );
     try {
-      const parts = [...empty, deleteTable(table.family, table.name), ...createTable(table), elements];
-      this.#socket.transact(parts, `set up nftables table ${this.tableName}`);
+      this.#table.replace(guardTable(this.portPrefix), [...this.#gateways.values()]);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       this.#isPossible = false;

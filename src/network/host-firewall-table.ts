@@ -15,7 +15,8 @@
 
 import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import type { Expression } from "../linux/nftables-expression.ts";
-import { interfaceKey, joinFields, type NftElement, type NftTable, portField } from "../linux/nftables-message.ts";
+import { interfaceKey, joinFields, type NftTable, portField } from "../linux/nftables-message.ts";
+import type { PlacedElement } from "../linux/nftables-table.ts";
 import type { PortProtocol, PublishedPort } from "./network-records.ts";
 
 const SETS = {
@@ -146,12 +147,10 @@ const sharedSets = [
   },
 ] as const;
 
-/** The table without elements. `canShare`: whether the kernel knows random numbers (nft_numgen). */
-export function hostTable(name: string, canShare = true): NftTable {
+/** What the table holds, without elements. `canShare`: whether the kernel knows random numbers (nft_numgen). */
+export function hostTable(canShare = true): Pick<NftTable, "sets" | "chains"> {
   const toPort = canShare ? [...toPublishedPort, ...toSharedPort] : toPublishedPort;
   return {
-    family: "inet",
-    name,
     sets: [
       { name: SETS.bridges, key: ["ifname"] },
       { name: SETS.internal, key: ["ifname"] },
@@ -224,9 +223,9 @@ export interface FirewallBridge {
 }
 
 /** The sets that a bridge is in, with its key in each. */
-export function bridgeElements(bridge: FirewallBridge): { set: string; key: Buffer }[] {
+export function bridgeElements(bridge: FirewallBridge): PlacedElement[] {
   const key = interfaceKey(bridge.interfaceName);
-  const elements: { set: string; key: Buffer }[] = [
+  const elements: PlacedElement[] = [
     { set: SETS.bridges, key },
     { set: SETS.same, key: interfaceKey(bridge.interfaceName, bridge.interfaceName) },
   ];
@@ -238,10 +237,7 @@ export function bridgeElements(bridge: FirewallBridge): { set: string; key: Buff
 }
 
 /** The map element of a port that is published on an IPv4 address of the host. */
-export function portElement(
-  port: PublishedPort,
-  targetIp: string,
-): { set: string } & Required<Omit<NftElement, "end">> {
+export function portElement(port: PublishedPort, targetIp: string): PlacedElement {
   const protocol = Uint8Array.of(PROTOCOL_NUMBER[port.protocol]);
   const data = joinFields(addressBytes(targetIp), portField(port.containerPort));
   if (port.hostIp === "0.0.0.0") {
@@ -257,21 +253,18 @@ export interface PortTarget {
 }
 
 /** The map elements of a port on an IPv4 address of the host: one for a single target, else one for each slot. */
-export function portElements(
-  port: PublishedPort,
-  targets: readonly PortTarget[],
-): ({ set: string } & Required<Omit<NftElement, "end">>)[] {
+export function portElements(port: PublishedPort, targets: readonly PortTarget[]): PlacedElement[] {
   const of = ({ ip, port: containerPort }: PortTarget) => portElement({ ...port, containerPort }, ip);
   if (targets.length < 2) return targets.map(of);
   return Array.from({ length: SHARING_SLOTS }, (_, slot) => {
-    const { set, key, data } = of(targets[slot % targets.length]!);
+    const { set, key, ...rest } = of(targets[slot % targets.length]!);
     const shared = set === SETS.anyAddressPorts ? SETS.sharedAnyAddressPorts : SETS.sharedPorts;
-    return { set: shared, key: joinFields(key, word(slot)), data };
+    return { ...rest, set: shared, key: joinFields(key, word(slot)) };
   });
 }
 
 /** The element that stands for a container with published ports, which it may call itself. */
-export function selfElement(targetIp: string): { set: string; key: Buffer } {
+export function selfElement(targetIp: string): PlacedElement {
   return { set: SETS.toItself, key: joinFields(addressBytes(targetIp), addressBytes(targetIp)) };
 }
 

@@ -1,16 +1,5 @@
 /** Keeps the instance's nftables table as it should be: bridges and ports come and go by netlink, in microseconds. */
-import { NetlinkSocket } from "../linux/netlink-socket.ts";
-import {
-  addElements,
-  createTable,
-  decodeGeneration,
-  decodeTable,
-  deleteElements,
-  deleteTable,
-  generationQuery,
-  listTablesQuery,
-  NFT_FAMILY,
-} from "../linux/nftables-message.ts";
+import { NftablesTable, type PlacedElement } from "../linux/nftables-table.ts";
 import { SysError } from "../linux/sys-error.ts";
 import {
   bridgeElements,
@@ -22,8 +11,6 @@ import {
 } from "./host-firewall-table.ts";
 import type { PublishedPort } from "./network-records.ts";
 
-const ENOENT = 2;
-
 /** A port of the host and the containers that its connections are spread over. */
 interface LedPort {
   port: PublishedPort;
@@ -33,14 +20,17 @@ interface LedPort {
 export class HostFirewall {
   readonly #bridges = new Map<string, FirewallBridge>();
   readonly #ports = new Map<string, LedPort>();
-  readonly #socket = NetlinkSocket.open("netfilter");
-  #isBuilt = false;
+  readonly #table: NftablesTable;
+  /** From the first making to the removal. */
+  #isWanted = false;
   /** False on kernels without nft_numgen: then the first container has all connections of a shared port. */
   #canShare = true;
   /** Containers' addresses in the set "to-itself". */
   #selfTargets = new Set<string>();
 
-  constructor(readonly tableName: string) {}
+  constructor(tableName: string) {
+    this.#table = new NftablesTable("inet", tableName);
+  }
 
   /** Makes the table with all that is known, in one transaction: also in place of an older one. @throws {SysError} */
   rebuild(): void {
@@ -54,18 +44,12 @@ export class HostFirewall {
   }
 
   #build(): void {
-    const table = hostTable(this.tableName, this.#canShare);
-    const elements = [...this.#bridges.values()].flatMap((bridge) =>
-      bridgeElements(bridge).map(({ set, key }) => this.#add(set, key)),
-    );
-    for (const led of this.#ports.values()) elements.push(...this.#additions(led));
+    const elements = [...this.#bridges.values()].flatMap(bridgeElements);
+    elements.push(...[...this.#ports.values()].flatMap((led) => this.#elements(led)));
     this.#selfTargets.clear();
-    elements.push(...this.#followTargets());
-    // Deleting needs something to delete: the first message makes sure of it.
-    const emptyTable = createTable({ ...table, sets: [], chains: [] });
-    const parts = [...emptyTable, deleteTable(table.family, table.name), ...createTable(table), ...elements];
-    this.#socket.transact(parts, `set up nftables table ${this.tableName}`);
-    this.#isBuilt = true;
+    elements.push(...this.#followTargets().added);
+    this.#table.replace(hostTable(this.#canShare), elements);
+    this.#isWanted = true;
   }
 
   /** Remembers ports for the first `rebuild`. */
@@ -76,111 +60,76 @@ export class HostFirewall {
   /** Idempotent. Before the first `rebuild` it is only remembered. @throws {SysError} */
   addBridge(bridge: FirewallBridge): void {
     this.#bridges.set(bridge.interfaceName, bridge);
-    if (!this.#isBuilt) return;
-    const parts = bridgeElements(bridge).map(({ set, key }) => this.#add(set, key));
-    this.#change(parts, `add ${bridge.interfaceName} to the firewall`);
+    if (this.#isWanted) this.#change([], bridgeElements(bridge));
   }
 
   removeBridge(interfaceName: string): void {
     const bridge = this.#bridges.get(interfaceName);
     if (bridge === undefined) return;
     this.#bridges.delete(interfaceName);
-    const parts = bridgeElements(bridge).map(({ set, key }) => deleteElements("inet", this.tableName, set, [key]));
-    this.#socket.transact(parts, `remove ${interfaceName} from the firewall`, [ENOENT]);
+    // What was missing already is found by `isBehind`.
+    this.#table.change(bridgeElements(bridge), []);
   }
 
   /** Leads ports of the host to their targets, also those that led elsewhere until now. @throws {SysError} */
   setPorts(ports: readonly LedPort[]): void {
     if (ports.length === 0) return;
-    const parts = ports.flatMap((led) => {
-      const known = this.#ports.get(portKey(led.port));
-      this.#ports.set(portKey(led.port), led);
-      return [...(known === undefined ? [] : this.#removals(known)), ...this.#additions(led)];
-    });
-    this.#change([...parts, ...this.#followTargets()], `publish ${ports.length} port(s)`);
+    const replaced = ports.flatMap((led) => this.#ports.get(portKey(led.port)) ?? []);
+    for (const led of ports) this.#ports.set(portKey(led.port), led);
+    const { removed, added } = this.#followTargets();
+    const [before, after] = [replaced, ports].map((list) => list.flatMap((led) => this.#elements(led)));
+    this.#change([...before!, ...removed], [...after!, ...added]);
   }
 
   removePorts(ports: readonly PublishedPort[]): void {
-    const parts = ports.flatMap((port) => {
-      const known = this.#ports.get(portKey(port));
-      this.#ports.delete(portKey(port));
-      return known === undefined ? [] : this.#removals(known);
-    });
-    parts.push(...this.#followTargets());
-    if (parts.length > 0) this.#socket.transact(parts, "withdraw published ports", [ENOENT]);
+    const known = ports.flatMap((port) => this.#ports.get(portKey(port)) ?? []);
+    for (const port of ports) this.#ports.delete(portKey(port));
+    const { removed, added } = this.#followTargets();
+    this.#table.change([...known.flatMap((led) => this.#elements(led)), ...removed], added);
   }
 
-  /** Another number means that somebody, perhaps this daemon, changed some rule. */
+  /** Another number means that somebody, perhaps this daemon, changed some rule. @throws {SysError} */
   readGeneration(): number {
-    const [answer] = this.#socket.query(generationQuery(), "read the generation of the nftables ruleset");
-    return answer === undefined ? 0 : decodeGeneration(answer);
+    return this.#table.readGeneration();
   }
 
-  /** False when somebody flushed the whole ruleset: then `rebuild` is due. */
-  isInPlace(): boolean {
-    return this.listTables().some((name) => name === this.tableName);
-  }
-
-  /** Names of all tables of the family that this instance uses. */
-  listTables(): string[] {
-    return this.#socket
-      .query(listTablesQuery(), "list nftables tables")
-      .map(decodeTable)
-      .filter(({ family }) => family === NFT_FAMILY.inet)
-      .map(({ name }) => name);
+  /** True when somebody flushed the whole ruleset: then `rebuild` is due. @throws {SysError} */
+  isBehind(): boolean {
+    return this.#isWanted && this.#table.isBehind();
   }
 
   /** Removes the table and forgets everything. */
   remove(): void {
+    this.#isWanted = false;
     this.#bridges.clear();
     this.#ports.clear();
-    this.#socket.transact([deleteTable("inet", this.tableName)], `remove nftables table ${this.tableName}`, [ENOENT]);
+    this.#selfTargets.clear();
+    this.#table.remove();
   }
 
   close(): void {
-    this.#socket.close();
+    this.#table.close();
   }
 
   /** Changes the elements of containers that may call themselves to those that have published ports now. */
-  #followTargets(): Buffer[] {
+  #followTargets(): { removed: PlacedElement[]; added: PlacedElement[] } {
+    const before = this.#selfTargets;
     const wanted = new Set([...this.#ports.values()].flatMap(({ targets }) => targets.map(({ ip }) => ip)));
-    const parts: Buffer[] = [];
-    for (const targetIp of wanted.union(this.#selfTargets)) {
-      const { set, key } = selfElement(targetIp);
-      if (!this.#selfTargets.has(targetIp)) parts.push(this.#add(set, key));
-      else if (!wanted.has(targetIp)) parts.push(deleteElements("inet", this.tableName, set, [key]));
-    }
     this.#selfTargets = wanted;
-    return parts;
+    return {
+      removed: [...before.difference(wanted)].map(selfElement),
+      added: [...wanted.difference(before)].map(selfElement),
+    };
   }
 
-  #elements({ port, targets }: LedPort) {
+  #elements({ port, targets }: LedPort): PlacedElement[] {
     return portElements(port, this.#canShare ? targets : targets.slice(0, 1));
   }
 
-  #additions(led: LedPort): Buffer[] {
-    return inSets(this.#elements(led)).map(([set, elements]) => addElements("inet", this.tableName, set, elements));
-  }
-
-  #removals(led: LedPort): Buffer[] {
-    return inSets(this.#elements(led)).map(([set, elements]) => {
-      const keys = elements.map(({ key }) => key);
-      return deleteElements("inet", this.tableName, set, keys);
-    });
-  }
-
-  #add(set: string, key: Uint8Array, data?: Uint8Array): Buffer {
-    return addElements("inet", this.tableName, set, [data === undefined ? { key } : { key, data }]);
-  }
-
   /** When the table is gone, everything is made anew. */
-  #change(parts: readonly Buffer[], what: string): void {
-    if (!this.#socket.transact(parts, what, [ENOENT])) this.rebuild();
+  #change(removed: readonly PlacedElement[], added: readonly PlacedElement[]): void {
+    if (!this.#table.change(removed, added)) this.rebuild();
   }
 }
-
-const inSets = <Element extends { set: string }>(elements: readonly Element[]) => [
-  ...Map.groupBy(elements, ({ set }) => set),
-];
 
 const portKey = ({ protocol, hostIp, hostPort }: PublishedPort): string => `${protocol} ${hostIp} ${hostPort}`;

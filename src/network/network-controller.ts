@@ -294,10 +294,11 @@ class BridgedNetworkController implements NetworkController {
   #lookAtFirewalls(): void {
     const { firewall, guard, warn } = this.#parts;
     try {
-      if (firewall.readGeneration() === this.#seenGeneration) return;
-      if (!firewall.isInPlace()) firewall.rebuild();
+      if (firewall.isBehind()) firewall.rebuild();
       guard.restore();
-      this.#seenGeneration = firewall.readGeneration();
+      const generation = firewall.readGeneration();
+      if (generation === this.#seenGeneration) return;
+      this.#seenGeneration = generation;
       this.#acceptInForeignFirewalls();
     } catch (error) {
       warn(`cannot check the firewall: ${errorText(error)}`);

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
 import { ServiceFirewall } from "../../src/kube/services/service-firewall.ts";
 import type { ServiceBack, ServiceFront } from "../../src/kube/services/service-table.ts";
+import { eventually } from "../support/daemon.ts";
 
 const BRIDGE = `nrt${process.pid}`;
 const HERE = "10.231.255.1";
@@ -43,6 +44,15 @@ beforeEach(() => {
 });
 afterEach(() => firewall.close());
 
+async function freePort(): Promise<number> {
+  const free = createServer().listen(0, HERE);
+  await once(free, "listening");
+  const { port } = free.address() as { port: number };
+  free.close();
+  await once(free, "close");
+  return port;
+}
+
 /** Which server answers; or the error's code. */
 async function ask({ ip: host, port }: { ip: string; port: number }): Promise<string> {
   const socket = connect({ host, port });
@@ -57,7 +67,7 @@ async function ask({ ip: host, port }: { ip: string; port: number }): Promise<st
     return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 }
-async function shares(front: ServiceFront, count: number): Promise<Map<string, number>> {
+async function shares(front: Pick<ServiceFront, "ip" | "port">, count: number): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (let index = 0; index < count; index++) {
     const who = await ask(front);
@@ -91,11 +101,7 @@ test("more endpoints than few slots hold", async () => {
 });
 
 test("a port on every address of this machine", async () => {
-  const free = createServer().listen(0, HERE);
-  await once(free, "listening");
-  const { port } = free.address() as { port: number };
-  free.close();
-  await once(free, "close");
+  const port = await freePort();
   firewall.apply([{ front: { protocol: "TCP", ip: "0.0.0.0", port }, backs: [backs[1]!], affinitySeconds: 0 }]);
   expect(await ask({ ip: HERE, port })).toBe("1");
   expect(await ask({ ip: HERE, port: backs[0]!.port })).toBe("0");
@@ -110,6 +116,51 @@ test("a client keeps its endpoint, for as long as that endpoint is there", async
   apply(...backs.filter((_back, at) => String(at) !== who));
   const next = await shares(FRONT, 30);
   expect([next.size, next.has(who!)]).toEqual([1, false]);
+  // The endpoint of before is no better than others when it comes back.
+  apply(...backs);
+  expect(await shares(FRONT, 30)).toEqual(next);
+});
+
+test("a client keeps its endpoint of each service when those of others go, on every address of this machine too", async () => {
+  const other: ServiceFront = { ...FRONT, ip: "10.231.0.11" };
+  const port = await freePort();
+  const local: ServiceFront = { protocol: "TCP", ip: "0.0.0.0", port };
+  const apply = (to: ServiceBack[], toOther: ServiceBack[]) =>
+    firewall.apply([
+      { front: FRONT, backs: to, affinitySeconds: 300 },
+      { front: local, backs: to, affinitySeconds: 300 },
+      { front: other, backs: toOther, affinitySeconds: 600 },
+    ]);
+  const keepers = [FRONT, { ip: HERE, port }];
+  apply(backs, backs);
+  const kept = await Promise.all(keepers.map((front) => shares(front, 20)));
+  const [gone] = (await shares(other, 20)).keys();
+  apply(
+    backs,
+    backs.filter((_back, at) => String(at) !== gone),
+  );
+  const now = await shares(other, 20);
+  expect([now.size, now.has(gone!)]).toEqual([1, false]);
+  expect(await Promise.all(keepers.map((front) => shares(front, 20)))).toEqual(kept);
+  expect(kept.map(({ size }) => size)).toEqual([1, 1]);
+});
+
+test("a client's affinity ends with the service's time", async () => {
+  const fronts = Array.from({ length: 8 }, (_one, at): ServiceFront => ({ ...FRONT, port: 80 + at }));
+  firewall.apply(fronts.map((front) => ({ front, backs, affinitySeconds: 1 })));
+  const first = await Promise.all(fronts.map(ask));
+  await eventually(async () => {
+    await Bun.sleep(1100);
+    return !Bun.deepEquals(await Promise.all(fronts.map(ask)), first);
+  }, 30_000);
+});
+
+test("nft prints the rules, those of session affinity too", async () => {
+  firewall.apply([{ front: FRONT, backs, affinitySeconds: 300 }]);
+  const nft = Bun.spawn(["nft", "list", "table", "inet", firewall.tableName], { stdout: "pipe", stderr: "pipe" });
+  const [printed, complaints] = await Promise.all([new Response(nft.stdout).text(), new Response(nft.stderr).text()]);
+  expect([await nft.exited, complaints]).toEqual([0, ""]);
+  expect(printed).toMatch(/update @clients-300 \{ ip saddr . meta l4proto .* timeout 5m : ip daddr . th dport \}/);
 });
 
 test("datagrams", async () => {
@@ -132,12 +183,36 @@ test("datagrams", async () => {
   }
 });
 
-test("a ruleset that somebody flushed is made again with the next change", async () => {
-  firewall.apply([{ front: FRONT, backs: [backs[0]!], affinitySeconds: 0 }]);
-  const nft = Bun.spawn(["nft", "delete", "table", "inet", firewall.tableName]);
-  expect(await nft.exited).toBe(0);
-  firewall.apply([{ front: FRONT, backs: [backs[1]!], affinitySeconds: 0 }]);
+test("a table that somebody took away is missed, and made again with the next change", async () => {
+  const apply = (back: ServiceBack) => firewall.apply([{ front: FRONT, backs: [back], affinitySeconds: 0 }]);
+  const flush = async () => {
+    const nft = Bun.spawn(["nft", "delete", "table", "inet", firewall.tableName]);
+    expect(await nft.exited).toBe(0);
+  };
+  apply(backs[0]!);
+  expect(firewall.isBehind()).toBe(false);
+  await flush();
+  apply(backs[1]!);
   expect(await ask(FRONT)).toBe("1");
+  await flush();
+  expect([firewall.isBehind(), firewall.isBehind()]).toEqual([true, true]);
+  apply(backs[1]!);
+  expect([firewall.isBehind(), await ask(FRONT)]).toEqual([false, "1"]);
+});
+
+test("what the kernel refused is made up for by the next change", async () => {
+  const way = (front: ServiceFront, back: ServiceBack) => ({ front, backs: [back], affinitySeconds: 0 });
+  const wrong: ServiceFront = { ...FRONT, ip: "10.231.0.12" };
+  firewall.apply([way(FRONT, backs[0]!)]);
+  // In the kernel's map it leads elsewhere already: a clash.
+  const element = `{ tcp . ${wrong.ip} . ${wrong.port} : ${HERE} . 9 }`;
+  const nft = Bun.spawn(["nft", "add", "element", "inet", firewall.tableName, "single", element]);
+  expect(await nft.exited).toBe(0);
+  expect(() => firewall.apply([way(FRONT, backs[1]!), way(wrong, backs[2]!)])).toThrow("file exists");
+  expect([firewall.isBehind(), await ask(FRONT)]).toEqual([true, "0"]);
+  // The fronts of the change that failed are told now.
+  expect(firewall.apply([way(FRONT, backs[1]!), way(wrong, backs[2]!)])).toEqual([FRONT, wrong]);
+  expect([await ask(FRONT), await ask(wrong)]).toEqual(["1", "2"]);
 });
 
 test("one more service beside a thousand", async () => {

@@ -5,10 +5,9 @@ import type { Pod } from "../../model/kubernetes/core.ts";
 import { NAMESPACES, NETWORK_POLICIES, PODS } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
+import { RuleUpdates } from "../machinery/rule-updates.ts";
 import { PolicyFirewall } from "./policy-firewall.ts";
 import { isolatedPods, type PlacedPod } from "./policy-rules.ts";
-
-const RETRY_MS = 1000;
 
 interface PolicyOptions {
   client: ClusterClient;
@@ -58,31 +57,23 @@ async function run(
       return !isOurs(pod) || ip === undefined || isOver(pod) ? [] : [{ pod, ip }];
     });
   const labelsOf = (namespace: string) => namespaces.get(undefined, namespace)?.metadata.labels;
-  let pending: ReturnType<typeof setTimeout> | undefined;
-  const apply = () => {
-    clearTimeout(pending);
-    pending = undefined;
-    try {
+  const updates = new RuleUpdates({
+    apply() {
       const list = policies.list();
       firewall.apply(list.length === 0 ? [] : isolatedPods(list, placed(), labelsOf));
-    } catch (error) {
-      log(`network policies: the kernel's rules are behind: ${errorText(error)}`);
-      schedule(RETRY_MS);
-    }
-  };
-  // Changes of one moment are carried out together.
-  const schedule = (afterMs: number) => {
-    pending ??= setTimeout(apply, afterMs);
-  };
-  const soon = () => schedule(0);
+    },
+    isBehind: () => firewall.isBehind(),
+    failed: (error) => log(`network policies: the kernel's rules are behind: ${errorText(error)}`),
+  });
+  const { soon } = updates;
   const whenNeeded = () => policies.list().length > 0 && soon();
-  running.apply = apply;
+  running.apply = () => updates.now();
   const ends = [
     policies.subscribe({ added: soon, updated: soon, deleted: soon }),
     namespaces.subscribe({ added: whenNeeded, updated: whenNeeded, deleted: whenNeeded }),
     pods.subscribe({
       added: (pod) => isOurs(pod) && whenNeeded(),
-      updated: (before, pod) => isOurs(pod) && (matters(before, pod) ? whenNeeded() : undefined),
+      updated: (before, pod) => isOurs(pod) && matters(before, pod) && whenNeeded(),
       deleted: (pod) => {
         ahead.delete(pod.metadata.uid);
         if (isOurs(pod)) whenNeeded();
@@ -90,10 +81,10 @@ async function run(
     }),
   ];
   try {
-    apply();
+    updates.now();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   } finally {
-    clearTimeout(pending);
+    updates.close();
     running.apply = undefined;
     for (const end of ends) end();
     firewall.close();

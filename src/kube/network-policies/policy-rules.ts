@@ -56,14 +56,14 @@ export function isolatedPods(
     };
     for (const direction of ["ingress", "egress"] as const) {
       if (!types.includes(direction === "ingress" ? "Ingress" : "Egress")) continue;
+      const peers = rules[direction].map((rule) => peersOf(rule.peers, metadata.namespace!, pods, labelsOf));
       for (const subject of subjects) {
         const key = `${direction} ${subject.ip}`;
         const isolated = found.get(key) ?? { ip: subject.ip, direction, openings: [] };
         found.set(key, isolated);
-        for (const rule of rules[direction]) {
-          const peers = peersOf(rule.peers, metadata.namespace!, pods, labelsOf);
-          isolated.openings.push(...openings(direction, subject, peers, rule.ports));
-        }
+        rules[direction].forEach(({ ports }, at) => {
+          isolated.openings.push(...openings(direction, subject, peers[at]!, ports));
+        });
       }
     }
   }

@@ -5,12 +5,11 @@
  * What the rules say, in their order: what has begun goes on; who connects to an isolated pod, or is one, needs an opening.
  */
 import type { Expression } from "../../linux/nftables-expression.ts";
-import { joinFields, type NftElement, type NftTable, portField } from "../../linux/nftables-message.ts";
+import { joinFields, type NftTable, portField } from "../../linux/nftables-message.ts";
+import type { PlacedElement } from "../../linux/nftables-table.ts";
 import { takenApart } from "./apart.ts";
 import type { IsolatedPod, PolicyDirection } from "./policy-rules.ts";
 import { addressRange } from "./spans.ts";
-
-export type PolicyElement = { set: string } & NftElement;
 
 const IPV4 = 2;
 const ESTABLISHED_OR_RELATED = 2 | 4;
@@ -47,8 +46,8 @@ function refusal(direction: PolicyDirection): Expression[] {
   ];
 }
 
-/** The table without elements. */
-export function policyTable(name: string): NftTable {
+/** What the table holds, without elements. */
+export function policyTable(): Pick<NftTable, "sets" | "chains"> {
   const opening = ["ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"] as const;
   const begun: Expression[] = [
     { op: "ct", key: "state", register: 1 },
@@ -57,8 +56,6 @@ export function policyTable(name: string): NftTable {
     { op: "verdict", verdict: "accept" },
   ];
   return {
-    family: "inet",
-    name,
     sets: (["ingress", "egress"] as const).flatMap((direction) => [
       { name: isolatedSet(direction), key: ["ipv4_addr"] },
       { name: openSet(direction), key: opening, holdsRanges: true },
@@ -77,7 +74,7 @@ export function policyTable(name: string): NftTable {
 }
 
 /** The elements that stand for an isolated pod. */
-export function policyElements({ ip, direction, openings }: IsolatedPod): PolicyElement[] {
+export function policyElements({ ip, direction, openings }: IsolatedPod): PlacedElement[] {
   const own = bytesOf(addressRange(`${ip}/32`)![0]);
   const key = (peer: number, protocol: number, port: number) =>
     joinFields(own, bytesOf(peer), Uint8Array.of(protocol), portField(port));

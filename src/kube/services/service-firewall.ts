@@ -1,62 +1,73 @@
 /** Keeps the table of services as it should be: element by element, in one netlink transaction a change. */
 
-import { NetlinkSocket } from "../../linux/netlink-socket.ts";
+import { NftablesTable, type PlacedElement } from "../../linux/nftables-table.ts";
 import {
-  addElements,
-  createTable,
-  deleteElements,
-  deleteTable,
-  type NftElement,
-} from "../../linux/nftables-message.ts";
-import {
+  clientsOf,
+  clientsSet,
   frontName,
+  LIVE,
   ownElement,
-  type PlacedElement,
   type ServiceFront,
   type ServiceWay,
   serviceTable,
   wayElements,
 } from "./service-table.ts";
 
-const ENOENT = 2;
-/** Elements in one message: an attribute holds 64 KB. */
-const BATCH = 500;
-
 export class ServiceFirewall {
   private readonly ways = new Map<string, { way: ServiceWay; elements: Map<string, PlacedElement> }>();
   private readonly timeouts = new Set<number>();
   /** Addresses of all endpoints. */
   private endpoints: ReadonlySet<string> = new Set();
-  private readonly socket = NetlinkSocket.open("netfilter");
-  private isBuilt = false;
+  private readonly table: NftablesTable;
+  /** The kernel's rules are of other ranges or timeouts. */
+  private hasOldRules = true;
+  /** Fronts that were changed here and perhaps not yet in the kernel. */
+  private readonly changed: ServiceFront[] = [];
+  /** Elements of LIVE that are gone and whose clients are perhaps still remembered. */
+  private withdrawn: PlacedElement[] = [];
 
   /** @param cidrs the ranges of cluster addresses, as in "10.96.0.0/16" */
   constructor(
     readonly tableName: string,
     private cidrs: readonly string[],
-  ) {}
+  ) {
+    this.table = new NftablesTable("inet", tableName);
+  }
 
   /** Other ranges of cluster addresses, from the next apply() on. */
   setRanges(cidrs: readonly string[]): void {
     if (Bun.deepEquals(cidrs, this.cidrs)) return;
     this.cidrs = cidrs;
-    this.isBuilt = false;
+    this.hasOldRules = true;
   }
 
   /**
-   * Leads exactly these fronts to their endpoints from now on.
+   * Leads exactly these fronts to their endpoints from now on. When it fails, the next call makes the table anew.
    * @returns fronts that led elsewhere until now: what has begun through them goes on as it began
    * @throws {SysError}
    */
   apply(wanted: readonly ServiceWay[]): ServiceFront[] {
-    const missingTimeout = wanted.some(
-      ({ affinitySeconds }) => affinitySeconds > 0 && !this.timeouts.has(affinitySeconds),
-    );
-    for (const { affinitySeconds } of wanted) if (affinitySeconds > 0) this.timeouts.add(affinitySeconds);
+    const timeouts = new Set(wanted.map(({ affinitySeconds }) => affinitySeconds).filter((seconds) => seconds > 0));
+    if (!timeouts.isSubsetOf(this.timeouts)) this.hasOldRules = true;
+    for (const seconds of timeouts) this.timeouts.add(seconds);
+    const { removed, added } = this.follow(wanted);
+    this.withdrawn.push(...removed.filter(({ set }) => set === LIVE));
+    if (this.hasOldRules || !this.table.change(removed, added)) this.rebuild();
+    this.forgetClients();
+    return this.changed.splice(0);
+  }
+
+  /** True when somebody flushed the ruleset, or the last apply() failed: another is due. @throws {SysError} */
+  isBehind(): boolean {
+    return this.table.isBehind();
+  }
+
+  /** What has to change from what was wanted until now. */
+  private follow(wanted: readonly ServiceWay[]): { removed: PlacedElement[]; added: PlacedElement[] } {
     const removed: PlacedElement[] = [];
     const added: PlacedElement[] = [];
     const names = new Set<string>();
-    const changed: ServiceFront[] = [];
+    const before = this.changed.length;
     for (const way of wanted) {
       const name = frontName(way.front);
       names.add(name);
@@ -64,19 +75,17 @@ export class ServiceFirewall {
       if (known !== undefined && sameWay(known.way, way)) continue;
       const elements = keyed(wayElements(way));
       compare(known?.elements, elements, removed, added);
-      changed.push(way.front);
+      this.changed.push(way.front);
       this.ways.set(name, { way, elements });
     }
     for (const [name, { way, elements }] of this.ways) {
       if (names.has(name)) continue;
       this.ways.delete(name);
-      changed.push(way.front);
+      this.changed.push(way.front);
       removed.push(...elements.values());
     }
-    if (changed.length > 0) this.followEndpoints(removed, added);
-    if (!this.isBuilt || missingTimeout) this.rebuild();
-    else this.change(removed, added);
-    return changed;
+    if (this.changed.length > before) this.followEndpoints(removed, added);
+    return { removed, added };
   }
 
   /** True while connections are led to that address. */
@@ -94,45 +103,24 @@ export class ServiceFirewall {
 
   /** Removes the table. */
   close(): void {
-    this.socket.transact([deleteTable("inet", this.tableName)], `remove nftables table ${this.tableName}`, [ENOENT]);
-    this.socket.close();
+    this.table.remove();
+    this.table.close();
   }
 
-  /** The whole table in one transaction: no packet sees it without its elements. Remembered clients are forgotten. */
   private rebuild(): void {
-    const table = serviceTable(this.tableName, this.cidrs, [...this.timeouts]);
-    const empty = createTable({ ...table, sets: [], chains: [] });
     const elements = [...this.ways.values()].flatMap((known) => [...known.elements.values()]);
     for (const ip of this.endpoints) elements.push(ownElement(ip));
-    const parts = [...empty, deleteTable(table.family, table.name), ...createTable(table), ...this.additions(elements)];
-    this.socket.transact(parts, `set up nftables table ${this.tableName}`);
-    this.isBuilt = true;
+    this.table.replace(serviceTable(this.cidrs, [...this.timeouts]), elements);
+    this.hasOldRules = false;
   }
 
-  private change(removed: readonly PlacedElement[], added: readonly PlacedElement[]): void {
-    if (removed.length + added.length === 0) return;
-    const removals = bySet(removed).map(([set, elements]) =>
-      deleteElements(
-        "inet",
-        this.tableName,
-        set,
-        elements.map(({ key }) => key),
-      ),
-    );
-    const parts = [...removals, ...this.additions(added)];
-    // Somebody flushed the ruleset: everything is made anew.
-    if (!this.socket.transact(parts, `change ${added.length} element(s) of services`, [ENOENT])) this.rebuild();
-  }
-
-  private additions(elements: readonly PlacedElement[]): Buffer[] {
-    return bySet(elements).flatMap(([set, list]) => {
-      const parts: Buffer[] = [];
-      for (let from = 0; from < list.length; from += BATCH) {
-        const batch: NftElement[] = list.slice(from, from + BATCH);
-        parts.push(addElements("inet", this.tableName, set, batch));
-      }
-      return parts;
-    });
+  /** The kernel remembers no more clients with the endpoints that are gone; those of before are to draw anew. */
+  private forgetClients(): void {
+    if (this.withdrawn.length === 0) return;
+    for (const seconds of this.timeouts) {
+      this.table.discard(clientsOf(this.withdrawn, this.table.list(clientsSet(seconds)), seconds));
+    }
+    this.withdrawn = [];
   }
 }
 
@@ -168,5 +156,3 @@ function sameWay(one: ServiceWay, other: ServiceWay): boolean {
     one.backs.every(({ ip, port }, at) => ip === other.backs[at]!.ip && port === other.backs[at]!.port)
   );
 }
-
-const bySet = (elements: readonly PlacedElement[]) => [...Map.groupBy(elements, ({ set }) => set)];

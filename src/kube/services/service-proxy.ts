@@ -8,12 +8,12 @@ import type { EndpointSlice } from "../../model/kubernetes/discovery.ts";
 import { ENDPOINT_SLICES, SERVICE_CIDRS, SERVICES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
+import { RuleUpdates } from "../machinery/rule-updates.ts";
 import { ServiceFirewall } from "./service-firewall.ts";
 import { ServiceFlows } from "./service-flows.ts";
 import { waysOf } from "./service-ways.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
-const RETRY_MS = 1000;
 
 export interface ServiceProxyOptions {
   client: ClusterClient;
@@ -76,31 +76,24 @@ async function run(
   running.firewall = firewall;
   const slicesOf = ({ metadata }: Stored<Service>): readonly EndpointSlice[] =>
     slices.byIndex("service", `${metadata.namespace}/${metadata.name}`);
-  let pending: ReturnType<typeof setTimeout> | undefined;
-  const apply = () => {
-    pending = undefined;
-    try {
+  const updates = new RuleUpdates({
+    apply() {
       const added = cidrs.list().flatMap(({ spec }) => spec?.cidrs ?? []);
       firewall.setRanges([options.serviceCidr, ...rangesToAnswerFor(added, options.serviceCidr)]);
       flows.forget(firewall.apply(waysOf(services.list(), slicesOf, options.node)));
       applied();
-    } catch (error) {
-      options.log(`services: the kernel's maps are behind: ${errorText(error)}`);
-      schedule(RETRY_MS);
-    }
-  };
-  // Changes of one moment are carried out together.
-  const schedule = (afterMs: number) => {
-    pending ??= setTimeout(apply, afterMs);
-  };
-  const soon = () => schedule(0);
+    },
+    isBehind: () => firewall.isBehind(),
+    failed: (error) => options.log(`services: the kernel's maps are behind: ${errorText(error)}`),
+  });
+  const { soon } = updates;
   const changes = { added: soon, updated: soon, deleted: soon };
   const ends = [services.subscribe(changes), slices.subscribe(changes), cidrs.subscribe(changes)];
   try {
-    apply();
+    updates.now();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   } finally {
-    clearTimeout(pending);
+    updates.close();
     for (const end of ends) end();
     running.firewall = undefined;
     firewall.close();

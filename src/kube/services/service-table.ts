@@ -4,10 +4,12 @@
  *
  * A service's port is known by protocol, address and port ("any address of this machine" is 0.0.0.0). It leads to its only endpoint, or
  * to as many slots as its endpoints need, of which each connection draws one. With session affinity the client's address is
- * remembered with the endpoint that it drew, and holds as long as that endpoint is one of the service's.
+ * remembered with the endpoint that it drew: when the connection's first packet leaves, since only then the endpoint is the packet's own
+ * destination, from where rules may take it.
  */
 import type { Expression } from "../../linux/nftables-expression.ts";
 import { joinFields, type NftElement, type NftTable, portField } from "../../linux/nftables-message.ts";
+import type { PlacedElement } from "../../linux/nftables-table.ts";
 
 export type ServiceProtocol = "TCP" | "UDP" | "SCTP";
 export interface ServiceFront {
@@ -26,18 +28,22 @@ export interface ServiceWay {
   readonly backs: readonly ServiceBack[];
   readonly affinitySeconds: number;
 }
-export type PlacedElement = { set: string } & NftElement;
 
 const PROTOCOL_NUMBER: Record<ServiceProtocol, number> = { TCP: 6, UDP: 17, SCTP: 132 };
 const IPV4 = 2;
 const RTN_LOCAL = 2;
+const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
 /** Divides evenly among most small numbers; more endpoints than half of it get the larger one. */
 const FEW = 60;
 const MANY = 840;
+const ADDRESS_BYTES = 4;
 const MOST_CLIENTS = 65_536;
-const SETS = { single: "single", few: "few", many: "many", live: "live", own: "own" };
+/** The set of endpoints of services with affinity. */
+export const LIVE = "live";
+const SETS = { single: "single", few: "few", many: "many", live: LIVE, own: "own" };
 const affine = (seconds: number) => `affine-${seconds}`;
-const clients = (seconds: number) => `clients-${seconds}`;
+/** The map of clients that services with that affinity remember. */
+export const clientsSet = (seconds: number) => `clients-${seconds}`;
 
 const word = (value: number): Uint8Array => Uint8Array.of(value & 255, (value >> 8) & 255, 0, 0);
 const isIpv4: Expression[] = [
@@ -57,7 +63,7 @@ const AFTER = 12;
 /** Fills CLIENT and FRONT; the front's address is 0.0.0.0 for those that stand for every address of this machine. */
 function readPacket(isLocal: boolean): Expression[] {
   const address: Expression = isLocal
-    ? { op: "load", register: FRONT + 1, value: Uint8Array.of(0, 0, 0, 0) }
+    ? { op: "load", register: FRONT + 1, value: ANY_ADDRESS }
     : { op: "payload", base: "network", offset: 16, bytes: 4, register: FRONT + 1 };
   return [
     ...isIpv4,
@@ -87,36 +93,33 @@ function choose({ set, slots, endpoint }: (typeof CHOICES)[number]): Expression[
 
 function translation(isLocal: boolean, timeouts: readonly number[]): Expression[][] {
   const packet = readPacket(isLocal);
-  const affineRules = timeouts.flatMap((seconds) => {
-    const isAffine: Expression = { op: "lookup", register: FRONT, set: affine(seconds) };
-    const remember = (endpoint: number): Expression => ({
-      op: "remember",
-      set: clients(seconds),
-      register: CLIENT,
-      dataRegister: endpoint,
-      milliseconds: seconds * 1000,
-    });
-    return [
-      [
-        ...packet,
-        isAffine,
-        { op: "lookup", register: CLIENT, set: clients(seconds), dataRegister: AFTER } as const,
-        { op: "lookup", register: FRONT, set: SETS.live } as const,
-        remember(AFTER),
-        goTo(AFTER),
-      ],
-      ...CHOICES.map((choice) => [
-        ...packet,
-        isAffine,
-        ...choose(choice),
-        // What is there already would keep its old endpoint.
-        { op: "forget", set: clients(seconds), register: CLIENT, dataRegister: choice.endpoint } as const,
-        remember(choice.endpoint),
-        goTo(choice.endpoint),
-      ]),
-    ];
-  });
-  return [...affineRules, ...CHOICES.map((choice) => [...packet, ...choose(choice), goTo(choice.endpoint)])];
+  const known = timeouts.map((seconds): Expression[] => [
+    ...packet,
+    { op: "lookup", register: FRONT, set: affine(seconds) },
+    { op: "lookup", register: CLIENT, set: clientsSet(seconds), dataRegister: AFTER },
+    goTo(AFTER),
+  ]);
+  return [...known, ...CHOICES.map((choice) => [...packet, ...choose(choice), goTo(choice.endpoint)])];
+}
+
+/** For connections on their way to an endpoint of a front with affinity: the client comes here again. */
+function remembering(seconds: number): Expression[][] {
+  const frontAddresses: Expression[] = [
+    { op: "original", key: "address4", register: FRONT + 1 },
+    { op: "load", register: FRONT + 1, value: ANY_ADDRESS },
+  ];
+  return frontAddresses.map((frontAddress) => [
+    ...isIpv4,
+    { op: "payload", base: "network", offset: 12, bytes: 4, register: CLIENT },
+    { op: "meta", key: "l4proto", register: FRONT },
+    frontAddress,
+    { op: "original", key: "port", register: FRONT + 2 },
+    { op: "payload", base: "network", offset: 16, bytes: 4, register: AFTER },
+    { op: "payload", base: "transport", offset: 2, bytes: 2, register: AFTER + 1 },
+    { op: "lookup", register: FRONT, set: SETS.live },
+    { op: "lookup", register: FRONT, set: affine(seconds) },
+    { op: "remember", set: clientsSet(seconds), register: CLIENT, dataRegister: AFTER, milliseconds: seconds * 1000 },
+  ]);
 }
 
 /**
@@ -164,15 +167,14 @@ export function ownElement(ip: string): PlacedElement {
   return { set: SETS.own, key: joinFields(addressBytes(ip), addressBytes(ip)) };
 }
 
-/** The table without elements. @param timeouts seconds of session affinity that services have */
-export function serviceTable(name: string, cidrs: readonly string[], timeouts: readonly number[]): NftTable {
+/** What the table holds, without elements. @param timeouts seconds of session affinity that services have */
+export function serviceTable(cidrs: readonly string[], timeouts: readonly number[]): Pick<NftTable, "sets" | "chains"> {
   const front = ["inet_proto", "ipv4_addr", "inet_service"] as const;
   const back = ["ipv4_addr", "inet_service"] as const;
   const rules = [...translation(false, timeouts), ...translation(true, timeouts)];
+  const remembered = timeouts.flatMap(remembering);
   const unreachable = cidrs.flatMap(rejections);
   return {
-    family: "inet",
-    name,
     sets: [
       { name: SETS.single, key: front, data: back },
       { name: SETS.few, key: [...front, "mark"], data: back },
@@ -181,15 +183,17 @@ export function serviceTable(name: string, cidrs: readonly string[], timeouts: r
       { name: SETS.own, key: ["ipv4_addr", "ipv4_addr"] },
       ...timeouts.flatMap((seconds) => [
         { name: affine(seconds), key: front },
-        { name: clients(seconds), key: ["ipv4_addr", ...front] as const, data: back, remembersAtMost: MOST_CLIENTS },
+        { name: clientsSet(seconds), key: ["ipv4_addr", ...front] as const, data: back, remembersAtMost: MOST_CLIENTS },
       ]),
     ],
     chains: [
       // Before the engine's own published ports (-100), which services of the cluster do not touch.
       { name: "prerouting", type: "nat", hook: "prerouting", priority: -101, rules },
       { name: "output", type: "nat", hook: "output", priority: -101, rules },
-      // Before the engine's own (100).
-      { name: "postrouting", type: "nat", hook: "postrouting", priority: 99, rules: [fromItself] },
+      // Before the engine's own (100), which may change the client's address.
+      { name: "postrouting", type: "nat", hook: "postrouting", priority: 99, rules: [...remembered, fromItself] },
+      // Endpoints that are this machine's own.
+      { name: "input", type: "nat", hook: "input", priority: 99, rules: remembered },
       { name: "unreachable", type: "filter", hook: "forward", priority: -1, rules: unreachable },
       { name: "unreachable-from-here", type: "filter", hook: "output", priority: -1, rules: unreachable },
     ],
@@ -205,6 +209,18 @@ function addressBytes(text: string): Uint8Array {
 const frontKey = ({ protocol, ip, port }: ServiceFront): Buffer =>
   joinFields(Uint8Array.of(PROTOCOL_NUMBER[protocol]), addressBytes(ip), portField(port));
 const backData = ({ ip, port }: ServiceBack): Buffer => joinFields(addressBytes(ip), portField(port));
+
+/**
+ * Of remembered clients, as the map of that affinity lists them: those whose endpoint is one of these elements of "live".
+ * @param seconds of affinity
+ */
+export function clientsOf(live: readonly PlacedElement[], remembered: readonly NftElement[], seconds: number) {
+  const keyText = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+  const gone = new Set(live.map(({ key }) => keyText(key)));
+  return remembered
+    .filter(({ key, data }) => data !== undefined && gone.has(keyText(joinFields(key.subarray(ADDRESS_BYTES), data))))
+    .map(({ key }): PlacedElement => ({ set: clientsSet(seconds), key }));
+}
 
 /** The elements that stand for a way; none without endpoints. */
 export function wayElements({ front, backs, affinitySeconds }: ServiceWay): PlacedElement[] {

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { parseAttributes, parseMessages } from "../../../src/linux/netlink-message.ts";
 import { encodeExpression } from "../../../src/linux/nftables-expression.ts";
-import { addElements, createTable, interfaceKey, joinFields, portField } from "../../../src/linux/nftables-message.ts";
+import {
+  addElements,
+  createTable,
+  decodeElements,
+  interfaceKey,
+  joinFields,
+  portField,
+} from "../../../src/linux/nftables-message.ts";
 import { acceptRules, chainInTheWay, parseChains } from "../../../src/network/foreign-firewall.ts";
 import { bridgeElements, hostTable, portElement } from "../../../src/network/host-firewall-table.ts";
 
@@ -18,8 +25,9 @@ describe("nftables messages", () => {
     );
   });
   test("a set of concatenated keys has the number and length that nft prints it by", () => {
-    const table = hostTable("naru-x");
-    const messages = createTable({ ...table, chains: [] }).map((bytes) => parseMessages(bytes)[0]!);
+    const messages = createTable({ family: "inet", name: "naru-x", ...hostTable(), chains: [] }).map(
+      (bytes) => parseMessages(bytes)[0]!,
+    );
     const sets = messages.slice(1).map(({ body }) => {
       const attributes = parseAttributes(body.subarray(4));
       return [2, 4, 5].map((type) => {
@@ -38,6 +46,17 @@ describe("nftables messages", () => {
     const element = parseAttributes(parseAttributes(parseAttributes(body.subarray(4)).get(3)!).get(1)!);
     expect([1, 2].map((key) => hex(parseAttributes(element.get(key)!).get(1)!))).toEqual(["0050", "01020304"]);
   });
+  test("a listed element is read as it was written", () => {
+    const written = [
+      { key: portField(80), data: Uint8Array.of(1, 2, 3, 4) },
+      { key: portField(90), end: portField(99) },
+    ];
+    const [answer] = parseMessages(addElements("inet", "t", "s", written));
+    expect(decodeElements(answer!).map((element) => Object.values(element).map(hex))).toEqual([
+      ["0050", "01020304"],
+      ["005a", "0063"],
+    ]);
+  });
   test("fields are padded, names too", () => {
     expect(hex(joinFields(Uint8Array.of(6), portField(8080)))).toBe("060000001f900000");
     expect(interfaceKey("br0", "br1").toString("latin1")).toBe(`br0${"\0".repeat(13)}br1${"\0".repeat(13)}`);
@@ -48,7 +67,7 @@ describe("the host's table", () => {
   const port = { protocol: "tcp", containerPort: 80, hostPort: 8080 } as const;
   test("a port on every address and one on a single address lie in different maps", () => {
     const any = portElement({ ...port, hostIp: "0.0.0.0" }, "10.0.0.2");
-    expect([any.set, hex(any.key), hex(any.data)]).toEqual([
+    expect([any.set, hex(any.key), hex(any.data!)]).toEqual([
       "any-address-ports",
       "060000001f900000",
       "0a00000200500000",
