@@ -1,10 +1,10 @@
 /** An OCI image layout that came as a directory of files. */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { isDigest } from "../../lib/digest.ts";
 import { isKind, NaruError } from "../../lib/errors.ts";
 import type { Descriptor, Digest, Index } from "../../model/image.ts";
 import type { ClientLayout, ContextSource } from "../contract.ts";
+import { placeInside } from "../solver/exec-mounts.ts";
 import { blobPath } from "../solver/layout-tar.ts";
 
 /** Which manifest of the layout: by its tag, by its digest, or the first. */
@@ -40,26 +40,35 @@ export class DirectoryLayout implements ClientLayout {
   }
 
   async *read(digest: Digest, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const file = Bun.file(join(await this.synced(signal), blobPath(checkedDigest(digest))));
-    if (!(await file.exists()))
+    const path = await this.placeOf(blobPath(checkedDigest(digest)), signal);
+    const file = path === undefined ? undefined : Bun.file(path);
+    if (!(await file?.exists())) {
       throw new NaruError("not-found", `the OCI layout ${this.name} lacks the blob ${digest}`);
-    yield* file.stream() as AsyncIterable<Uint8Array>;
+    }
+    yield* file!.stream() as AsyncIterable<Uint8Array>;
   }
 
   private async manifests(signal: AbortSignal): Promise<Descriptor[]> {
-    const directory = await this.synced(signal);
+    const path = await this.placeOf("index.json", signal);
     try {
-      const { manifests } = JSON.parse(await readFile(join(directory, "index.json"), "utf8")) as Index;
+      if (path === undefined) throw new Error("index.json is missing");
+      const { manifests } = JSON.parse(await readFile(path, "utf8")) as Index;
       return Array.isArray(manifests) ? manifests : [];
     } catch (cause) {
-      if (isKind(cause, "not-found")) throw cause;
       throw new NaruError("invalid", `${this.name} is no OCI layout: its index.json cannot be read`, { cause });
     }
   }
 
-  private synced(signal: AbortSignal): Promise<string> {
+  /** Of what lies at a path of the layout, whose links lead nowhere else; undefined when nothing does. */
+  private async placeOf(path: string, signal: AbortSignal): Promise<string | undefined> {
     this.directory ??= this.source.sync({ signal });
-    return this.directory;
+    const directory = await this.directory;
+    try {
+      return placeInside(directory, path);
+    } catch (error) {
+      if (isKind(error, "not-found")) return undefined;
+      throw error;
+    }
   }
 }
 
