@@ -1,6 +1,6 @@
 /** Images of OCI layouts that clients have: taken into the store for as long as builds need them. */
 import type { ImageStore, LocalImage } from "../../image/contract.ts";
-import { algorithmOf, digestOf } from "../../lib/digest.ts";
+import { algorithmOf, digestOf, isDigest } from "../../lib/digest.ts";
 import { NaruError } from "../../lib/errors.ts";
 import { fitsPlatform, platformText } from "../../lib/platform.ts";
 import type { Descriptor, Digest, Index, Manifest, Platform } from "../../model/image.ts";
@@ -61,9 +61,10 @@ async function findManifest(layout: ClientLayout, platform: Platform, signal: Ab
   if (!("manifests" in value)) {
     return { mediaType: value.mediaType ?? MEDIA.manifest, digest, size: data.length };
   }
-  const found = value.manifests.find((one) => one.platform && fitsPlatform(one.platform, platform));
+  const manifests = Array.isArray(value.manifests) ? value.manifests.filter(isDescriptor) : [];
+  const found = manifests.find((one) => one.platform && fitsPlatform(one.platform, platform));
   if (!found || isIndexType(found.mediaType)) {
-    const known = value.manifests.flatMap((one) => (one.platform ? [platformText(one.platform)] : []));
+    const known = manifests.flatMap((one) => (one.platform ? [platformText(one.platform)] : []));
     const names = known.filter((name) => name !== "unknown/unknown").join(", ") || "no platform";
     throw new NaruError(
       "not-found",
@@ -77,10 +78,15 @@ async function findManifest(layout: ClientLayout, platform: Platform, signal: Ab
 async function readManifest(layout: ClientLayout, digest: Digest, signal: AbortSignal): Promise<Manifest> {
   const manifest = parse(await readSmall(layout, digest, signal), digest) as Partial<Manifest>;
   const { config, layers } = manifest;
-  if (config === undefined || !Array.isArray(layers)) {
+  if (!isDescriptor(config) || !Array.isArray(layers) || !layers.every(isDescriptor)) {
     throw new NaruError("invalid", `${digest} of the OCI layout ${layout.name} is no manifest of an image`);
   }
   return manifest as Manifest;
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  const { digest, size } = (value ?? {}) as Partial<Descriptor>;
+  return isDigest(digest) && Number.isSafeInteger(size) && size! >= 0;
 }
 
 function parse(data: Uint8Array, digest: Digest): object {
