@@ -49,6 +49,9 @@ export class SessionLayout implements ClientLayout {
       if (!(error instanceof GrpcError)) throw error;
       const kind = error.code === GRPC.notFound ? "not-found" : "invalid";
       throw new NaruError(kind, `cannot read ${digest} of ${this.name}: ${error.message}`, { cause: error });
+    } finally {
+      // Who reads may have had enough.
+      call.cancel();
     }
   }
 }

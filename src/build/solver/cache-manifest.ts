@@ -81,7 +81,7 @@ function isRecord(value: unknown): value is TravellingRecord {
     typeof description === "string" &&
     Array.isArray(parents) &&
     parents.every((parent) => typeof parent === "string") &&
-    (createdAt === undefined || Number.isFinite(Date.parse(createdAt))) &&
+    (createdAt === undefined || (typeof createdAt === "string" && Number.isFinite(Date.parse(createdAt)))) &&
     (isKeyOnly === undefined || (isKeyOnly === true && layer === undefined)) &&
     (layer === undefined ||
       (isDigest(layer.diffId) && isDigest(layer.blob?.digest) && Number.isInteger(layer.blob.size)))
