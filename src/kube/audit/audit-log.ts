@@ -4,8 +4,11 @@ import { appendFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
 
-/** Lines that wait to be written; more are lost, and that is told. */
+/** Lines that wait to be written, and their characters; more are lost, and that is told. */
 const MOST_WAITING = 10_000;
+const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
+/** The time in the name of a file that was put aside. */
+const PUT_ASIDE = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/;
 
 interface AuditLogFile {
   /** "-" for the daemon's own standard output. */
@@ -18,6 +21,7 @@ interface AuditLogFile {
 
 export class AuditLog {
   #waiting: string[] = [];
+  #characters = 0;
   #lost = 0;
   #writing: Promise<void> | undefined;
   #size: number | undefined;
@@ -29,11 +33,13 @@ export class AuditLog {
   ) {}
 
   write(event: object): void {
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#waiting.length >= MOST_WAITING || this.#characters >= MOST_WAITING_CHARACTERS) {
       this.#lost++;
       return;
     }
-    this.#waiting.push(`${JSON.stringify(event)}\n`);
+    const line = `${JSON.stringify(event)}\n`;
+    this.#waiting.push(line);
+    this.#characters += line.length;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
     });
@@ -50,12 +56,15 @@ export class AuditLog {
       await Bun.sleep(0);
       const lines = this.#waiting;
       this.#waiting = [];
+      this.#characters = 0;
       try {
         await this.#append(lines.join(""));
         if (this.#lost > 0)
           this.fail(`${this.#lost} events were lost: the audit log could not be written as fast as they came`);
         this.#lost = 0;
       } catch (error) {
+        // Somebody else may have moved the file: what is there is looked at anew.
+        this.#size = undefined;
         this.fail(
           `${lines.length} events were lost: the audit log ${this.file.path} cannot be written: ${errorText(error)}`,
         );
@@ -87,7 +96,10 @@ export class AuditLog {
     const time = new Date().toISOString().slice(0, 23).replaceAll(":", "-");
     await rename(path, join(folder, `${stem}-${time}${extension}`));
     if (maxBackups === 0) return;
-    const isBackup = (name: string) => name.startsWith(`${stem}-2`) && name.endsWith(extension);
+    const isBackup = (name: string) =>
+      name.startsWith(`${stem}-`) &&
+      name.endsWith(extension) &&
+      PUT_ASIDE.test(name.slice(stem.length + 1, name.length - extension.length));
     const old = (await readdir(folder)).filter(isBackup).sort().slice(0, -maxBackups);
     await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
   }

@@ -49,17 +49,10 @@ interface Policy {
   omitManagedFields?: boolean;
 }
 
-const RULE_FIELDS = new Set([
-  "level",
-  "users",
-  "userGroups",
-  "verbs",
-  "namespaces",
-  "resources",
-  "nonResourceURLs",
-  "omitStages",
-  "omitManagedFields",
-]);
+const POLICY_FIELDS = ["apiVersion", "kind", "metadata", "rules", "omitStages", "omitManagedFields"];
+const LISTS = ["users", "userGroups", "verbs", "namespaces", "nonResourceURLs"] as const;
+const RULE_FIELDS = ["level", ...LISTS, "resources", "omitStages", "omitManagedFields"];
+const RESOURCE_FIELDS = ["group", "resources", "resourceNames"];
 const NOTHING: AuditDecision = { level: "None", omitStages: [], omitManagedFields: false };
 
 export class AuditPolicy {
@@ -90,39 +83,72 @@ export class AuditPolicy {
   }
 }
 
+const isText = (value: unknown) => typeof value === "string";
+const isList = (value: unknown) => value === undefined || (Array.isArray(value) && value.every(isText));
+const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Fields that are none: a word that is written wrongly must not go unseen. */
+function fieldFaults(at: string, object: object, known: readonly string[]): string[] {
+  const unknown = Object.keys(object).filter((field) => !known.includes(field));
+  return unknown.map((field) => `${at === "" ? "" : `${at}.`}${field} is no field here`);
+}
+
 function policyFaults(policy: Policy): string[] {
-  if (typeof policy !== "object" || policy === null) return ["it is no object"];
-  const faults: string[] = [];
+  if (!isObject(policy)) return ["it is no object"];
+  const faults = fieldFaults("", policy, POLICY_FIELDS);
   if (policy.apiVersion !== "audit.k8s.io/v1" || policy.kind !== "Policy") {
     faults.push("apiVersion must be audit.k8s.io/v1 and kind Policy");
   }
+  faults.push(...omissionFaults("", policy));
   if (!Array.isArray(policy.rules) || policy.rules.length === 0)
     return [...faults, "rules must hold at least one rule"];
-  faults.push(...stageFaults("omitStages", policy.omitStages));
   for (const [index, rule] of policy.rules.entries()) faults.push(...ruleFaults(`rules[${index}]`, rule));
   return faults;
 }
 
 function ruleFaults(at: string, rule: Rule): string[] {
-  const faults = Object.keys(rule)
-    .filter((field) => !RULE_FIELDS.has(field))
-    .map((field) => `${at}.${field} is no field of a rule`);
+  if (!isObject(rule)) return [`${at} is no object`];
+  const faults = fieldFaults(at, rule, RULE_FIELDS);
   if (!LEVELS.includes(rule.level)) faults.push(`${at}.level must be one of ${LEVELS.join(", ")}`);
+  for (const field of LISTS) if (!isList(rule[field])) faults.push(`${at}.${field} must be a list of texts`);
+  faults.push(...resourceFaults(`${at}.resources`, rule.resources), ...omissionFaults(`${at}.`, rule));
   if (rule.nonResourceURLs !== undefined && (rule.resources !== undefined || rule.namespaces !== undefined)) {
     faults.push(`${at} cannot be about both resources and nonResourceURLs`);
   }
-  for (const url of rule.nonResourceURLs ?? []) {
-    const star = url.indexOf("*");
-    if ((url !== "*" && !url.startsWith("/")) || (star !== -1 && star !== url.length - 1)) {
-      faults.push(`${at}.nonResourceURLs: ${JSON.stringify(url)} must begin with "/" and have "*" at its end alone`);
-    }
-  }
-  return [...faults, ...stageFaults(`${at}.omitStages`, rule.omitStages)];
+  if (faults.length > 0) return faults;
+  const isPath = (url: string) => url === "*" || /^\/[^*]*\*?$/.test(url);
+  return (rule.nonResourceURLs ?? [])
+    .filter((url) => !isPath(url))
+    .map((url) => `${at}.nonResourceURLs: ${JSON.stringify(url)} must begin with "/" and have "*" at its end alone`);
 }
 
-function stageFaults(at: string, stages: readonly AuditStage[] | undefined): string[] {
-  const wrong = (stages ?? []).filter((stage) => !STAGES.includes(stage));
-  return wrong.map((stage) => `${at}: ${JSON.stringify(stage)} is none of ${STAGES.join(", ")}`);
+function resourceFaults(at: string, resources: Rule["resources"]): string[] {
+  if (resources === undefined) return [];
+  if (!Array.isArray(resources)) return [`${at} must be a list`];
+  return resources.flatMap((one, index) => {
+    const where = `${at}[${index}]`;
+    if (!isObject(one)) return [`${where} is no object`];
+    const faults = fieldFaults(where, one, RESOURCE_FIELDS);
+    if (one.group !== undefined && !isText(one.group)) faults.push(`${where}.group must be a text`);
+    for (const field of ["resources", "resourceNames"] as const)
+      if (!isList(one[field])) faults.push(`${where}.${field} must be a list of texts`);
+    if (one.resourceNames?.length && !one.resources?.length)
+      faults.push(`${where}.resourceNames needs the resources whose names they are`);
+    return faults;
+  });
+}
+
+/** What both the policy and a rule say of what is left out. */
+function omissionFaults(at: string, { omitStages, omitManagedFields }: Policy | Rule): string[] {
+  const faults: string[] = [];
+  if (omitManagedFields !== undefined && typeof omitManagedFields !== "boolean")
+    faults.push(`${at}omitManagedFields must be true or false`);
+  if (!isList(omitStages)) return [...faults, `${at}omitStages must be a list of texts`];
+  const wrong = (omitStages ?? []).filter((stage) => !STAGES.includes(stage));
+  return [
+    ...faults,
+    ...wrong.map((stage) => `${at}omitStages: ${JSON.stringify(stage)} is none of ${STAGES.join(", ")}`),
+  ];
 }
 
 const allows = (list: readonly string[] | undefined, value: string) =>

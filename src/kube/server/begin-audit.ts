@@ -1,7 +1,9 @@
 /** The record of a request in the audit log, as the API server sees the request. */
+import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Audit } from "../audit/audit.ts";
 import type { AuditRecord } from "../audit/audit-record.ts";
+import { isStatus } from "../status.ts";
 import type { ApiExchange } from "./api-exchange.ts";
 import type { Authentication } from "./authentication.ts";
 import { jsonBody } from "./media-type.ts";
@@ -32,12 +34,14 @@ export function beginAudit({
 }: Audited): AuditRecord | undefined {
   const { request } = exchange;
   const isImpersonated = user !== undefined && request.headers["impersonate-user"] !== undefined;
+  // Also of an impersonation that is refused it is told who tried.
+  const asker = user !== undefined && !isImpersonated ? user : askerOf(authentication, request);
   const given = exchange.header("audit-id");
   const id = given !== undefined && /^[\w.-]{1,128}$/.test(given) ? given : crypto.randomUUID();
   const record = audit.begin({
     id,
     url: request.url ?? "",
-    user: isImpersonated ? authentication.ownUserOf(request) : (user ?? NOBODY),
+    user: asker,
     impersonated: isImpersonated ? user : undefined,
     addresses: addressesOf(exchange),
     userAgent: exchange.header("user-agent"),
@@ -52,6 +56,16 @@ export function beginAudit({
     sent: (status, body) => record.sent(status, body),
   });
   return record;
+}
+
+/** Who asks, before impersonation. */
+function askerOf(authentication: Authentication, request: IncomingMessage): User {
+  try {
+    return authentication.ownUserOf(request);
+  } catch (error) {
+    if (!isStatus(error, "Unauthorized")) throw error;
+    return NOBODY;
+  }
 }
 
 /** Patches have types of their own, and are JSON or YAML. */

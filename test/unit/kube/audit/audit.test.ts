@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AuditLog } from "../../../../src/kube/audit/audit-log.ts";
@@ -70,7 +70,14 @@ test("a policy that cannot be used is told", () => {
     [{ kind: "Other", rules: [{ level: "None" }] }, "kind Policy"],
     [{ rules: [] }, "rules must hold at least one rule"],
     [{ rules: [{ level: "Loud" }] }, "rules[0].level must be one of None, Metadata, Request, RequestResponse"],
-    [{ rules: [{ level: "None", verb: ["get"] }] }, "rules[0].verb is no field of a rule"],
+    [{ rules: [{ level: "None", verb: ["get"] }] }, "rules[0].verb is no field here"],
+    [{ rules: [{ level: "None" }], omitstages: [] }, "omitstages is no field here"],
+    [{ rules: [{ level: "None" }], omitManagedFields: "yes" }, "omitManagedFields must be true or false"],
+    [{ rules: [null] }, "rules[0] is no object"],
+    [{ rules: [{ level: "None", users: "bob" }] }, "rules[0].users must be a list of texts"],
+    [{ rules: [{ level: "None", resources: "pods" }] }, "rules[0].resources must be a list"],
+    [{ rules: [{ level: "None", resources: [{ groups: "" }] }] }, "rules[0].resources[0].groups is no field here"],
+    [{ rules: [{ level: "None", resources: [{ resourceNames: ["a"] }] }] }, "resourceNames needs the resources"],
     [{ rules: [{ level: "None" }], omitStages: ["Never"] }, 'omitStages: "Never" is none of'],
     [{ rules: [{ level: "None", resources: [{}], nonResourceURLs: ["/a"] }] }, "cannot be about both"],
     [{ rules: [{ level: "None", nonResourceURLs: ["/a*b"] }] }, '"/a*b" must begin with'],
@@ -174,12 +181,16 @@ test("the log is put aside when it is full, and old ones go", async () => {
     const failures: string[] = [];
     const path = join(folder, "deep", "audit.log");
     const log = new AuditLog({ path, maxBytes: 100, maxBackups: 2 }, (message) => failures.push(message));
+    const other = join(folder, "deep", "audit-2nd.log");
+    await Bun.write(other, "of somebody else");
     for (let number = 0; number < 6; number++) {
       log.write({ number, text: "x".repeat(60) });
       await log.close();
       // Names are made of milliseconds.
       await Bun.sleep(2);
     }
+    expect(await Bun.file(other).text()).toBe("of somebody else");
+    await rm(other);
     const names = (await readdir(join(folder, "deep"))).sort();
     expect(names.length).toBe(3);
     expect(names.at(-1)).toBe("audit.log");
@@ -188,6 +199,14 @@ test("the log is put aside when it is full, and old ones go", async () => {
       names.map(async (name) => JSON.parse(await Bun.file(join(folder, "deep", name)).text()).number),
     );
     expect(numbers).toEqual([3, 4, 5]);
+    // Moved away by somebody else when it was to be put aside: what comes afterwards is written again.
+    await rename(path, join(folder, "moved.log"));
+    log.write({ number: 6, text: "x".repeat(60) });
+    await log.close();
+    log.write({ number: 7 });
+    await log.close();
+    expect(JSON.parse(await Bun.file(path).text())).toEqual({ number: 7 });
+    expect(failures.splice(0)).toEqual([expect.stringContaining("1 events were lost: the audit log")]);
     const blocked = new AuditLog({ path: join(path, "below"), maxBytes: 0, maxBackups: 0 }, (message) =>
       failures.push(message),
     );
