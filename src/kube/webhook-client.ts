@@ -1,5 +1,6 @@
 /** One question to a webhook over HTTPS: of admission, or to convert objects between versions. */
 
+import { boundedJson } from "./bounded-json.ts";
 import type { ClusterClient } from "./contract.ts";
 import { placeOfService, type ServiceReference } from "./service-place.ts";
 
@@ -21,23 +22,26 @@ export async function postToWebhook(
   const { url, serverName } = placeOf(client, config);
   url.searchParams.set("timeout", `${timeoutSeconds}s`);
   const { caBundle } = config;
+  const named = serverName !== undefined;
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json", host: serverName },
+    headers: { "content-type": "application/json", accept: "application/json", ...(named && { host: serverName }) },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeoutSeconds * 1000),
     redirect: "manual",
-    tls: { serverName, ...(caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {}) },
+    tls: { ...(named && { serverName }), ...(caBundle && { ca: Buffer.from(caBundle, "base64").toString() }) },
   } as RequestInit);
-  if (!response.ok) throw new Error(`the webhook answered with status ${response.status}`);
-  return await response.json();
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`the webhook answered with status ${response.status}`);
+  }
+  if (response.body === null) throw new Error("the webhook answered with nothing");
+  return await boundedJson(response.body);
 }
 
-function placeOf(client: ClusterClient, { url, service }: WebhookPlace): { url: URL; serverName: string } {
-  if (url !== undefined) {
-    const parsed = new URL(url);
-    return { url: parsed, serverName: parsed.hostname };
-  }
+/** `serverName` when it is not the address's own. */
+function placeOf(client: ClusterClient, { url, service }: WebhookPlace): { url: URL; serverName?: string } {
+  if (url !== undefined) return { url: new URL(url) };
   const { path = "/" } = service!;
   const { host, serverName } = placeOfService(client, service!);
   return { url: new URL(`https://${host}${path.startsWith("/") ? path : `/${path}`}`), serverName };

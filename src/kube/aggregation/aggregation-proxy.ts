@@ -14,14 +14,22 @@ import { callRemote, type ProxyIdentity } from "./call-remote.ts";
 const NOT_PASSED_ON =
   /^(authorization|connection|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|impersonate-.*|x-remote-.*)$/;
 
+/** As kube-apiserver gives each request that does not last (--request-timeout). */
+const PATIENCE_MS = 60_000;
+
 export class AggregationProxy {
+  /** @param patienceMs how long a request that does not last may take */
   constructor(
     private readonly client: ClusterClient,
     private readonly identity: ProxyIdentity,
+    private readonly patienceMs = PATIENCE_MS,
   ) {}
 
-  /** @throws StatusError ServiceUnavailable, BadRequest for an upgrade */
-  async serve(exchange: ApiExchange, user: User, service: Stored<APIService>): Promise<void> {
+  /**
+   * @param isLong true for requests that last as long as they last: watches, logs
+   * @throws StatusError ServiceUnavailable, Timeout, BadRequest for an upgrade
+   */
+  async serve(exchange: ApiExchange, user: User, service: Stored<APIService>, isLong: boolean): Promise<void> {
     if (exchange.upgradeProtocol !== undefined) {
       throw new StatusError("BadRequest", "naru passes no upgrades on to aggregated API servers");
     }
@@ -29,6 +37,7 @@ export class AggregationProxy {
       throw new StatusError("ServiceUnavailable", "service unavailable");
     }
     const { method, request } = exchange;
+    const patience = isLong ? undefined : AbortSignal.timeout(this.patienceMs);
     const hasBody =
       request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
     const answer = await callRemote(this.client, this.identity, service, {
@@ -37,8 +46,11 @@ export class AggregationProxy {
       user,
       headers: passed(request.headers),
       ...(hasBody ? { body: request } : {}),
-      signal: exchange.signal,
+      signal: patience === undefined ? exchange.signal : AbortSignal.any([exchange.signal, patience]),
     }).catch((error: unknown) => {
+      if (patience?.aborted) {
+        throw new StatusError("Timeout", "request did not complete within the allotted timeout");
+      }
       throw new StatusError("ServiceUnavailable", `error trying to reach service: ${errorText(error)}`);
     });
     exchange.start(answer.statusCode ?? 502, passed(answer.headers) as Record<string, string>);

@@ -1,18 +1,18 @@
 /** Asks the servers behind APIServices what they serve, and says of each whether it can be reached. */
 
-import { json } from "node:stream/consumers";
 import { errorText } from "../../lib/errors.ts";
 import type { APIService } from "../../model/kubernetes/apiregistration.ts";
-import type { APIResource } from "../../model/kubernetes/meta.ts";
 import { API_SERVICES, ENDPOINT_SLICES, SERVICES } from "../../model/kubernetes/names.ts";
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
+import { boundedJson } from "../bounded-json.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
 import { type ControllerTools, controlLoop } from "../controllers/control-loop.ts";
-import { withCondition } from "../controllers/status-conditions.ts";
+import { hasCondition, withLatestCondition } from "../controllers/status-conditions.ts";
 import { sameJson } from "../machinery/copy.ts";
 import { timestamp } from "../machinery/core.ts";
 import { callRemote, type ProxyIdentity } from "./call-remote.ts";
 import type { RemoteApis } from "./remote-apis.ts";
+import { toldResources } from "./told-resources.ts";
 
 /** As kube-apiserver looks again while all is well; what fails is looked at sooner. */
 const AGAIN_MS = 30_000;
@@ -66,7 +66,7 @@ export function availabilityController(
           message: verdict.message,
           lastTransitionTime: timestamp(now()),
         };
-        const conditions = withCondition(api.status?.conditions, condition);
+        const conditions = withLatestCondition(api.status?.conditions, condition);
         if (!sameJson(conditions, api.status?.conditions ?? [])) {
           await client.resource(API_SERVICES).updateStatus({ ...structuredClone(api), status: { conditions } });
         }
@@ -79,8 +79,10 @@ export function availabilityController(
 
 const LOCAL: Verdict = { isAvailable: true, reason: "Local", message: "Local APIServices are always available" };
 
+/** Messages alone are no news: they may differ each time that is looked, and would be looked at without end. */
 function isNews(before: Stored<APIService>, now: Stored<APIService>): boolean {
-  return !sameJson(before.spec, now.spec) || !sameJson(before.status, now.status);
+  const isAvailable = ({ status }: APIService) => hasCondition(status?.conditions, "Available");
+  return !sameJson(before.spec, now.spec) || isAvailable(before) !== isAvailable(now);
 }
 
 async function check(
@@ -102,11 +104,10 @@ async function check(
     });
     const { statusCode = 0 } = answer;
     if (statusCode < 200 || statusCode > 299) {
-      answer.resume();
+      answer.destroy();
       throw new Error(`bad status from ${path}: ${statusCode}`);
     }
-    const { resources = [] } = (await json(answer)) as { resources?: APIResource[] };
-    remotes.learn(api.metadata.name, resources);
+    remotes.learn(api.metadata.name, toldResources(await boundedJson(answer)));
     return { isAvailable: true, reason: "Passed", message: "all checks passed" };
   } catch (error) {
     const message = `failing or missing response from ${path}: ${errorText(error)}`;

@@ -1,7 +1,8 @@
 /** OpenAPI documents of the servers behind APIServices, as parts of the cluster's own. */
 
-import { json } from "node:stream/consumers";
+import { boundedJson } from "../bounded-json.ts";
 import type { ClusterClient } from "../contract.ts";
+import { hasCondition } from "../controllers/status-conditions.ts";
 import { callRemote, type ProxyIdentity } from "./call-remote.ts";
 import type { RemoteApis } from "./remote-apis.ts";
 
@@ -25,9 +26,10 @@ export class RemoteOpenApi {
     }));
   }
 
-  /** OpenAPI 2 documents, one a server; a server that does not answer has none. */
+  /** OpenAPI 2 documents, one a server; one that is away or does not answer has none. */
   async swaggers(): Promise<Swagger[]> {
-    const servers = new Map(this.remotes.all().map((api) => [JSON.stringify(api.spec?.service), api]));
+    const present = this.remotes.all().filter(({ status }) => hasCondition(status?.conditions, "Available"));
+    const servers = new Map(present.map((api) => [JSON.stringify(api.spec?.service), api]));
     const found = await Promise.all(
       [...servers.values()].map(async (api): Promise<Swagger | undefined> => {
         try {
@@ -38,8 +40,9 @@ export class RemoteOpenApi {
             headers: { accept: "application/json" },
             signal: AbortSignal.timeout(PATIENCE_MS),
           });
-          const document = (await json(answer)) as Swagger;
-          return answer.statusCode === 200 ? document : undefined;
+          const document = await boundedJson(answer);
+          const isDocument = answer.statusCode === 200 && typeof document === "object" && document !== null;
+          return isDocument ? (document as Swagger) : undefined;
         } catch {
           // What the server cannot tell now is missing in the document, as its resources are.
           return undefined;

@@ -35,6 +35,14 @@ export function withCondition<C extends StatusCondition>(conditions: readonly C[
   return [...withoutCondition(conditions, next.type), placed];
 }
 
+/** The same, but reason and message are always those of `next`: they tell what is wrong now, not what was wrong first. */
+export function withLatestCondition<C extends StatusCondition>(conditions: readonly C[] | undefined, next: C): C[] {
+  const current = findCondition(conditions, next.type);
+  if (current === undefined || current.status !== next.status) return withCondition(conditions, next);
+  const latest = { ...next, lastTransitionTime: current.lastTransitionTime };
+  return (conditions ?? []).map((one) => (one === current ? latest : one));
+}
+
 export function withoutCondition<C extends StatusCondition>(conditions: readonly C[] | undefined, type: string): C[] {
   return (conditions ?? []).filter((condition) => condition.type !== type);
 }

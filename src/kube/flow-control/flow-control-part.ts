@@ -5,7 +5,7 @@ import { FLOW_SCHEMAS, PRIORITY_LEVEL_CONFIGURATIONS } from "../../model/kuberne
 import type { KubeObject, ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
 import { type ControllerTools, controlLoop } from "../controllers/control-loop.ts";
-import { findCondition, withCondition } from "../controllers/status-conditions.ts";
+import { findCondition, withLatestCondition } from "../controllers/status-conditions.ts";
 import { timestamp } from "../machinery/core.ts";
 import { isStatus } from "../status.ts";
 import { AUTO_UPDATE, DEFAULT_FLOW_SCHEMAS, DEFAULT_PRIORITY_LEVELS, isMandatory } from "./flow-control-defaults.ts";
@@ -104,11 +104,8 @@ async function tellDangling(client: ClusterClient, schema: Stored<FlowSchema>, n
   };
   const conditions = schema.status?.conditions as (typeof condition)[] | undefined;
   const known = findCondition(conditions, condition.type);
+  // What else it says is whoever's who wrote it.
   if (known?.status === condition.status && known.message === condition.message) return;
-  const told = known?.status === condition.status ? { ...known, message: condition.message } : undefined;
-  const changed =
-    told === undefined
-      ? withCondition(conditions, condition)
-      : (conditions ?? []).map((one) => (one.type === condition.type ? told : one));
-  await client.resource(FLOW_SCHEMAS).updateStatus({ ...structuredClone(schema), status: { conditions: changed } });
+  const status = { conditions: withLatestCondition(conditions, condition) };
+  await client.resource(FLOW_SCHEMAS).updateStatus({ ...structuredClone(schema), status });
 }

@@ -25,9 +25,8 @@ interface Flow {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A request's place: its headers go with the answer; release() must be called once when it is served. */
+/** A request's place: release() must be called when it is served. */
 export interface Seat {
-  readonly headers: Readonly<Record<string, string>>;
   release(): void;
 }
 
@@ -52,13 +51,20 @@ export class FlowControl {
 
   /**
    * A seat for the request: at once when there is one (no promise is made then), or when its turn has come.
+   * @param tell told of the headers that go with the answer, be it a refusal: they name the schema and the level
    * @throws StatusError TooManyRequests
    */
-  enter(user: User, request: FlowRequest, signal: AbortSignal): Seat | Promise<Seat> {
+  enter(
+    user: User,
+    request: FlowRequest,
+    signal: AbortSignal,
+    tell: (headers: Readonly<Record<string, string>>) => void,
+  ): Seat | Promise<Seat> {
     this.#flows ??= this.#readFlows();
     // The last of the mandatory schemas takes everything.
     const flow = this.#flows.find(({ schema }) => schemaMatches(schema, user, request)) ?? this.#flows.at(-1)!;
-    if (flow.level.isExempt) return { headers: flow.headers, release: nothing };
+    tell(flow.headers);
+    if (flow.level.isExempt) return NO_SEAT;
     if (flow.level.waiting === 0 && this.#hasSeat(flow.level)) {
       flow.level.sit();
       return this.#seatAt(flow);
@@ -78,10 +84,9 @@ export class FlowControl {
     return this.#seatAt(flow);
   }
 
-  #seatAt({ level, headers }: Flow): Seat {
+  #seatAt({ level }: Flow): Seat {
     let isTaken = true;
     return {
-      headers,
       release: () => {
         if (!isTaken) return;
         isTaken = false;
@@ -140,7 +145,8 @@ export class FlowControl {
   }
 }
 
-function nothing(): void {}
+/** Of requests that are not counted. */
+const NO_SEAT: Seat = { release() {} };
 
 /** The objects that are there, and in place of mandatory ones that are missing at this moment what they will be. */
 function withMandatory<T extends KubeObject>(

@@ -98,7 +98,7 @@ export class ApiExchange {
     this.#observer = observer;
   }
 
-  /** Called when the headers of an answer in pieces are sent. */
+  /** Called when the headers of an answer in pieces are sent, or the connection is taken for another protocol. */
   onStart(call: () => void): void {
     this.#onStart = call;
   }
@@ -168,6 +168,7 @@ export class ApiExchange {
     }
     this.#isTaken = true;
     this.#observer?.started(101);
+    this.#onStart?.();
     return this.#upgraded;
   }
 

@@ -135,9 +135,9 @@ export class ApiServer {
     const user = this.#knownUser(exchange, attributes, told);
     const serve = () => this.#serveAllowed(exchange, attributes, user, told.record);
     if (LONG_RUNNING.has(attributes.subresource)) return await serve();
-    const entered = this.parts.flowControl.enter(user, attributes, exchange.signal);
+    const tell = (headers: Readonly<Headers>) => exchange.addHeaders(headers);
+    const entered = this.parts.flowControl.enter(user, attributes, exchange.signal, tell);
     const seat = entered instanceof Promise ? await entered : entered;
-    exchange.addHeaders(seat.headers);
     // A watch that has begun waits for others: it needs no seat.
     if (attributes.verb === "watch") exchange.onStart(seat.release);
     try {
@@ -151,7 +151,7 @@ export class ApiServer {
   #knownUser(exchange: ApiExchange, attributes: RequestAttributes, told: { record?: AuditRecord }): User {
     const { audit, authentication } = this.parts;
     if (audit === undefined) return authentication.userOf(exchange.request);
-    const isLong = attributes.verb === "watch" || LONG_RUNNING.has(attributes.subresource);
+    const isLong = isLasting(attributes);
     const begin = (user: User | undefined) => {
       told.record = beginAudit({ audit, authentication, exchange, attributes, user, isLong });
     };
@@ -178,7 +178,8 @@ export class ApiServer {
     });
     if (!isAllowed) throw forbidden(user, attributes);
     const remote = this.parts.aggregation.remotes.find(exchange.path);
-    if (remote !== undefined) return await this.parts.aggregation.proxy.serve(exchange, user, remote);
+    if (remote !== undefined)
+      return await this.parts.aggregation.proxy.serve(exchange, user, remote, isLasting(attributes));
     if (attributes.isResource) return await this.#serveResource(exchange, attributes, user);
     await servePlainPath(this.parts.paths, exchange);
   }
@@ -220,6 +221,11 @@ export class ApiServer {
       encodeAs(format, JSON.stringify(answer)),
     );
   }
+}
+
+/** True for requests that take as long as they take. */
+function isLasting({ verb, subresource }: RequestAttributes): boolean {
+  return verb === "watch" || LONG_RUNNING.has(subresource);
 }
 
 function unknownPath(): StatusError {

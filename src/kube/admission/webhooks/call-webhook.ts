@@ -33,8 +33,8 @@ export async function callWebhook(
   const uid = crypto.randomUUID();
   const seconds = webhook.timeoutSeconds ?? 10;
   const body = reviewOf(uid, request, type, object, before);
-  const review = (await postToWebhook(client, webhook.clientConfig, body, seconds)) as { response?: Verdict };
-  if (review.response === undefined) throw new Error("webhook response was absent");
+  const review = (await postToWebhook(client, webhook.clientConfig, body, seconds)) as { response?: Verdict } | null;
+  if (review?.response === undefined) throw new Error("webhook response was absent");
   if (review.response.uid !== uid)
     throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(review.response.uid)}`);
   return review.response;

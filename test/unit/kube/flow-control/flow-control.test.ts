@@ -19,6 +19,7 @@ const PODS: FlowRequest = {
 };
 const user = (name: string, ...groups: string[]) => ({ name, groups: [...groups, "system:authenticated"] });
 const never = new AbortController().signal;
+const untold = () => {};
 
 /** A level of so many seats of 600, and a schema that leads `who` to it. */
 async function addLevel(
@@ -79,7 +80,10 @@ test("requests go to the schema of the lowest precedence that speaks of them", a
   await ensureFlowControl(cluster.client);
   const control = new FlowControl(cluster.client);
   const schemaOf = async (who: ReturnType<typeof user>, request: Partial<FlowRequest>) => {
-    const { headers } = await control.enter(who, { ...PODS, ...request }, never);
+    let headers: Readonly<Record<string, string>> = {};
+    await control.enter(who, { ...PODS, ...request }, never, (told) => {
+      headers = told;
+    });
     const uid = headers["X-Kubernetes-PF-FlowSchema-UID"];
     const found = cluster.client
       .informer(FLOW_SCHEMAS)
@@ -119,12 +123,12 @@ test("a level that rejects serves as many as it has seats, and again when one is
   await addLevel(cluster, "small", REJECT, "crowd");
   // 12 seats for 6 shares: two are small's, ten the catch-all's.
   const control = new FlowControl(cluster.client, { seats: 12, patienceMs: 60_000 });
-  const enter = () => control.enter(user("a", "crowd"), PODS, never);
+  const enter = () => control.enter(user("a", "crowd"), PODS, never, untold);
   const first = enter() as Seat;
   expect(first).not.toBeInstanceOf(Promise);
   expect(await outcome(enter())).toBe("seat");
   expect(await outcome(enter())).toBe(429);
-  expect(await outcome(control.enter(user("b"), PODS, never))).toBe("seat");
+  expect(await outcome(control.enter(user("b"), PODS, never, untold))).toBe("seat");
   first.release();
   first.release();
   expect(await outcome(enter())).toBe("seat");
@@ -135,7 +139,7 @@ test("a level that queues takes flows in turns; full queues and lost patience ar
   await using cluster = await createTestCluster({ builtin: true });
   await addLevel(cluster, "small", queue(3), "crowd");
   const control = new FlowControl(cluster.client, { seats: 6, patienceMs: 60_000 });
-  const enter = (name: string, signal = never) => control.enter(user(name, "crowd"), PODS, signal);
+  const enter = (name: string, signal = never) => control.enter(user(name, "crowd"), PODS, signal, untold);
   const holder = enter("a") as Seat;
   const order: string[] = [];
   const seats: Seat[] = [];
@@ -159,8 +163,8 @@ test("a level that queues takes flows in turns; full queues and lost patience ar
   }
   expect(order).toEqual(["a", "b", "a", "a"]);
   const impatient = new FlowControl(cluster.client, { seats: 6, patienceMs: 1 });
-  expect(await outcome(impatient.enter(user("a", "crowd"), PODS, never))).toBe("seat");
-  expect(await outcome(impatient.enter(user("a", "crowd"), PODS, never))).toBe(429);
+  expect(await outcome(impatient.enter(user("a", "crowd"), PODS, never, untold))).toBe("seat");
+  expect(await outcome(impatient.enter(user("a", "crowd"), PODS, never, untold))).toBe(429);
 });
 
 test("seats that a level lends are used by others up to their limit", async () => {
@@ -169,7 +173,7 @@ test("seats that a level lends are used by others up to their limit", async () =
   await addLevel(cluster, "large", { ...REJECT, nominalConcurrencyShares: 4, lendablePercent: 75 }, "few");
   // Ten shares, ten seats: one for small, four for large (three to lend), five for the catch-all (none to lend).
   const control = new FlowControl(cluster.client, { seats: 10, patienceMs: 60_000 });
-  const enter = (group: string) => outcome(control.enter(user("a", group), PODS, never));
+  const enter = (group: string) => outcome(control.enter(user("a", group), PODS, never, untold));
   expect([await enter("crowd"), await enter("crowd"), await enter("crowd")]).toEqual(["seat", "seat", "seat"]);
   expect(await enter("crowd")).toBe(429);
   for (let at = 0; at < 4; at++) expect(await enter("few")).toBe("seat");
@@ -181,12 +185,12 @@ test("who waits is served when the level grows or becomes exempt; a schema witho
   await addLevel(cluster, "small", { ...queue(3), nominalConcurrencyShares: 0 }, "crowd");
   await cluster.client.resource(FLOW_SCHEMAS).create(undefined, schemaFor("dangling", "crowd", 2));
   const control = new FlowControl(cluster.client, { seats: 6, patienceMs: 60_000 });
-  const waiting = control.enter(user("a", "crowd"), PODS, never);
+  const waiting = control.enter(user("a", "crowd"), PODS, never, untold);
   expect(waiting).toBeInstanceOf(Promise);
   const levels = cluster.client.resource(PRIORITY_LEVEL_CONFIGURATIONS);
   await levels.patch(undefined, "small", "merge", { spec: { limited: { nominalConcurrencyShares: 1 } } });
   expect(await outcome(waiting)).toBe("seat");
-  const second = control.enter(user("a", "crowd"), PODS, never);
+  const second = control.enter(user("a", "crowd"), PODS, never, untold);
   await levels.patch(undefined, "small", "merge", { spec: { type: "Exempt", limited: null, exempt: {} } });
   expect(await outcome(second)).toBe("seat");
 });
