@@ -276,12 +276,15 @@ export interface LayerWorkshop {
    * An image's layer as a blob in that compression, which is the blob itself when it has it. Somebody must need the new blob at
    * once: it is the caller's until the answer's `release` is called.
    */
-  recompress(blob: Descriptor, compression: LayerCompression): Promise<{ blob: Descriptor; release(): void }>;
+  recompress(
+    blob: Descriptor,
+    options: { compression: LayerCompression; signal?: AbortSignal },
+  ): Promise<{ blob: Descriptor; release(): void }>;
   /**
    * Makes the images of the platforms (the manifests' order is the index's) and names them. One platform without
    * attestations gives a plain manifest, anything else an index.
    */
-  publish(image: ImageToPublish): Promise<PublishedImage>;
+  publish(image: ImageToPublish, options: { signal: AbortSignal }): Promise<PublishedImage>;
   /**
    * The same images as an archive that docker and OCI tools load, or blob by blob, without keeping them in the store: close()
    * lets go of them. `references` are the names in the archive.

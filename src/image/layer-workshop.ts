@@ -192,7 +192,10 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     }
   }
 
-  async recompress(blob: Descriptor, compression: LayerCompression): Promise<{ blob: Descriptor; release(): void }> {
+  async recompress(
+    blob: Descriptor,
+    { compression, signal }: Parameters<LayerWorkshop["recompress"]>[1],
+  ): Promise<{ blob: Descriptor; release(): void }> {
     const { layout, pool, records, content, trash } = this.parts;
     const mediaType = MEDIA_TYPES[compression];
     const isGzip = compression === "gzip" && blob.mediaType === MEDIA.dockerLayerGzip;
@@ -200,7 +203,9 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     const blobPath = join(layout.ingest, randomName());
     const params: RecompressParams = { sourcePath: content.path(blob.digest), blobPath, compression };
     try {
-      const { blobDigest: digest, blobBytes: size } = await pool.run<RecompressResult>("recompress", params);
+      const { blobDigest: digest, blobBytes: size } = await pool.run<RecompressResult>("recompress", params, {
+        signal,
+      });
       const unpin = records.pin({ blobs: [digest] });
       const release = () => {
         unpin();
@@ -218,13 +223,13 @@ export class ImageLayerWorkshop implements LayerWorkshop {
     }
   }
 
-  async publish(image: ImageToPublish): Promise<PublishedImage> {
-    return await publishBuiltImage(this.parts, this, image);
+  async publish(image: ImageToPublish, { signal }: { signal: AbortSignal }): Promise<PublishedImage> {
+    return await publishBuiltImage(this.parts, this, image, signal);
   }
 
   async archive(image: ImageToPublish, { signal }: { signal: AbortSignal }): Promise<ArchivedImage> {
     const { records, publisher, catalog } = this.parts;
-    const published = await publishBuiltImage(this.parts, this, { ...image, references: [] });
+    const published = await publishBuiltImage(this.parts, this, { ...image, references: [] }, signal);
     const { id } = published.image;
     const record = catalog.getRecord(id);
     const { references, descriptorAnnotations: annotations } = image;

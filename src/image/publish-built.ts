@@ -41,10 +41,11 @@ export async function publishBuiltImage(
   parts: WorkshopParts,
   workshop: LayerWorkshop,
   image: ImageToPublish,
+  signal: AbortSignal,
 ): Promise<PublishedImage> {
   using held = new DisposableStack();
   const made: MadePlatform[] = [];
-  for (const platform of image.platforms) made.push(await makePlatform(workshop, platform, image, held));
+  for (const platform of image.platforms) made.push(await makePlatform(workshop, platform, image, { held, signal }));
   const record = recordOf(made, image);
   const chainIds = made.flatMap((platform) => platform.image.chainIds);
   const unpin = parts.records.pin({ chainIds, blobs: record.record.blobs.map(({ digest }) => digest) });
@@ -70,7 +71,7 @@ async function makePlatform(
   workshop: LayerWorkshop,
   platform: Platform,
   image: ImageToPublish,
-  held: DisposableStack,
+  { held, signal }: { held: DisposableStack; signal: AbortSignal },
 ): Promise<MadePlatform> {
   const { compression, mediaTypes } = image;
   const typed = (descriptor: Descriptor): Descriptor =>
@@ -78,14 +79,14 @@ async function makePlatform(
       ? { ...descriptor, mediaType: DOCKER_TYPES[descriptor.mediaType] ?? descriptor.mediaType }
       : descriptor;
   const recompressed = async (own: Descriptor) => {
-    const { blob, release } = await workshop.recompress(own, compression);
+    const { blob, release } = await workshop.recompress(own, { compression, signal });
     held.defer(release);
     return blob;
   };
   const packing = platform.layers.map(async (layer) =>
     layer.kind === "image"
       ? { diffId: layer.diffId, blob: image.forceCompression ? await recompressed(layer.blob) : layer.blob }
-      : await workshop.packLayer(layer.id, { compression }),
+      : await workshop.packLayer(layer.id, { compression, signal }),
   );
   // When one fails, the others still have to be held before all are let go of.
   await Promise.allSettled(packing);

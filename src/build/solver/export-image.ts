@@ -29,7 +29,8 @@ export async function exportImage(
   return await run.showing(step, async () => {
     const tell = teller(run, step.digest);
     const mediaTypes = output.ociMediaTypes === false ? "docker" : "oci";
-    const published = await context.workshop.publish(imageToPublish(targets, output, references, mediaTypes));
+    const image = imageToPublish(targets, output, references, mediaTypes);
+    const published = await context.workshop.publish(image, { signal: run.signal });
     tell("exporting layers");
     tell(`writing image ${published.image.id}`);
     for (const reference of references) tell(`naming to ${reference}`);

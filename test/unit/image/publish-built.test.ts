@@ -25,6 +25,8 @@ test("layers that were still being recompressed when another one failed are rele
     forceCompression: true,
     mediaTypes: "oci",
   };
-  const failure = await failureOf(publishBuiltImage({} as WorkshopParts, { recompress } as LayerWorkshop, image));
+  const { signal } = new AbortController();
+  const workshop = { recompress } as LayerWorkshop;
+  const failure = await failureOf(publishBuiltImage({} as WorkshopParts, workshop, image, signal));
   expect([failure.message, released]).toEqual(["the disk is full", ["sha256:b"]]);
 });
