@@ -105,9 +105,21 @@ export interface ArchiveEntry {
   body(): AsyncGenerator<Uint8Array>;
 }
 
-/** The entries of an archive in order. Throws CliError for bytes that are no archive. */
+/**
+ * The entries of an archive in order. What follows the archive's end is read too, for its writer must not wait for a reader who is
+ * content; leaving early ends `chunks`. @throws CliError for bytes that are no archive
+ */
 export async function* archiveEntries(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveEntry> {
   const source = new ByteSource(chunks);
+  try {
+    yield* entriesOf(source);
+    await source.skipRest();
+  } finally {
+    await source.leave();
+  }
+}
+
+async function* entriesOf(source: ByteSource): AsyncGenerator<ArchiveEntry> {
   let extended: Record<string, string> = {};
   for (;;) {
     const block = await source.takeBlock();
@@ -224,6 +236,15 @@ class ByteSource {
     const bytes = this.pending.subarray(0, most);
     this.pending = this.pending.subarray(bytes.length);
     return bytes;
+  }
+
+  async skipRest(): Promise<void> {
+    while (await this.refill());
+  }
+
+  /** Nothing more is read: the stream's own end is told so. */
+  async leave(): Promise<void> {
+    await this.iterator.return?.();
   }
 
   private async refill(): Promise<boolean> {

@@ -12,7 +12,7 @@ import { type ArchiveEntry, archiveEntries } from "../tar-format.ts";
  * @param source as it was named to tar @throws CliError
  */
 export async function unpackFromPod(
-  chunks: ReadableStream<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
   source: string,
   destination: string,
 ): Promise<void> {

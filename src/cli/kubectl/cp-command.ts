@@ -5,7 +5,7 @@ import { bool, int, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { checkPodRuns, podPath } from "./exec-command.ts";
 import { checkContainer, defaultContainer, type PodLike, podOf } from "./pod-of.ts";
-import { runRemoteProcess } from "./remote-process.ts";
+import { type RemoteProcess, remoteProcess, untilEnded } from "./remote-process.ts";
 
 export const command = defineKubectlCommand({
   usage: "<file-spec-src> <file-spec-dest> [options]",
@@ -47,11 +47,7 @@ function sideOf(text: string): Side {
 }
 
 /** Runs a program in one container. */
-type InContainer = (
-  words: readonly string[],
-  onOutput: (data: Uint8Array) => void | Promise<void>,
-  input?: AsyncIterable<Uint8Array>,
-) => Promise<number>;
+type InContainer = (words: readonly string[], input?: AsyncIterable<Uint8Array>) => RemoteProcess;
 
 async function containerOf(
   context: KubectlContext,
@@ -65,16 +61,15 @@ async function containerOf(
   const container = wanted || defaultContainer(context, pod);
   const path = await podPath(context, pod, "exec");
   const decoder = new TextDecoder();
-  return (command, onOutput, input) =>
-    runRemoteProcess(
+  return (command, input) =>
+    remoteProcess(
       context,
       path,
       { container, command },
       {
         tty: false,
         ...(input === undefined ? {} : { input }),
-        write: (stream, data) =>
-          stream === "stdout" ? onOutput(data) : context.printError(decoder.decode(data, { stream: true })),
+        writeError: (data) => context.printError(decoder.decode(data, { stream: true })),
       },
     );
 }
@@ -92,35 +87,42 @@ async function copyToPod(
   if (found === undefined) throw new CliError(`error: ${source} doesn't exist in local filesystem`);
   let target = posix.normalize(destination);
   if (target.length > 1) target = target.replace(/\/+$/, "");
-  const isFolder = (await run(["test", "-d", target], () => {})) === 0;
+  const isFolder = (await untilEnded(run(["test", "-d", target]))) === 0;
   if (isFolder) target = posix.join(target, basename(path));
   const { packPath } = await import("../copy/pack.ts");
   const kept = noPreserve ? ["--no-same-permissions", "--no-same-owner"] : [];
   const words = ["tar", ...kept, "-xmf", "-", "-C", posix.dirname(target)];
-  const code = await run(words, () => {}, packPath(path, posix.basename(target)));
+  const code = await untilEnded(run(words, packPath(path, posix.basename(target))));
   if (code !== 0) throw failed(code);
 }
 
 async function copyFromPod(run: InContainer, source: string, destination: string, retries: number): Promise<undefined> {
   const { unpackFromPod } = await import("./cp-archive.ts");
   for (let left = retries; ; left--) {
-    const archive = new TransformStream<Uint8Array, Uint8Array>(undefined, { highWaterMark: 1 }, { highWaterMark: 1 });
-    const writer = archive.writable.getWriter();
-    const running = run(["tar", "cf", "-", source], (data) => writer.write(data)).finally(() =>
-      writer.close().catch(() => {}),
+    const ending: Ending = {};
+    const archive = noting(run(["tar", "cf", "-", source]), ending);
+    const problem = await unpackFromPod(archive, source, destination).then(
+      () => undefined,
+      (error: unknown) => error,
     );
-    let localFailure: unknown;
-    const unpacking = unpackFromPod(archive.readable, source, destination).catch((error: unknown) => {
-      localFailure = error;
-      // Nobody reads any more: the program in the container need not go on.
-      writer.abort(error).catch(() => {});
-      throw error;
-    });
-    const [ran, unpacked] = await Promise.allSettled([running, unpacking]);
-    if (ran.status === "fulfilled" && ran.value !== 0) throw failed(ran.value);
-    const broken = [ran, unpacked].find((one) => one.status === "rejected");
-    if (broken === undefined) return;
+    if (ending.code) throw failed(ending.code);
+    if (problem === undefined) return;
     // What cannot be written here is not better the next time.
-    if (ran.status === "fulfilled" || ran.reason === localFailure || left === 0) throw broken.reason;
+    if (problem !== ending.failure || left === 0) throw problem;
+  }
+}
+
+/** How a program ended whose output another one reads. */
+interface Ending {
+  code?: number;
+  failure?: unknown;
+}
+
+async function* noting(program: RemoteProcess, ending: Ending): AsyncGenerator<Uint8Array> {
+  try {
+    ending.code = yield* program;
+  } catch (error) {
+    ending.failure = error;
+    throw error;
   }
 }

@@ -7,15 +7,32 @@ import { PodWebSocket } from "./pod-websocket.ts";
 
 const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 
-export interface RemoteStreams {
+interface RemoteTerminal {
   readonly tty: boolean;
   /** Sent to the process; its end is told. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /** What the process writes. The next waits until it resolves. */
-  write(stream: "stdout" | "stderr", data: Uint8Array): Promise<void> | void;
   /** Called with what sends the size of our terminal. Returns what ends that. */
   followSize?(send: (size: { rows: number; columns: number }) => void): () => void;
 }
+
+export interface RemoteStreams extends RemoteTerminal {
+  /** What the process writes. The next waits until it resolves. */
+  write(stream: "stdout" | "stderr", data: Uint8Array): Promise<void> | void;
+}
+
+interface RemoteErrors extends RemoteTerminal {
+  /** What the process writes to its standard error. */
+  writeError(data: Uint8Array): Promise<void> | void;
+}
+
+/** The container, and what `exec` runs there. */
+interface RemoteQuery {
+  readonly container: string;
+  readonly command?: readonly string[];
+}
+
+/** Yields what a process writes to its standard output, returns its exit code. */
+export type RemoteProcess = AsyncGenerator<Uint8Array, number>;
 
 /** The server's words that the process could not be run. */
 class RemoteProcessError extends CliError {}
@@ -25,12 +42,43 @@ class RemoteProcessError extends CliError {}
  * @param path of the subresource; `query` what it takes beside the streams
  * @throws RemoteProcessError, KubeApiError, CliError
  */
-export async function runRemoteProcess(
+export function runRemoteProcess(
   context: KubectlContext,
   path: string,
-  query: { container: string; command?: readonly string[] },
+  query: RemoteQuery,
   streams: RemoteStreams,
 ): Promise<number> {
+  const writeError = (data: Uint8Array) => streams.write("stderr", data);
+  const process = remoteProcess(context, path, query, { ...streams, writeError });
+  return untilEnded(process, (data) => streams.write("stdout", data));
+}
+
+/** Resolves to the exit code. @param write takes the output; the next waits until it resolves */
+export async function untilEnded(
+  process: RemoteProcess,
+  write: (data: Uint8Array) => Promise<void> | void = () => {},
+): Promise<number> {
+  try {
+    for (;;) {
+      const next = await process.next();
+      if (next.done) return next.value;
+      await write(next.value);
+    }
+  } finally {
+    await process.return(0);
+  }
+}
+
+/**
+ * The same for a reader with a speed of its own: output that is not asked for stays with the process, and leaving early ends the
+ * connection.
+ */
+export async function* remoteProcess(
+  context: KubectlContext,
+  path: string,
+  query: RemoteQuery,
+  streams: RemoteErrors,
+): RemoteProcess {
   const { access } = await context.api();
   const words = (query.command ?? []).map((word) => `command=${encodeURIComponent(word)}`).join("&");
   const full = withQuery(words === "" ? path : `${path}?${words}`, {
@@ -50,8 +98,8 @@ export async function runRemoteProcess(
     for await (const { channel, data } of socket.messages()) {
       // The server announces each channel by an empty message.
       if (data.length === 0) continue;
-      if (channel === CHANNELS.stdout) await streams.write("stdout", data);
-      else if (channel === CHANNELS.stderr) await streams.write("stderr", data);
+      if (channel === CHANNELS.stdout) yield data;
+      else if (channel === CHANNELS.stderr) await streams.writeError(data);
       else if (channel === CHANNELS.error) return exitCodeOf(data);
     }
     return 0;

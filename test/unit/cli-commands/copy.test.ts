@@ -185,3 +185,37 @@ test("entries that are not read are skipped; sizes beyond octal come through pax
   expect(names).toEqual(["a", `${"deep/".repeat(40)}b`]);
   expect(uids).toEqual([0, 3_000_000]);
 });
+
+describe("the source of an archive", () => {
+  function source(...pieces: Uint8Array[]) {
+    const seen = { taken: 0, isLeft: false };
+    async function* bytes() {
+      try {
+        for (const piece of pieces) {
+          seen.taken++;
+          yield piece;
+        }
+      } finally {
+        seen.isLeft = true;
+      }
+    }
+    return { seen, bytes: bytes() };
+  }
+  const header = tarHeader({ name: "a", type: "file", mode: 0o644, size: 600 });
+  const body = new Uint8Array(1024);
+
+  test("is read to its end, beyond the archive's: who writes it would wait for ever", async () => {
+    const { seen, bytes } = source(header, body, TAR_END, new Uint8Array(4096), new Uint8Array(4096));
+    for await (const entry of archiveEntries(bytes)) expect(entry.header.name).toBe("a");
+    expect(seen).toEqual({ taken: 5, isLeft: true });
+  });
+
+  test("is left when its reader fails, for the same reason", async () => {
+    const { seen, bytes } = source(header, body, header, body, TAR_END);
+    const reading = (async () => {
+      for await (const { header } of archiveEntries(bytes)) throw new Error(`no place for ${header.name}`);
+    })();
+    await expect(reading).rejects.toThrow("no place for a");
+    expect(seen).toEqual({ taken: 1, isLeft: true });
+  });
+});
