@@ -66,13 +66,18 @@ export class Cluster implements ClusterControl {
         const list = changed.map(([name, value]) => `${name}=${value}`).join(", ");
         throw new NaruError("conflict", `the cluster runs with other settings than ${list}: stop it first`);
       }
-      const [{ startCluster }, { freeServiceRange }] = await Promise.all([
+      const [{ startCluster }, { reserveServiceRange }] = await Promise.all([
         import("./cluster-parts.ts"),
         import("../kube/services/service-range.ts"),
       ]);
       // Kept from then on: services have addresses of it.
-      const serviceCidr = wanted.serviceCidr ?? freeServiceRange(this.surroundings.instance);
+      const reserved =
+        wanted.serviceCidr === undefined ? await reserveServiceRange(this.surroundings.instance) : undefined;
+      const serviceCidr = wanted.serviceCidr ?? reserved!.cidr;
+      await using undo = new AsyncDisposableStack();
+      undo.defer(() => reserved?.release());
       this.#running = await startCluster(this.surroundings, { ...wanted, serviceCidr });
+      undo.move();
       await this.#keep({ ...wanted, serviceCidr, enabled: true });
       return this.facts();
     });

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { Engine } from "../../engine/contract.ts";
 import { errorText, isKind, NaruError } from "../../lib/errors.ts";
+import { inMachineTurn } from "../../lib/machine-turn.ts";
 
 const NETWORK = "kubernetes-pods";
 /** What pods say to each other passes the machine's rules: for network policies, and so that a service's client keeps its address. */
@@ -23,6 +24,10 @@ export async function ensurePodNetwork(engine: Engine, wished?: string): Promise
       `the pods' network has the range ${known}, not ${wished}: end all pods and remove the network ${NETWORK} to change that`,
     );
   }
+  return inMachineTurn("pod-ranges", () => createNetwork(engine, wished));
+}
+
+async function createNetwork(engine: Engine, wished: string | undefined): Promise<{ name: string; cidr: string }> {
   const used = await machineRanges();
   const candidates =
     wished === undefined ? ranges().filter((one) => !used.some((other) => overlap(one, other))) : [wished];

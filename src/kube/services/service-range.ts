@@ -4,8 +4,10 @@
  */
 
 import { NaruError } from "../../lib/errors.ts";
+import { inMachineTurn } from "../../lib/machine-turn.ts";
 import { NetlinkSocket } from "../../linux/netlink-socket.ts";
 import { decodeTable, listTablesQuery } from "../../linux/nftables-message.ts";
+import { NftablesTable } from "../../linux/nftables-table.ts";
 
 /** 10.96.0.0/16 to 10.111.0.0/16: Kubernetes' own 10.96.0.0/12 in sixteen parts. */
 const CANDIDATES = Array.from({ length: 16 }, (_one, at) => `10.${96 + at}.0.0/16`);
@@ -38,16 +40,40 @@ export function parseServiceRange(cidr: string): ServiceRange {
 }
 
 /** "naru-1a2b3c4d-services-10.96.0.0-16" */
-export function serviceTableName(instance: string, { cidr }: ServiceRange): string {
-  return `naru-${instance}-services-${cidr.replace("/", "-")}`;
+export function serviceTableName(instance: string, { cidr }: Pick<ServiceRange, "cidr">): string {
+  return `naru-${instance}${tableEnding(cidr)}`;
 }
 
-/** The first range that no other cluster of this machine has. @throws NaruError unavailable */
-export function freeServiceRange(instance: string): string {
-  const taken = tablesOfOthers(instance);
-  const free = CANDIDATES.find((cidr) => !taken.some((name) => name.endsWith(`-services-${cidr.replace("/", "-")}`)));
-  if (free !== undefined) return free;
-  throw new NaruError("unavailable", "sixteen clusters run on this machine already: name a range with --service-cidr");
+const tableEnding = (cidr: string): string => `-services-${cidr.replace("/", "-")}`;
+
+/**
+ * The first range that no other cluster of this machine has. The cluster's table is made for it, empty, so that nobody else takes it
+ * before the cluster runs; when it comes to nothing, `release` takes the table away.
+ * @throws NaruError unavailable
+ */
+export function reserveServiceRange(instance: string): Promise<{ cidr: string; release(): void }> {
+  return inMachineTurn("service-ranges", async () => {
+    const taken = tablesOfOthers(instance);
+    const cidr = CANDIDATES.find((one) => !taken.some((name) => name.endsWith(tableEnding(one))));
+    if (cidr === undefined) {
+      throw new NaruError(
+        "unavailable",
+        "sixteen clusters run on this machine already: name a range with --service-cidr",
+      );
+    }
+    const name = serviceTableName(instance, { cidr });
+    withTable(name, (table) => table.replace({ sets: [], chains: [] }, []));
+    return { cidr, release: () => withTable(name, (table) => table.remove()) };
+  });
+}
+
+function withTable(name: string, act: (table: NftablesTable) => void): void {
+  const table = new NftablesTable("inet", name);
+  try {
+    act(table);
+  } finally {
+    table.close();
+  }
 }
 
 function tablesOfOthers(instance: string): string[] {
