@@ -1,37 +1,30 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the templates of Compose files look like those of JavaScript
 /** What Compose projects get from outside: providers, models, the engine's socket, files of git repositories. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { chmod, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerInspect } from "../../src/model/container.ts";
-import {
-  DOCKER,
-  eventually,
-  type Finished,
-  importBusybox,
-  NARU,
-  run,
-  startDaemon,
-  type TestDaemon,
-} from "../support/daemon.ts";
+import { ComposeFolders } from "../support/compose-folders.ts";
+import { eventually, NARU, run, type TestDaemon } from "../support/daemon.ts";
 
+let project: ComposeFolders;
 let daemon: TestDaemon;
 let root: string;
 
 beforeAll(async () => {
-  daemon = await startDaemon();
-  await importBusybox(daemon);
-  root = await mkdtemp(join(tmpdir(), "naru-compose-outside-"));
+  project = await ComposeFolders.open();
+  ({ daemon, root } = project);
   const auth = Buffer.from("user:secret").toString("base64");
   await Bun.write(join(root, "config/config.json"), JSON.stringify({ auths: { "registry.example": { auth } } }));
   await program("bin/cloud", PROVIDER);
-  await mkdir(join(root, "folder"));
 });
-afterAll(async () => {
-  await daemon?.stop();
-  if (root) await rm(root, { recursive: true, force: true });
+afterEach(async () => {
+  const { stdout } = await daemon.naru(["ps", "-aq"]);
+  if (stdout !== "") await daemon.naru(["rm", "-f", ...stdout.trim().split("\n")]);
+  await daemon.naru(["network", "prune", "-f"]);
+  await calls();
 });
+afterAll(() => project?.stop());
 
 /** Writes down how it was called, and tells a variable. */
 const PROVIDER = `#!/bin/sh
@@ -48,25 +41,23 @@ async function program(name: string, text: string): Promise<void> {
   await chmod(join(root, name), 0o755);
 }
 
-/** Runs a tool with its own Compose file; the programs write into `calls`. */
-async function compose(
-  tool: string[],
-  text: string,
-  words: string[],
-  more: Record<string, string> = {},
-): Promise<Finished> {
-  await Bun.write(join(root, "folder/compose.yaml"), text);
-  return await run([...tool, ...words], { cwd: join(root, "folder"), env: { ...environment(), ...more } });
-}
 const environment = () => ({
-  ...daemon.env,
   DOCKER_CONFIG: join(root, "config"),
   PATH: `${join(root, "bin")}:${process.env.PATH}`,
   CALLS: join(root, "calls"),
   METADATA: "/dev/null",
 });
-const naru = (text: string, words: string[], more?: Record<string, string>) =>
-  compose([NARU, "compose", "--progress", "plain"], text, words, more);
+/** Runs naru with this Compose file; the programs write into `calls`. */
+async function naru(text: string, words: string[], more: Record<string, string> = {}) {
+  await project.use("folder", text);
+  return await project.naru(["--progress", "plain", ...words], { env: { ...environment(), ...more } });
+}
+/** Runs the real one with this Compose file, without the logins of `environment`. */
+async function docker(text: string, words: string[], more: Record<string, string> = {}) {
+  await project.use("folder", text);
+  const { DOCKER_CONFIG: _, ...env } = environment();
+  return await project.docker(words, { env: { ...env, ...more } });
+}
 
 async function calls(): Promise<string[]> {
   const path = join(root, "calls");
@@ -95,7 +86,7 @@ test("a provider is called in the place of containers, and tells its dependents 
   const first = await inspect("outside-web-1");
   expect(first.Config.Env).toContain("DB_URL=http://cloud/1");
   // The real one finds nothing changed.
-  const real = await compose([DOCKER, "compose"], PROVIDED, ["up", "-d"], { DOCKER_CONFIG: daemon.env.DOCKER_CONFIG! });
+  const real = await docker(PROVIDED, ["up", "-d"]);
   expect([real.code, real.stderr]).toEqual([0, expect.stringContaining("outside-web-1  Running")]);
   expect((await inspect("outside-web-1")).Id).toBe(first.Id);
   const oneOff = await naru(PROVIDED, ["run", "--rm", "-T", "web", "env"]);
@@ -123,7 +114,7 @@ services:
   await naru(text, ["up", "-d"]);
   const child = Bun.spawn([NARU, "compose", "watch", "--no-up"], {
     cwd: join(root, "folder"),
-    env: { ...process.env, ...environment() },
+    env: { ...process.env, ...daemon.env, ...environment() },
     stdout: "pipe",
     stderr: "ignore",
   });
@@ -141,8 +132,6 @@ services:
   }
   expect((await naru(text, ["exec", "-T", "web", "cat", "/level"])).stdout).toBe("2");
   expect((await inspect("outside-web-1")).Config.Env).toContain("DB_URL=http://cloud/1");
-  await naru(text, ["down", "--rmi", "local"]);
-  await calls();
 });
 
 test("a provider's own words count: which options it takes, why it fails, where it is missing", async () => {
@@ -158,7 +147,6 @@ test("a provider's own words count: which options it takes, why it fails, where 
   expect([fails.code, fails.stderr]).toEqual([1, expect.stringContaining("no quota left")]);
   const nobody = await naru(PROVIDED.replace("type: cloud", "type: nobody-has-this"), ["up", "-d"]);
   expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("install the program nobody-has-this")]);
-  await calls();
 });
 
 test("models: variables for an address that is named, or for docker's plugin, else it is told what is missing", async () => {
@@ -191,7 +179,6 @@ case $1 in status) echo '{"endpoint":"http://runner/v1"}' ;; ls) echo '[]' ;; es
     "configure --context-size 100 ai/small",
     "status --json",
   ]);
-  await naru(text(""), ["down"]);
 });
 
 test("use_api_socket: the engine's socket and the user's logins", async () => {
@@ -208,7 +195,6 @@ services:
   const read = await naru(text, ["cp", "tool:/run/secrets/docker/config.json", "-"]);
   expect(read.stdout).toContain(`"auth": "${Buffer.from("user:secret").toString("base64")}"`);
   expect((await inspect("outside-other-1")).Mounts).toEqual([]);
-  await naru(text, ["down"]);
 });
 
 test("--dry-run of run, exec, attach, wait and watch tells what would be done", async () => {
@@ -240,7 +226,6 @@ services:
     expect([code, stdout]).toEqual([0, told]);
   }
   expect((await naru(text, ["exec", "-T", "web", "ls", "-d", "/home"])).stdout).toBe("/home\n");
-  await naru(text, ["down"]);
 });
 
 test("files of git repositories: -f, COMPOSE_FILE, include and extends, as docker compose reads them", async () => {
@@ -263,7 +248,7 @@ test("files of git repositories: -f, COMPOSE_FILE, include and extends, as docke
   await git("tag", "-a", "v1", "-m", "v1");
   const address = "https://git.example/team/repo.git";
   const env = {
-    XDG_CACHE_HOME: join(root, "cache"),
+    XDG_CACHE_HOME: join(root, "cache-of-naru"),
     GIT_CONFIG_COUNT: "1",
     GIT_CONFIG_KEY_0: `url.file://${source}.insteadOf`,
     GIT_CONFIG_VALUE_0: address,
@@ -273,18 +258,19 @@ include: ["${address}#main:sub"]
 services:
   own: {extends: {file: "${address}#v1", service: web}}
 `;
-  const CASES: [string[], Record<string, string>, string][] = [
-    [["-f", address, "config"], {}, "source: "],
-    [["-f", `${address}#v1:sub`, "config"], {}, "- none"],
-    [["-f", `${address}?branch=main&subdir=sub/compose.yaml`, "config"], {}, "- none"],
-    [["config"], {}, "- inner"],
+  // Each fetches them itself: docker compose's copy is not whole from the start.
+  const theirEnv = { ...env, XDG_CACHE_HOME: join(root, "cache-of-docker") };
+  const CASES: [string[], string][] = [
+    [["-f", address, "config"], "source: "],
+    [["-f", `${address}#v1:sub`, "config"], "- none"],
+    [["-f", `${address}?branch=main&subdir=sub/compose.yaml`, "config"], "- none"],
+    [["config"], "- inner"],
   ];
-  for (const [words, more, part] of CASES) {
-    const [ours, theirs] = await Promise.all([
-      naru(including, words, { ...env, ...more }),
-      compose([DOCKER, "compose"], including, words, { ...env, ...more, DOCKER_CONFIG: daemon.env.DOCKER_CONFIG! }),
-    ]);
-    expect([ours.stdout, ours.stderr]).toEqual([theirs.stdout, ""]);
+  for (const [words, part] of CASES) {
+    const ours = await naru(including, words, env);
+    const theirs = await docker(including, words, theirEnv);
+    const stdout = theirs.stdout.replaceAll(theirEnv.XDG_CACHE_HOME, env.XDG_CACHE_HOME);
+    expect([ours.stdout, ours.stderr]).toEqual([stdout, ""]);
     expect(ours.stdout).toContain(part);
   }
   const byVariable = await naru("", ["config", "--services"], { ...env, COMPOSE_FILE: `${address}#v1:sub` });

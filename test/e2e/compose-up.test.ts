@@ -1,33 +1,21 @@
 /** naru compose up and its relatives: what is made, what changes, what fails, and updates that lose no request. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerInspect } from "../../src/model/container.ts";
-import {
-  DOCKER,
-  eventually,
-  type Finished,
-  importBusybox,
-  NARU,
-  run,
-  startDaemon,
-  type TestDaemon,
-} from "../support/daemon.ts";
+import { ComposeFolders } from "../support/compose-folders.ts";
+import { DOCKER, eventually, type Finished, NARU, run, type TestDaemon } from "../support/daemon.ts";
 import { freePort } from "../support/free-port.ts";
 
+let folders: ComposeFolders;
 let daemon: TestDaemon;
 let root: string;
 
 beforeAll(async () => {
-  daemon = await startDaemon();
-  await importBusybox(daemon);
-  root = await mkdtemp(join(tmpdir(), "naru-compose-up-"));
+  folders = await ComposeFolders.open();
+  ({ daemon, root } = folders);
 });
-afterAll(async () => {
-  await daemon?.stop();
-  if (root) await rm(root, { recursive: true, force: true });
-});
+afterAll(() => folders?.stop());
 
 const env = (more: Record<string, string> = {}) => ({ ...daemon.env, ...more });
 type Ask = (words: string[], environment?: Record<string, string>) => Promise<Finished>;
