@@ -52,3 +52,29 @@ export async function ask({ server, tls }: Cluster, method: string, path: string
 export async function containersGone(engine: Engine): Promise<void> {
   while ((await output(engine, "ps", "-aq")).trim() !== "") await Bun.sleep(20);
 }
+
+/** What happens to objects from `resourceVersion` on: the events of each piece that comes, as long as somebody reads them. */
+export async function watchFrom(
+  cluster: Cluster,
+  path: string,
+  resourceVersion: string,
+): Promise<AsyncGenerator<Json[]>> {
+  const stop = new AbortController();
+  const address = `${cluster.server}${path}?watch=1&resourceVersion=${resourceVersion}`;
+  const answer = await fetch(address, { tls: cluster.tls, signal: stop.signal });
+  return events(answer.body!, stop);
+}
+
+async function* events(body: ReadableStream<Uint8Array>, stop: AbortController): AsyncGenerator<Json[]> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield lines.map((line) => JSON.parse(line));
+    }
+  } finally {
+    stop.abort();
+  }
+}

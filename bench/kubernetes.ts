@@ -2,7 +2,7 @@
  * naru's cluster against its gates: `npm run bench kubernetes [-- --runs N] [-- --only WORD]`. Another cluster to stand beside it is not there, so each
  * row has its gate alone. Times of pods are from the request to what a watch of the pods tells.
  */
-import { ask, type Cluster, containersGone, type Json, output, startCluster } from "./cluster.ts";
+import { ask, type Cluster, containersGone, type Json, output, startCluster, watchFrom } from "./cluster.ts";
 import { startNaru } from "./engines.ts";
 import { importBusybox } from "./import-busybox.ts";
 import { inParallel, median, pssBytes } from "./measure.ts";
@@ -26,25 +26,18 @@ async function timed(
 ): Promise<number> {
   const { items, metadata } = await ask(cluster, "GET", PODS);
   const pods = new Map<string, Json>(items.map((pod: Json) => [pod.metadata.uid, pod]));
-  const stop = new AbortController();
-  const path = `${PODS}?watch=1&resourceVersion=${metadata.resourceVersion}`;
-  const answer = await fetch(cluster.server + path, { tls: cluster.tls, signal: stop.signal });
+  const watch = await watchFrom(cluster, PODS, metadata.resourceVersion);
   const startedAt = performance.now();
   const acting = act();
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of answer.body!) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const { type, object } = JSON.parse(line);
+  let took = 0;
+  for await (const events of watch) {
+    for (const { type, object } of events) {
       if (type === "DELETED") pods.delete(object.metadata.uid);
       else pods.set(object.metadata.uid, object);
     }
+    took = performance.now() - startedAt;
     if (seen(pods)) break;
   }
-  const took = performance.now() - startedAt;
-  stop.abort();
   await acting;
   return took;
 }
@@ -198,19 +191,12 @@ async function simulated(cluster: Cluster): Promise<[bound: number, ready: numbe
 /** When, on performance.now()'s clock, the last of the pods was seen bound and ready; looks at each event once. */
 async function countWatched(cluster: Cluster, act: () => Promise<unknown>): Promise<{ bound: number; ready: number }> {
   const { metadata } = await ask(cluster, "GET", PODS);
-  const stop = new AbortController();
-  const path = `${PODS}?watch=1&resourceVersion=${metadata.resourceVersion}`;
-  const answer = await fetch(cluster.server + path, { tls: cluster.tls, signal: stop.signal });
+  const watch = await watchFrom(cluster, PODS, metadata.resourceVersion);
   const acting = act();
   const [bound, ready] = [new Set<string>(), new Set<string>()];
   const at = { bound: 0, ready: 0 };
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of answer.body!) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const { object } = JSON.parse(line);
+  for await (const events of watch) {
+    for (const { object } of events) {
       if (object.spec?.nodeName !== undefined) bound.add(object.metadata.uid);
       if (isRunning(object)) ready.add(object.metadata.uid);
     }
@@ -218,7 +204,6 @@ async function countWatched(cluster: Cluster, act: () => Promise<unknown>): Prom
     if (ready.size === MANY_PODS) break;
   }
   at.ready = performance.now();
-  stop.abort();
   await acting;
   return at;
 }
