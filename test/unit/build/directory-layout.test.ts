@@ -25,7 +25,7 @@ async function layoutOf(choice: LayoutChoice = {}, change: (directory: string) =
 }
 
 async function textOf(layout: DirectoryLayout, digest = first): Promise<string> {
-  return await new Response(layout.read(digest, signal) as unknown as BodyInit).text();
+  return Buffer.concat(await Array.fromAsync(layout.read(digest, signal))).toString();
 }
 
 test.each<[string, LayoutChoice, string]>([
