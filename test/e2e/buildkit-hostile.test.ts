@@ -3,12 +3,25 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { infoResponse, solveRequest } from "../../src/build/buildkit/messages.ts";
+import {
+  gatewaySolveRequest,
+  gatewaySolveResponse,
+  infoResponse,
+  readDirRequest,
+  readDirResponse,
+  readFileRequest,
+  readFileResponse,
+  returnRequest,
+  solveRequest,
+  statFileRequest,
+  statFileResponse,
+} from "../../src/build/buildkit/messages.ts";
 import type { GrpcClient } from "../../src/build/grpc/grpc-client.ts";
 import type { GrpcError } from "../../src/build/grpc/grpc-error.ts";
 import type { GrpcCall } from "../../src/build/grpc/grpc-server.ts";
 import { encodePacket, type FileStat, PACKET } from "../../src/lib/file-packets.ts";
 import { makeContext } from "../support/build-context.ts";
+import { GraphMaker } from "../support/build-graph.ts";
 import { openBuilder, openSession } from "../support/buildkit-client.ts";
 import { DOCKER, eventually, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
@@ -149,6 +162,91 @@ describe("calls", () => {
     expect([...(await builder.unary("/grpc.health.v1.Health/Check", new Uint8Array(), signal()))]).toEqual([8, 1]);
     const path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     expect((await builder.unary(path, gzipSync("whatever"), signal())).length).toBe(0);
+  });
+});
+
+describe("builds that are led over the gateway", () => {
+  const GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge";
+
+  /** Calls that belong to one build, and how it ends: its error, or "built". */
+  function lead() {
+    const Ref = crypto.randomUUID();
+    const ask = async (method: string, request: Uint8Array): Promise<Uint8Array> => {
+      const call = builder.call(`${GATEWAY}/${method}`, { "buildkit-controlapi-buildid": Ref }, signal());
+      await call.send(request);
+      call.closeSend();
+      let reply = new Uint8Array();
+      for await (const message of call.messages) reply = new Uint8Array(message);
+      return reply;
+    };
+    return { ask, end: solveError({ Ref, Frontend: "" }) };
+  }
+
+  test("files of a result: parts, links inside it, and what is no file", async () => {
+    const { ask, end } = lead();
+    const graph = new GraphMaker();
+    const command =
+      "mkdir /d; printf 0123456789 >/d/f; chmod 4755 /d/f; ln -s /d/f /l; ln -s ../../../../etc/shadow /o; mkfifo /p";
+    const made = graph.run(command, [], graph.image("busybox"));
+    const solved = await ask("Solve", gatewaySolveRequest.encode({ Definition: graph.definition(made) }));
+    const Ref = gatewaySolveResponse.decode(solved).result.ref!.id;
+    const read = async (FilePath: string, Range?: { Offset: number; Length: number }) => {
+      const reply = await ask("ReadFile", readFileRequest.encode({ Ref, FilePath, ...(Range ? { Range } : {}) }));
+      return Buffer.from(readFileResponse.decode(reply).Data).toString();
+    };
+    expect(await read("/d/f")).toBe("0123456789");
+    expect(await read("l", { Offset: 8, Length: 5 })).toBe("89");
+    await expect(read("/d/f", { Offset: -1, Length: 0 })).rejects.toThrow("a range begins and ends within the file");
+    await expect(read("/o")).rejects.toThrow('"/o": not found');
+    await expect(read("/p")).rejects.toThrow("read /p: is no file");
+    await expect(read("/d")).rejects.toThrow("read /d: is no file");
+    const asked = statFileRequest.encode({ Ref, Path: "/d/f" });
+    const { stat: found } = statFileResponse.decode(await ask("StatFile", asked));
+    expect(found).toMatchObject({ path: "f", size: 10, mode: 0o755 + 0x800000 });
+    const wanted = readDirRequest.encode({ Ref, DirPath: "/", IncludePattern: "[lo]" });
+    const { entries } = readDirResponse.decode(await ask("ReadDir", wanted));
+    expect(entries.map(({ path, linkname }) => [path, linkname])).toEqual([
+      ["l", "/d/f"],
+      ["o", "../../../../etc/shadow"],
+    ]);
+    const none = readDirRequest.encode({ Ref, DirPath: "/d/f", IncludePattern: "" });
+    await expect(ask("ReadDir", none)).rejects.toThrow("readdir /d/f: no such file or directory");
+    await ask("Return", returnRequest.encode({}));
+    expect(await end).toBe("built");
+  });
+
+  test("a result whose files cannot be made fails again for the next reader", async () => {
+    const { ask, end } = lead();
+    const graph = new GraphMaker();
+    const made = graph.run("exit 7", [], graph.image("busybox"));
+    const solved = await ask("Solve", gatewaySolveRequest.encode({ Definition: graph.definition(made) }));
+    const asked = readFileRequest.encode({
+      Ref: gatewaySolveResponse.decode(solved).result.ref!.id,
+      FilePath: "/x",
+    });
+    for (const _ of [1, 2]) await expect(ask("ReadFile", asked)).rejects.toThrow("exit code: 7");
+    await ask("Return", returnRequest.encode({ result: { ref: { id: "of nobody" }, metadata: {} } }));
+    expect(await end).toBe("no such ref: of nobody");
+  });
+
+  test("a result for each of several platforms is refused", async () => {
+    const { ask, end } = lead();
+    const refs = { refs: { "linux/amd64": { id: "a" }, "linux/arm64": { id: "b" } } };
+    await ask("Return", returnRequest.encode({ result: { refs, metadata: {} } }));
+    expect(await end).toContain("several results of one build are not supported");
+  });
+
+  test("processes of a client's graph need the leave of their user", async () => {
+    const graph = new GraphMaker();
+    const base = graph.image("busybox");
+    const meta = { args: ["/bin/true"], cwd: "/" };
+    const exec = { meta, mounts: [{ input: 0, dest: "/", output: 0 }], network: 1 };
+    const Definition = graph.definition(graph.add({ exec }, base));
+    expect(await solveError({ Definition, Frontend: "" })).toContain("network.host is not allowed");
+    expect(await solveError({ Definition, Frontend: "", Entitlements: ["network.host"] })).toBe("built");
+    expect(await solveError({ Definition, Frontend: "", Entitlements: ["security.insecure"] })).toContain(
+      "not allowed",
+    );
   });
 });
 

@@ -26,7 +26,7 @@ export interface GatewayBuild {
   /** Answers a sub-request (lint, outline, targets) at once: its JSON. */
   check(wish: GatewayWish, signal: AbortSignal): Promise<Record<string, unknown>>;
   /** A directory with the files that the wish makes, until the build is over. */
-  openFiles(wish: GatewayWish, signal: AbortSignal): Promise<string>;
+  openFiles(wish: GatewayWish): Promise<string>;
   /** The client is done: export this, or nothing. */
   finish(wish: GatewayWish | undefined): void;
   fail(error: GrpcError): void;

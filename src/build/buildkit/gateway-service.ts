@@ -65,15 +65,31 @@ export function gatewayMethods(builds: GatewayBuilds, worker: () => Promise<Work
       const { result, error } = returnRequest.decode(await oneMessage(call));
       const build = await builds.find(call);
       if (error && error.code !== GRPC.ok) build.fail(new GrpcError(error.code, error.message));
-      else build.finish(returnedWish(builds, result));
+      else
+        try {
+          build.finish(returnedWish(builds, result));
+        } catch (cause) {
+          build.fail(buildErrorOf(cause));
+        }
       await call.send(EMPTY);
     },
   };
 }
 
-/** A client that made its own graph says with the result what the image's configuration is. */
+/**
+ * A client that made its own graph says with the result what the image's configuration is. Undefined when nothing is to be built.
+ * @throws {NaruError} not-found, not-implemented for a result of each of several platforms
+ */
 function returnedWish(builds: GatewayBuilds, result: GatewayResult | undefined): GatewayWish | undefined {
-  const wish = builds.result(result?.ref?.id ?? "")?.wish;
+  if (Object.keys(result?.refs?.refs ?? {}).length > 0) {
+    throw new NaruError(
+      "not-implemented",
+      "several results of one build are not supported: build each for itself, or a Dockerfile for several platforms",
+    );
+  }
+  const id = result?.ref?.id ?? "";
+  const wish = builds.result(id)?.wish;
+  if (id !== "" && !wish) throw new NaruError("not-found", `no such ref: ${id}`);
   const imageConfig = result?.metadata["containerimage.config"];
   return wish?.graph && imageConfig ? { ...wish, graph: { ...wish.graph, imageConfig } } : wish;
 }

@@ -93,7 +93,7 @@ class SolveCall {
         const { answer = {} } = await solve(this.parts, this.wishOf(wish, false), this.job, stopping);
         return answer;
       },
-      openFiles: (wish, stop) => this.openFiles(wish, AbortSignal.any([signal, stop])),
+      openFiles: (wish) => this.openFiles(wish),
       finish: resolve,
       fail: reject,
       hold: () => holds.take(),
@@ -117,7 +117,8 @@ class SolveCall {
   }
 
   /** Makes the result for somebody who reads its files. */
-  private async openFiles(wish: GatewayWish, signal: AbortSignal): Promise<string> {
+  private async openFiles(wish: GatewayWish): Promise<string> {
+    const { signal } = this;
     const { files, scratch } = this.parts;
     const directory = join(scratch, randomBytes(8).toString("hex"));
     this.undo.defer(() => rm(directory, { recursive: true, force: true }));
