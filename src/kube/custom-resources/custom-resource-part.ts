@@ -176,7 +176,9 @@ class CustomResources {
     if (!finalizers?.includes(CLEANUP_FINALIZER)) return;
     const type = customType(crd, storageVersion(crd).name);
     const objects = this.client.core.state.kind(type).list();
-    const served = crd.spec.versions.find((version) => version.served);
+    // In the stored version, where it is served: a webhook that is gone already keeps nothing.
+    const { versions } = crd.spec;
+    const served = versions.find(({ storage, served }) => storage && served) ?? versions.find(({ served }) => served);
     if (objects.length > 0 && served !== undefined && this.served.has(name)) {
       const resource = this.client.resource(customType(crd, served.name));
       for (const { metadata } of objects) {

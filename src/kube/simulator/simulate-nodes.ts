@@ -1,6 +1,7 @@
 /** As many pretended nodes as are wanted: makes what is missing, removes what is too many, with the pods on it. */
 
 import { NaruError } from "../../lib/errors.ts";
+import type { Node } from "../../model/kubernetes/core.ts";
 import { NODES, PODS } from "../../model/kubernetes/names.ts";
 import type { SimulationSettings, SimulationState } from "../cluster-control.ts";
 import type { ClusterClient } from "../contract.ts";
@@ -22,9 +23,9 @@ export async function simulateNodes(client: ClusterClient, settings: SimulationS
     throw new NaruError("invalid", `the number of simulated nodes must be from 0 to ${MOST_NODES}`);
   }
   const size = sizeOf(settings);
-  const informer = client.informer(NODES);
   const there = new Set(
-    informer
+    client
+      .informer(NODES)
       .list()
       .filter(isSimulated)
       .map(({ metadata }) => metadata.name),
@@ -33,12 +34,19 @@ export async function simulateNodes(client: ClusterClient, settings: SimulationS
   const missing = names.flatMap((name, index) => (there.has(name) ? [] : [index]));
   const kept = new Set(names);
   const surplus = [...there].filter((name) => !kept.has(name));
-  await inTurns(missing, async (index) => {
-    const made = await client.resource(NODES).create(undefined, simulatedNode(index, settings.open ?? false));
-    await client.resource(NODES).updateStatus({ ...made, status: wellStatus(undefined, size, Date.now()) });
-  });
+  await inTurns(missing, (index) => makeNode(client, simulatedNode(index, settings.open ?? false), size));
   await removeNodes(client, new Set(surplus));
   return { nodes: wanted, made: missing.length, removed: surplus.length, ...size };
+}
+
+/** With its status at once: a node that was made is whole. One that somebody else makes at this moment is taken as it is. */
+async function makeNode(client: ClusterClient, node: Node, size: NodeSize): Promise<void> {
+  const status = wellStatus(undefined, size, Date.now());
+  try {
+    await client.resource(NODES).create(undefined, { ...node, status });
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
 }
 
 function sizeOf({ cpu, memory, pods }: SimulationSettings): NodeSize {
@@ -78,10 +86,19 @@ async function unlessGone(act: Promise<unknown>): Promise<void> {
   }
 }
 
+/** Some at once. After a failure no more are begun, and those that are under way are waited for. */
 async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
   let next = 0;
   const work = async () => {
-    while (next < items.length) await act(items[next++]!);
+    while (next < items.length) {
+      try {
+        await act(items[next++]!);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

@@ -24,7 +24,7 @@ export function simulatedName(index: number): string {
 }
 
 /**
- * A node to be created; its status is told afterwards.
+ * A node to be created, but for its status.
  * @param isOpen without it only pods that tolerate the taint come here, so that real work stays on real nodes
  */
 export function simulatedNode(index: number, isOpen: boolean): Node {

@@ -208,6 +208,21 @@ test("names that are taken are not accepted until they are free; a definition go
   await until(() => cluster.client.typeOf("harbor.example/v1", "Ship")?.resource === "boats");
   expect(cluster.core.state.kind(SHIPS).size).toBe(0);
 });
+
+test("a definition goes with its objects though the webhook that converts them is gone", async () => {
+  const clientConfig = { url: "https://127.0.0.1:1/convert" };
+  const rafts = crd("rafts", "Raft", {
+    conversion: { strategy: "Webhook", webhook: { clientConfig, conversionReviewVersions: ["v1"] } },
+  });
+  rafts.spec.versions.reverse();
+  await definitions.create(undefined, rafts);
+  await until(() => served("Raft"));
+  const type: ResourceType<Ship> = { ...SHIPS, resource: "rafts", kind: "Raft" };
+  await cluster.client.resource(type).create("default", { ...ship("one", { name: "a", decks: 1 }), kind: "Raft" });
+  await definitions.delete(undefined, "rafts.harbor.example");
+  await until(() => definitionNow("rafts") === undefined);
+  expect(cluster.core.state.kind(type).size).toBe(0);
+});
 const definitionNow = (plural: string) =>
   cluster.client.informer(CUSTOM_RESOURCE_DEFINITIONS).get(undefined, `${plural}.harbor.example`);
 

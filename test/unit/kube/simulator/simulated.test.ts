@@ -1,9 +1,12 @@
 /** Pretended nodes and pods: what they say of themselves. */
 import { expect, test } from "bun:test";
+import { simulateNodes } from "../../../../src/kube/simulator/simulate-nodes.ts";
 import { isSimulated, simulatedNode, wellStatus } from "../../../../src/kube/simulator/simulated-node.ts";
 import { mustStart, PodAddresses, runningStatus } from "../../../../src/kube/simulator/simulated-pod.ts";
 import type { Pod } from "../../../../src/model/kubernetes/core.ts";
+import { NODES } from "../../../../src/model/kubernetes/names.ts";
 import type { Stored } from "../../../../src/model/kubernetes/object.ts";
+import { createTestCluster } from "../../../support/test-cluster.ts";
 
 const pod = (uid: string, more: Pick<Pod, "status"> = {}): Stored<Pod> => ({
   apiVersion: "v1",
@@ -40,6 +43,20 @@ test("a node that is well again keeps its size, and tells when each condition ch
     lastTransitionTime: "1970-01-01T00:01:00Z",
   });
   expect(wellStatus(first, undefined, 60_000).conditions?.[0]?.lastTransitionTime).toBe("1970-01-01T00:00:00Z");
+});
+
+test("nodes are made whole, by two that ask at once too, and go when fewer are wanted", async () => {
+  await using cluster = await createTestCluster({ builtin: true });
+  const nodes = () => cluster.client.informer(NODES).list();
+  await Promise.all([simulateNodes(cluster.client, { nodes: 20 }), simulateNodes(cluster.client, { nodes: 20 })]);
+  expect(nodes().length).toBe(20);
+  for (const { status } of nodes()) {
+    expect(status?.allocatable).toEqual({ cpu: "32", memory: "128Gi", pods: "110" });
+    expect(status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
+  }
+  expect(await simulateNodes(cluster.client, { nodes: 3, cpu: "4" })).toMatchObject({ made: 0, removed: 17 });
+  expect(nodes().map(({ metadata }) => metadata.name)).toEqual(["simulated-0000", "simulated-0001", "simulated-0002"]);
+  expect(simulateNodes(cluster.client, { nodes: 1, memory: "much" })).rejects.toThrow("is no quantity");
 });
 
 test("a pod runs with all of its containers; what others said of it stays", () => {
