@@ -108,6 +108,8 @@ test.each<[string[]]>([
   [["describe", "lease", "-n", "kube-node-lease"]],
   [["describe", "clusterrole", "view"]],
   [["describe", "pod", "nope", ...n]],
+  [["describe", "cm", "nope", "settings", ...n]],
+  [["describe", "cm", "settings", "-l", "a=b", ...n]],
   [["describe", "pod", "web-", ...n]],
   [["describe"]],
   [["create", "role", "x", "--verb=get,list", "--resource=pods,deployments.apps/scale", ...CLIENT]],
@@ -117,6 +119,7 @@ test.each<[string[]]>([
   [["create", "ingress", "x", "--rule=a.b/p*=s:80,tls=t", "--rule=/y=s:http", "--class=c", ...CLIENT]],
   [["create", "quota", "x", "--hard=cpu=1,pods=2", "--scopes=BestEffort", ...CLIENT]],
   [["create", "pdb", "x", "--selector=app=web", "--min-available=50%", ...CLIENT]],
+  [["create", "pdb", "x", "--selector=app==web,tier in (a,b),!old", "--max-unavailable=1", ...CLIENT]],
   [["create", "priorityclass", "x", "--value=10", "--description=d", ...CLIENT]],
   [["create", "role", "x", "--verb=get"]],
   [["autoscale", "deploy", "web", ...n, "--min=1", "--max=3", "--cpu=50%", "--memory=100Mi", ...CLIENT]],
@@ -138,6 +141,16 @@ test.each<[string[]]>([
   [["label", "deploy,cronjob", "--all", "--list", ...n]],
   [["annotate", "cm/settings", "a=b", "a-", ...n]],
   [["patch", "cm/settings", "-p", '{"data":{"colour":"red"}}', ...n, "--dry-run=server", "-o", "jsonpath={.data}"]],
+  [["patch", "cm", "nope", "settings", "-p", '{"data":{"colour":"red"}}', ...n, "--dry-run=server"]],
+  [["scale", "deploy", "nope", "web", "--replicas=1", ...n, "--dry-run=client"]],
+  [["rollout", "status", "deploy", "web", "-l", "a=b", ...n]],
+  [["delete", "cm", "settings", "-l", "a=b", ...n]],
+  [["delete", "cm", "settings", "--all", ...n]],
+  [["delete", "cm/settings", "-l", "a=b", ...n]],
+  [["delete", "-l", "a=b", ...n]],
+  [["delete", "cm", "-l", "a=nobody", "-i", ...n]],
+  [["apply", "-f", "x.yaml", "--force", "--dry-run=server"]],
+  [["apply", "-f", "x.yaml", "--force", "--server-side"]],
   [["replace"]],
   [["drain", "node-a", "-l", "a=b"]],
   [["run", "x", "--image=Abc", "--dry-run=client"]],
@@ -155,6 +168,28 @@ test.each<[string[]]>([
   [["config", "use-context", "nope"]],
 ])("%p", async (words) => {
   await same(...words);
+});
+
+test("of a file only what the selector means is deleted; ports of one number stay two", async () => {
+  const cm = (name: string) =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, labels: { which: ${name} } }\n---\n`;
+  const port = (name: string, protocol: string) => `{ name: ${name}, port: 53, protocol: ${protocol} }`;
+  const ports = `[${port("dns", "UDP")}, ${port("dns-tcp", "TCP")}]`;
+  const service = `apiVersion: v1\nkind: Service\nmetadata: { name: dns }\nspec: { selector: { a: b }, ports: ${ports} }\n`;
+  const file = join(cluster.daemon.root, "selected.yaml");
+  await writeFile(file, cm("one") + cm("two") + service);
+  expect(await ok("apply", "-f", file, ...n)).toBe(
+    "configmap/one created\nconfigmap/two created\nservice/dns created\n",
+  );
+  expect(await ok("apply", "-f", file, ...n)).toBe(
+    "configmap/one unchanged\nconfigmap/two unchanged\nservice/dns unchanged\n",
+  );
+  expect(await ok("delete", "-f", file, "-l", "which in (one,three)", ...n)).toBe(
+    'configmap "one" deleted from more namespace\n',
+  );
+  expect(await ok("delete", "-f", file, "--ignore-not-found", ...n)).toBe(
+    'configmap "two" deleted from more namespace\nservice "dns" deleted from more namespace\n',
+  );
 });
 
 test("config changes the file as the real one does", async () => {

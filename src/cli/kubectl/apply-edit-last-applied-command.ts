@@ -5,7 +5,7 @@ import { checkEditedForm, EDIT_FLAGS } from "./edit/edit-flags.ts";
 import { editUntilSaved } from "./edit/edit-loop.ts";
 import { foundObjects } from "./edit/edited-objects.ts";
 import { type EditedTarget, editTitle, pairsOf } from "./edit/save-edited.ts";
-import { LAST_APPLIED, lastAppliedText, textToKeep } from "./last-applied.ts";
+import { LAST_APPLIED, lastAppliedObject, lastAppliedText, textToKeep } from "./last-applied.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { objectPath } from "./resource-arguments.ts";
 import { printedName } from "./resource-types.ts";
@@ -28,8 +28,8 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     checkEditedForm(flags.output);
     const targets: EditedTarget[] = (await foundObjects(context, args, flags)).flatMap(({ target, object }) => {
-      const text = lastAppliedText(object);
-      return text === undefined ? [] : [{ target, shown: JSON.parse(text) as KubeManifestObject }];
+      if (lastAppliedText(object) === undefined) return [];
+      return [{ target, shown: lastAppliedObject(object) as KubeManifestObject }];
     });
     if (targets.length === 0) {
       throw new CliError(

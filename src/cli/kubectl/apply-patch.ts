@@ -75,8 +75,39 @@ export function sameJson(one: Json, other: Json): boolean {
   return [...keys].every((key) => sameJson(one[key], other[key]));
 }
 
-/** @param strategic false for custom resources, whose lists the server cannot merge  @returns an empty object when nothing differs */
-export function applyPatch(last: Json, wanted: Json, live: Json, strategic: boolean): Members {
+/** How an object is changed. */
+interface ObjectPatch {
+  /** Empty when nothing differs. */
+  readonly body: Members;
+  readonly contentType: string;
+}
+
+/** Elements of a list that must be merged share their key. */
+class SharedKeys extends Error {}
+
+/** The patch in the form that the server can carry out for the type. @param last what was applied last, `wanted` now */
+export function objectPatch(
+  type: Pick<ServedType, "group">,
+  { last, wanted, live }: { last: Json; wanted: Json; live: Json },
+): ObjectPatch {
+  const whole = () => ({
+    body: applyPatch(last, wanted, live, false),
+    contentType: "application/merge-patch+json",
+  });
+  if (!isMergedByKeys(type)) return whole();
+  try {
+    return {
+      body: applyPatch(last, wanted, live, true),
+      contentType: "application/strategic-merge-patch+json",
+    };
+  } catch (error) {
+    if (!(error instanceof SharedKeys)) throw error;
+    return whole();
+  }
+}
+
+/** @param strategic false: lists take the place of what is there  @throws SharedKeys */
+function applyPatch(last: Json, wanted: Json, live: Json, strategic: boolean): Members {
   const patch: Members = {};
   const [before, after, now] = [last, wanted, live].map((value) => (isMembers(value) ? value : {}));
   for (const key of Object.keys(before!)) {
@@ -124,27 +155,34 @@ function addMergedList(
   wanted: readonly Members[],
   live: readonly Members[],
 ): void {
-  const find = (list: readonly Members[], id: Json) => list.find((one) => one[mergeKey] === id);
   const changes: Members[] = [];
-  for (const element of wanted) {
+  wanted.forEach((element, at) => {
     const id = element[mergeKey];
-    const present = find(live, id);
-    const inner = present === undefined ? element : applyPatch(find(last, id), element, present, true);
+    // Ports of two protocols may share a number: the second of a key stands beside the second.
+    const nth = wanted.slice(0, at).filter((one) => one[mergeKey] === id).length;
+    const present = nthOf(live, mergeKey, id, nth);
+    const inner = present === undefined ? element : applyPatch(nthOf(last, mergeKey, id, nth), element, present, true);
     if (present === undefined || Object.keys(inner).length > 0) changes.push({ ...inner, [mergeKey]: id });
-  }
-  for (const element of last) {
-    const id = element[mergeKey];
-    if (find(wanted, id) === undefined && find(live, id) !== undefined) {
-      changes.push({ $patch: "delete", [mergeKey]: id });
-    }
+  });
+  const isIn = (list: readonly Members[], id: Json) => nthOf(list, mergeKey, id, 0) !== undefined;
+  for (const { [mergeKey]: id } of last) {
+    if (!isIn(wanted, id) && isIn(live, id)) changes.push({ $patch: "delete", [mergeKey]: id });
   }
   const order = wanted.map((element) => ({ [mergeKey]: element[mergeKey] }));
-  const known = live.map((element) => element[mergeKey]).filter((id) => find(wanted, id) !== undefined);
+  const known = live.map((element) => element[mergeKey]).filter((id) => isIn(wanted, id));
   const isInOrder = sameJson(
     known,
     order.map((one) => one[mergeKey]).filter((id) => known.includes(id)),
   );
   if (changes.length === 0 && isInOrder) return;
+  // By its key the server would find only the first of those that share one.
+  if (isRepeated(wanted, mergeKey) || isRepeated(live, mergeKey)) throw new SharedKeys();
   patch[`$setElementOrder/${key}`] = order;
   patch[key] = changes;
 }
+
+const nthOf = (list: readonly Members[], mergeKey: string, id: Json, nth: number): Members | undefined =>
+  list.filter((one) => one[mergeKey] === id)[nth];
+
+const isRepeated = (list: readonly Members[], mergeKey: string): boolean =>
+  new Set(list.map((one) => one[mergeKey])).size < list.length;

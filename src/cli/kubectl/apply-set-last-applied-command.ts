@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list } from "../flag-types.ts";
+import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand } from "./declaration.ts";
-import { NOTHING_NAMED } from "./edit/edited-objects.ts";
 import { LAST_APPLIED, lastAppliedText, textToKeep } from "./last-applied.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";

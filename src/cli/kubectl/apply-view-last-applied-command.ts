@@ -2,7 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { foundObjects } from "./edit/edited-objects.ts";
-import { lastAppliedText } from "./last-applied.ts";
+import { lastAppliedObject, lastAppliedText } from "./last-applied.ts";
 import { yamlText } from "./yaml-text.ts";
 
 export const command = defineKubectlCommand({
@@ -24,10 +24,9 @@ export const command = defineKubectlCommand({
       );
     }
     for (const { object } of await foundObjects(context, args, flags, flags)) {
-      const text = lastAppliedText(object);
       // Nothing to show, and no failure.
-      if (text === undefined) continue;
-      const value: unknown = JSON.parse(text);
+      if (lastAppliedText(object) === undefined) continue;
+      const value = lastAppliedObject(object);
       context.print(flags.output === "yaml" ? yamlText(value) : `${JSON.stringify(value, undefined, 2)}\n`);
     }
   },

@@ -3,6 +3,7 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { onEach } from "./failures.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects, objectPath } from "./resource-arguments.ts";
 import { groupVersion } from "./resource-types.ts";
@@ -46,7 +47,7 @@ export const command = defineKubectlCommand({
     const type = (await context.types()).ofKind("autoscaling/v2", "HorizontalPodAutoscaler");
     const cpu = flags.cpu || (flags["cpu-percent"] >= 0 ? `${flags["cpu-percent"]}%` : "");
     const metrics = [...metricOf("cpu", cpu), ...metricOf("memory", flags.memory)];
-    for (const target of objects) {
+    await onEach(objects, async (target) => {
       await api.get(objectPath(target));
       if (!target.type.subresources.includes("scale")) {
         const { group, version, resource, kind } = target.type;
@@ -70,7 +71,7 @@ export const command = defineKubectlCommand({
         status: { currentMetrics: null, desiredReplicas: 0 },
       };
       await createObject(context, flags, type, target.namespace, autoscaler, { verb: "autoscaled" });
-    }
+    });
   },
 });
 

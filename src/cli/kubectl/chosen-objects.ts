@@ -101,8 +101,6 @@ export async function chosenTargets(
     throw new CliError(NOTHING_NAMED);
   if (objects.length > 0 && words.length > 0 && flags["all-namespaces"])
     throw new CliError("error: a resource cannot be retrieved by name across all namespaces");
-  if (objects.length > 0 && words.length > 0 && hasChoice)
-    throw new CliError("error: name cannot be provided when a selector is specified");
   if (types.length > 0 && !hasChoice) throw new CliError("error: resource(s) were provided, but no name was specified");
   const targets = [...objects];
   const api = await context.api();

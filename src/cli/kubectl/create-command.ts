@@ -3,9 +3,8 @@ import { bool, list, string } from "../flag-types.ts";
 import { type CreateFlags, createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { EditFlags } from "./edit/edit-loop.ts";
-import { Failures } from "./failures.ts";
+import { onEach } from "./failures.ts";
 import { UsageError } from "./help-error.ts";
-import { labelMatcher } from "./label-match.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects } from "./resource-arguments.ts";
@@ -42,19 +41,11 @@ export const command = defineKubectlCommand({
       return;
     }
     const { objects } = await namedObjects(context, [], flags);
-    const matches = labelMatcher(flags.selector);
-    const failures = new Failures();
-    for (const { type, namespace, manifest } of objects) {
-      if (!matches(manifest!.object)) continue;
-      try {
-        const attempt = `error when creating ${JSON.stringify(manifest!.source)}`;
-        if (flags.edit) await createEdited(context, flags, type, namespace, manifest!.object);
-        else await createObject(context, flags, type, namespace, manifest!.object, { attempt });
-      } catch (error) {
-        failures.add(error);
-      }
-    }
-    failures.throwIfAny();
+    await onEach(objects, async ({ type, namespace, manifest }) => {
+      const attempt = `error when creating ${JSON.stringify(manifest!.source)}`;
+      if (flags.edit) await createEdited(context, flags, type, namespace, manifest!.object);
+      else await createObject(context, flags, type, namespace, manifest!.object, { attempt });
+    });
   },
 });
 

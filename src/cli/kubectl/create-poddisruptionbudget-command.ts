@@ -1,7 +1,8 @@
 import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
-import { CREATE_FLAGS, create, keyValues, oneName } from "./create-flags.ts";
+import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { labelSelectorOf } from "./label-selector.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --selector=SELECTOR --min-available=N [options]",
@@ -11,7 +12,7 @@ export const command = defineKubectlCommand({
     ...CREATE_FLAGS,
     "max-unavailable": string("How many pods, or which share of them, may be away"),
     "min-available": string("How many pods, or which share of them, must be there"),
-    selector: string("Labels of the pods, as a=b,c=d"),
+    selector: string("Labels of the pods, such as a=b,c in (d,e)"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);
@@ -24,14 +25,13 @@ export const command = defineKubectlCommand({
       throw new CliError("error: min-available and max-unavailable cannot be both specified");
     }
     const amount = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
-    const matchLabels = Object.fromEntries(keyValues(flags.selector.split(","), "selector"));
     await create(context, flags, {
       apiVersion: "policy/v1",
       kind: "PodDisruptionBudget",
       metadata: { name },
       spec: {
         ...(least === "" ? { maxUnavailable: amount(most) } : { minAvailable: amount(least) }),
-        selector: { matchLabels },
+        selector: labelSelectorOf(flags.selector),
       },
       status: { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 },
     });

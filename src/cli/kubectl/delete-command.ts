@@ -3,7 +3,7 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
-import { deleteObjects } from "./delete-objects.ts";
+import { deleteObjects, graceSeconds } from "./delete-objects.ts";
 import { durationText } from "./duration-flag.ts";
 import { namedObjects, type ObjectTarget } from "./resource-arguments.ts";
 import { pathOf, printedName, type ServedType } from "./resource-types.ts";
@@ -44,19 +44,19 @@ export const command = defineKubectlCommand({
     if (flags.raw !== "") return await deleteRaw(context, args, flags);
     const { objects, types } = await namedObjects(context, args, flags);
     const hasChoice = flags.all || flags.selector !== "" || flags["field-selector"] !== "";
-    if (objects.length + types.length === 0) throw new CliError(NOTHING_NAMED);
+    if (args.length + flags.filename.length === 0 && flags.kustomize === "") throw new CliError(NOTHING_NAMED);
     if (flags.all && (flags.selector !== "" || flags["field-selector"] !== ""))
       throw new CliError("error: setting 'all' parameter but found a non empty selector. ");
     if (types.length > 0 && !hasChoice)
       throw new CliError("error: resource(s) were provided, but no name was specified");
     const targets = [...objects];
     for (const { type } of types) targets.push(...(await selected(context, type, flags)));
-    if (flags.interactive && !(await confirmed(context, targets))) return;
-    if (targets.length === 0 && types.length > 0) {
+    if (targets.length === 0) {
       context.print("No resources found\n");
       return;
     }
-    const seconds = flags.now ? 1 : flags["grace-period"] < 0 && flags.force ? 0 : flags["grace-period"];
+    if (flags.interactive && !(await confirmed(context, targets))) return;
+    const seconds = flags.now ? 1 : flags.force && flags["grace-period"] < 0 ? 0 : graceSeconds(flags);
     await deleteObjects(context, targets, { ...flags, seconds, isForced: flags.force && seconds === 0 });
   },
 });

@@ -23,6 +23,13 @@ export interface Deletion {
   readonly wait: boolean;
 }
 
+/**
+ * What --grace-period says, in seconds; negative for the object's own. Nothing at all would end objects whose processes may still
+ * run: that wants --force too, and without it 0 counts as 1.
+ */
+export const graceSeconds = (flags: { readonly force: boolean; readonly "grace-period": number }): number =>
+  flags["grace-period"] === 0 && !flags.force ? 1 : flags["grace-period"];
+
 /** Tells of each object, and waits for the end of all. @throws CliError with all failures, or when the time is over */
 export async function deleteObjects(
   context: KubectlContext,

@@ -4,6 +4,7 @@ import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { columnText } from "./describe/column-text.ts";
 import { describerOf } from "./describe/describers.ts";
 import { eventLines, eventsOf } from "./describe/events.ts";
+import { Failures } from "./failures.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -39,16 +40,23 @@ export const command = defineKubectlCommand({
       for (const one of begun) context.print(`${await described(context, one, showEvents)}\n`);
       return;
     }
+    const failures = new Failures();
     for (const target of objects) {
-      const api = await context.api();
-      found.push({ type: target.type, object: await api.get<Found["object"]>(objectPath(target)) });
+      try {
+        const api = await context.api();
+        found.push({ type: target.type, object: await api.get<Found["object"]>(objectPath(target)) });
+      } catch (error) {
+        failures.add(error);
+      }
     }
     for (const { type } of types) found.push(...(await ofType(context, type, flags)));
     // Of many objects the events are shown only when asked for.
-    const showEvents = flags["show-events"] && (found.length === 1 || given("show-events"));
+    const isOne = found.length === 1 && objects.length < 2;
+    const showEvents = flags["show-events"] && (isOne || given("show-events"));
     const texts: string[] = [];
     for (const one of found) texts.push(await described(context, one, showEvents));
     context.print(texts.join("\n\n"));
+    failures.throwIfAny();
     if (found.length === 0) {
       const isPlaced = types.some(({ type }) => type.namespaced) && !flags["all-namespaces"];
       context.printError(`No resources found${isPlaced ? ` in ${await context.namespace()} namespace.` : ""}\n`);

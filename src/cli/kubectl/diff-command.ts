@@ -1,12 +1,11 @@
 import { CliError } from "../cli-error.ts";
 import { bool, int, list, string } from "../flag-types.ts";
-import { applyPatch, isMergedByKeys } from "./apply-patch.ts";
+import { objectPatch } from "./apply-patch.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { DiffFiles, TROUBLE } from "./diff-files.ts";
 import { withoutManagers } from "./edit/edited-objects.ts";
 import { KubeApiError } from "./kube-api.ts";
-import { labelMatcher } from "./label-match.ts";
-import { lastAppliedText } from "./last-applied.ts";
+import { lastAppliedObject } from "./last-applied.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { prunableObjects } from "./prunable-objects.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -51,9 +50,7 @@ async function diff(context: KubectlContext, flags: Flags, args: readonly string
   if (args.length > 0) throw new CliError(`error: Unexpected args: [${args.join(" ")}]`);
   if (flags["force-conflicts"] && !flags["server-side"])
     throw new CliError("error: --force-conflicts only works with --server-side");
-  const matches = labelMatcher(flags.selector);
-  const { objects } = await namedObjects(context, [], flags);
-  const wanted = objects.filter(({ manifest }) => matches(manifest!.object));
+  const { objects: wanted } = await namedObjects(context, [], flags);
   const manager = flags["server-side"] && !isNamed ? "kubectl" : flags["field-manager"];
   const shown = (object: KubeManifestObject | undefined) =>
     object === undefined || flags["show-managed-fields"] ? object : withoutManagers(object);
@@ -99,16 +96,11 @@ async function liveAndMerged(
     const collection = pathOf(target.type, target.namespace);
     return { live, merged: await api.json<KubeManifestObject>("POST", collection, { body: object, query }) };
   }
-  const isStrategic = isMergedByKeys(target.type);
   const { status: _status, ...own } = object;
   // What was applied last has annotations even when there were none.
   const wanted = { ...own, metadata: { annotations: {}, ...object.metadata } };
-  const body = applyPatch(JSON.parse(lastAppliedText(live) ?? "{}"), wanted, live, isStrategic);
+  const { body, contentType } = objectPatch(target.type, { last: lastAppliedObject(live), wanted, live });
   if (Object.keys(body).length === 0) return { live, merged: live };
-  const merged = await api.json<KubeManifestObject>("PATCH", path, {
-    body,
-    contentType: isStrategic ? "application/strategic-merge-patch+json" : "application/merge-patch+json",
-    query,
-  });
+  const merged = await api.json<KubeManifestObject>("PATCH", path, { body, contentType, query });
   return { live, merged };
 }

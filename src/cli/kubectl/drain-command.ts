@@ -4,6 +4,7 @@ import { bool, int, string } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { KubeApiError } from "./kube-api.ts";
+import { labelMatcher } from "./label-selector.ts";
 import { nodesNamed, setSchedulable } from "./node-schedulable.ts";
 import type { ObjectTarget } from "./resource-arguments.ts";
 import { dryRun } from "./write-flags.ts";
@@ -54,12 +55,12 @@ export const command = defineKubectlCommand({
   },
 });
 
-const REQUIREMENT = /^(?:!?\s*[\w./-]+|[\w./-]+\s*(?:=|==|!=)\s*[\w.-]*|[\w./-]+\s+(?:in|notin)\s*\([^()]*\))$/;
-
 function checkPodSelector(selector: string): void {
-  const parts = selector === "" ? [] : selector.split(/,(?![^(]*\))/).map((part) => part.trim());
-  if (!parts.every((part) => REQUIREMENT.test(part)))
+  try {
+    labelMatcher(selector);
+  } catch {
     throw new CliError("error: --pod-selector=<pod_selector> must be a valid label selector");
+  }
 }
 
 async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flags, limit: number): Promise<void> {

@@ -3,6 +3,7 @@ import { bool, list, string } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { onEach } from "./failures.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { OVERRIDE_FLAGS, withOverrides } from "./overrides.ts";
 import { namedObjects, objectPath } from "./resource-arguments.ts";
@@ -38,16 +39,17 @@ export const command = defineKubectlCommand({
     type: string("ClusterIP (default), NodePort, LoadBalancer"),
   },
   async run({ flags, args, context }) {
-    const { objects, types } = await namedObjects(context, args, flags);
+    // --selector tells what the service chooses.
+    const { objects, types } = await namedObjects(context, args, { ...flags, selector: "" });
     if (types.length > 0) throw new CliError("error: resource(s) were provided, but no name was specified");
     if (objects.length === 0) throw new CliError(NOTHING_NAMED);
     const api = await context.api();
     const service = (await context.types()).ofKind("v1", "Service");
-    for (const target of objects) {
+    await onEach(objects, async (target) => {
       const object = await api.get<PodTemplateHolder & { kind: string }>(objectPath(target));
       const wanted = serviceFor(object, target.name, flags);
       await createObject(context, flags, service, target.namespace, wanted, { verb: "exposed" });
-    }
+    });
   },
 });
 

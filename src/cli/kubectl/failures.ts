@@ -21,3 +21,16 @@ export class Failures {
     throw new CliError(lines.join("\n"));
   }
 }
+
+/** Does the work for each; what fails does not keep it from being done for the others. @throws CliError as Failures tells it */
+export async function onEach<T>(targets: readonly T[], work: (target: T) => Promise<void>): Promise<void> {
+  const failures = new Failures();
+  for (const target of targets) {
+    try {
+      await work(target);
+    } catch (error) {
+      failures.add(error);
+    }
+  }
+  failures.throwIfAny();
+}

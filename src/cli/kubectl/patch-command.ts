@@ -4,6 +4,7 @@ import { bool, list, string } from "../flag-types.ts";
 import { sameJson } from "./apply-patch.ts";
 import { type ChoiceFlags, chosenObjects } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { onEach } from "./failures.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
 import { withOverrides } from "./overrides.ts";
@@ -48,7 +49,7 @@ export const command = defineKubectlCommand({
       throw new CliError("error: resource(s) were provided, but no name was specified");
     const api = await context.api();
     const isPart = flags.subresource === "scale";
-    for (const target of objects) {
+    await onEach(objects, async (target) => {
       const path = objectPath(target, flags.subresource || undefined);
       const before = await api.get<KubeManifestObject>(path);
       const query = writeQuery(flags["dry-run"] === "client" ? { ...flags, "dry-run": "server" } : flags);
@@ -57,7 +58,7 @@ export const command = defineKubectlCommand({
       const type = isPart ? { ...target.type, group: "autoscaling", singular: "scale" } : target.type;
       const verb = isSame ? "patched (no change)" : "patched";
       await tellResult(context, { ...flags, "dry-run": "none" }, type, after, verb);
-    }
+    });
   },
 });
 

@@ -2,7 +2,7 @@
 
 import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
-import { applyPatch, isMergedByKeys } from "./apply-patch.ts";
+import { objectPatch } from "./apply-patch.ts";
 import { CHOICE_FLAGS, type ChoiceFlags, type ChosenObject, chosenObjects } from "./chosen-objects.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
@@ -123,15 +123,14 @@ async function changeOne(
     return;
   }
   if (isRead) return;
-  const isStrategic = isMergedByKeys(target.type);
-  const patch = applyPatch(object, changed, object, isStrategic);
-  if (Object.keys(patch).length === 0 && !isAlwaysSent) return;
+  const { body, contentType } = objectPatch(target.type, { last: object, wanted: changed, live: object });
+  if (Object.keys(body).length === 0 && !isAlwaysSent) return;
   if (flags.local || flags["dry-run"] === "client") return await tellResult(context, flags, target.type, changed, verb);
   const api = await context.api();
   try {
     const answer = await api.json<KubeManifestObject>("PATCH", objectPath(target), {
-      body: patch,
-      contentType: isStrategic ? "application/strategic-merge-patch+json" : "application/merge-patch+json",
+      body,
+      contentType,
       query: writeQuery(flags),
     });
     await tellResult(context, flags, target.type, answer, verb);

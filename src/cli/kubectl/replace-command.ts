@@ -4,9 +4,9 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
-import { deleteObjects } from "./delete-objects.ts";
+import { deleteObjects, graceSeconds } from "./delete-objects.ts";
 import { durationText } from "./duration-flag.ts";
-import { Failures } from "./failures.ts";
+import { onEach } from "./failures.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
@@ -29,7 +29,7 @@ const FLAGS = {
   subresource: string("A part of the objects: status, scale, resize"),
   timeout: durationText("With --force: how long to wait for the end (0: five minutes)", { initial: "0s" }),
   validate: validate(),
-  wait: bool("With --force: wait for what belongs to the object too"),
+  wait: bool("Changes nothing: with --force the end is always waited for"),
 };
 type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K]["initial"]> };
 
@@ -52,9 +52,7 @@ export const command = defineKubectlCommand({
     }
     const { objects } = await namedObjects(context, [], flags);
     if (flags.force) return await deleteAndCreate(context, objects, flags);
-    const failures = new Failures();
-    for (const target of objects) await replaceOne(context, target, flags).catch((error) => failures.add(error));
-    failures.throwIfAny();
+    await onEach(objects, (target) => replaceOne(context, target, flags));
   },
 });
 
@@ -110,14 +108,14 @@ async function deleteAndCreate(context: KubectlContext, targets: readonly Object
     ...flags,
     "ignore-not-found": true,
     output: flags.output === "name" ? "name" : "",
-    seconds: flags["grace-period"],
+    // --force is about what is replaced, not about how it ends.
+    seconds: graceSeconds({ ...flags, force: false }),
     isForced: false,
     timeout: parseDuration(flags.timeout) === 0 ? "5m" : flags.timeout,
     wait: true,
   });
   const api = await context.api();
-  const failures = new Failures();
-  for (const target of targets) {
+  await onEach(targets, async (target) => {
     const body = wantedOf(target, flags);
     try {
       const made = await api.json<KubeManifestObject>("POST", pathOf(target.type, target.namespace), {
@@ -127,8 +125,7 @@ async function deleteAndCreate(context: KubectlContext, targets: readonly Object
       await tellResult(context, flags, target.type, made, "replaced");
     } catch (error) {
       if (!(error instanceof KubeApiError)) throw error;
-      failures.add(error.during(`error when creating ${JSON.stringify(target.manifest!.source)}`));
+      throw error.during(`error when creating ${JSON.stringify(target.manifest!.source)}`);
     }
-  }
-  failures.throwIfAny();
+  });
 }

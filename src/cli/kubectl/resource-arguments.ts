@@ -3,6 +3,7 @@
 import { CliError } from "../cli-error.ts";
 import { comingTypes } from "./coming-types.ts";
 import type { KubectlContext } from "./declaration.ts";
+import { labelMatcher } from "./label-selector.ts";
 import { type KubeManifest, readManifests } from "./manifest-files.ts";
 import { pathOf, type ServedType } from "./resource-types.ts";
 
@@ -33,6 +34,14 @@ export interface FileFlags {
   readonly kustomize?: string;
 }
 
+/** Flags that choose among the objects of a type, which then has no names beside it. */
+interface SelectionFlags {
+  /** Of objects in files only those with the labels are taken. */
+  readonly selector?: string;
+  readonly "field-selector"?: string;
+  readonly all?: boolean;
+}
+
 /**
  * The words of `get pods`, `get pod web db`, `get pod/web svc/web`, `get pods,services`, or the files of -f.
  * @throws CliError in kubectl's words
@@ -40,16 +49,19 @@ export interface FileFlags {
 export async function namedObjects(
   context: KubectlContext,
   words: readonly string[],
-  files: FileFlags = { filename: [], recursive: false },
+  flags: FileFlags & SelectionFlags = { filename: [], recursive: false },
 ): Promise<NamedObjects> {
-  if (files.filename.length > 0 || files.kustomize) {
+  if (flags.filename.length > 0 || flags.kustomize) {
     if (words.length > 0) {
       throw new CliError(
         "error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
       );
     }
-    return { objects: await objectsInFiles(context, files), types: [] };
+    const isMeant = labelMatcher(flags.selector ?? "");
+    const objects = await objectsInFiles(context, flags);
+    return { objects: objects.filter(({ manifest }) => isMeant(manifest!.object)), types: [] };
   }
+  checkSelection(words, flags);
   const types = await context.types();
   const namespace = await context.namespace();
   const place = (type: ServedType, name: string): ObjectTarget => ({
@@ -84,6 +96,17 @@ export async function namedObjects(
   });
   if (names.length === 0) return { objects: [], types: found.map((type) => ({ type })) };
   return { objects: found.flatMap((type) => names.map((name) => place(type, name))), types: [] };
+}
+
+/** Names and selectors exclude each other: what the selector does not choose must not be touched because of its name. */
+function checkSelection(words: readonly string[], flags: SelectionFlags): void {
+  const selects = Boolean(flags.selector || flags["field-selector"]);
+  if (!selects && !flags.all) return;
+  if (words.length === 0 && selects)
+    throw new CliError("error: at least one resource must be specified to use a selector");
+  if (words.some((word) => word.includes("/")))
+    throw new CliError("error: selectors and the all flag cannot be used when passing resource/name arguments");
+  if (words.length > 1) throw new CliError("error: name cannot be provided when a selector is specified");
 }
 
 async function manifestsOf(context: KubectlContext, files: FileFlags): Promise<KubeManifest[]> {

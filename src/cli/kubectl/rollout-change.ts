@@ -3,7 +3,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, list, string } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
-import { Failures } from "./failures.ts";
+import { onEach } from "./failures.ts";
 import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
 import { type FileFlags, namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
@@ -49,19 +49,13 @@ export async function changeEach(
 ): Promise<void> {
   if (targets.length === 0) context.printError(`No resources found in ${await context.namespace()} namespace.\n`);
   const api = await context.api();
-  const failures = new Failures();
-  for (const target of targets) {
-    try {
-      const object = await api.get<PodTemplateHolder>(objectPath(target));
-      const changed = await api.json<PodTemplateHolder>("PATCH", objectPath(target), {
-        body: patchOf(object, target),
-        contentType: "application/strategic-merge-patch+json",
-        query: writeQuery({ ...flags, "dry-run": "none" }),
-      });
-      await tellResult(context, { ...flags, "dry-run": "none" }, target.type, changed, verb);
-    } catch (error) {
-      failures.add(error);
-    }
-  }
-  failures.throwIfAny();
+  await onEach(targets, async (target) => {
+    const object = await api.get<PodTemplateHolder>(objectPath(target));
+    const changed = await api.json<PodTemplateHolder>("PATCH", objectPath(target), {
+      body: patchOf(object, target),
+      contentType: "application/strategic-merge-patch+json",
+      query: writeQuery({ ...flags, "dry-run": "none" }),
+    });
+    await tellResult(context, { ...flags, "dry-run": "none" }, target.type, changed, verb);
+  });
 }

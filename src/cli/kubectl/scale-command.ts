@@ -4,6 +4,7 @@ import { bool, int, list, string } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
+import { onEach } from "./failures.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf } from "./resource-types.ts";
@@ -35,7 +36,8 @@ export const command = defineKubectlCommand({
     if (!given("replicas")) throw new CliError(`error: required flag(s) "replicas" not set`);
     if (flags.replicas < 0)
       throw new CliError("error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0");
-    const { objects, types } = await namedObjects(context, args, flags);
+    // --all beside names means nothing, as with kubectl.
+    const { objects, types } = await namedObjects(context, args, { ...flags, all: false });
     if (types.length > 0 && !flags.all && flags.selector === "") {
       throw new CliError("error: resource(s) were provided, but no name was specified");
     }
@@ -49,7 +51,7 @@ export const command = defineKubectlCommand({
       targets.push(...(found.items ?? []).map(({ metadata }) => ({ type, namespace, name: metadata.name })));
     }
     if (targets.length === 0) throw new CliError("error: no objects passed to scale");
-    for (const target of targets) await scaleOne(context, flags, target);
+    await onEach(targets, (target) => scaleOne(context, flags, target));
   },
 });
 

@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { labelSelectorOf } from "./label-selector.ts";
 import { changeObjects, SET_FLAGS } from "./pod-spec-change.ts";
 
 const { selector, kustomize, recursive, ...FLAGS } = SET_FLAGS;
@@ -32,35 +33,16 @@ export const command = defineKubectlCommand({
           return [];
         },
         verb: "selector updated",
+        isAlwaysSent: true,
       },
     );
   },
 });
 
-const EXPRESSIONS: readonly [RegExp, string][] = [
-  [/^(\S+) in \((.*)\)$/, "In"],
-  [/^(\S+) notin \((.*)\)$/, "NotIn"],
-  [/^(\S+)!=(\S*)$/, "NotIn"],
-  [/^!(\S+)()$/, "DoesNotExist"],
-  [/^(\S+)()$/, "Exists"],
-];
-
 /** "app=web,tier=front". @throws CliError for expressions that are no pairs */
-function matchLabels(text: string): Record<string, string> {
-  const parts = text.split(/,(?![^(]*\))/).map((part) => part.trim());
-  const expressions: string[] = [];
-  const pairs = parts.flatMap((part): [string, string][] => {
-    const pair = /^([^=!<>() ]+)==?([^=]*)$/.exec(part);
-    if (pair !== null) return [[pair[1]!, pair[2]!]];
-    for (const [pattern, operator] of EXPRESSIONS) {
-      const found = pattern.exec(part);
-      if (found === null) continue;
-      expressions.push(`{${found[1]} ${operator} [${found[2]!.split(",").join(" ")}]}`);
-      return [];
-    }
-    throw new CliError(`error: couldn't parse the selector string ${JSON.stringify(text)}`);
-  });
-  if (expressions.length > 0)
-    throw new CliError(`error: match expression [${expressions.join(" ")}] not supported on this object`);
-  return Object.fromEntries(pairs);
+function matchLabels(text: string): Readonly<Record<string, string>> {
+  const { matchLabels: pairs = {}, matchExpressions = [] } = labelSelectorOf(text);
+  if (matchExpressions.length === 0) return pairs;
+  const shown = matchExpressions.map(({ key, operator, values = [] }) => `{${key} ${operator} [${values.join(" ")}]}`);
+  throw new CliError(`error: match expression [${shown.join(" ")}] not supported on this object`);
 }

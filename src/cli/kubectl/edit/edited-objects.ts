@@ -1,6 +1,7 @@
 /** The objects that an edit is about, as the server has them. */
 
 import { CliError } from "../../cli-error.ts";
+import { NOTHING_NAMED } from "../chosen-objects.ts";
 import type { KubectlContext } from "../declaration.ts";
 import type { KubeManifestObject } from "../manifest-files.ts";
 import { type FileFlags, namedObjects, type ObjectTarget, objectPath } from "../resource-arguments.ts";
@@ -10,13 +11,6 @@ interface FoundObject {
   readonly target: ObjectTarget;
   readonly object: KubeManifestObject;
 }
-
-export const NOTHING_NAMED = `error: You must provide one or more resources by argument or filename.
-Example resource specifications include:
-   '-f rsrc.yaml'
-   '--filename=rsrc.json'
-   '<resource> <name>'
-   '<resource>'`;
 
 /**
  * All objects that words or files name; a type alone means all of its objects.

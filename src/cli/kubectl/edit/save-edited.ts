@@ -1,7 +1,7 @@
 /** Sends edited objects as patches of what they were. */
 
 import { CliError } from "../../cli-error.ts";
-import { applyPatch, isMergedByKeys } from "../apply-patch.ts";
+import { objectPatch } from "../apply-patch.ts";
 import { withLastApplied } from "../create-object.ts";
 import type { KubectlContext } from "../declaration.ts";
 import { KubeApiError } from "../kube-api.ts";
@@ -37,14 +37,13 @@ export async function saveEdited(
   await checkKinds(context, edited);
   for (const [object, { target, shown }] of pairsOf(targets, edited, await context.namespace())) {
     const wanted = flags["save-config"] ? withLastApplied(object) : object;
-    const isStrategic = isMergedByKeys(target.type);
-    const body = applyPatch(shown, wanted, shown, isStrategic);
-    if (Object.keys(body).length === 0) {
+    const change = objectPatch(target.type, { last: shown, wanted, live: shown });
+    if (Object.keys(change.body).length === 0) {
       await tellResult(context, { ...flags, "dry-run": "none" }, target.type, object, "skipped");
       continue;
     }
-    if (flags["output-patch"]) context.print(`Patch: ${JSON.stringify(body)}\n`);
-    const failure = await patch(context, flags, target, body, isStrategic);
+    if (flags["output-patch"]) context.print(`Patch: ${JSON.stringify(change.body)}\n`);
+    const failure = await patch(context, flags, target, change);
     if (failure !== undefined) failures.push(failure);
   }
   return failures;
@@ -88,15 +87,13 @@ async function patch(
   context: KubectlContext,
   flags: SaveFlags,
   target: ObjectTarget,
-  body: unknown,
-  isStrategic: boolean,
+  change: ReturnType<typeof objectPatch>,
 ): Promise<EditFailure | undefined> {
   const title = `${qualified(target.type)} ${JSON.stringify(target.name)}`;
   try {
     const path = objectPath(target, flags.subresource || undefined);
     const changed = await (await context.api()).json<KubeManifestObject>("PATCH", path, {
-      body,
-      contentType: isStrategic ? "application/strategic-merge-patch+json" : "application/merge-patch+json",
+      ...change,
       query: writeQuery({ ...flags, "dry-run": "none" }),
     });
     await tellResult(context, { ...flags, "dry-run": "none" }, target.type, changed, "edited");

@@ -1,6 +1,6 @@
 /** Which objects an entry of a kustomization means. */
 
-import { labelMatcher } from "../label-match.ts";
+import { labelMatcher } from "../label-selector.ts";
 import { type CustomizedObject, nameOf, splitVersion } from "./customized-object.ts";
 import type { Target } from "./kustomization-file.ts";
 
