@@ -60,6 +60,8 @@ class Planner {
   private readonly configs = new Map<Digest, Descriptor>();
   private readonly labels = new Map<Digest, string>();
   private readonly present: Set<Digest>;
+  /** Indexes that are read already: what hostile ones hold many times is pushed once. */
+  private readonly seen = new Set<Digest>();
 
   constructor(
     private readonly record: ImageRecord,
@@ -96,6 +98,8 @@ class Planner {
     const bytes = await this.content.readSmall(digest);
     for (const descriptor of parseIndex(bytes, digest).manifests) {
       if (isIndexType(descriptor.mediaType) && this.present.has(descriptor.digest)) {
+        if (this.seen.has(descriptor.digest)) continue;
+        this.seen.add(descriptor.digest);
         children.push({ descriptor, bytes: await this.readIndex(descriptor, children, missing) });
         continue;
       }
