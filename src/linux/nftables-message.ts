@@ -22,6 +22,7 @@ const MSG = {
   GETCHAIN: 4,
   NEWRULE: 6,
   GETRULE: 7,
+  DELRULE: 8,
   NEWSET: 9,
   NEWSETELEM: 12,
   GETSETELEM: 13,
@@ -54,7 +55,7 @@ const SET_HAS_TIMEOUT = 16;
 const SET_IS_DYNAMIC = 32;
 const SET_IS_CONCATENATED = 128;
 
-interface NftSet {
+export interface NftSet {
   name: string;
   key: readonly NftType[];
   /** Given: a map. */
@@ -64,7 +65,7 @@ interface NftSet {
   /** Elements are ranges, from their key to their end, in each field of a joined key; no two may overlap. Linux 5.6. */
   holdsRanges?: boolean;
 }
-interface NftChain {
+export interface NftChain {
   name: string;
   type: "filter" | "nat";
   hook: keyof typeof NF_HOOK;
@@ -97,6 +98,18 @@ export function createTable(table: NftTable): Buffer[] {
     for (const rule of chain.rules) parts.push(addRule(table.family, table.name, chain.name, rule));
   }
   return parts;
+}
+
+/** More sets for a table, and other rules for chains of it, whose old ones go: parts of one transaction. ENOENT without that table. */
+export function rewriteTable({ family, name, sets, chains }: NftTable): Buffer[] {
+  const number = NFT_FAMILY[family];
+  return [
+    ...sets.map((set, index) => createSet(number, name, set, index + 1)),
+    ...chains.flatMap(({ name: chain, rules }) => [
+      request(MSG.DELRULE, 0, number, text(1, name), text(2, chain)),
+      ...rules.map((rule) => addRule(family, name, chain, rule)),
+    ]),
+  ];
 }
 
 /** Appends a rule to a chain. */

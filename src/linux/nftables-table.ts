@@ -14,6 +14,7 @@ import {
   NFT_FAMILY,
   type NftElement,
   type NftTable,
+  rewriteTable,
 } from "./nftables-message.ts";
 
 /** An element and the set or map of the table that it belongs in. */
@@ -57,6 +58,19 @@ export class NftablesTable {
     if (!this.#isMade) return false;
     this.#isMade = false;
     this.#isMade = this.#tryChange(removed, added);
+    return this.#isMade;
+  }
+
+  /**
+   * Gives the table more sets, and these chains, which it has already, other rules; elements stay.
+   * @returns false when `replace` is due
+   * @throws {SysError}
+   */
+  rewrite(content: Pick<NftTable, "sets" | "chains">): boolean {
+    if (!this.#isMade) return false;
+    this.#isMade = false;
+    const parts = rewriteTable({ family: this.family, name: this.name, ...content });
+    this.#isMade = this.#socket.transact(parts, `change rules of nftables table ${this.name}`, [ENOENT]);
     return this.#isMade;
   }
 

@@ -1,5 +1,6 @@
 /** Keeps the table of services as it should be: element by element, in one netlink transaction a change. */
 
+import type { NftTable } from "../../linux/nftables-message.ts";
 import { NftablesTable, type PlacedElement } from "../../linux/nftables-table.ts";
 import {
   clientsOf,
@@ -21,6 +22,8 @@ export class ServiceFirewall {
   private readonly table: NftablesTable;
   /** The kernel's rules are of other ranges or timeouts. */
   private hasOldRules = true;
+  /** Names of the sets and maps in the kernel. */
+  private madeSets: ReadonlySet<string> = new Set();
   /** Fronts that were changed here and perhaps not yet in the kernel. */
   private readonly changed: ServiceFront[] = [];
   /** Elements of LIVE that are gone and whose clients are perhaps still remembered. */
@@ -52,7 +55,7 @@ export class ServiceFirewall {
     for (const seconds of timeouts) this.timeouts.add(seconds);
     const { removed, added } = this.follow(wanted);
     this.withdrawn.push(...removed.filter(({ set }) => set === LIVE));
-    if (this.hasOldRules || !this.table.change(removed, added)) this.rebuild();
+    if (!this.bringRules() || !this.table.change(removed, added)) this.rebuild();
     this.forgetClients();
     return this.changed.splice(0);
   }
@@ -107,10 +110,26 @@ export class ServiceFirewall {
     this.table.close();
   }
 
+  /** Remembered clients are forgotten. */
   private rebuild(): void {
     const elements = [...this.ways.values()].flatMap((known) => [...known.elements.values()]);
     for (const ip of this.endpoints) elements.push(ownElement(ip));
-    this.table.replace(serviceTable(this.cidrs, [...this.timeouts]), elements);
+    const content = serviceTable(this.cidrs, [...this.timeouts]);
+    this.table.replace(content, elements);
+    this.hasNewRules(content);
+  }
+
+  /** New ranges and timeouts leave all elements in their places. Returns false when the table must be made anew. */
+  private bringRules(): boolean {
+    if (!this.hasOldRules) return true;
+    const { sets, chains } = serviceTable(this.cidrs, [...this.timeouts]);
+    if (!this.table.rewrite({ sets: sets.filter(({ name }) => !this.madeSets.has(name)), chains })) return false;
+    this.hasNewRules({ sets });
+    return true;
+  }
+
+  private hasNewRules({ sets }: Pick<NftTable, "sets">): void {
+    this.madeSets = new Set(sets.map(({ name }) => name));
     this.hasOldRules = false;
   }
 
