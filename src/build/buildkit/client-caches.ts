@@ -21,6 +21,7 @@ export function cacheTargetOf(
 ): CacheTarget {
   const { ref = "", mode: given = "min", dest = "", ...attributes } = Attrs;
   const mode = modeOf(given);
+  checkCompression(attributes.compression);
   switch (Type) {
     case "inline":
       return { type: "inline" };
@@ -61,6 +62,14 @@ export function cacheOriginOf({ Type, Attrs }: Attributes, session: BuildSession
 function modeOf(text: string): "min" | "max" {
   if (text === "min" || text === "max") return text;
   throw new NaruError("invalid", `invalid mode ${text} of a cache export: use min or max`);
+}
+
+function checkCompression(text = ""): void {
+  if (["", "gzip", "zstd", "uncompressed"].includes(text)) return;
+  throw new NaruError(
+    "invalid",
+    `compression ${text} of a cache export is not supported: use gzip, zstd or uncompressed`,
+  );
 }
 
 function ownerOf(session: BuildSession | undefined, directory: string, attribute: string): BuildSession {

@@ -12,7 +12,7 @@ import type { BuildSession } from "./session-registry.ts";
 
 const FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy";
 const EXPORTER_ID = "buildkit-attachable-exporter-id";
-const ANNOTATION = /^annotation(?:-((?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?))?\.(.+)$/;
+const ANNOTATION = /^annotation(?:-((?:manifest|index)(?:-descriptor)?))?(\[[^\]]*\])?\.(.+)$/;
 
 interface ExportParts {
   session: BuildSession | undefined;
@@ -74,11 +74,11 @@ function compressionOf({ compression, "force-compression": force }: Record<strin
   throw new NaruError("invalid", `compression ${compression} is not supported: use gzip, zstd or uncompressed`);
 }
 
-/** "annotation-index.KEY", "annotation-manifest[PLATFORM].KEY": the place goes before the key. */
+/** "annotation-index.KEY", "annotation-manifest[PLATFORM].KEY", "annotation[PLATFORM].KEY": the place goes before the key. */
 function annotationsOf(attributes: Record<string, string>): { annotations?: Record<string, string> } {
   const found = Object.entries(attributes).flatMap(([name, value]) => {
-    const [, place = "manifest", key] = ANNOTATION.exec(name) ?? [];
-    return key === undefined ? [] : [[`${place}:${key}`, value] as const];
+    const [, place = "manifest", platform = "", key] = ANNOTATION.exec(name) ?? [];
+    return key === undefined ? [] : [[`${place}${platform}:${key}`, value] as const];
   });
   return found.length === 0 ? {} : { annotations: Object.fromEntries(found) };
 }

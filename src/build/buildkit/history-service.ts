@@ -23,7 +23,7 @@ export function historyMethods(history: BuildHistory, jobs: BuildJobs): GrpcMeth
   };
 }
 
-/** What there is; unless the client wants no more, then what changes until it leaves. */
+/** What there is (filters are applied by clients, too, and left to them); unless the client wants no more, then what changes until it leaves. */
 async function listen(call: GrpcCall, history: BuildHistory): Promise<void> {
   const { ActiveOnly, Ref, EarlyExit, Limit } = historyRequest.decode(await oneMessage(call));
   const waiting: HistoryEvent[] = [];

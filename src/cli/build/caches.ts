@@ -31,12 +31,12 @@ function readCache(flag: string, settings: Record<string, string>): { wish: Wish
       throw new CliError("an inline cache is imported from its image: use --cache-from IMAGE");
     case "registry":
       if (ref === "") throw new CliError(`--${flag} type=registry requires ref`);
-      checkMode(flag, attributes);
+      checkAttributes(flag, attributes);
       return { wish: { type, ref, attributes } };
     case "local": {
       const { [place]: path = "", ...rest } = attributes;
       if (path === "") throw new CliError(`--${flag} type=local requires ${place}`);
-      checkMode(flag, rest);
+      checkAttributes(flag, rest);
       return { wish: { type, attributes: rest }, directory: resolve(path) };
     }
     case "":
@@ -46,7 +46,8 @@ function readCache(flag: string, settings: Record<string, string>): { wish: Wish
   }
 }
 
-function checkMode(flag: string, { mode }: Record<string, string>): void {
-  if (mode === undefined || mode === "min" || mode === "max") return;
-  throw new CliError(`invalid mode ${mode} of --${flag}: use min or max`);
+function checkAttributes(flag: string, { mode = "min", compression = "gzip" }: Record<string, string>): void {
+  if (mode !== "min" && mode !== "max") throw new CliError(`invalid mode ${mode} of --${flag}: use min or max`);
+  if (!["gzip", "zstd", "uncompressed"].includes(compression))
+    throw new CliError(`compression ${compression} of --${flag} is not supported: use gzip, zstd or uncompressed`);
 }

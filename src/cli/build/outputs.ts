@@ -73,7 +73,7 @@ function readSettings(text: string): OutputSettings {
     throw new CliError(`unknown output type ${type}: there are image, docker, oci, tar, local, registry and cacheonly`);
   }
   for (const key of Object.keys(settings)) {
-    if (key !== "type" && !known.includes(key) && !(key.startsWith("annotation") && known.includes("compression"))) {
+    if (key !== "type" && !known.includes(key) && !(ANNOTATION_KEY.test(key) && known.includes("compression"))) {
       throw new CliError(`unknown setting ${key} of --output type=${type}: it has ${known.join(", ") || "none"}`);
     }
   }
@@ -107,14 +107,14 @@ function compressionOf(settings: OutputSettings): { compression?: Compression; f
 }
 
 const ANNOTATION_PLACE = /^(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?$/;
-const ANNOTATION_KEY = /^annotation(?:-((?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?))?\.(.+)$/;
+const ANNOTATION_KEY = /^annotation(?:-((?:manifest|index)(?:-descriptor)?))?(\[[^\]]*\])?\.(.+)$/;
 
 /** Keys keep the place that they name, as in `index:key`. */
 function annotationsOf(settings: OutputSettings, flags: readonly string[]): { annotations?: Record<string, string> } {
   const annotations: Record<string, string> = {};
   for (const [key, value] of Object.entries(settings)) {
-    const [, place = "manifest", name] = ANNOTATION_KEY.exec(key) ?? [];
-    if (name !== undefined) annotations[`${place}:${name}`] = value;
+    const [, place = "manifest", platform = "", name] = ANNOTATION_KEY.exec(key) ?? [];
+    if (name !== undefined) annotations[`${place}${platform}:${name}`] = value;
   }
   for (const text of flags) {
     const equals = text.indexOf("=");

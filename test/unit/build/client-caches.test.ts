@@ -35,6 +35,11 @@ describe("caches of BuildKit clients", () => {
     ],
     ["an unknown kind", origin("zz"), "cache import from zz is not supported"],
     ["a bad mode", target("registry", { ref: "c", mode: "mid" }), "invalid mode mid of a cache export: use min or max"],
+    [
+      "a compression of others",
+      target("registry", { ref: "c", compression: "estargz" }),
+      "compression estargz of a cache export is not supported: use gzip, zstd or uncompressed",
+    ],
     ["no reference", origin("registry"), "needs ref=NAME"],
     ["no directory", target("local"), "a cache of type local needs dest=DIRECTORY"],
     ["no session", origin("local", { src: "/x" }), "without a session"],

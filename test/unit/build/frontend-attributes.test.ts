@@ -21,6 +21,6 @@ test.each([
   [{ "attest:provenance": "version=v2" }, "invalid provenance version v2: use v0.2 or v1"],
   [{ "attest:sbom": "generator=some/scanner" }, "the sbom generator some/scanner is not run"],
   [{ "attest:other": "" }, "unsupported attestation type other: use provenance or sbom"],
-])("%p is refused", (attributes, words) => {
+])("%j is refused", (attributes, words) => {
   expect(() => requestFromAttributes(attributes)).toThrow(words);
 });

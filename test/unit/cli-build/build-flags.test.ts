@@ -60,8 +60,17 @@ describe("outputs", () => {
       [undefined],
     ],
     [
-      ["--annotation", "index:k=v", "--annotation", "org.x=y", "-o", "type=oci,dest=o,annotation.Q=r"],
-      [{ type: "oci", names: [], annotations: { "manifest:Q": "r", "index:k": "v", "org.x": "y" } }],
+      [
+        ...["--annotation", "index:k=v", "--annotation", "org.x=y"],
+        ...["-o", "type=oci,dest=o,annotation.Q=r,annotation[linux/arm64].s=t"],
+      ],
+      [
+        {
+          type: "oci",
+          names: [],
+          annotations: { "manifest:Q": "r", "manifest[linux/arm64]:s": "t", "index:k": "v", "org.x": "y" },
+        },
+      ],
       [{ kind: "file", path: "o" }],
     ],
     [
@@ -96,6 +105,7 @@ describe("outputs", () => {
     [["--annotation", "layer:a=b"], "annotations stand on manifest, index, manifest-descriptor or index-descriptor"],
     [["-o", "type=image,compression=lzma"], "compression lzma is not supported"],
     [["-o", "type=tar,name=x"], "unknown setting name of --output type=tar"],
+    [["-o", "type=image,annotations.a=b"], "unknown setting annotations.a of --output type=image"],
     [["-o", "-", "-o", "type=oci"], "only one output can go to standard output"],
     [["--push"], "tag is needed when pushing to registry"],
     [["--annotation", "none"], "expected key=value"],
@@ -126,6 +136,7 @@ describe("caches", () => {
     ["type=local", "requires dest"],
     ["type=registry", "requires ref"],
     ["type=local,dest=/c,mode=mid", "invalid mode mid"],
+    ["type=registry,ref=c,compression=estargz", "compression estargz of --cache-to is not supported"],
   ] as const) {
     test(text, () => expect(() => readCaches("cache-to", [text])).toThrow(reason));
   }
