@@ -55,7 +55,7 @@ const SET_HAS_TIMEOUT = 16;
 const SET_IS_DYNAMIC = 32;
 const SET_IS_CONCATENATED = 128;
 
-export interface NftSet {
+interface NftSet {
   name: string;
   key: readonly NftType[];
   /** Given: a map. */
@@ -65,7 +65,7 @@ export interface NftSet {
   /** Elements are ranges, from their key to their end, in each field of a joined key; no two may overlap. Linux 5.6. */
   holdsRanges?: boolean;
 }
-export interface NftChain {
+interface NftChain {
   name: string;
   type: "filter" | "nat";
   hook: keyof typeof NF_HOOK;
