@@ -3,6 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Incoming
 import type { Duplex } from "node:stream";
 import { GRPC, GrpcError } from "./grpc-error.ts";
 import { readMessages, writeMessage } from "./grpc-frames.ts";
+import { closeAtEnd } from "./half-closed.ts";
 
 /** A call under way. */
 interface GrpcStream {
@@ -26,6 +27,7 @@ export class GrpcClient {
     this.closed = promise;
     this.session.on("error", () => resolve());
     connection.once("close", () => resolve());
+    closeAtEnd(connection);
   }
 
   /** `path` is "/package.Service/Method"; repeated metadata come as arrays. */

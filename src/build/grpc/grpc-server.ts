@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "
 import type { Duplex } from "node:stream";
 import { GRPC, GrpcError, grpcErrorOf } from "./grpc-error.ts";
 import { readMessages, writeMessage } from "./grpc-frames.ts";
+import { closeAtEnd } from "./half-closed.ts";
 
 export interface GrpcCall {
   /** Request headers, names in lower case. */
@@ -32,6 +33,7 @@ export async function serveGrpc(
   const server = createServer({ settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 } });
   const ended = Promise.withResolvers<void>();
   connection.once("close", () => ended.resolve());
+  closeAtEnd(connection);
   // A client that goes away in the middle of a frame is no fault; its calls are told by their streams.
   server.on("sessionError", () => connection.destroy());
   server.on("error", () => connection.destroy());
