@@ -37,7 +37,8 @@ export const command = defineComposeCommand({
     const project = await context.loadProject({ profiles: ["*"], skips: ["environment"] });
     refuseUnusable(project, flags["with-env"]);
     const all = await readPublishedFiles(project.files, project.folder, project.variables);
-    const files = flags["with-env"] ? all : all.filter(({ kind }) => kind !== "env");
+    if (!flags["with-env"]) refuseIncludedVariables(all);
+    const files = [...all];
     if (!flags.yes && !isSure(context, project)) return 1;
     if (flags["resolve-image-digests"]) files.push(await digestsFile(context, project));
     const images = flags.app ? imagesOf(project) : [];
@@ -115,6 +116,12 @@ function refuseUnusable(project: ComposeProject, withEnvironment: boolean): void
       findings.push(`config ${JSON.stringify(name)} is an environment variable`);
   if (findings.length === 0 || withEnvironment) return;
   throw new CliError(`${findings.join("\n")}\nThese may tell secrets: publish them with --with-env, or take them out`);
+}
+
+/** Services' files of variables are refused by then: what is left are those of includes, which nobody could read without them. */
+function refuseIncludedVariables(files: readonly PublishedFile[]): void {
+  if (files.some(({ kind }) => kind === "env"))
+    throw new CliError("an include has env_file declared, which may tell secrets: publish it with --with-env");
 }
 
 const sectionOf = (project: ComposeProject, name: string): Tree =>

@@ -40,6 +40,26 @@ test.each(FORMS)("env files: %s", async (_, written, wanted) => {
   expect(env.map(([kind, name]) => [kind, name])).toEqual(named);
 });
 
+test.each([
+  [
+    "an env file that is missing",
+    "services: {a: {image: x, env_file: none.env}}",
+    /^the env file .*\/none\.env of compose\.yaml cannot be published: ENOENT/,
+  ],
+  [
+    "an env file that is a folder",
+    "services: {a: {image: x, env_file: [{path: b, required: false}]}}",
+    /^the env file .*\/b of compose\.yaml cannot be published: EISDIR/,
+  ],
+  [
+    "a folder of an include's own",
+    "include: [{path: a.yaml, project_directory: b}]",
+    /an include with a project_directory cannot be published/,
+  ],
+])("%s is refused", async (_, text, words) => {
+  await expect(published({ "compose.yaml": text, ...ENV })).rejects.toThrow(words);
+});
+
 test("anchors and merge keys are followed, and replaced where they are written", async () => {
   const text =
     "x-base: &base\n  env_file: &file a.env\nservices:\n  a: {<<: *base, image: x}\n  b: {<<: [*base], env_file: *file}\n";

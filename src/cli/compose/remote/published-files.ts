@@ -56,8 +56,8 @@ class FileCollection {
       const resolve = (node: unknown) => (isAlias(node) ? node.resolve(document as never) : node) as Node | undefined;
       const names = new NamedFiles(resolve);
       names.read(document.contents as Node | null);
-      for (const { node, kind } of names.found) {
-        const name = await this.nameFor(String(node.value), kind, file.folder);
+      for (const { node, ...wanted } of names.found) {
+        const name = await this.nameFor(String(node.value), wanted, file);
         if (name !== undefined) replacements.push({ node, name });
       }
     }
@@ -68,7 +68,11 @@ class FileCollection {
   }
 
   /** The name under which a file goes along; undefined for one that everybody can fetch. */
-  private async nameFor(text: string, kind: "compose" | "env", folder: string): Promise<string | undefined> {
+  private async nameFor(
+    text: string,
+    { kind, isRequired }: Pick<NamedFile, "kind" | "isRequired">,
+    { name: namedBy, folder }: ComposeFile,
+  ): Promise<string | undefined> {
     const wanted = interpolate(
       text,
       (name) => this.variables.get(name),
@@ -78,8 +82,7 @@ class FileCollection {
     const path = isAbsolute(wanted) ? wanted : join(folder, wanted);
     const name = `${new Bun.CryptoHasher("sha256").update(path).digest("hex")}.${kind === "env" ? "env" : "yaml"}`;
     if (kind === "env") {
-      const bytes = await readFile(path).catch(() => undefined);
-      // One that need not be there.
+      const bytes = await readEnvFile(path, isRequired, namedBy);
       if (bytes !== undefined) this.env.set(path, { kind, name, bytes });
     } else if (!this.named.has(path)) {
       // Noted before it is read: files may name each other.
@@ -90,9 +93,17 @@ class FileCollection {
   }
 }
 
+/** A name of a file in a Compose document. */
+interface NamedFile {
+  node: Scalar;
+  kind: "compose" | "env";
+  /** False for variables that need not be there. */
+  isRequired: boolean;
+}
+
 /** Finds the names of files in a Compose document. */
 class NamedFiles {
-  readonly found: { node: Scalar; kind: "compose" | "env" }[] = [];
+  readonly found: NamedFile[] = [];
   private readonly seen = new Set<Node>();
 
   constructor(private readonly resolve: (node: unknown) => Node | undefined) {}
@@ -123,6 +134,11 @@ class NamedFiles {
       this.note(entry, "compose");
       return;
     }
+    if (entry.has("project_directory")) {
+      throw new CliError(
+        "an include with a project_directory cannot be published, since folders do not go along: name its files by paths beside it",
+      );
+    }
     this.noteEach(this.keyOf(entry, "path"), "path", "compose");
     this.noteEach(this.keyOf(entry, "env_file"), "path", "env");
   }
@@ -131,7 +147,8 @@ class NamedFiles {
   private noteEach(node: Node | undefined, key: string, kind: "compose" | "env"): void {
     for (const item of isSeq(node) ? node.items : [node]) {
       const each = this.resolve(item);
-      this.note(isMap(each) ? this.keyOf(each, key) : each, kind);
+      if (isMap(each)) this.note(this.keyOf(each, key), kind, this.keyOf(each, "required"));
+      else this.note(each, kind);
     }
   }
 
@@ -139,10 +156,10 @@ class NamedFiles {
     return this.resolve(map.get(key, true));
   }
 
-  private note(node: Node | undefined, kind: "compose" | "env"): void {
+  private note(node: Node | undefined, kind: "compose" | "env", required?: Node): void {
     if (!isScalar(node) || this.seen.has(node)) return;
     this.seen.add(node);
-    this.found.push({ node, kind });
+    this.found.push({ node, kind, isRequired: !(isScalar(required) && required.value === false) });
   }
 }
 
@@ -153,6 +170,17 @@ function replaced(text: string, replacements: readonly Replacement[]): string {
   for (const { node, name } of fromBehind)
     result = result.slice(0, node.range![0]) + name + result.slice(node.range![1]);
   return result;
+}
+
+/** Undefined where the file is not there and need not be. */
+async function readEnvFile(path: string, isRequired: boolean, namedBy: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && !isRequired) return undefined;
+    throw new CliError(`the env file ${path} of ${namedBy} cannot be published: ${message}`);
+  }
 }
 
 async function readText(path: string): Promise<string> {
