@@ -1,6 +1,7 @@
 import type { HealthConfig } from "../../model/container.ts";
 import type { ImageInspect } from "../../model/image.ts";
 import type { UpdateFailure } from "../contract.ts";
+import { toleratedFailures } from "../failure-ratio.ts";
 import { seconds } from "../service-containers/create-request.ts";
 import type { RolloutModel, ServiceModel } from "../service-model.ts";
 
@@ -47,7 +48,7 @@ export function updateOrder(service: ServiceModel, image: ImageInspect | undefin
 /** The ratio is that of containers to update which may fail, as in Swarm: more than that is a failure. */
 function failureOf(wished: RolloutModel | undefined, count: number): UpdateFailure {
   const goesOn = wished?.failure_action === "continue";
-  const tolerated = goesOn ? count : Math.floor((wished?.max_failure_ratio ?? 0) * count);
+  const tolerated = goesOn ? count : toleratedFailures(wished?.max_failure_ratio, count);
   return { tolerated, rollsBack: wished?.failure_action === "rollback" };
 }
 

@@ -63,7 +63,10 @@ export async function recreateContainer(context: RunContext, action: Action<"rec
     const replacement = { id: made, name: container, service, number };
     const end = () => endOld(context, action, replacement);
     if (action.order === "stop-first") await orRemove(context, made, end);
-    else if (!(await startedBeside(context, action, replacement, end))) return;
+    else if (!(await startedBeside(context, action, replacement, end))) {
+      options.onProgress({ id, state: "error", text: "Error" });
+      return;
+    }
     context.live.add(replacement);
     await engine.renameContainer(made, container);
     options.onProgress({ id, state: "done", text: action.order === "start-first" ? "Updated" : "Recreated" });
@@ -125,8 +128,7 @@ async function startedBeside(
     if (isOldGone) await engine.renameContainer(replacement.id, replacement.name).catch(() => {});
     else await engine.removeContainer(replacement.id, { force: true }).catch(() => {});
     if (!isTolerated(context, replacement, failure.tolerated, error)) throw error;
-    if (!isOldGone) return false;
-    context.live.add(replacement);
+    if (isOldGone) context.live.add(replacement);
     return false;
   }
 }

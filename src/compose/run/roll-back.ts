@@ -1,5 +1,6 @@
 import { errorText, NaruError } from "../../lib/errors.ts";
 import type { ObservedContainer } from "../contract.ts";
+import { toleratedFailures } from "../failure-ratio.ts";
 import { seconds } from "../service-containers/create-request.ts";
 import type { RolloutModel } from "../service-model.ts";
 import { isPortTaken } from "./container-steps.ts";
@@ -44,7 +45,7 @@ async function rollBackService(context: RunContext, service: string, kept: reado
 /** How many may fail before the rollback stops. Without `rollback_config` each is tried. */
 function wishedTolerance(wished: RolloutModel | undefined, count: number): number {
   if (!wished || wished.failure_action === "continue") return count;
-  return Math.floor((wished.max_failure_ratio ?? 0) * count);
+  return toleratedFailures(wished.max_failure_ratio, count);
 }
 
 const durationOf = (text: string | undefined) => (text === undefined ? 0 : seconds(text));
