@@ -1,6 +1,7 @@
 /** Commands of `naru kubectl` that stream, beside the real kubectl: exec, attach, run, port-forward, cp. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { busyboxTar, eventually, NARU } from "../support/daemon.ts";
@@ -149,6 +150,16 @@ describe("run", () => {
   });
 });
 
+/** What comes over a connection whose own direction is ended at once. */
+async function answerAfterEnd(address: string, words: string): Promise<string> {
+  const [host = "", port] = address.split(":");
+  const socket = connect({ host, port: Number(port), allowHalfOpen: true });
+  socket.end(words);
+  let answer = "";
+  for await (const bytes of socket) answer += String(bytes);
+  return answer;
+}
+
 test("port-forward: several ports of a service and a pod; ends when the pod does", async () => {
   await ok(
     "run",
@@ -178,6 +189,8 @@ test("port-forward: several ports of a service and a pod; ends when the pod does
       [...told.matchAll(/Forwarding from (127\.0\.0\.1:\d+) -> 8000/g)].map(([, address]) => address!);
     await eventually(() => addresses().length === ports.length, 30_000);
     for (const address of addresses()) expect(await (await fetch(`http://${address}/i`)).text()).toBe(text);
+    // The end of a client's words is not the end of the connection.
+    expect(await answerAfterEnd(addresses()[0]!, "GET /i HTTP/1.0\r\n\r\n")).toEndWith(`\r\n\r\n${text}`);
     expect(told).toContain("Handling connection for ");
     if (target === "short") {
       await ok("delete", "pod", "short", "--force");

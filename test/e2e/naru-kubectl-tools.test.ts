@@ -407,7 +407,10 @@ test("programs called kubectl-… in PATH are commands", async () => {
 
 test("the proxy lets requests through to the cluster, but not those of other sites", async () => {
   const child = Bun.spawn(
-    [link.path, "--kubeconfig", cluster.kubeconfig, "proxy", "--port=0", "--www", cluster.daemon.root],
+    [
+      ...[link.path, "--kubeconfig", cluster.kubeconfig, "proxy", "--port=0", "--www", cluster.daemon.root],
+      ...["--as=somebody", "--as-group=system:masters", "--as-group=others"],
+    ],
     {
       stdout: "pipe",
       stderr: "inherit",
@@ -421,6 +424,14 @@ test("the proxy lets requests through to the cluster, but not those of other sit
       data: { number: string };
     };
     expect(data.number).toBe("1");
+    const review = await ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" }),
+    });
+    const { status } = (await review.json()) as { status: { userInfo: { username: string; groups: string[] } } };
+    expect(status.userInfo.username).toBe("somebody");
+    expect(status.userInfo.groups).toContainAllValues(["system:masters", "others", "system:authenticated"]);
     expect((await ask("/version", { headers: { host: "elsewhere.example" } })).status).toBe(403);
     expect((await ask("/api/v1/namespaces/tools/pods/quiet/exec?command=id")).status).toBe(403);
     expect((await ask("/nope")).status).toBe(404);

@@ -39,7 +39,6 @@ test("on-failure restarts as often as allowed, each time after a longer pause", 
   const pauses = stamps.slice(1).map((at, index) => at - stamps[index]!);
   // 100 ms, doubled after each run that ends at once.
   for (const [index, least] of [95, 190, 380].entries()) expect(pauses[index]).toBeGreaterThan(least);
-  expect(pauses[2]).toBeLessThan(2000);
 });
 
 test("a success ends on-failure; a stop by hand ends always; always starts again after a kill from inside", async () => {

@@ -47,6 +47,8 @@ test("logs, exec, attach, stop and exit codes work across the change of builds",
     "-d",
     "--name",
     "sleeps",
+    "--stop-timeout",
+    "1000",
     "-p",
     "127.0.0.1::80",
     "busybox",
@@ -66,8 +68,7 @@ test("logs, exec, attach, stop and exit codes work across the change of builds",
   expect(await out(["logs", "talks"])).toBe("got first\ngot end");
   expect(await out(["exec", "sleeps", "echo", "inside"])).toBe("inside");
   expect(await out(["logs", "sleeps"])).toBe("up");
-  const started = Date.now();
+  // It takes no notice of SIGTERM.
   await out(["stop", "-t", "1", "sleeps"]);
-  expect(Date.now() - started).toBeLessThan(5000);
   await eventually(async () => (await out(["inspect", "-f", "{{.State.ExitCode}}", "sleeps"])) === "137");
 });

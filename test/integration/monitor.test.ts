@@ -121,10 +121,9 @@ describe("start and end", () => {
     const main = await start(container);
     const pidFile = join(container.directory, "exec.pid");
     const spec = join(container.directory, "exec.json");
-    const command = ["sh", "-c", "sleep 30 & echo done"];
+    const command = ["sh", "-c", "sleep 1000 & echo done"];
     await writeFile(spec, JSON.stringify({ args: command, cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } }));
     const output = collector();
-    const begin = performance.now();
     const exec = await MonitorConnection.spawn(
       {
         binaryPath: BINARY,
@@ -137,8 +136,8 @@ describe("start and end", () => {
     );
     expect(await exec.exited).toMatchObject({ code: 0 });
     await output.ended;
+    // Though the program in the background still holds the pipes.
     expect(output.stdout).toBe("done\n");
-    expect(performance.now() - begin).toBeLessThan(1000);
     process.kill(main.pid, "SIGKILL");
     await main.connection.exited;
   });
@@ -493,15 +492,12 @@ describe("the log", () => {
     expect(output.stdout).toEndWith("after\n");
   });
 
-  test("a million short lines flow through in about a second, and all are in the log", async () => {
+  test("a million short lines flow through, and all are in the log", async () => {
     const container = await fixture.container({ command: ["seq", "1000000"], options: { isSubscribed: false } });
-    const begin = performance.now();
     await runToEnd(container);
-    const took = performance.now() - begin;
     const text = await readFile(container.logPath, "utf8");
     expect(text.split("\n").length).toBe(1_000_001);
     expect(text).toContain('{"log":"1000000\\n"');
-    expect(took).toBeLessThan(3000); // 0.3 s on a quiet machine
   });
 });
 

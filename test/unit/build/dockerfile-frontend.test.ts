@@ -13,6 +13,7 @@ import {
 } from "../../../src/build/solver/graph.ts";
 import { parseGitSource } from "../../../src/lib/git-address.ts";
 import { TestServices, testContext, testRequest } from "../../support/planning.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 const plan = (text: string, changes: Partial<BuildRequest> = {}, services = new TestServices()) =>
   planDockerfile(testRequest(text, changes), services);
@@ -286,14 +287,14 @@ describe("planning does not hang on", () => {
   };
   for (const [name, text] of Object.entries(cases)) {
     test(name, async () => {
-      const start = performance.now();
+      const start = processorMs();
       try {
         const root = (await plan(text)).targets[0]!.root!;
         expect(stepDigest(root)).toStartWith("sha256:");
       } catch (error) {
         expect(error).toHaveProperty("kind", "invalid");
       }
-      expect(performance.now() - start).toBeLessThan(5000);
+      expect(processorMs() - start).toBeLessThan(5000);
     });
   }
 });

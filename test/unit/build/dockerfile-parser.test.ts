@@ -6,6 +6,7 @@ import { asBuildFailure } from "../../../src/build/dockerfile/excerpt.ts";
 import { parseDockerfile } from "../../../src/build/dockerfile/instruction-parser.ts";
 import { parseRunMount } from "../../../src/build/dockerfile/run-mount.ts";
 import { sourceExcerpt } from "../../../src/lib/source-excerpt.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const parse = (text: string) => parseDockerfile(bytes(text));
@@ -228,13 +229,13 @@ const HOSTILE: Record<string, string> = {
 describe("the parser does not hang on", () => {
   for (const [name, text] of Object.entries(HOSTILE)) {
     test(name, () => {
-      const start = performance.now();
+      const start = processorMs();
       try {
         parse(text);
       } catch (error) {
         expect(error).toHaveProperty("kind", "invalid");
       }
-      expect(performance.now() - start).toBeLessThan(3000);
+      expect(processorMs() - start).toBeLessThan(3000);
     });
   }
 });

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are variables of Dockerfiles
 import { describe, expect, test } from "bun:test";
 import { expand } from "../../../src/build/dockerfile/expansion.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 const VARIABLES = new Map(
   Object.entries({ v: "foo/bar/baz.tar.gz", e: "", a: "aXbXc", n: "1\n2", s: "x y  z", ünï: "u" }),
@@ -112,13 +113,13 @@ describe("expand() does not hang on", () => {
   const variables = new Map([...VARIABLES, ["big", "a".repeat(20_000)]]);
   for (const [name, text] of Object.entries(HOSTILE)) {
     test(name, () => {
-      const start = performance.now();
+      const start = processorMs();
       try {
         expand(text, variables, { escape: "\\" });
       } catch (error) {
         expect((error as Error).message).toContain("failed to process");
       }
-      expect(performance.now() - start).toBeLessThan(3000);
+      expect(processorMs() - start).toBeLessThan(3000);
     });
   }
 });

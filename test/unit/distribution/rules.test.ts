@@ -190,8 +190,6 @@ describe("retries", () => {
     ["a fault of ours", new TypeError("x"), false],
   ])("%s", (_what, error, expected) => expect(mayPass(error, rule.longestDelayMs)).toBe(expected));
   test("a pause ends at once when it is aborted", async () => {
-    const startedAt = performance.now();
-    await expect(pause(10_000, AbortSignal.timeout(20))).rejects.toThrow();
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    await expect(pause(1_000_000, AbortSignal.timeout(20))).rejects.toThrow();
   });
 });

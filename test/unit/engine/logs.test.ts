@@ -6,6 +6,7 @@ import { parseRfc3339 } from "../../../src/engine/clock.ts";
 import { findTail, openLogFile, openLogFiles, readBlocks } from "../../../src/engine/log-files.ts";
 import { followBlocks } from "../../../src/engine/log-follow.ts";
 import { LineFormatter, type LineOptions } from "../../../src/engine/log-lines.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 const plain: LineOptions = { stdout: true, stderr: true, timestamps: false, prefix: "" };
 
@@ -140,9 +141,9 @@ test("following goes through rotations and ends after the last byte", async () =
 test("a million lines are formatted well under a second", () => {
   const block = Buffer.from(line("some words of a usual line of output 12345\n").repeat(2000));
   const formatter = new LineFormatter(plain);
-  const start = performance.now();
+  const start = processorMs();
   let bytes = 0;
   for (let i = 0; i < 500; i++) for (const { data } of formatter.format(block)) bytes += data.length;
   expect(bytes).toBe(43 * 1_000_000);
-  expect(performance.now() - start).toBeLessThan(3000);
+  expect(processorMs() - start).toBeLessThan(3000);
 });

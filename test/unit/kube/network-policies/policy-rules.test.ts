@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { takenApart } from "../../../../src/kube/network-policies/apart.ts";
 import { isolatedPods, type Opening, type PlacedPod } from "../../../../src/kube/network-policies/policy-rules.ts";
-import { addressRange, joined, type Span, without } from "../../../../src/kube/network-policies/spans.ts";
+import { addressRange, joined, type Span, without } from "../../../../src/lib/address-spans.ts";
 import type { NetworkPolicy, NetworkPolicySpec } from "../../../../src/model/kubernetes/networking.ts";
 import type { Stored } from "../../../../src/model/kubernetes/object.ts";
 

@@ -50,6 +50,7 @@ const OBJECTS: Record<string, object> = {
   PriorityClass: { value: 5 },
   RuntimeClass: { handler: "h" },
   StorageClass: { provisioner: "a.b/c" },
+  VolumeAttributesClass: { driverName: "a.b", parameters: { iops: "1000" } },
   CSIDriver: { spec: {} },
   CSINode: { spec: { drivers: [] } },
   CSIStorageCapacity: { storageClassName: "s", capacity: "1Gi" },

@@ -183,6 +183,26 @@ test.each<[string, object, string[]]>([
     ["spec.accessModes: Required value: at least 1 access mode is required", "spec.resources[storage]: Required value"],
   ],
   [
+    "VolumeAttributesClass",
+    { driverName: "a.b" },
+    ["parameters: Required value: must contain at least one key/value pair"],
+  ],
+  [
+    "VolumeAttributesClass",
+    { driverName: "", parameters: { "": "x" } },
+    ["driverName: Required value", 'parameters: Invalid value: "": field can not be empty.'],
+  ],
+  [
+    "VolumeAttributesClass",
+    { driverName: "a.b", parameters: { a: "x".repeat(256 * 1024) } },
+    ["parameters: Too long: may not be more than 262144 bytes"],
+  ],
+  [
+    "VolumeAttributesClass",
+    { driverName: "A.b", parameters: Object.fromEntries(Array.from({ length: 513 }, (_, at) => [`p${at}`, ""])) },
+    ["parameters: Too long: may not be more than 512 bytes"],
+  ],
+  [
     "RoleBinding",
     { roleRef: { kind: "Nope", name: "x" } },
     ['roleRef.kind: Unsupported value: "Nope": supported values: "ClusterRole", "Role"'],
