@@ -443,6 +443,14 @@ test("the proxy lets requests through to the cluster, but not those of other sit
   }
 });
 
+test("the proxy takes the place of no file", async () => {
+  const kept = file("kept");
+  await Bun.write(kept, "mine");
+  const { code, stderr } = await link.run(["proxy", "--unix-socket", kept]);
+  expect([code, await Bun.file(kept).text()]).toEqual([1, "mine"]);
+  expect(stderr).toStartWith("error: ");
+});
+
 test("a debugging container sees the pod; a copy of it is as the real one makes it", async () => {
   await untilReady();
   const words = [

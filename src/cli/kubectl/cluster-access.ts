@@ -106,6 +106,12 @@ async function accessOf(
   const own = await withProgram({ ...user, entry }, server, cluster, flags.kuberc);
   const serverName = flags["tls-server-name"] || cluster["tls-server-name"];
   const { headers, repeated } = await requestHeaders(own, user.name, flags, cluster);
+  const proxy = proxyOf(cluster);
+  if (proxy.proxy !== undefined && Object.keys(repeated).length > 0) {
+    throw new CliError(
+      `error: several groups (--as-group) or extras of one key cannot be sent through the proxy-url ${proxy.proxy}: name one, or a cluster without a proxy`,
+    );
+  }
   const [cert, key] = [own["client-certificate-data"], own["client-key-data"]].map((data) =>
     data === undefined ? undefined : Buffer.from(data, "base64").toString(),
   );
@@ -119,7 +125,7 @@ async function accessOf(
       ...(key !== undefined ? { key } : {}),
       ...(serverName ? { serverName } : {}),
     },
-    ...proxyOf(cluster),
+    ...proxy,
     timeoutMs: timeoutOf(flags["request-timeout"]),
     warn(message) {
       if (flags["warnings-as-errors"]) throw new CliError(`error: 1 warning received: ${message}`);

@@ -36,8 +36,8 @@ export const command = defineKubectlCommand({
     if (flags.raw !== "") {
       if (flags.filename.length !== 1 || /^https?:|,/.test(flags.filename[0]!))
         throw new CliError("error: --raw can only use a single local file or stdin");
-      const { rawRequest } = await import("./raw-request.ts");
-      context.print(await rawRequest(context, "POST", flags.raw, flags.filename[0]!));
+      const { printRawAnswer } = await import("./raw-request.ts");
+      await printRawAnswer(context, "POST", flags.raw, flags.filename[0]!);
       return;
     }
     const { objects } = await namedObjects(context, [], flags);

@@ -66,8 +66,8 @@ async function deleteRaw(context: KubectlContext, args: readonly string[], flags
   if (args.length > 0 || flags.filename.length > 1) {
     throw new CliError("error: --raw can only use a single local file or stdin");
   }
-  const { rawRequest } = await import("./raw-request.ts");
-  context.print(await rawRequest(context, "DELETE", flags.raw, flags.filename[0]));
+  const { printRawAnswer } = await import("./raw-request.ts");
+  await printRawAnswer(context, "DELETE", flags.raw, flags.filename[0]);
 }
 
 interface Flags {

@@ -40,8 +40,8 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     if (flags.raw !== "") {
       if (args.length > 0) throw new CliError("error: arguments may not be passed when --raw is specified");
-      const { rawRequest } = await import("./raw-request.ts");
-      context.print(await rawRequest(context, "GET", flags.raw));
+      const { printRawAnswer } = await import("./raw-request.ts");
+      await printRawAnswer(context, "GET", flags.raw);
       return;
     }
     checkFlags(flags);

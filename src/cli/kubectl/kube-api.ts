@@ -141,10 +141,12 @@ export class KubeApi {
       method,
       headers,
       tls,
+      // Logs and watches may be silent for long; --request-timeout is in the signal.
+      timeout: false,
       ...(proxy === undefined ? {} : { proxy }),
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    } as RequestInit);
   }
 
   /** The parsed answer. */

@@ -26,6 +26,7 @@ export class PodWebSocket {
 
   /** @param path with its query @throws KubeApiError what the server said instead; CliError when it cannot be reached */
   static async open(access: ClusterAccess, path: string): Promise<PodWebSocket> {
+    refuseProxy(access);
     const url = new URL(`${access.server}${path}`);
     const client = new HttpClient(targetOf(url, access));
     const key = randomBytes(16).toString("base64");
@@ -108,8 +109,16 @@ export class PodWebSocket {
   }
 }
 
-/** The same name in different letters stays a line of its own. */
-function linesApart(repeated: ClusterAccess["repeated"] = {}): Record<string, string> {
+/** @throws CliError: connections that leave HTTP go straight to the server, where a proxy may be the only way */
+export function refuseProxy({ proxy }: ClusterAccess): void {
+  if (proxy === undefined) return;
+  throw new CliError(
+    `error: exec, attach, cp, port-forward and upgraded connections do not go through the proxy-url ${proxy}: name a cluster without one, if the server can be reached so`,
+  );
+}
+
+/** Header lines of one name that HttpClient does not join: the name in different letters. */
+export function linesApart(repeated: ClusterAccess["repeated"] = {}): Record<string, string> {
   const lines = Object.entries(repeated).flatMap(([name, values]) =>
     values.map((value, at) => {
       const upper = name.slice(0, at).toUpperCase();

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { writeAll } from "../../lib/stream-writing.ts";
 import { CliError } from "../cli-error.ts";
 import { list } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -95,18 +96,23 @@ async function listening(server: Server, host: string, port: number): Promise<nu
 async function forward(context: KubectlContext, pod: PodLike, socket: Socket, port: ForwardedPort): Promise<void> {
   const tell = (why: string) =>
     context.printError(`an error occurred forwarding ${port.local} -> ${port.remote}: ${why}\n`);
+  const gone = new AbortController();
+  socket.once("close", () => gone.abort());
+  // What broke the connection here is the client's to know.
   socket.on("error", () => {});
   try {
     const path = `${await podPath(context, pod, "portforward")}?ports=${port.remote}`;
     const remote = await PodWebSocket.open((await context.api()).access, path);
-    socket.once("close", () => remote.close());
+    gone.signal.addEventListener("abort", () => remote.close());
+    // The client may have gone while the pod was asked.
+    if (gone.signal.aborted) return remote.close();
     const sending = sendAll(socket, remote);
     const announced = new Set<number>();
     for await (const { channel, data } of remote.messages()) {
       // The first message of each channel tells the port's number.
       if (!announced.has(channel)) announced.add(channel);
       else if (channel === CHANNELS.error) tell(new TextDecoder().decode(data));
-      else if (channel === CHANNELS.data) await written(socket, data);
+      else if (channel === CHANNELS.data) await writeAll(socket, data, gone.signal);
     }
     socket.end();
     await sending;
@@ -120,25 +126,13 @@ async function forward(context: KubectlContext, pod: PodLike, socket: Socket, po
 
 async function sendAll(socket: Socket, remote: PodWebSocket): Promise<void> {
   try {
-    for await (const bytes of socket) await remote.send(CHANNELS.data, bytes as Uint8Array);
+    // What it ends is only its own direction: the answer may still be on its way.
+    for await (const bytes of socket.iterator({ destroyOnReturn: false }))
+      await remote.send(CHANNELS.data, bytes as Uint8Array);
     await remote.endChannel(CHANNELS.data);
   } catch {
     // One of the two is gone; the reading side tells of it.
   }
-}
-
-/** Resolves when the connection takes more, or is closed. */
-async function written(socket: Socket, data: Uint8Array): Promise<void> {
-  if (socket.write(data) || socket.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const go = () => {
-      socket.off("drain", go);
-      socket.off("close", go);
-      resolve();
-    };
-    socket.on("drain", go);
-    socket.on("close", go);
-  });
 }
 
 async function untilPodIsGone(context: KubectlContext, pod: PodLike): Promise<void> {

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
@@ -82,13 +82,22 @@ function patterns(text: string): RegExp[] {
   });
 }
 
+/** What an ended process left. Any other file stays, and the address is taken. */
+async function removeOldSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new CliError(`error: ${error.message}`);
+  });
+  if (found?.isSocket()) await rm(path, { force: true });
+}
+
 /** A socket that an ended process left is taken away; nobody but this user may use the new one. */
 async function listening(
   server: ReturnType<typeof proxyServer>,
   place: { host: string; port: number } | { path: string },
 ): Promise<void> {
   const isSocket = "path" in place;
-  if (isSocket) await rm(place.path, { force: true });
+  if (isSocket) await removeOldSocket(place.path);
   const mask = isSocket ? process.umask(0o077) : undefined;
   try {
     await new Promise<void>((resolve, reject) => {

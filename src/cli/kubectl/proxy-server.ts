@@ -4,10 +4,11 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
-import { type Duplex, Readable } from "node:stream";
-import { HttpClient } from "../../lib/http-client.ts";
+import { type Duplex, pipeline, Readable } from "node:stream";
+import { HttpClient, type UpgradedStream } from "../../lib/http-client.ts";
+import { writeAll } from "../../lib/stream-writing.ts";
 import type { ClusterAccess } from "./kube-api.ts";
-import { targetOf } from "./pod-websocket.ts";
+import { linesApart, refuseProxy, targetOf } from "./pod-websocket.ts";
 
 interface ProxyRules {
   readonly acceptHosts: readonly RegExp[];
@@ -106,6 +107,7 @@ function refuse(response: ServerResponse, code: number, text: string): void {
   response.writeHead(code, { ...headers, "Content-Length": Buffer.byteLength(text) }).end(text);
 }
 
+/** What the client says of its request, and whose it is: what it says of itself does not count. */
 function headersFor(access: ClusterAccess, request: IncomingMessage): Record<string, string> {
   const own = Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.has(name));
   return {
@@ -122,29 +124,46 @@ async function pass(
 ): Promise<void> {
   const stop = new AbortController();
   response.on("close", () => stop.abort());
-  const { method = "GET" } = request;
-  const answered = await fetch(`${new URL(access.server).origin}${path}`, {
-    method,
-    headers: headersFor(access, request),
-    tls: access.tls,
-    redirect: "manual",
-    signal: stop.signal,
-    // Bodies go on as they are.
-    decompress: false,
-    ...(method === "GET" || method === "HEAD" ? {} : { body: Readable.toWeb(request) as ReadableStream }),
-  });
+  const answered = await asked(access, path, request, stop.signal);
   const headers = [...answered.headers].filter(([name]) => !HOP_BY_HOP.has(name));
   response.writeHead(answered.status, Object.fromEntries(headers));
   response.flushHeaders();
   try {
-    for await (const chunk of answered.body ?? []) {
-      if (!response.write(chunk))
-        await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
-    }
+    for await (const chunk of answered.body ?? []) await writeAll(response, chunk, stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }
   response.end();
+}
+
+/** The cluster's answer. Bodies go on as they are. */
+async function asked(
+  access: ClusterAccess,
+  path: string,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { method = "GET" } = request;
+  const { tls, proxy, repeated = {} } = access;
+  const url = `${new URL(access.server).origin}${path}`;
+  const headers = headersFor(access, request);
+  const body = method === "GET" || method === "HEAD" ? undefined : request;
+  if (Object.keys(repeated).length > 0) {
+    const { fetchRepeated } = await import("./repeated-headers.ts");
+    return await fetchRepeated(url, { method, headers, repeated, body, tls, signal });
+  }
+  return await fetch(url, {
+    method,
+    headers,
+    tls,
+    redirect: "manual",
+    signal,
+    decompress: false,
+    // Watches may be silent for long.
+    timeout: false,
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(body === undefined ? {} : { body: Readable.toWeb(body) as ReadableStream }),
+  } as RequestInit);
 }
 
 /** Streams such as port-forward: bytes in both directions once the cluster has agreed. */
@@ -155,10 +174,15 @@ async function upgrade(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
+  refuseProxy(access);
   const client = new HttpClient(targetOf(new URL(access.server), access));
-  socket.on("close", () => client.close());
-  socket.on("error", () => client.close());
-  const headers = headersFor(access, request);
+  const gone = new AbortController();
+  socket.on("error", () => {}); // "close" follows
+  socket.on("close", () => {
+    gone.abort();
+    client.close();
+  });
+  const headers = { ...headersFor(access, request), ...linesApart(access.repeated) };
   const answered = await client.upgrade({
     method: request.method ?? "GET",
     path,
@@ -174,11 +198,24 @@ async function upgrade(
   }
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`);
   if (head.length > 0) await answered.write(head);
-  socket.on("data", (bytes: Uint8Array) => void answered.write(bytes).catch(() => socket.destroy()));
-  socket.on("end", () => answered.closeWrite());
-  for (let bytes = await answered.read(); bytes !== undefined; bytes = await answered.read()) socket.write(bytes);
+  const sending = sendAll(socket, answered);
+  for (let bytes = await answered.read(); bytes !== undefined; bytes = await answered.read())
+    await writeAll(socket, bytes, gone.signal);
   socket.end();
+  await sending;
   client.close();
+}
+
+/** No faster than the cluster takes it. */
+async function sendAll(socket: Duplex, cluster: UpgradedStream): Promise<void> {
+  try {
+    // What it ends is only its own direction: the answer may still be on its way.
+    for await (const bytes of socket.iterator({ destroyOnReturn: false })) await cluster.write(bytes as Uint8Array);
+    cluster.closeWrite();
+  } catch {
+    // One of the two is gone: so is the other then.
+    socket.destroy();
+  }
 }
 
 /** A file, a folder's index.html, or the folder's list. */
@@ -200,7 +237,6 @@ async function serveFile(folder: string, place: string, response: ServerResponse
 
 function sendFile(path: string, size: number, response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": Bun.file(path).type, "Content-Length": size });
-  createReadStream(path)
-    .on("error", () => response.destroy())
-    .pipe(response);
+  // Ends the file's stream too when the client leaves in the middle, which is no failure of ours.
+  pipeline(createReadStream(path), response, () => {});
 }

@@ -4,18 +4,23 @@ import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import type { KubectlContext } from "./declaration.ts";
 
-/** @param file of the body; "-" for standard input @throws CliError, KubeApiError */
-export async function rawRequest(
+/**
+ * Prints the answer as it comes: it may be a watch, and no text.
+ * @param file of the body; "-" for standard input @throws CliError, KubeApiError
+ */
+export async function printRawAnswer(
   context: KubectlContext,
   method: string,
   path: string,
   file?: string,
-): Promise<string> {
+): Promise<void> {
   if (!path.startsWith("/") && !/^https?:\/\//.test(path))
     throw new CliError(`error: --raw must be a valid URL path: parse ${JSON.stringify(path)}: invalid URI for request`);
   const text = file === undefined ? undefined : await textOf(file);
   const api = await context.api();
-  return await (await api.send(method, path, text === undefined ? {} : { text })).text();
+  const response = await api.send(method, path, text === undefined ? {} : { text });
+  const { writeOut } = await import("../output.ts");
+  for await (const chunk of response.body ?? []) writeOut(chunk);
 }
 
 async function textOf(file: string): Promise<string> {

@@ -10,7 +10,7 @@ interface RepeatedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Lines of their own. */
   readonly repeated: Readonly<Record<string, readonly string[]>>;
-  readonly body: string | undefined;
+  readonly body: string | Readable | undefined;
   readonly tls: ClusterAccess["tls"];
   readonly signal: AbortSignal | undefined;
 }
@@ -41,6 +41,7 @@ export function fetchRepeated(url: string, asked: RepeatedRequest): Promise<Resp
       },
     );
     sent.on("error", reject);
-    sent.end(asked.body);
+    if (asked.body instanceof Readable) asked.body.on("error", (error) => sent.destroy(error)).pipe(sent);
+    else sent.end(asked.body);
   });
 }

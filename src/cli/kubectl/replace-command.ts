@@ -46,8 +46,8 @@ export const command = defineKubectlCommand({
       );
     checkFlags(flags);
     if (flags.raw !== "") {
-      const { rawRequest } = await import("./raw-request.ts");
-      context.print(await rawRequest(context, "PUT", flags.raw, flags.filename[0]!));
+      const { printRawAnswer } = await import("./raw-request.ts");
+      await printRawAnswer(context, "PUT", flags.raw, flags.filename[0]!);
       return;
     }
     const { objects } = await namedObjects(context, [], flags);
