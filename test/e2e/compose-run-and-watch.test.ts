@@ -282,7 +282,10 @@ services:
 
   test("services without develop.watch, and rules without sense, are refused", async () => {
     await project.use("unwatched", "services: {a: {image: busybox, command: sleep 1000, stop_grace_period: 0s}}\n");
-    expect((await project.naru(["watch", "--no-up"])).stderr).toContain("give one a develop.watch section");
+    const refusal = "none of the selected services is configured for watch: give one a develop.watch section\n";
+    expect((await project.naru(["watch", "--no-up"])).stderr).toBe(refusal);
+    const up = await project.naru(["up", "--watch"]);
+    expect([up.code, up.stderr.split("Attached to a-1\n").at(-1)]).toEqual([1, refusal]);
     await project.use("wrong", "services: {a: {image: busybox, develop: {watch: [{path: ., action: rebuild}]}}}\n");
     expect((await project.naru(["watch", "--no-up"])).stderr).toContain("rebuild needs a build section");
   });

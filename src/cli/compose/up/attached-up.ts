@@ -51,6 +51,8 @@ class AttachedUp {
   ) {
     process.on("SIGINT", this.interrupt);
     process.on("SIGTERM", this.interrupt);
+    // A failure may come before run() waits for the end: it is told there.
+    this.ended.promise.catch(() => {});
   }
 
   async run(): Promise<number> {

@@ -36,6 +36,8 @@ export async function watchProject(task: WatchTask): Promise<void> {
   const rules = await projectRules(task.project, task.services, task.tell);
   const work = new WatchWork(task, rules);
   const broken = Promise.withResolvers<void>();
+  // It may break while files are synced for the first time: told below.
+  broken.promise.catch(() => {});
   const watcher = await PathWatcher.open({
     paths: [...new Set(rules.map(({ path }) => path))],
     ignores: (path) => rules.filter((rule) => isAt(rule, path)).every((rule) => isIgnored(rule, path)),
