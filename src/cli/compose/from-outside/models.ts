@@ -71,9 +71,8 @@ async function prepare(
   models: Record<string, Tree>,
   ask: (...words: string[]) => Promise<string>,
 ): Promise<void> {
-  const here = (JSON.parse(await ask("ls", "--json")) as { tags?: string[] | null }[]).flatMap(
-    ({ tags }) => tags ?? [],
-  );
+  const listed = JSON.parse(await ask("ls", "--json")) as { tags?: string[] | null }[] | null;
+  const here = (listed ?? []).flatMap(({ tags }) => tags ?? []);
   const display = openProgressDisplay(context, "Running");
   try {
     for (const [name, model] of Object.entries(models)) {

@@ -44,7 +44,7 @@ async function resolveCommit(
 async function checkOut(folder: string, { remote }: GitSource, commit: string, signal: AbortSignal): Promise<void> {
   const steps = [
     ["init", "--quiet"],
-    ["remote", "add", "origin", remote],
+    ["remote", "add", "--", "origin", remote],
     ["fetch", "--quiet", "--depth=1", "origin", commit],
     ["-c", "advice.detachedHead=false", "checkout", "--quiet", commit],
   ];

@@ -30,6 +30,8 @@ const ENV_FILE_NAME = "com.docker.compose.envfile";
 /** On a file that others name, and that is none of the project's own. */
 const NAMED_BY_OTHERS = "com.docker.compose.extends";
 const VERSION = { "com.docker.compose.version": COMPOSE_VERSION };
+/** The file in the cache in which the project's own files stand. */
+const WHOLE = "compose.yaml";
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** "compose": laid over those before; "named": other files name it; "env": variables of services. */
@@ -112,7 +114,9 @@ export async function fetchPublished(context: CommandContext, address: string, s
   const { digest } = await repository.resolve(target, { signal });
   const folder = await cachedFolder(digest.slice(digest.indexOf(":") + 1), async (draft) => {
     const manifest = await fetchArtifact(repository, digest, { signal });
-    if (manifest.artifactType !== PROJECT && manifest.config.mediaType !== EMPTY_CONFIG)
+    // An artifact of others may lack the configuration that the specification wants.
+    const { artifactType, config } = manifest as Partial<Manifest>;
+    if (artifactType !== PROJECT && config?.mediaType !== EMPTY_CONFIG)
       throw new CliError(`${address} is no Compose project: 'compose publish' makes them`);
     let count = 0;
     for (const layer of manifest.layers) {
@@ -121,7 +125,7 @@ export async function fetchPublished(context: CommandContext, address: string, s
     }
     if (count === 0) throw new CliError(`${address} has no Compose file`);
   });
-  return join(folder, "compose.yaml");
+  return join(folder, WHOLE);
 }
 
 /** True for a file of the project's own. */
@@ -133,16 +137,16 @@ async function writeLayer(folder: string, layer: Descriptor, bytes: Uint8Array, 
   }
   if (mediaType !== COMPOSE_FILE)
     throw new CliError(`the project has a file of the kind ${mediaType}, which naru does not read`);
-  const path = join(folder, "compose.yaml");
+  const path = join(folder, WHOLE);
   if (!isFirst) await appendFile(path, "\n---\n");
   await appendFile(path, bytes);
   return true;
 }
 
-/** A name from elsewhere must not lead out of the folder. */
+/** A name from elsewhere must not lead out of the folder, nor to the project's own file. */
 function nameOf({ annotations = {}, digest }: Descriptor, key: string): string {
   const name = annotations[key];
-  if (name === undefined || name === "" || name !== basename(name) || name.startsWith("."))
+  if (name === undefined || name === "" || name !== basename(name) || name.startsWith(".") || name === WHOLE)
     throw new CliError(`the project's file ${digest} has the name ${JSON.stringify(name ?? "")}, which is none`);
   return name;
 }
