@@ -7,6 +7,7 @@ import { attachDocument } from "../../src/signature/attached-artifact.ts";
 import { importBusybox, NARU, PROJECT, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
+import { processorMsOf } from "../support/processor-time.ts";
 import { digestOf, pushImage, sourceOf, testRepository } from "../support/registry-content.ts";
 import { spdxFaults } from "../support/spdx-rules.ts";
 import { tarOf } from "../support/tar-building.ts";
@@ -81,14 +82,14 @@ test("the document is valid SPDX; the same image gives the same bytes, under eve
   expect(await Bun.file(join(folder, "out.json")).text()).toBe(first);
 });
 
-test("a Debian image is read in well under a second", async () => {
+test("a Debian image is read with well under a second of processor time", async () => {
   const times: number[] = [];
   for (let round = 0; round < 3; round += 1) {
-    const begin = performance.now();
+    const before = await processorMsOf(daemon.pid);
     await naru(["sbom", "-o", join(folder, "timed.json"), image]);
-    times.push(performance.now() - begin);
+    times.push((await processorMsOf(daemon.pid)) - before);
   }
-  expect(Math.min(...times)).toBeLessThan(1000);
+  expect(Math.min(...times)).toBeLessThan(1000 * Number(process.env.NARU_TEST_PATIENCE ?? 1));
 });
 
 test("the other forms list the same packages", async () => {
