@@ -1,5 +1,5 @@
 /** The cluster of this daemon: kept settings, start and stop; what it is made of is loaded when there is one. */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engine/contract.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   SimulationState,
 } from "../kube/cluster-control.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
+import { writeWhole } from "../lib/whole-file.ts";
 import type { RunningCluster } from "./cluster-parts.ts";
 import type { Log } from "./log.ts";
 
@@ -119,8 +120,7 @@ export class Cluster implements ClusterControl {
     this.kept = settings;
     const path = settingsPath(this.surroundings);
     await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.new`, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await writeWhole(path, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

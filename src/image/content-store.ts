@@ -6,18 +6,13 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
+import { syncFile } from "../lib/whole-file.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Digest } from "../model/image.ts";
 import { type DataLayout, randomName } from "./data-layout.ts";
 
 /** Manifests and configurations are small; what is larger is not one. */
 export const MAX_METADATA_BYTES = 8 * 1024 * 1024;
-
-/** Waits until a file, or the names in a directory, are on the disk. */
-export async function syncFile(path: string): Promise<void> {
-  await using file = await open(path);
-  await file.sync();
-}
 
 export class ContentStore {
   constructor(private readonly layout: DataLayout) {}

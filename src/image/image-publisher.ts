@@ -2,10 +2,11 @@
 import { rm } from "node:fs/promises";
 import { digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
+import { syncFile } from "../lib/whole-file.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
 import { MEDIA } from "../model/media-types.ts";
-import { type ContentStore, syncFile } from "./content-store.ts";
+import type { ContentStore } from "./content-store.ts";
 import { chainIdsOf } from "./digests.ts";
 import type { ImageCatalog } from "./image-catalog.ts";
 import {

@@ -3,10 +3,11 @@
  * administrator's, and the key that signs service account tokens. Made once; what runs out is made anew at a start.
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CertificateName, newKey, publicKeyOf, signCertificate } from "../../lib/certificate.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { writeWhole } from "../../lib/whole-file.ts";
 
 const AUTHORITY_DAYS = 3650;
 const CERTIFICATE_DAYS = 397;
@@ -143,8 +144,7 @@ async function ensurePair(
   if (certificate !== undefined && key !== undefined && isUsable(certificate, key, fits)) return { certificate, key };
   const made = await make();
   // A kill between the two leaves a pair that does not fit, which is then made anew.
-  await writeWhole(paths.key, made.key, 0o600);
-  await writeWhole(paths.certificate, made.certificate, 0o644);
+  await Promise.all([writeWhole(paths.key, made.key, 0o600), writeWhole(paths.certificate, made.certificate, 0o644)]);
   return made;
 }
 
@@ -173,9 +173,4 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new NaruError("unavailable", `cannot read the cluster's key file ${path}: ${errorText(error)}`);
   }
-}
-
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode });
-  await rename(`${path}.new`, path);
 }

@@ -6,10 +6,11 @@
  *     <root>/access/token-jwks.json          the same as a key set
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { newKey } from "../../lib/certificate.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { writeWhole } from "../../lib/whole-file.ts";
 import { selfSign } from "../tls/self-signed.ts";
 
 const CERTIFICATE_DAYS = 3650;
@@ -69,12 +70,6 @@ async function readKey(path: string, text: string): Promise<KeyObject> {
       `the token key ${path} cannot be used: ${errorText(error)}; remove it to make a new one`,
     );
   }
-}
-
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode });
-  await chmod(`${path}.new`, mode);
-  await rename(`${path}.new`, path);
 }
 
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -10,12 +10,13 @@
 import { copyFile, type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
+import { syncFile } from "../../lib/whole-file.ts";
 import { type FileLock, tryLockFile } from "../../linux/file-lock.ts";
 import { errorCode } from "../../linux/sys-error.ts";
 import type { RegistryStorage, StoredObject } from "../contract.ts";
 import { isAbsent, storageError } from "./disk-failure.ts";
 import { listFiles } from "./file-listing.ts";
-import { readPieces, statOf, syncDirectory } from "./stored-file.ts";
+import { readPieces, statOf } from "./stored-file.ts";
 import { appendToFile } from "./upload-file.ts";
 
 /** A removal may take away an empty directory just before a rename into it. */
@@ -98,7 +99,7 @@ class LocalStorage implements RegistryStorage {
     const directories = new Set(keys.map((key) => dirname(this.localPath(key))));
     await Promise.all(
       [...directories].map((path) =>
-        syncDirectory(path).catch((error: unknown) => {
+        syncFile(path).catch((error: unknown) => {
           // Removed meanwhile: there is nothing left to lose.
           if (!isAbsent(error)) throw storageError(error, "store a link");
         }),
@@ -227,7 +228,7 @@ class LocalStorage implements RegistryStorage {
       }
     }
     if (!durable || !this.#syncs) return;
-    await syncDirectory(dirname(target));
+    await syncFile(dirname(target));
   }
 
   async #removeEmptyParents(path: string): Promise<void> {

@@ -44,9 +44,3 @@ export async function* readPieces(
     await file.close();
   }
 }
-
-/** A name is durable only with its directory (fsync(2)). */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  await directory.sync().finally(() => directory.close());
-}

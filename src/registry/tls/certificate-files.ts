@@ -1,9 +1,10 @@
 /** The registry's certificate: given as files (read again when they change), or made by itself under the root. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { newKey } from "../../lib/certificate.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import { writeWhole } from "../../lib/whole-file.ts";
 import type { TlsSettings } from "../config/registry-settings.ts";
 import { describeCertificate, selfSign } from "./self-signed.ts";
 
@@ -73,11 +74,9 @@ async function ensureSelfSigned(folder: string, hosts: readonly string[]): Promi
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const key = await newKey();
   const certificate = await selfSign(key, { commonName: hosts[0]!, hosts, days: SELF_SIGNED_DAYS });
-  await writeFile(join(folder, "key.pem.new"), key, { mode: 0o600 });
-  await writeFile(`${certificatePath}.new`, certificate, { mode: 0o644 });
-  // A kill between the two leaves a pair that does not fit, which is then made anew.
-  await rename(join(folder, "key.pem.new"), join(folder, "key.pem"));
-  await rename(`${certificatePath}.new`, certificatePath);
+  // The certificate last: without a new one the pair is made anew.
+  await writeWhole(join(folder, "key.pem"), key, 0o600);
+  await writeWhole(certificatePath, certificate, 0o644);
 }
 
 function fits(certificate: string, hosts: readonly string[]): boolean {
