@@ -11,6 +11,7 @@ import {
   type Value,
 } from "./document.ts";
 import { parseEnvFile } from "./env-file.ts";
+import { withPlace } from "./error-place.ts";
 import { interpolate, type Lookup } from "./interpolation.ts";
 import { dropRepeated, mergeTrees, removePaths } from "./merge.ts";
 import { resolveProjectPaths, resolveServicePaths } from "./paths.ts";
@@ -28,8 +29,8 @@ interface LoadOptions {
   lookup: Lookup;
   isInterpolated: boolean;
   onUnset(name: string): void;
-  /** Hears where the parts of each document stand. */
-  onDocument(positions: () => Positions): void;
+  /** Hears where the parts of each document stand; one that is only extended lies beneath those heard of before. */
+  onDocument(positions: () => Positions, isBeneath: boolean): void;
 }
 
 /** Reads files that belong together, each laid over the one before; `folder` is what their paths refer to. */
@@ -60,16 +61,18 @@ interface ReadDocument {
 }
 
 /** The documents of a file: usually one; several (`---`) are laid over each other like files. */
-async function readFile(file: string, options: LoadOptions): Promise<ReadDocument[]> {
+async function readFile(file: string, options: LoadOptions, isBeneath = false): Promise<ReadDocument[]> {
   const text = await options.read(file);
   const simple = parseSimpleYaml(text);
   const documents = simple ? [plainDocument(simple, text, file)] : parseComposeDocuments(text, file);
-  return documents.map((document) => readDocument(document, file, options));
+  return documents.map((document) => {
+    options.onDocument(document.positions, isBeneath);
+    return withPlace([document.positions], () => readDocument(document, file, options));
+  });
 }
 
 function readDocument(document: ComposeDocument, file: string, options: LoadOptions): ReadDocument {
   const { tree, positions, resets, overrides } = document;
-  options.onDocument(positions);
   removePaths(tree, resets);
   if (options.isInterpolated) interpolateTree(tree, "", options);
   for (const name in tree) if (tree[name] === null && name !== "version") delete tree[name];
@@ -169,7 +172,7 @@ async function pathOf(file: string, folder: string, { fetch }: LoadOptions): Pro
 
 async function servicesOf(file: string, options: LoadOptions): Promise<Tree> {
   let merged = newTree();
-  for (const { tree, overrides } of await readFile(file, options)) {
+  for (const { tree, overrides } of await readFile(file, options, true)) {
     removePaths(merged, overrides);
     merged = mergeTrees(merged, tree);
   }

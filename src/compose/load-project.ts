@@ -77,7 +77,8 @@ async function readAndComplete(
   if (guess !== "") variables.set("COMPOSE_PROJECT_NAME", checkProjectName(guess));
   const isInterpolated = !request.skips.has("interpolate");
   const { fetch } = surroundings;
-  const onDocument = (positions: () => Positions) => void places.push(positions);
+  const onDocument = (positions: () => Positions, isBeneath: boolean) =>
+    void (isBeneath ? places.unshift(positions) : places.push(positions));
   const tree = await loadFiles(found.files, folder, { read, fetch, lookup, isInterpolated, onUnset, onDocument });
   const name =
     guess ||

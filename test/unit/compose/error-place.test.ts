@@ -1,7 +1,13 @@
 /** Complaints about a project tell where it stands. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { projectModel } from "../../../src/compose/service-model.ts";
 import { projectOf } from "./project-of.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "naru-places-"));
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const reading = async (text: string) => projectModel(await projectOf(`name: p\n${text}`));
 
@@ -18,4 +24,24 @@ test.each([
   ["services:\n  a: {image: x, cpus: 1}\n---\nservices:\n  a: {cpus: lots}\n", "(-, line 6, column 7)"],
 ])("%j", async (text, words) => {
   await expect(reading(text)).rejects.toThrow(words);
+});
+
+test.each([
+  [
+    "the file that says it last, not the one that it extends",
+    "command: echo ok",
+    "command: 'echo \"'",
+    "(-, line 6, column 5)",
+  ],
+  [
+    "the extended file, where that is wrong",
+    "cpus: $" + "{X:?say it}",
+    "cpus: 1",
+    "(FOLDER/base.yaml, line 4, column 5)",
+  ],
+])("a service that extends another: %s", async (_, base, own, words) => {
+  const file = join(folder, "base.yaml");
+  await Bun.write(file, `services:\n  a:\n    image: x\n    ${base}\n`);
+  const text = `services:\n  # its own\n  a:\n    extends: {file: ${file}, service: a}\n    ${own}\n`;
+  await expect(reading(text)).rejects.toThrow(words.replace("FOLDER", folder));
 });
