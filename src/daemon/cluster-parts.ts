@@ -22,7 +22,7 @@ import { createNodeAgent } from "../kube/node/create-node-agent.ts";
 import { endAllPods } from "../kube/node/end-all-pods.ts";
 import { KUBERNETES_VERSION } from "../kube/node/kubernetes-version.ts";
 import { machineAddress } from "../kube/node/node-status.ts";
-import { runParts } from "../kube/part-supervisor.ts";
+import { PartHealth, runParts } from "../kube/part-supervisor.ts";
 import { BUILTIN_DEFINITIONS } from "../kube/resources/builtin.ts";
 import { createServiceAddresses } from "../kube/resources/service-addresses.ts";
 import { podBinding } from "../kube/scheduler/pod-binding.ts";
@@ -60,6 +60,9 @@ const DEFAULT_INGRESS_HTTP = "0.0.0.0:80";
 const DEFAULT_INGRESS_HTTPS = "0.0.0.0:443";
 const CLUSTER_DOMAIN = "cluster.local";
 const NODE_PORTS = [30_000, 32_767] as const;
+/** Components as Kubernetes names them; here each is some parts of the daemon. */
+const MANAGER = "controller-manager";
+const SCHEDULER = "scheduler";
 const API_NAMES = [
   "kubernetes",
   "kubernetes.default",
@@ -152,6 +155,8 @@ export async function startCluster(
   });
   const nodeOf = (name: string) => (name === nodeName ? (agent as NodeConnection) : undefined);
   const scaling = autoscalers(machinery, nodeOf, log);
+  const health = new PartHealth();
+  const component = (name: string) => ({ name, fault: () => health.faultOf(name) });
   const aggregation = createAggregation(client, authority.frontProxy);
   const { server, discovery, authorization } = openApiServer({
     client,
@@ -172,6 +177,7 @@ export async function startCluster(
         return errorText(error);
       }
     },
+    components: [component(MANAGER), component(SCHEDULER)],
     log: apiLog(surroundings),
   });
   const bound = await server.listen(host, port);
@@ -184,6 +190,25 @@ export async function startCluster(
   };
   await ensureBootstrapObjects(client, apiAddress, authority);
   const ending = new AbortController();
+  const managers = [
+    ...certificateParts(
+      {
+        client: client.as("kube-controller-manager"),
+        now: Date.now,
+        log: (message) => log.debug(message, { part: "certificates" }),
+      },
+      authority.signer,
+      authorization,
+    ),
+    ...controllerParts(client, authority, log),
+    ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
+  ];
+  const scheduler = createScheduler({
+    client: client.as("kube-scheduler"),
+    log: (message) => log.debug(message, { part: "scheduler" }),
+  });
+  health.assign(MANAGER, managers);
+  health.assign(SCHEDULER, [scheduler]);
   const parts = [
     createCustomResources({
       client,
@@ -198,18 +223,12 @@ export async function startCluster(
         onChanged: (listener) => core.registry.onChanged(listener),
       },
     ),
-    ...certificateParts(
-      {
-        client: client.as("kube-controller-manager"),
-        now: Date.now,
-        log: (message) => log.debug(message, { part: "certificates" }),
-      },
-      authority.signer,
-      authorization,
-    ),
+    ...managers,
+    scheduler,
+    flowControlPart({ client, now: Date.now, log: (message) => log.debug(message, { part: "flow-control" }) }),
+    agent,
     createCompaction(core.state),
     createExpiry(core),
-    ...clusterParts(client, authority, agent, log),
     ...scaling,
     proxy,
     policies,
@@ -227,9 +246,8 @@ export async function startCluster(
       address: () => address,
       log: (message) => log.debug(message, { part: "ingress" }),
     }),
-    ...storageParts({ ...storageTools(client, log), volumeRoot: join(folder, "volumes"), nodeName }),
   ];
-  const ended = runParts(parts, log, ending.signal);
+  const ended = runParts(parts, log, ending.signal, health);
   const opened = undo.move();
   const apiHost = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
   const startedAt = Date.now();
@@ -258,24 +276,19 @@ export async function startCluster(
   };
 }
 
-function clusterParts(
+function controllerParts(
   client: LocalClusterClient,
   authority: ClusterAuthority,
-  agent: ClusterPart,
   log: ClusterSurroundings["log"],
 ): ClusterPart[] {
-  const tell = (part: string) => (message: string) => log.debug(message, { part });
   return [
     ...controllers({
       client: client.as("kube-controller-manager"),
       now: Date.now,
-      log: tell("controllers"),
+      log: (message) => log.debug(message, { part: "controllers" }),
       certificate: authority.ca,
     }),
-    createScheduler({ client: client.as("kube-scheduler"), log: tell("scheduler") }),
-    flowControlPart({ client, now: Date.now, log: tell("flow-control") }),
     roleAggregation(client.as("clusterrole-aggregation-controller")),
-    agent,
   ];
 }
 

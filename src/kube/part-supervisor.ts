@@ -11,15 +11,50 @@ interface SupervisorLog {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** Resolves when the signal has come and every part has ended. */
-export async function runParts(parts: readonly ClusterPart[], log: SupervisorLog, signal: AbortSignal): Promise<void> {
-  await Promise.all(parts.map((part) => keepRunning(part, log, signal)));
+/** How the parts are that make up a component of the cluster. */
+export class PartHealth {
+  readonly #components = new Map<string, readonly ClusterPart[]>();
+  readonly #faults = new Map<ClusterPart, string>();
+
+  assign(component: string, parts: readonly ClusterPart[]): void {
+    this.#components.set(component, parts);
+  }
+
+  /** What the first of its parts has failed with that waits to be started again; undefined when all of them run. */
+  faultOf(component: string): string | undefined {
+    const parts = this.#components.get(component);
+    if (parts === undefined) return "not started yet";
+    const ill = parts.find((part) => this.#faults.has(part));
+    return ill && `${ill.name}: ${this.#faults.get(ill)}`;
+  }
+
+  /** @param fault undefined: the part runs */
+  tell(part: ClusterPart, fault: string | undefined): void {
+    if (fault === undefined) this.#faults.delete(part);
+    else this.#faults.set(part, fault);
+  }
 }
 
-async function keepRunning(part: ClusterPart, log: SupervisorLog, signal: AbortSignal): Promise<void> {
+/** Resolves when the signal has come and every part has ended. */
+export async function runParts(
+  parts: readonly ClusterPart[],
+  log: SupervisorLog,
+  signal: AbortSignal,
+  health = new PartHealth(),
+): Promise<void> {
+  await Promise.all(parts.map((part) => keepRunning(part, log, signal, health)));
+}
+
+async function keepRunning(
+  part: ClusterPart,
+  log: SupervisorLog,
+  signal: AbortSignal,
+  health: PartHealth,
+): Promise<void> {
   let wait = FIRST_WAIT_MS;
   while (!signal.aborted) {
     const startedAt = performance.now();
+    health.tell(part, undefined);
     let reason = "it ended by itself";
     try {
       await part.run(signal);
@@ -27,6 +62,7 @@ async function keepRunning(part: ClusterPart, log: SupervisorLog, signal: AbortS
       reason = errorText(error);
     }
     if (signal.aborted) return;
+    health.tell(part, reason);
     if (performance.now() - startedAt > STEADY_MS) wait = FIRST_WAIT_MS;
     log.error("a part of the cluster failed and is started again", { part: part.name, reason, inMs: wait });
     await pause(wait, signal);

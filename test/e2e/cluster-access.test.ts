@@ -231,10 +231,10 @@ test(
   },
 );
 
-/** The builtin resources of version 1 of each group, "" being the core; not all that Kubernetes has. */
+/** The builtin resources of version 1 of each group, "" being the core: all that Kubernetes has but those of resource.k8s.io. */
 const BUILTIN: Record<string, string> = {
   "":
-    "configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims " +
+    "bindings componentstatuses configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims " +
     "persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services",
   "admissionregistration.k8s.io":
     "mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings validatingwebhookconfigurations",
@@ -256,7 +256,7 @@ const BUILTIN: Record<string, string> = {
   policy: "poddisruptionbudgets",
   "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
   "scheduling.k8s.io": "priorityclasses",
-  "storage.k8s.io": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments",
+  "storage.k8s.io": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments volumeattributesclasses",
 };
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -325,6 +325,57 @@ test(
     expect(plain.body.kind).toBe("APIGroupList");
   },
 );
+
+test("components tell how they are", async () => {
+  const { code, stdout, stderr } = await cluster.kubectl(["get", "componentstatuses"]);
+  expect([code, stderr]).toEqual([0, "Warning: v1 ComponentStatus is deprecated in v1.19+\n"]);
+  const rows = stdout.trim().split("\n");
+  expect(rows.map((row) => row.trim().split(/ +/))).toEqual([
+    ["NAME", "STATUS", "MESSAGE", "ERROR"],
+    ["controller-manager", "Healthy", "ok"],
+    ["scheduler", "Healthy", "ok"],
+    ["etcd-0", "Healthy", "ok"],
+  ]);
+  expect(await kubectl("get", "cs", "scheduler", "-o", "jsonpath={.conditions}")).toBe(
+    '[{"message":"ok","status":"True","type":"Healthy"}]',
+  );
+  expect(await kubectl("get", "cs", "--field-selector=metadata.name=etcd-0", "-o", "name")).toBe(
+    "componentstatus/etcd-0\n",
+  );
+  const none = await cluster.kubectl(["get", "cs", "nobody"]);
+  expect(none.stderr).toContain('Error from server (NotFound): componentstatuses "nobody" not found');
+});
+
+test("a binding may be posted beside the pods", async () => {
+  const spec = { schedulerName: "by-hand", containers: [{ name: "a", image: "none:1", imagePullPolicy: "Never" }] };
+  await kubectl("create", "namespace", "bound");
+  const send = (object: object, ...words: string[]) =>
+    cluster.kubectl(["create", "-n", "bound", ...words, "-f", "-"], JSON.stringify(object));
+  expect((await send({ apiVersion: "v1", kind: "Pod", metadata: { name: "free" }, spec })).code).toBe(0);
+  const node = (await kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  const target = { apiVersion: "v1", kind: "Node", name: node };
+  const binding = { apiVersion: "v1", kind: "Binding", metadata: { name: "free" }, target };
+  const place = () => kubectl("get", "pod", "free", "-n", "bound", "-o", "jsonpath={.spec.nodeName}");
+  expect((await send(binding, "--dry-run=server")).code).toBe(0);
+  expect(await place()).toBe("");
+  const path = "/api/v1/namespaces/bound/bindings";
+  for (const [status, wrong] of [
+    [404, { ...binding, metadata: { name: "nobody" } }],
+    [422, { ...binding, metadata: {} }],
+    [422, { ...binding, target: {} }],
+    [400, { ...binding, metadata: { name: "free", namespace: "default" } }],
+    [400, null],
+  ] as const) {
+    const answer = await cluster.api("POST", path, wrong);
+    expect([answer.status, wrong]).toEqual([status, wrong]);
+  }
+  expect((await send(binding)).code).toBe(0);
+  expect(await place()).toBe(node);
+  const again = await cluster.api("POST", path, binding);
+  expect(again).toMatchObject({ status: 409, body: { reason: "Conflict" } });
+  expect(again.body.message).toContain("is already assigned to node");
+  await kubectl("delete", "namespace", "bound");
+});
 
 /** Group and version of each document of its own. */
 async function plainVersions(): Promise<[group: string, version: string][]> {

@@ -464,6 +464,12 @@ test("other kinds live the same life", async () => {
   const rbac = "rbac.authorization.k8s.io";
   const kinds: Kind[] = [
     BUDGET,
+    {
+      group: "storage.k8s.io",
+      resource: "volumeattributesclasses",
+      kind: "VolumeAttributesClass",
+      content: { driverName: "a.b", parameters: { iops: "1000" } },
+    },
     { ...core, resource: "services", kind: "Service", content: { spec: { ports: [{ port: 80 }] } } },
     {
       ...core,

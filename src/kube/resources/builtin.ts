@@ -28,7 +28,14 @@ import { ipAddresses, serviceCidrs } from "./service-ranges.ts";
 import { services } from "./services.ts";
 import { configMaps, secrets } from "./settings.ts";
 import { statefulSets } from "./stateful-sets.ts";
-import { csiDrivers, csiNodes, csiStorageCapacities, storageClasses, volumeAttachments } from "./storage.ts";
+import {
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  storageClasses,
+  volumeAttachments,
+  volumeAttributesClasses,
+} from "./storage.ts";
 import { persistentVolumeClaims, persistentVolumes } from "./volumes.ts";
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from "./webhook-configurations.ts";
 
@@ -80,6 +87,7 @@ export const BUILTIN_DEFINITIONS: readonly ResourceDefinition[] = [
   shown(csiNodes),
   shown(csiStorageCapacities),
   shown(volumeAttachments),
+  shown(volumeAttributesClasses),
   shown(certificateSigningRequests),
   shown(flowSchemas),
   shown(priorityLevelConfigurations),

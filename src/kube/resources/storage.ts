@@ -6,6 +6,7 @@ import {
   CSI_STORAGE_CAPACITIES,
   STORAGE_CLASSES,
   VOLUME_ATTACHMENTS,
+  VOLUME_ATTRIBUTES_CLASSES,
 } from "../../model/kubernetes/names.ts";
 import type {
   CSIDriver,
@@ -13,13 +14,24 @@ import type {
   CSIStorageCapacity,
   StorageClass,
   VolumeAttachment,
+  VolumeAttributesClass,
 } from "../../model/kubernetes/storage.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
-import { type FieldError, forbidden, invalid, required } from "../machinery/field-error.ts";
+import { type FieldError, forbidden, invalid, required, tooLong } from "../machinery/field-error.ts";
 import { qualifiedNameFaults } from "../name-rules.ts";
 import { immutable, oneOf } from "./common-rules.ts";
 import { amountFaults } from "./resource-validation.ts";
 import { statusUpdate } from "./status-update.ts";
+
+/** Of a class of volume attributes: parameters, and the bytes of all their names and values. */
+const MOST_PARAMETERS = 512;
+const MOST_BYTES = 256 * 1024;
+
+/** Who provides volumes: a name with a domain, in letters of any case. */
+function driverFaults(field: string, driver: string | undefined): FieldError[] {
+  if (!driver) return [required(field)];
+  return qualifiedNameFaults(driver.toLowerCase()).map((why) => invalid(field, driver, why));
+}
 
 export const storageClasses: ResourceDefinition<StorageClass> = {
   type: STORAGE_CLASSES,
@@ -30,14 +42,7 @@ export const storageClasses: ResourceDefinition<StorageClass> = {
     storage.volumeBindingMode ||= "Immediate";
   },
   validate(storage) {
-    const faults: FieldError[] = [];
-    if (!storage.provisioner) faults.push(required("provisioner"));
-    else
-      faults.push(
-        ...qualifiedNameFaults(storage.provisioner.toLowerCase()).map((why) =>
-          invalid("provisioner", storage.provisioner, why),
-        ),
-      );
+    const faults = driverFaults("provisioner", storage.provisioner);
     faults.push(...oneOf("reclaimPolicy", storage.reclaimPolicy, ["Delete", "Retain"]));
     faults.push(...oneOf("volumeBindingMode", storage.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]));
     return faults;
@@ -54,6 +59,28 @@ export const storageClasses: ResourceDefinition<StorageClass> = {
       faults.push(forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden."));
     }
     return [...faults, ...immutable("volumeBindingMode", now.volumeBindingMode, before.volumeBindingMode)];
+  },
+};
+
+/** What a storage driver may change of a volume that is there; for drivers to follow, as naru's own volumes have nothing of the kind. */
+export const volumeAttributesClasses: ResourceDefinition<VolumeAttributesClass> = {
+  type: VOLUME_ATTRIBUTES_CLASSES,
+  singular: "volumeattributesclass",
+  shortNames: ["vac"],
+  validate({ driverName, parameters = {} }) {
+    const faults = driverFaults("driverName", driverName);
+    const entries = Object.entries(parameters);
+    if (entries.length === 0) faults.push(required("parameters", "must contain at least one key/value pair"));
+    if (entries.length > MOST_PARAMETERS) faults.push(tooLong("parameters", MOST_PARAMETERS));
+    if (entries.some(([name]) => name === "")) faults.push(invalid("parameters", "", "field can not be empty."));
+    const bytes = entries.reduce((sum, entry) => sum + Buffer.byteLength(entry.join("")), 0);
+    if (bytes > MOST_BYTES) faults.push(tooLong("parameters", MOST_BYTES));
+    return faults;
+  },
+  validateUpdate(now, before) {
+    const fixed = (field: "driverName" | "parameters") =>
+      Bun.deepEquals(now[field], before[field]) ? [] : [forbidden(field, `updates to ${field} are forbidden.`)];
+    return [...fixed("driverName"), ...fixed("parameters")];
   },
 };
 

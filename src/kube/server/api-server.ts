@@ -16,7 +16,7 @@ import { type Authorization, forbidden } from "./authorization.ts";
 import { beginAudit } from "./begin-audit.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { HttpProxy } from "./http-proxy.ts";
-import { contentTypeOf, encodeAs, jsonBody, plainWishOf, type Wish } from "./media-type.ts";
+import { contentTypeOf, encodeAs, plainWishOf, type Wish } from "./media-type.ts";
 import { type PlainPaths, servePlainPath } from "./plain-paths.ts";
 import type { PodStreams } from "./pod-streams.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
@@ -24,6 +24,7 @@ import { managerOf } from "./request-options.ts";
 import { ResourceAccess } from "./resource-access.ts";
 import { notAllowed, serveResource } from "./resource-requests.ts";
 import type { User } from "./user.ts";
+import { serveVirtual } from "./virtual-answers.ts";
 import type { VirtualResource } from "./virtual-resources.ts";
 
 export interface ApiServerParts {
@@ -209,17 +210,8 @@ export class ApiServer {
     if (found === undefined) throw unknownPath();
     const handler = found.verbs[verb];
     if (handler === undefined) throw notAllowed();
-    const { format } = plainWishOf(exchange.header("accept"));
-    const object =
-      verb === "create"
-        ? JSON.parse(jsonBody(exchange.header("content-type"), await exchange.body()))
-        : { apiVersion: "", kind: "", metadata: {} };
-    const answer = await handler({ user, attributes, query: exchange.query, object });
-    await exchange.send(
-      verb === "create" ? 201 : 200,
-      `application/${format}`,
-      encodeAs(format, JSON.stringify(answer)),
-    );
+    const manager = managerOf(exchange.header("user-agent"));
+    await serveVirtual(found, handler, { exchange, attributes, user, manager });
   }
 }
 

@@ -12,9 +12,11 @@ import { Authentication } from "./authentication.ts";
 import { Authorization } from "./authorization.ts";
 import { certificateGuard } from "./certificate-guard.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
+import { type Component, componentStatuses } from "./component-statuses.ts";
 import { Discovery } from "./discovery.ts";
 import { metricsText, RequestCounts } from "./own-metrics.ts";
 import type { OpenApiDocuments } from "./plain-paths.ts";
+import { podBindings } from "./pod-bindings.ts";
 import { PodStreams } from "./pod-streams.ts";
 import { roleGuard } from "./role-guard.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -33,6 +35,8 @@ interface ApiServerOptions {
   build: { gitCommit: string; buildDate: string };
   /** Undefined when all is well with the store, else what is wrong. */
   storeFault(): Promise<string | undefined>;
+  /** Beside the store: what a cluster cannot do without. */
+  components: readonly Component[];
   log: ApiServerParts["log"];
 }
 
@@ -52,7 +56,13 @@ export function openApiServer(options: ApiServerOptions): OpenedApiServer {
   answerTokenRequests(client, tokens);
   core.admission.push(roleGuard(authorization), certificateGuard(authorization));
   const counts = new RequestCounts();
-  const virtual = [...accessReviews(authorization, authentication), ...usageResources(client, options.nodeOf)];
+  const store = { name: "etcd-0", fault: () => options.storeFault() };
+  const virtual = [
+    ...accessReviews(authorization, authentication),
+    ...usageResources(client, options.nodeOf),
+    podBindings(client),
+    componentStatuses([...options.components, store]),
+  ];
   const discovery = new Discovery(core.registry, virtual, options.aggregation.remotes);
   const server = new ApiServer({
     client,

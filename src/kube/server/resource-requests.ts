@@ -96,7 +96,8 @@ async function act({ exchange, attributes, access }: ResourceRequest): Promise<v
   const { namespace, name, subresource } = attributes;
   const body = parsed(jsonBody(exchange.header("content-type"), await exchange.body()));
   const dryRun = exchange.query.getAll("dryRun").includes("All");
-  const answer = await access.postSubresource(namespace || undefined, name, subresource, body, { dryRun });
+  const warn = (message: string) => exchange.warn(message);
+  const answer = await access.postSubresource(namespace || undefined, name, subresource, body, { dryRun, warn });
   await exchange.send(201, "application/json", `${JSON.stringify(answer)}\n`);
 }
 

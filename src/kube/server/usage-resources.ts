@@ -3,11 +3,10 @@ import type { Node, Pod } from "../../model/kubernetes/core.ts";
 import { NODES, PODS } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../contract.ts";
-import { parseFieldSelector, parseLabelSelector } from "../machinery/selectors.ts";
 import type { NodeConnection, NodeUsage, PodUsage } from "../node/contract.ts";
 import { notFound } from "../status.ts";
 import { UsageReadings } from "./usage-readings.ts";
-import type { VirtualRequest, VirtualResource } from "./virtual-resources.ts";
+import { selectorOf, type VirtualRequest, type VirtualResource } from "./virtual-resources.ts";
 
 const PLACE = { group: "metrics.k8s.io", version: "v1beta1" };
 const API_VERSION = "metrics.k8s.io/v1beta1";
@@ -79,12 +78,6 @@ async function listPods(client: ClusterClient, readings: UsageReadings, { attrib
     .filter(selectorOf(query));
   const rates = await Promise.all(selected.map(async (pod) => [pod, await readings.pod(pod)] as const));
   return rates.flatMap(([pod, rate]) => (rate === undefined ? [] : [podMetrics(pod, rate)]));
-}
-
-function selectorOf(query: URLSearchParams): (object: Stored<Node> | Stored<Pod>) => boolean {
-  const labels = parseLabelSelector(query.get("labelSelector") ?? "");
-  const fields = parseFieldSelector(query.get("fieldSelector") ?? "");
-  return (object) => labels(object.metadata.labels) && fields.matches(object);
 }
 
 function notMeasured(resource: string, name: string, namespace?: string) {

@@ -39,7 +39,14 @@ import type { KubeObject, ResourceType } from "./object.ts";
 import type { PodDisruptionBudget } from "./policy.ts";
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "./rbac.ts";
 import type { PriorityClass } from "./scheduling.ts";
-import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment } from "./storage.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "./storage.ts";
 
 function named<T extends KubeObject>(
   group: string,
@@ -139,6 +146,13 @@ export const PRIORITY_CLASSES = named<PriorityClass>(
   "v1",
   "priorityclasses",
   "PriorityClass",
+  false,
+);
+export const VOLUME_ATTRIBUTES_CLASSES = named<VolumeAttributesClass>(
+  "storage.k8s.io",
+  "v1",
+  "volumeattributesclasses",
+  "VolumeAttributesClass",
   false,
 );
 export const STORAGE_CLASSES = named<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass", false);

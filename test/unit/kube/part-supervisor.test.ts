@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { runParts } from "../../../src/kube/part-supervisor.ts";
+import { PartHealth, runParts } from "../../../src/kube/part-supervisor.ts";
 
 test("a part that fails is told in the log and started again; the signal ends all", async () => {
   const ending = new AbortController();
@@ -18,8 +18,15 @@ test("a part that fails is told in the log and started again; the signal ends al
     run: (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
   };
   const log = { error: (_message: string, fields: Record<string, unknown> = {}) => void told.push(fields) };
-  const ended = runParts([failing, steady], log, ending.signal);
+  const health = new PartHealth();
+  expect(health.faultOf("both")).toBe("not started yet");
+  health.assign("both", [steady, failing]);
+  health.assign("one", [steady]);
+  const ended = runParts([failing, steady], log, ending.signal, health);
+  while (told.length === 0) await Bun.sleep(1);
+  expect([health.faultOf("both"), health.faultOf("one")]).toEqual(["shaky: no 1", undefined]);
   while (runs < 3) await Bun.sleep(5);
+  expect(health.faultOf("both")).toBeUndefined();
   ending.abort();
   await ended;
   expect(told).toEqual([

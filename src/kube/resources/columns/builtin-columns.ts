@@ -41,6 +41,7 @@ const COLUMNS: Record<string, readonly unknown[]> = {
   "/resourcequotas": cluster.QUOTA_COLUMNS,
   "/limitranges": cluster.LIMIT_RANGE_COLUMNS,
   "storage.k8s.io/storageclasses": cluster.STORAGE_CLASS_COLUMNS,
+  "storage.k8s.io/volumeattributesclasses": cluster.VOLUME_ATTRIBUTES_CLASS_COLUMNS,
   "storage.k8s.io/volumeattachments": cluster.VOLUME_ATTACHMENT_COLUMNS,
   "storage.k8s.io/csidrivers": cluster.CSI_DRIVER_COLUMNS,
   "storage.k8s.io/csinodes": cluster.CSI_NODE_COLUMNS,

@@ -24,7 +24,13 @@ import type { RuntimeClass } from "../../../model/kubernetes/node.ts";
 import type { KubeObject, Stored } from "../../../model/kubernetes/object.ts";
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from "../../../model/kubernetes/rbac.ts";
 import type { PriorityClass } from "../../../model/kubernetes/scheduling.ts";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "../../../model/kubernetes/storage.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "../../../model/kubernetes/storage.ts";
 import { ageText } from "../../machinery/age.ts";
 import type { TableColumn } from "../../machinery/definition.ts";
 import { AGE, count, NAME, NONE, text, UNSET, wide } from "./column.ts";
@@ -183,6 +189,12 @@ export const STORAGE_CLASS_COLUMNS = columns<StorageClass>(
   text("ReclaimPolicy", ({ reclaimPolicy }) => reclaimPolicy ?? "Delete"),
   text("VolumeBindingMode", ({ volumeBindingMode }) => volumeBindingMode ?? "Immediate"),
   text("AllowVolumeExpansion", ({ allowVolumeExpansion }) => String(allowVolumeExpansion ?? false)),
+  age(),
+);
+
+export const VOLUME_ATTRIBUTES_CLASS_COLUMNS = columns<VolumeAttributesClass>(
+  name(),
+  text("DriverName", ({ driverName }) => driverName),
   age(),
 );
 
