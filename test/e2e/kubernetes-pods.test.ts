@@ -34,6 +34,137 @@ const isReady = (pod: Json) =>
   pod.status?.conditions?.some((one: Json) => one.type === "Ready" && one.status === "True");
 const main = (pod: Json) => pod.status?.containerStatuses?.[0];
 
+describe("probes", () => {
+  const quick = { periodSeconds: 1, failureThreshold: 1 };
+  const web = "httpd -p 8080 -vv -h /var/www; echo ok > /var/www/healthz; touch /tmp/health";
+  const counted = (pod: Json) => main(pod)?.restartCount ?? 0;
+  const words = (text: string) => node(`Probing container ${text} ${NODE}`);
+  /** Answers every call of a health check with SERVING, in canned frames. */
+  const grpc = (() => {
+    const frame = (type: string, flags: string, stream: string, payload: string) =>
+      `\\x00\\x00\\x${(payload.length / 4).toString(16).padStart(2, "0")}\\x${type}\\x${flags}\\x00\\x00\\x00\\x${stream}${payload}`;
+    const bytes =
+      frame("04", "00", "00", "") +
+      frame("01", "04", "01", "\\x88") +
+      frame("00", "01", "01", "\\x00\\x00\\x00\\x00\\x02\\x08\\x01");
+    return `printf '#!/bin/sh\\nprintf "%s"; sleep 1\\n' '${bytes}' > /tmp/answer; chmod +x /tmp/answer; nc -ll -p 5000 -e /tmp/answer &`;
+  })();
+  const staying = [
+    [
+      "should *not* be restarted with a /healthz http liveness probe",
+      web,
+      { httpGet: { path: "/healthz", port: 8080 } },
+    ],
+    [
+      "should *not* be restarted with a tcp:8080 liveness probe",
+      `${web}; (sleep 1; rm /var/www/healthz) &`,
+      { tcpSocket: { port: 8080 } },
+    ],
+    [
+      'should *not* be restarted with a exec "cat /tmp/health" liveness probe',
+      web,
+      { exec: { command: ["cat", "/tmp/health"] } },
+    ],
+    ["should *not* be restarted with a GRPC liveness probe", grpc, { grpc: { port: 5000 } }],
+  ] as const;
+  test.concurrent.each(staying.map(([title, ...rest]) => [words(title), ...rest] as const))(
+    "%s",
+    async (_, script, handler) => {
+      const name = await pods.pod(
+        `${script}\n${FOREVER}`,
+        { restartPolicy: "Always" },
+        { livenessProbe: { ...handler, ...quick, initialDelaySeconds: 1, failureThreshold: 3 } },
+      );
+      const pod = await pods.running(name);
+      const begun = Date.parse(main(pod).state.running.startedAt);
+      // Time for as many failures as would end it, and one more.
+      await eventually(() => Date.now() - begun > 5500, 30_000);
+      const after = await pods.get(name);
+      expect(counted(after)).toBe(0);
+      expect(isReady(after)).toBe(true);
+      await pods.remove(name);
+    },
+  );
+  const leaving = [
+    [
+      "should be restarted with a /healthz http liveness probe",
+      `${web}; (sleep 1; rm /var/www/healthz) &`,
+      { httpGet: { path: "/healthz", port: 8080 } },
+    ],
+    [
+      'should be restarted with a exec "cat /tmp/health" liveness probe',
+      `${web}; (sleep 1; rm /tmp/health) &`,
+      { exec: { command: ["cat", "/tmp/health"] } },
+    ],
+    // The service is elsewhere.
+    ["should be restarted with a GRPC liveness probe", `${grpc}`, { grpc: { port: 2333 } }],
+  ] as const;
+  test.concurrent.each(leaving.map(([title, ...rest]) => [words(title), ...rest] as const))(
+    "%s",
+    async (_, script, handler) => {
+      const name = await pods.pod(
+        `${script} ${FOREVER}`,
+        { restartPolicy: "Always" },
+        { livenessProbe: { ...handler, ...quick, initialDelaySeconds: 1 } },
+      );
+      await pods.when(name, (pod) => counted(pod) > 0);
+      const events = `${pods.path("events")}?fieldSelector=reason=Unhealthy,involvedObject.name=${name}`;
+      const [event] = (await cluster.api("GET", events)).body.items;
+      expect(event.message).toStartWith("Liveness probe failed: ");
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(words("should have monotonically increasing restart count"), async () => {
+    const name = await pods.pod(
+      `${web}; (sleep 1; rm /var/www/healthz) & ${FOREVER}`,
+      { restartPolicy: "Always" },
+      { livenessProbe: { httpGet: { path: "/healthz", port: 8080 }, ...quick } },
+    );
+    const told: number[] = [];
+    await pods.when(name, (seen) => told.push(counted(seen)) > 0 && counted(seen) >= 5, 60_000);
+    expect(told).toEqual([...told].sort((one, other) => one - other));
+    expect(told[0]).toBeLessThan(5);
+    // For this reason each time; of one pod no more than 25 events are told at once.
+    const events = `${pods.path("events")}?fieldSelector=reason=Killing,involvedObject.name=${name}`;
+    const [event] = (await cluster.api("GET", events)).body.items;
+    expect(event.message).toBe("Container main failed liveness probe, will be restarted");
+    expect(event.count).toBeGreaterThanOrEqual(3);
+    await pods.remove(name);
+  });
+  test.concurrent(
+    words("with readiness probe should not be ready before initial delay and never restart"),
+    async () => {
+      const readinessProbe = { exec: { command: ["cat", "/tmp/health"] }, initialDelaySeconds: 3, periodSeconds: 1 };
+      const name = await pods.pod(`${web}; ${FOREVER}`, { restartPolicy: "Always" }, { readinessProbe });
+      const pod = await pods.when(name, isReady);
+      const ready = pod.status.conditions.find(({ type }: Json) => type === "Ready");
+      const took = Date.parse(ready.lastTransitionTime) - Date.parse(main(pod).state.running.startedAt);
+      expect(took).toBeGreaterThanOrEqual(2000);
+      expect(counted(pod)).toBe(0);
+      await pods.remove(name);
+    },
+  );
+  test.concurrent(words("with readiness probe that fails should never be ready and never restart"), async () => {
+    const name = await pods.pod(
+      FOREVER,
+      { restartPolicy: "Always" },
+      { readinessProbe: { exec: { command: ["false"] }, ...quick } },
+    );
+    await pods.running(name);
+    await eventually(
+      async () =>
+        (
+          await cluster.api("GET", `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=${name}`)
+        ).body.items.some((one: Json) => one.reason === "Unhealthy" && one.count > 2),
+      30_000,
+    );
+    const pod = await pods.get(name);
+    expect(isReady(pod)).toBe(false);
+    expect(counted(pod)).toBe(0);
+    await pods.remove(name);
+  });
+});
+
 describe("init containers", () => {
   const image = "busybox:test";
   const initContainers = ["init1", "init2"].map((name) => ({ name, image, command: ["true"] }));
@@ -527,137 +658,6 @@ describe("hooks", () => {
     await stop(name);
     await pods.when(name, ({ code }) => code === 404);
     expect(await pods.log(target)).toContain("url:/killed");
-  });
-});
-
-describe("probes", () => {
-  const quick = { periodSeconds: 1, failureThreshold: 1 };
-  const web = "httpd -p 8080 -vv -h /var/www; echo ok > /var/www/healthz; touch /tmp/health";
-  const counted = (pod: Json) => main(pod)?.restartCount ?? 0;
-  const words = (text: string) => node(`Probing container ${text} ${NODE}`);
-  /** Answers every call of a health check with SERVING, in canned frames. */
-  const grpc = (() => {
-    const frame = (type: string, flags: string, stream: string, payload: string) =>
-      `\\x00\\x00\\x${(payload.length / 4).toString(16).padStart(2, "0")}\\x${type}\\x${flags}\\x00\\x00\\x00\\x${stream}${payload}`;
-    const bytes =
-      frame("04", "00", "00", "") +
-      frame("01", "04", "01", "\\x88") +
-      frame("00", "01", "01", "\\x00\\x00\\x00\\x00\\x02\\x08\\x01");
-    return `printf '#!/bin/sh\\nprintf "%s"; sleep 1\\n' '${bytes}' > /tmp/answer; chmod +x /tmp/answer; nc -ll -p 5000 -e /tmp/answer &`;
-  })();
-  const staying = [
-    [
-      "should *not* be restarted with a /healthz http liveness probe",
-      web,
-      { httpGet: { path: "/healthz", port: 8080 } },
-    ],
-    [
-      "should *not* be restarted with a tcp:8080 liveness probe",
-      `${web}; (sleep 1; rm /var/www/healthz) &`,
-      { tcpSocket: { port: 8080 } },
-    ],
-    [
-      'should *not* be restarted with a exec "cat /tmp/health" liveness probe',
-      web,
-      { exec: { command: ["cat", "/tmp/health"] } },
-    ],
-    ["should *not* be restarted with a GRPC liveness probe", grpc, { grpc: { port: 5000 } }],
-  ] as const;
-  test.concurrent.each(staying.map(([title, ...rest]) => [words(title), ...rest] as const))(
-    "%s",
-    async (_, script, handler) => {
-      const name = await pods.pod(
-        `${script}\n${FOREVER}`,
-        { restartPolicy: "Always" },
-        { livenessProbe: { ...handler, ...quick, initialDelaySeconds: 1, failureThreshold: 3 } },
-      );
-      const pod = await pods.running(name);
-      const begun = Date.parse(main(pod).state.running.startedAt);
-      // Time for as many failures as would end it, and one more.
-      await eventually(() => Date.now() - begun > 5500, 30_000);
-      const after = await pods.get(name);
-      expect(counted(after)).toBe(0);
-      expect(isReady(after)).toBe(true);
-      await pods.remove(name);
-    },
-  );
-  const leaving = [
-    [
-      "should be restarted with a /healthz http liveness probe",
-      `${web}; (sleep 1; rm /var/www/healthz) &`,
-      { httpGet: { path: "/healthz", port: 8080 } },
-    ],
-    [
-      'should be restarted with a exec "cat /tmp/health" liveness probe',
-      `${web}; (sleep 1; rm /tmp/health) &`,
-      { exec: { command: ["cat", "/tmp/health"] } },
-    ],
-    // The service is elsewhere.
-    ["should be restarted with a GRPC liveness probe", `${grpc}`, { grpc: { port: 2333 } }],
-  ] as const;
-  test.concurrent.each(leaving.map(([title, ...rest]) => [words(title), ...rest] as const))(
-    "%s",
-    async (_, script, handler) => {
-      const name = await pods.pod(
-        `${script} ${FOREVER}`,
-        { restartPolicy: "Always" },
-        { livenessProbe: { ...handler, ...quick, initialDelaySeconds: 1 } },
-      );
-      await pods.when(name, (pod) => counted(pod) > 0);
-      const events = `${pods.path("events")}?fieldSelector=reason=Unhealthy,involvedObject.name=${name}`;
-      const [event] = (await cluster.api("GET", events)).body.items;
-      expect(event.message).toStartWith("Liveness probe failed: ");
-      await pods.remove(name);
-    },
-  );
-  test.concurrent(words("should have monotonically increasing restart count"), async () => {
-    const name = await pods.pod(
-      `${web}; (sleep 1; rm /var/www/healthz) & ${FOREVER}`,
-      { restartPolicy: "Always" },
-      { livenessProbe: { httpGet: { path: "/healthz", port: 8080 }, ...quick } },
-    );
-    const told: number[] = [];
-    await pods.when(name, (seen) => told.push(counted(seen)) > 0 && counted(seen) >= 5, 60_000);
-    expect(told).toEqual([...told].sort((one, other) => one - other));
-    expect(told[0]).toBeLessThan(5);
-    // For this reason each time; of one pod no more than 25 events are told at once.
-    const events = `${pods.path("events")}?fieldSelector=reason=Killing,involvedObject.name=${name}`;
-    const [event] = (await cluster.api("GET", events)).body.items;
-    expect(event.message).toBe("Container main failed liveness probe, will be restarted");
-    expect(event.count).toBeGreaterThanOrEqual(3);
-    await pods.remove(name);
-  });
-  test.concurrent(
-    words("with readiness probe should not be ready before initial delay and never restart"),
-    async () => {
-      const readinessProbe = { exec: { command: ["cat", "/tmp/health"] }, initialDelaySeconds: 3, periodSeconds: 1 };
-      const name = await pods.pod(`${web}; ${FOREVER}`, { restartPolicy: "Always" }, { readinessProbe });
-      const pod = await pods.when(name, isReady);
-      const ready = pod.status.conditions.find(({ type }: Json) => type === "Ready");
-      const took = Date.parse(ready.lastTransitionTime) - Date.parse(main(pod).state.running.startedAt);
-      expect(took).toBeGreaterThanOrEqual(2000);
-      expect(counted(pod)).toBe(0);
-      await pods.remove(name);
-    },
-  );
-  test.concurrent(words("with readiness probe that fails should never be ready and never restart"), async () => {
-    const name = await pods.pod(
-      FOREVER,
-      { restartPolicy: "Always" },
-      { readinessProbe: { exec: { command: ["false"] }, ...quick } },
-    );
-    await pods.running(name);
-    await eventually(
-      async () =>
-        (
-          await cluster.api("GET", `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=${name}`)
-        ).body.items.some((one: Json) => one.reason === "Unhealthy" && one.count > 2),
-      30_000,
-    );
-    const pod = await pods.get(name);
-    expect(isReady(pod)).toBe(false);
-    expect(counted(pod)).toBe(0);
-    await pods.remove(name);
   });
 });
 
