@@ -71,6 +71,8 @@ async function joinPlain(exchange: Exchange, session: AttachSession, framed: boo
   if (stdin && sendsInput) pumpInput(exchange.request, session);
   else exchange.request.resume();
   exchange.signal.addEventListener("abort", () => session.close(), { once: true });
+  // The client may have left while the session was opened.
+  if (exchange.signal.aborted) session.close();
   await pumpOutput(session, framed, (chunk) => exchange.write(chunk));
   await exchange.end();
 }

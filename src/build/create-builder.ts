@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { parseReference } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
+import { Slots } from "../lib/slots.ts";
 import { workerEntry } from "../lib/worker-entry.ts";
 import { WorkerPool } from "../lib/worker-pool.ts";
 import type { BuildCacheRecord, Builder, BuildOutput, BuildRequest, BuildResult, CacheLimit } from "./contract.ts";
@@ -36,7 +37,6 @@ import { Solver } from "./solver/solver.ts";
 import { squashTarget } from "./solver/squash.ts";
 import { agentDirectory } from "./solver/ssh-relay.ts";
 import { TreeViews } from "./solver/tree-views.ts";
-import { Turns } from "./solver/turns.ts";
 
 /** Long enough for the next step of the same build, short enough that an idle daemon soon has none. */
 const WORKER_IDLE_MS = 3000;
@@ -90,8 +90,8 @@ class LocalBuilder implements Builder {
   ) {
     this.cache = new CacheStore(context.store);
     this.pruner = new CachePruner(context, this.cache, context.config.gc);
-    const turns = new Turns(Math.max(MIN_PARALLEL_STEPS, availableParallelism()));
-    this.solver = new Solver(context, this.cache, new MissHistory(context.store), turns);
+    const atOnce = Math.max(MIN_PARALLEL_STEPS, availableParallelism());
+    this.solver = new Solver(context, this.cache, new MissHistory(context.store), new Slots(() => atOnce));
   }
 
   build(request: BuildRequest, onEvent: Parameters<Builder["build"]>[1], signal: AbortSignal): Promise<BuildResult> {

@@ -90,6 +90,7 @@ export class InProcessEngine implements ComposeEngine {
     const options = { stdin: false, stdout: true, stderr: true, logs, stream: true };
     const session = await this.engine.containers.attach(container, options);
     signal?.addEventListener("abort", () => session.close(), { once: true });
+    if (signal?.aborted) session.close();
     return numbered(session.output);
   }
 

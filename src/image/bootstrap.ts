@@ -150,6 +150,7 @@ class RunningBootstrap {
       },
     });
     signal?.addEventListener("abort", () => this.kill(), { once: true });
+    if (signal?.aborted) this.kill();
   }
 
   private command(policy: string): string[] {

@@ -26,13 +26,9 @@ interface RunningJob<Result> {
   output: AsyncIterableIterator<Uint8Array>;
 }
 
-interface Waiter {
-  resolve(worker: Worker): void;
-}
-
 export class WorkerPool {
   private readonly idle: { worker: Worker; timer: ReturnType<typeof setTimeout> }[] = [];
-  private readonly waiting: Waiter[] = [];
+  private readonly waiting: ((worker: Worker) => void)[] = [];
   private count = 0;
 
   /** `createWorker` must name the worker's file literally, `new Worker(new URL("./x.ts", import.meta.url))`. */
@@ -60,7 +56,7 @@ export class WorkerPool {
   private async drive<Result>(kind: string, params: unknown, options: JobOptions, output: OutputQueue) {
     const { signal } = options;
     signal?.throwIfAborted();
-    const worker = await this.acquire();
+    const worker = await this.acquire(signal);
     const job = new DrivenJob<Result>(worker, output);
     let healthy = false;
     try {
@@ -76,7 +72,8 @@ export class WorkerPool {
     }
   }
 
-  private async acquire(): Promise<Worker> {
+  /** @throws the signal's reason, when that came first */
+  private async acquire(signal: AbortSignal | undefined): Promise<Worker> {
     const free = this.idle.pop();
     if (free) {
       clearTimeout(free.timer);
@@ -86,19 +83,32 @@ export class WorkerPool {
       this.count += 1;
       return this.createWorker();
     }
-    return await new Promise((resolve) => this.waiting.push({ resolve }));
+    const { promise, resolve, reject } = Promise.withResolvers<Worker>();
+    this.waiting.push(resolve);
+    const leave = () => {
+      const index = this.waiting.indexOf(resolve);
+      if (index < 0) return;
+      this.waiting.splice(index, 1);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   private release(worker: Worker, healthy: boolean): void {
     const next = this.waiting.shift();
     if (!healthy) {
       worker.terminate();
-      if (next) next.resolve(this.createWorker());
+      if (next) next(this.createWorker());
       else this.count -= 1;
       return;
     }
     if (next) {
-      next.resolve(worker);
+      next(worker);
       return;
     }
     const timer = setTimeout(() => {
@@ -157,6 +167,8 @@ class DrivenJob<Result> {
       };
       signal?.addEventListener("abort", abort, { once: true });
       this.send({ type: "start", kind, params });
+      // It may have been aborted while it waited for its worker.
+      if (signal?.aborted) abort();
       this.output.onLeave = () => this.send({ type: "abort" });
       if (input) {
         this.sendInput(input, ownsInput).catch((error) => {

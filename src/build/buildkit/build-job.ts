@@ -99,8 +99,10 @@ export class BuildJob {
   private async change(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.waiting.add(resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const leave = () => resolve();
+    signal.addEventListener("abort", leave, { once: true });
     await promise;
+    signal.removeEventListener("abort", leave);
     this.waiting.delete(resolve);
   }
 

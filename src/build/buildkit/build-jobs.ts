@@ -9,7 +9,7 @@ const KEPT_JOBS = 8;
 
 export class BuildJobs {
   private readonly jobs = new Map<string, BuildJob>();
-  private readonly waiting = new Map<string, PromiseWithResolvers<BuildJob>>();
+  private readonly waiting = new Map<string, Set<(job: BuildJob) => void>>();
 
   /** @throws {NaruError} conflict when that name is taken */
   begin(ref: string): BuildJob {
@@ -17,7 +17,7 @@ export class BuildJobs {
     if (this.jobs.has(ref)) throw new NaruError("conflict", `a build named ${ref} exists already`);
     const job = new BuildJob(ref);
     this.jobs.set(ref, job);
-    this.waiting.get(ref)?.resolve(job);
+    for (const tell of this.waiting.get(ref) ?? []) tell(job);
     for (const [old, { completedAt }] of this.jobs) {
       if (this.jobs.size <= KEPT_JOBS) break;
       if (completedAt !== undefined) this.jobs.delete(old);
@@ -38,16 +38,20 @@ export class BuildJobs {
   async find(ref: string, signal: AbortSignal): Promise<BuildJob> {
     const known = this.jobs.get(ref);
     if (known) return known;
-    const waiting = this.waiting.get(ref) ?? Promise.withResolvers<BuildJob>();
-    this.waiting.set(ref, waiting);
-    const missing = new NaruError("not-found", `no such job ${ref}`);
-    const timer = setTimeout(() => waiting.reject(missing), ARRIVAL_MS);
-    signal.addEventListener("abort", () => waiting.reject(signal.reason), { once: true });
+    const { promise, resolve, reject } = Promise.withResolvers<BuildJob>();
+    const waiting = this.waiting.get(ref) ?? new Set();
+    this.waiting.set(ref, waiting.add(resolve));
+    const timer = setTimeout(() => reject(new NaruError("not-found", `no such job ${ref}`)), ARRIVAL_MS);
+    const leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
     try {
-      return await waiting.promise;
+      return await promise;
     } finally {
       clearTimeout(timer);
-      this.waiting.delete(ref);
+      signal.removeEventListener("abort", leave);
+      waiting.delete(resolve);
+      if (waiting.size === 0) this.waiting.delete(ref);
     }
   }
 }

@@ -51,6 +51,7 @@ export class SessionRegistry {
     const timer = setTimeout(() => reject(new NaruError("unavailable", `no active session for ${id}`)), ARRIVAL_MS);
     const leave = () => reject(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
     try {
       return await promise;
     } finally {

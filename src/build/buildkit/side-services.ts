@@ -18,6 +18,7 @@ export function sideMethods(): GrpcMethods {
       await call.send(SERVING);
       const { promise, resolve } = Promise.withResolvers<void>();
       call.signal.addEventListener("abort", () => resolve(), { once: true });
+      if (call.signal.aborted) resolve();
       await promise;
     },
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export": async (call) => {

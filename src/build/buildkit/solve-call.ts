@@ -102,6 +102,8 @@ class SolveCall {
     const close = this.gateway.open(this.request.Ref, build);
     const leave = () => gone.reject(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
+    // The client may have left while its session was waited for.
+    if (signal.aborted) leave();
     try {
       const wish = await Promise.race([promise, gone.promise]);
       const result = wish && (await this.solve(this.wishOf(wish, true)));

@@ -147,6 +147,8 @@ export class KeptContexts {
     open: OpenTransfer,
     signal: AbortSignal,
   ): Promise<ContextLease> {
+    // It may have waited long for its turn.
+    signal.throwIfAborted();
     const latest = context.latest ?? { directory: this.newDirectory(name), users: 0, mark: undefined, changes: 0 };
     const stop = new AbortController();
     const transfer = open(AbortSignal.any([signal, stop.signal]), latest.mark);

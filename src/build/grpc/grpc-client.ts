@@ -30,8 +30,9 @@ export class GrpcClient {
     closeAtEnd(connection);
   }
 
-  /** `path` is "/package.Service/Method"; repeated metadata come as arrays. */
+  /** `path` is "/package.Service/Method"; repeated metadata come as arrays. @throws the signal's reason */
   call(path: string, metadata: Record<string, string | string[]>, signal: AbortSignal): GrpcStream {
+    signal.throwIfAborted();
     if (this.session.destroyed || this.session.closed) throw lost();
     const stream = this.session.request({
       ":method": "POST",

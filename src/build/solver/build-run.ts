@@ -34,7 +34,10 @@ export class BuildRun {
     signal: AbortSignal,
   ) {
     this.signal = AbortSignal.any([signal, this.aborter.signal]);
-    this.ended = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve(), { once: true }));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.signal.addEventListener("abort", () => resolve(), { once: true });
+    if (this.signal.aborted) resolve();
   }
 
   /** Ends what still runs: the build failed or is done. */

@@ -5,6 +5,7 @@
  */
 import type { LayerHandle } from "../../image/contract.ts";
 import { errorText, NaruError } from "../../lib/errors.ts";
+import type { Slots } from "../../lib/slots.ts";
 import type { Digest } from "../../model/image.ts";
 import { BuildFailure } from "../contract.ts";
 import { type BuildRun, nowMs } from "./build-run.ts";
@@ -12,7 +13,7 @@ import type { SolverContext } from "./builder-parts.ts";
 import { digestOf, type KeyParts, keyOf, keyParts } from "./cache-key.ts";
 import { CacheLookup, findResult, identityKey } from "./cache-lookup.ts";
 import { type CacheRecord, type CacheStore, newRecordId } from "./cache-store.ts";
-import { runExec } from "./exec-step.ts";
+import { type ExecRun, runExec } from "./exec-step.ts";
 import { runFileOperation } from "./file-step.ts";
 import { Flight, type FlightListener } from "./flight.ts";
 import { type ExecOperation, type FileOperation, type Step, stepDigest, stepInputs } from "./graph.ts";
@@ -20,7 +21,6 @@ import type { MissHistory } from "./miss-history.ts";
 import { differenceOf, mergedRoots } from "./root-layers.ts";
 import { solveSource } from "./sources.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
-import type { Turns } from "./turns.ts";
 
 export type Computed = Step<ExecOperation | FileOperation>;
 
@@ -37,7 +37,7 @@ export class Solver {
     private readonly cache: CacheStore,
     private readonly misses: MissHistory,
     /** Processes that may run at once. */
-    private readonly turns: Turns,
+    private readonly processes: Slots,
   ) {
     this.lookup = new CacheLookup(context, cache, misses, (step, run) => this.solve(step, run));
   }
@@ -222,19 +222,17 @@ export class Solver {
     const { signal } = flight;
     const layer =
       operation.type === "exec"
-        ? await this.turns.run(signal, () =>
-            runExec(this.context, {
-              operation,
-              root: resultOf(operation.root),
-              mountSources: operation.mounts.map((mount) =>
-                "from" in mount && mount.from ? resultOf(mount.from) : undefined,
-              ),
-              session: run.request.session,
-              onOutput: (chunk) => flight.onOutput(chunk, nowMs()),
-              onRunning: (containerId) => flight.onRunning(containerId),
-              signal,
-            }),
-          )
+        ? await this.runProcess({
+            operation,
+            root: resultOf(operation.root),
+            mountSources: operation.mounts.map((mount) =>
+              "from" in mount && mount.from ? resultOf(mount.from) : undefined,
+            ),
+            session: run.request.session,
+            onOutput: (chunk) => flight.onOutput(chunk, nowMs()),
+            onRunning: (containerId) => flight.onRunning(containerId),
+            signal,
+          })
         : await runFileOperation(this.context, { operation, root: resultOf(operation.root), resultOf, signal });
     const layerId = layer?.kind === "built" ? layer.id : undefined;
     const id = flight.recordId;
@@ -250,6 +248,16 @@ export class Solver {
     });
     if (layerId !== undefined) this.packSoon(layerId, run);
     return { record };
+  }
+
+  private async runProcess(run: ExecRun): Promise<LayerHandle | undefined> {
+    const leave = await this.processes.take(run.signal);
+    try {
+      run.signal.throwIfAborted();
+      return await runExec(this.context, run);
+    } finally {
+      leave();
+    }
   }
 
   /** Without its record a layer is of no use. */

@@ -126,6 +126,8 @@ class Transfer {
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(signal.reason);
       signal.addEventListener("abort", leave, { once: true });
+      // It may have waited for an abandoned transfer to end.
+      if (signal.aborted) leave();
     });
     try {
       await Promise.race([this.arrival, left]);

@@ -47,6 +47,7 @@ async function untilDone(context: NodeContext, signal: AbortSignal, action: () =
 }
 
 function repeat(context: NodeContext, signal: AbortSignal, ms: number, action: () => Promise<void>): void {
+  if (signal.aborted) return;
   const timer = setInterval(() => {
     action().catch((error) => {
       if (!signal.aborted) context.log.warn(`node ${context.nodeName} was not renewed: ${errorText(error)}`);

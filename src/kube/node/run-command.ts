@@ -17,6 +17,8 @@ export async function runCommand(
   const session = await engine.execs.start(Id, { detach: false, tty: false });
   const leave = () => session?.close();
   signal.addEventListener("abort", leave, { once: true });
+  // A slow machine may need as long to begin as the command may take.
+  if (signal.aborted) leave();
   try {
     const parts: Uint8Array[] = [];
     let length = 0;

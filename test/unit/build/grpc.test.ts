@@ -1,6 +1,7 @@
 /** gRPC on connections whose other side goes away. */
 import { expect, test } from "bun:test";
 import { type Duplex, duplexPair } from "node:stream";
+import { SessionRegistry } from "../../../src/build/buildkit/session-registry.ts";
 import { GrpcClient } from "../../../src/build/grpc/grpc-client.ts";
 import { serveGrpc } from "../../../src/build/grpc/grpc-server.ts";
 
@@ -38,3 +39,12 @@ test("a server that ends its direction has left: calls fail, the connection is o
   await client.closed;
   expect(ours.destroyed).toBe(true);
 }, 10_000);
+
+test("who has given up already calls nobody and waits for no session", async () => {
+  const [ours] = pairOfConnections();
+  const gone = AbortSignal.abort(new Error("left"));
+  const client = new GrpcClient(ours);
+  await expect(client.unary("/x.X/Wait", new Uint8Array(), gone)).rejects.toThrow("left");
+  client.close();
+  await expect(new SessionRegistry().find("one", gone)).rejects.toThrow("left");
+});

@@ -1,11 +1,10 @@
-/** Who waits for whom: turns, flights and cache directories, without running anything. */
+/** Who waits for whom: flights and cache directories, without running anything. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CacheMountRequest, CacheMounts } from "../../../src/build/solver/cache-mounts.ts";
 import { Flight } from "../../../src/build/solver/flight.ts";
-import { Turns } from "../../../src/build/solver/turns.ts";
 import { failureOf } from "../../support/failure.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 
@@ -18,30 +17,6 @@ const listener = () => {
     onRunning: (id: string) => void heard.push(id),
   };
 };
-
-describe("Turns", () => {
-  test("lets so many run and the others wait in order; one that gives up frees its place in the queue", async () => {
-    const turns = new Turns(2);
-    const order: string[] = [];
-    const gates = new Map<string, () => void>();
-    const start = (name: string, signal = never) =>
-      turns.run(signal, async () => {
-        order.push(name);
-        await new Promise<void>((resolve) => gates.set(name, resolve));
-      });
-    const impatient = new AbortController();
-    const all = [start("a"), start("b"), start("c", impatient.signal), start("d")];
-    await Bun.sleep(1);
-    expect(order).toEqual(["a", "b"]);
-    impatient.abort(new Error("gone"));
-    expect((await failureOf(all[2]!)).message).toBe("gone");
-    gates.get("a")!();
-    await Bun.sleep(1);
-    expect(order).toEqual(["a", "b", "d"]);
-    for (const open of gates.values()) open();
-    await Promise.allSettled(all);
-  });
-});
 
 describe("Flight", () => {
   test("is one piece of work for all who join, who hear also what was said before", async () => {

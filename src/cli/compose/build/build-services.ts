@@ -53,6 +53,7 @@ export async function buildServices(
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) process.on(signal, interrupt);
   order.signal?.addEventListener("abort", interrupt, { once: true });
+  if (order.signal?.aborted) interrupt();
   try {
     return await builds.runAll();
   } finally {

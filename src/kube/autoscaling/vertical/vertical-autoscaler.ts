@@ -101,6 +101,7 @@ class VerticalLoop {
           }
           wake = done;
           signal.addEventListener("abort", done, { once: true });
+          if (signal.aborted) done();
         });
       }
     } finally {

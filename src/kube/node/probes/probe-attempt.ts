@@ -65,6 +65,7 @@ function namedPort({ container }: ProbeTarget, port: number | string): number {
 }
 
 function connectOnce(hostname: string, port: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const leave = () => reject(signal.reason);
   signal.addEventListener("abort", leave, { once: true });
