@@ -58,7 +58,8 @@ async function open(
     connections.set(2 * index, await connect(port));
   } catch (error) {
     const text = new TextEncoder().encode(`error forwarding port ${port}: ${errorText(error)}`);
-    await socket.send(Buffer.concat([Buffer.of(2 * index + 1), text]));
+    // A client that is gone is told of by the reading side, which closes the other ports.
+    await socket.send(Buffer.concat([Buffer.of(2 * index + 1), text])).catch(() => {});
   }
 }
 

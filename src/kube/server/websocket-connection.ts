@@ -84,6 +84,11 @@ function readMessages(socket: Duplex, events: WebSocketEvents): void {
     if (!ended) events.onClose();
     ended = true;
   };
+  // One that went before we began to read tells it no more.
+  if (socket.destroyed) {
+    end();
+    return;
+  }
   socket.once("end", end);
   socket.once("close", end);
   socket.on("data", async (chunk: Buffer) => {
