@@ -8,6 +8,7 @@ import { BucketLease } from "../../src/registry/storage/bucket-lease.ts";
 import { openLocalStorage } from "../../src/registry/storage/local-storage.ts";
 import { S3Client } from "../../src/registry/storage/s3-client.ts";
 import { openS3Storage, type S3StorageOptions } from "../../src/registry/storage/s3-storage.ts";
+import { startCountingProxy } from "../support/counting-proxy.ts";
 import { eventually } from "../support/daemon.ts";
 import { registryStorageContract } from "../support/registry-storage-contract.ts";
 import { startS3Server, type TestS3Server } from "../support/s3-server.ts";
@@ -145,10 +146,17 @@ test("S3: parts that a killed server left are given back", async () => {
 });
 
 test("S3: a server that is away for a moment is waited for", async () => {
-  const storage = await inBucket(bucket("away/"));
-  await storage.write("key", new TextEncoder().encode("still here"));
-  await s3.kill();
-  const reading = storage.readSmall("key");
-  await s3.start();
-  expect(Buffer.from((await reading)!).toString()).toBe("still here");
+  await using proxy = await startCountingProxy(new URL(s3.endpoint).host);
+  const storage = await openS3Storage(bucket("away/", { endpoint: `http://${proxy.host}` }));
+  try {
+    await storage.write("key", new TextEncoder().encode("still here"));
+    proxy.away();
+    const reading = storage.readSmall("key");
+    await eventually(() => proxy.refused > 0);
+    proxy.back();
+    expect(Buffer.from((await reading)!).toString()).toBe("still here");
+  } finally {
+    proxy.back();
+    await storage.close();
+  }
 });

@@ -1,4 +1,4 @@
-/** A TCP proxy on a port of its own that counts the bytes of both directions. */
+/** A TCP proxy on a port of its own that counts the bytes of both directions, and can act as if its server were away. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface CountingProxy extends AsyncDisposable {
@@ -8,13 +8,28 @@ export interface CountingProxy extends AsyncDisposable {
   readonly sent: number;
   readonly received: number;
   reset(): void;
+  /** Cuts all connections, and each new one, until back(). */
+  away(): void;
+  back(): void;
+  /** Connections that came while it was away. */
+  readonly refused: number;
 }
 
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const [host = "", port = ""] = target.split(":");
   const counts = { sent: 0, received: 0 };
   const sockets = new Set<Socket>();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  let isAway = false;
+  let refused = 0;
   const server = createServer((client) => {
+    if (isAway) {
+      refused += 1;
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(port), host);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -46,8 +61,18 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       counts.sent = 0;
       counts.received = 0;
     },
+    away() {
+      isAway = true;
+      cut();
+    },
+    back() {
+      isAway = false;
+    },
+    get refused() {
+      return refused;
+    },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -6,16 +6,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3Client } from "../../src/registry/storage/s3-client.ts";
-import { run } from "./daemon.ts";
+import { PATIENCE, run } from "./daemon.ts";
 import { freePort } from "./free-port.ts";
 
 export interface TestS3Server {
   readonly endpoint: string;
   /** The environment by which naru knows its key. */
   readonly env: { AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string };
-  /** Ends the part that answers S3 requests; the content stays for start(). */
-  kill(): Promise<void>;
-  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,12 +39,6 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
   const server: TestS3Server = {
     endpoint,
     env: { AWS_ACCESS_KEY_ID: USER, AWS_SECRET_ACCESS_KEY: PASSWORD },
-    kill: () => end("proxy"),
-    async start() {
-      launch("proxy");
-      for (const port of [...Object.values(ports), new URL(endpoint).port]) await untilListening(Number(port));
-      await ensureBucket(endpoint, bucket);
-    },
     async stop() {
       await Promise.all([...children.keys()].map(end));
       await rm(directory, { recursive: true, force: true });
@@ -55,8 +46,9 @@ export async function startS3Server(bucket: string): Promise<TestS3Server> {
   };
   try {
     await configure(directory, ports, new URL(endpoint).port);
-    for (const name of BEHIND) launch(name);
-    await server.start();
+    for (const name of [...BEHIND, "proxy"]) launch(name);
+    for (const port of [...Object.values(ports), new URL(endpoint).port]) await untilListening(Number(port));
+    await ensureBucket(endpoint, bucket);
     return server;
   } catch (error) {
     await server.stop();
@@ -99,7 +91,7 @@ async function configure(
 }
 
 async function untilListening(port: number): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 60_000 * PATIENCE;
   for (;;) {
     const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).catch(() => undefined);
     if (socket !== undefined) {
