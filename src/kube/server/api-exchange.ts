@@ -8,6 +8,8 @@ import { StatusError } from "../status.ts";
 
 /** What Kubernetes takes at most in one request. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** A body has this long to come: as kube-apiserver gives each request that does not last (--request-timeout). */
+const BODY_PATIENCE_MS = 60_000;
 /** Smaller answers are sent as they are, as Kubernetes does: packing them costs more than it saves. */
 const GZIP_FROM_BYTES = 128 * 1024;
 const compress = promisify(gzip);
@@ -37,6 +39,7 @@ export class ApiExchange {
   constructor(
     readonly request: IncomingMessage,
     answer: { response: ServerResponse } | { upgraded: Duplex },
+    private readonly bodyPatienceMs = BODY_PATIENCE_MS,
   ) {
     const { url = "/" } = request;
     const question = url.indexOf("?");
@@ -103,8 +106,24 @@ export class ApiExchange {
     this.#onStart = call;
   }
 
-  /** @throws StatusError RequestEntityTooLarge */
+  /** @throws StatusError RequestEntityTooLarge, Timeout */
   async body(): Promise<Buffer> {
+    const tooLate = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // What comes of it later is of no interest.
+      this.addHeaders({ Connection: "close" });
+      tooLate.reject(new StatusError("Timeout", "request did not complete within the allotted timeout"));
+    }, this.bodyPatienceMs);
+    try {
+      const body = await Promise.race([this.#wholeBody(), tooLate.promise]);
+      this.#observer?.received(body);
+      return body;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #wholeBody(): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of this.request as AsyncIterable<Buffer>) {
@@ -114,9 +133,7 @@ export class ApiExchange {
       }
       chunks.push(chunk);
     }
-    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    this.#observer?.received(body);
-    return body;
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   }
 
   async send(status: number, type: string, body: string | Uint8Array, headers: Headers = {}): Promise<void> {
