@@ -55,7 +55,8 @@ export class RemoteApis {
 
   /** What the server of that APIService has told of its resources. */
   learn(name: string, resources: readonly APIResource[]): void {
-    if (Bun.deepEquals(this.#resources.get(name), resources)) return;
+    // It may have gone while it was asked.
+    if (!this.#services.has(name) || Bun.deepEquals(this.#resources.get(name), resources)) return;
     this.#resources.set(name, resources);
     this.#tell();
   }
