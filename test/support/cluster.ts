@@ -4,10 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { DOCKER, startDaemon, type TestDaemon } from "./daemon.ts";
+import { PATIENCE } from "./patience.ts";
 
 const KUBECTL = join(dirname(DOCKER), "kubectl");
-/** How much slower than usual this machine may be. */
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 
 export interface ApiAnswer {
   readonly status: number;

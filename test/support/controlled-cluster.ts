@@ -4,6 +4,7 @@ import type { ClusterClient, ClusterPart } from "../../src/kube/contract.ts";
 import type { ControllerTools } from "../../src/kube/controllers/control-loop.ts";
 import type { ResourceDefinition } from "../../src/kube/machinery/definition.ts";
 import type { KubeObject, ResourceType, Stored } from "../../src/model/kubernetes/object.ts";
+import { PATIENCE } from "./patience.ts";
 import { createTestCluster, type TestCluster } from "./test-cluster.ts";
 
 export interface ControlledCluster extends AsyncDisposable {
@@ -36,7 +37,7 @@ export async function controlledCluster(
 }
 
 /** Milliseconds that a condition may take; machines differ (NARU_TEST_PATIENCE). */
-const PATIENCE_MS = 4000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 4000 * PATIENCE;
 
 /** Resolves when the objects of a kind are as wished, with what `found` answered. @throws Error with what is there, when they never are. */
 export async function until<T extends KubeObject, R>(

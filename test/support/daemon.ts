@@ -5,12 +5,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { PATIENCE } from "./patience.ts";
 
 export const PROJECT = resolve(import.meta.dir, "../..");
 /** The executable under test; another build may be named by NARU_EXECUTABLE. */
 export const NARU = process.env.NARU_EXECUTABLE ?? join(PROJECT, "dist/naru");
 const CLIENTS = join(PROJECT, ".cache/clients");
 export const DOCKER = join(CLIENTS, "usr/bin/docker");
+/** A daemon that takes longer to end hangs. */
+const END_MS = 30_000 * PATIENCE;
 
 /** What a finished client command left. */
 export interface Finished {
@@ -133,21 +136,18 @@ export async function startDaemon(
       const ids = list.stdout.split("\n").filter(Boolean);
       if (ids.length > 0) await run([NARU, "rm", "-f", "-v", ...ids], { env });
       child?.kill("SIGTERM");
-      const ended = await Promise.race([child?.exited.then(() => true), Bun.sleep(10_000).then(() => false)]);
+      const ended = await Promise.race([child?.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
       if (!ended) {
         child?.kill("SIGKILL");
         await child?.exited;
       }
       await rm(root, { recursive: true, force: true });
-      if (!ended) throw new Error("the daemon did not end within 10 s of SIGTERM");
+      if (!ended) throw new Error(`the daemon did not end within ${END_MS} ms of SIGTERM`);
     },
     [Symbol.asyncDispose]: () => daemon.stop(),
   };
   return daemon;
 }
-
-/** How much slower than usual this machine may be; more than 1 for an emulated one. */
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 
 async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spawn>, log: () => Promise<string>) {
   const deadline = Date.now() + 15_000 * PATIENCE;

@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePort } from "./free-port.ts";
+import { PATIENCE } from "./patience.ts";
 
 const ETCD = join(import.meta.dir, "../../.cache/clients/usr/bin/etcd");
-const PATIENCE_MS = 20_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 20_000 * PATIENCE;
 
 export interface TestEtcd extends AsyncDisposable {
   /** As naru is told of it: "etcd://127.0.0.1:2379". */

@@ -4,8 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "./cluster.ts";
 import { busyboxTar, NARU } from "./daemon.ts";
-
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
+import { PATIENCE } from "./patience.ts";
 
 export interface NaruKubectl {
   /** The link by the name of kubectl. */

@@ -6,8 +6,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3Client } from "../../src/registry/storage/s3-client.ts";
-import { PATIENCE, run } from "./daemon.ts";
+import { run } from "./daemon.ts";
 import { freePort } from "./free-port.ts";
+import { PATIENCE } from "./patience.ts";
 
 export interface TestS3Server {
   readonly endpoint: string;

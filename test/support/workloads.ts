@@ -2,6 +2,7 @@
 
 import type { TestClusterDaemon } from "./cluster.ts";
 import { importBusybox } from "./daemon.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** The group and version of each kind by its name in paths. */
 const PLACES: Record<string, string> = {
@@ -24,7 +25,6 @@ const PLACES: Record<string, string> = {
 };
 /** The image of all containers: busybox, imported once a cluster. */
 export const IMAGE = "workload:test";
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const LONGEST_MS = 30_000 * PATIENCE;
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever object the API has there
