@@ -70,8 +70,9 @@ async function checkRegistry({ registry }: DaemonOptions): Promise<void> {
 async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("naru's daemon needs root: start it with sudo");
   process.umask(0o022);
-  // A reader of the log that went away is no reason to end.
+  // A reader of the log, or of the audit log, that went away is no reason to end.
   process.stderr.on("error", () => {});
+  process.stdout.on("error", () => {});
   const { Daemon } = await import("./daemon.ts");
   const starting = Daemon.start(options);
   let signals = 0;

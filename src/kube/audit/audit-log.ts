@@ -7,6 +7,8 @@ import { errorText } from "../../lib/errors.ts";
 /** Lines that wait to be written, and their characters; more are lost, and that is told. */
 const MOST_WAITING = 10_000;
 const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
+/** How long the end of a cluster waits for the log's last lines. */
+const PATIENCE_MS = 5_000;
 /** The time in the name of a file that was put aside. */
 const PUT_ASIDE = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/;
 
@@ -45,9 +47,17 @@ export class AuditLog {
     });
   }
 
-  /** Resolves when everything that was told is in the file. */
+  /** Resolves when everything that was told is in the file, or when whoever reads it takes nothing more for a while. */
   async close(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS);
+    });
+    const written = async () => {
+      while (this.#writing !== undefined) await this.#writing;
+    };
+    await Promise.race([written(), late]);
+    clearTimeout(timer);
   }
 
   async #writeAll(): Promise<void> {
@@ -75,8 +85,10 @@ export class AuditLog {
   async #append(text: string): Promise<void> {
     const { path, maxBytes } = this.file;
     if (path === "-") {
-      process.stdout.write(text);
-      return;
+      // Awaited: a reader that is slow must not fill the memory.
+      return await new Promise((resolve, reject) => {
+        process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      });
     }
     const length = Buffer.byteLength(text);
     this.#size ??= await sizeOf(path);
