@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { writeAll } from "../../lib/stream-writing.ts";
+import { closeGently, writeAll } from "../../lib/stream-writing.ts";
 import { CliError } from "../cli-error.ts";
 import { list } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -39,22 +39,30 @@ export const command = defineKubectlCommand({
       throw new CliError(`error: unable to forward port because pod is not running. Current status=${phase}`);
     const addresses = flags.address.length === 0 ? ["localhost"] : flags.address.flatMap((one) => one.split(","));
     const servers: Server[] = [];
+    const open = new Set<Socket>();
+    const take = (socket: Socket, port: ForwardedPort) => {
+      open.add(socket);
+      socket.once("close", () => open.delete(socket));
+      void forward(context, pod, socket, port);
+    };
     try {
-      for (const port of wanted) servers.push(...(await listenFor(context, pod, port, addresses)));
+      for (const port of wanted) servers.push(...(await listenFor(context, port, addresses, take)));
       await untilPodIsGone(context, pod);
     } finally {
       for (const server of servers) server.close();
+      // Their clients need not know, and would keep us from ending.
+      for (const socket of open) socket.destroy();
     }
     throw new CliError("error: lost connection to pod");
   },
 });
 
-/** "localhost" is both 127.0.0.1 and ::1; one of them is enough. */
+/** "localhost" is both 127.0.0.1 and ::1; one of them is enough. @param take gets each connection */
 async function listenFor(
   context: KubectlContext,
-  pod: PodLike,
   { local, remote }: ForwardedPort,
   addresses: readonly string[],
+  take: (socket: Socket, port: ForwardedPort) => void,
 ): Promise<Server[]> {
   const servers: Server[] = [];
   let port = local;
@@ -64,7 +72,7 @@ async function listenFor(
     for (const host of hosts) {
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         context.print(`Handling connection for ${port}\n`);
-        void forward(context, pod, socket, { local: port, remote });
+        take(socket, { local: port, remote });
       });
       try {
         port = await listening(server, host, port);
@@ -106,7 +114,7 @@ async function forward(context: KubectlContext, pod: PodLike, socket: Socket, po
     gone.signal.addEventListener("abort", () => remote.close());
     // The client may have gone while the pod was asked.
     if (gone.signal.aborted) return remote.close();
-    const sending = sendAll(socket, remote);
+    void sendAll(socket, remote);
     const announced = new Set<number>();
     for await (const { channel, data } of remote.messages()) {
       // The first message of each channel tells the port's number.
@@ -114,12 +122,11 @@ async function forward(context: KubectlContext, pod: PodLike, socket: Socket, po
       else if (channel === CHANNELS.error) tell(new TextDecoder().decode(data));
       else if (channel === CHANNELS.data) await writeAll(socket, data, gone.signal);
     }
-    socket.end();
-    await sending;
+    // The pod's side has closed: what the client might still send would go nowhere.
     remote.close();
+    closeGently(socket);
   } catch (error) {
     if (!socket.destroyed) tell((error as Error).message.replace(/^error: /, ""));
-  } finally {
     socket.destroySoon();
   }
 }
