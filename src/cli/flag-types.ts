@@ -1,4 +1,5 @@
 import { parseDuration } from "../lib/go-duration.ts";
+import { csvFields } from "./csv.ts";
 import type { Flag } from "./flags.ts";
 import { parseGoBool } from "./go-bool.ts";
 import { parseByteSize } from "./units.ts";
@@ -47,6 +48,15 @@ export function list(usage: string, options: FlagOptions & { check?: (text: stri
     ...described("list", usage, options, ""),
     initial: () => [],
     parse: (text, current) => [...current, options.check ? options.check(text) : text],
+  };
+}
+
+/** A repeatable flag of values that may also stand divided by commas, quoted where they hold some. */
+export function strings(usage: string, options: FlagOptions = {}): Flag<string[]> {
+  return {
+    ...described("strings", usage, options, ""),
+    initial: () => [],
+    parse: (text, current) => (text === "" ? current : [...current, ...csvFields(text)]),
   };
 }
 

@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { UsageError } from "./help-error.ts";
 import { groupVersion, qualified, type ServedType } from "./resource-types.ts";
@@ -17,12 +17,12 @@ export const command = defineKubectlCommand({
   flags: {
     "api-group": string("Only this group"),
     cached: bool("", { hidden: true }),
-    categories: list("Only resources of these categories", { type: "strings" }),
+    categories: strings("Only resources of these categories"),
     namespaced: bool("Only resources in namespaces (false: only others)", { initial: true }),
     "no-headers": bool("Without titles"),
     output: string("wide or name", { short: "o" }),
     "sort-by": string("name or kind"),
-    verbs: list("Only resources with these verbs", { type: "strings" }),
+    verbs: strings("Only resources with these verbs"),
   },
   async run({ flags, args, given, context }) {
     if (args.length > 0) throw new UsageError(`error: unexpected arguments: [${args.join(" ")}]`);
@@ -30,8 +30,7 @@ export const command = defineKubectlCommand({
     if (order === undefined) throw new CliError(`error: --sort-by accepts only name or kind`);
     if (!["", "wide", "name"].includes(flags.output))
       throw new CliError(`error: --output ${flags.output} is not available`);
-    const verbs = flags.verbs.flatMap((verb) => verb.split(","));
-    const categories = flags.categories.flatMap((category) => category.split(","));
+    const { verbs, categories } = flags;
     const shown = (await context.types()).all
       .filter(
         (type) =>

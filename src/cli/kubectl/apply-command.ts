@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, list, string, strings } from "../flag-types.ts";
 import { objectPatch } from "./apply-patch.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { untilServed } from "./coming-types.ts";
@@ -24,7 +24,7 @@ const FLAGS = {
   cascade: cascade(),
   "dry-run": dryRun(),
   "field-manager": string("Who owns the fields that are set", { initial: CLIENT_SIDE }),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   force: bool("Delete and create anew what cannot be changed"),
   "force-conflicts": bool("With --server-side: take over fields that others own"),
   "grace-period": int("With --force: seconds that the old object has to end", { initial: -1 }),

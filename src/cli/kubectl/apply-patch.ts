@@ -111,7 +111,7 @@ function applyPatch(last: Json, wanted: Json, live: Json, strategic: boolean): M
   const patch: Members = {};
   const [before, after, now] = [last, wanted, live].map((value) => (isMembers(value) ? value : {}));
   for (const key of Object.keys(before!)) {
-    if (!(key in after!) && key in now!) patch[key] = null;
+    if (!Object.hasOwn(after!, key) && Object.hasOwn(now!, key)) patch[key] = null;
   }
   for (const [key, value] of Object.entries(after!)) {
     if (value === undefined) continue;

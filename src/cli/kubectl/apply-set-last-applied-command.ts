@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list } from "../flag-types.ts";
+import { bool, strings } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { LAST_APPLIED, lastAppliedText, textToKeep } from "./last-applied.ts";
@@ -16,7 +16,7 @@ export const command = defineKubectlCommand({
     ...PRINT_FLAGS,
     "create-annotation": bool("Also where nothing was applied yet"),
     "dry-run": dryRun(),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
   },
   async run({ flags, context }) {
     const { objects } = await namedObjects(context, [], { filename: flags.filename, recursive: false });

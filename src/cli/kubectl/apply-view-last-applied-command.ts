@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { foundObjects } from "./edit/edited-objects.ts";
 import { lastAppliedObject, lastAppliedText } from "./last-applied.ts";
@@ -11,7 +11,7 @@ export const command = defineKubectlCommand({
   description: "Print what was applied last, as the objects keep it",
   flags: {
     all: bool("All objects of the types, in the namespace"),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     output: string("yaml or json", { short: "o", initial: "yaml" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),

@@ -63,14 +63,7 @@ async function attributes(
   place: string | undefined,
 ) {
   const [typed = "", named] = what.split("/");
-  let type: Pick<ServedType, "group" | "version" | "resource" | "namespaced"> | undefined;
-  if (typed !== "*") {
-    try {
-      type = (await context.types()).find(typed);
-    } catch {
-      context.printError(`Warning: the server doesn't have a resource type '${typed}'\n\n`);
-    }
-  }
+  const type = typed === "*" ? undefined : await servedType(context, typed);
   if (type?.namespaced === false && context.namespaceGiven) {
     context.printError(
       `Warning: resource '${type.resource}' is not namespace scoped${type.group === "" ? "" : ` in group '${type.group}'`}\n\n`,
@@ -84,6 +77,19 @@ async function attributes(
     ...(subresource === "" ? {} : { subresource }),
     ...((named ?? given) ? { name: named ?? given } : {}),
   };
+}
+
+/** What rules speak of though no server serves it. */
+const NEVER_SERVED = new Set(["users", "groups"]);
+
+/** Undefined, and told on stderr, for a type that the server does not know: the answer tells whether that is allowed all the same. */
+async function servedType(context: KubectlContext, typed: string): Promise<ServedType | undefined> {
+  const found = (await context.types()).lookUp(typed);
+  if (found !== undefined || NEVER_SERVED.has(typed)) return found;
+  const [resource, ...group] = typed.split(".");
+  const of = group.length === 0 ? "" : ` in group '${group.join(".")}'`;
+  context.printError(`Warning: the server doesn't have a resource type '${resource}'${of}\n\n`);
+  return undefined;
 }
 
 interface Rules {

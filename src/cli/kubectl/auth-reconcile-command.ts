@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { sameJson } from "./apply-patch.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
@@ -29,7 +29,7 @@ export const command = defineKubectlCommand({
   flags: {
     ...PRINT_FLAGS,
     "dry-run": dryRun(),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     "remove-extra-permissions": bool("Take away what roles allow beyond their files"),

@@ -8,7 +8,7 @@ interface Review {
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Experimental: Check self subject attributes",
+  summary: "Check who the server takes you for",
   flags: PRINT_FLAGS,
   async run({ flags, context }) {
     const body = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };

@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
@@ -22,7 +22,7 @@ export const command = defineKubectlCommand({
     }),
     "dry-run": dryRun(),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-autoscale" }),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     max: int("The most pods that there may be", { initial: -1 }),
     memory: string("Memory that each pod is to use: a share of its request (60%), or an amount (100Mi)"),

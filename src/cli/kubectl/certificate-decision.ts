@@ -1,7 +1,7 @@
 /** `certificate approve` and `certificate deny`: a decision about requests for certificates. */
 
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
@@ -27,7 +27,7 @@ export const decisionCommand = (decision: Decision) =>
     summary: decision.summary,
     flags: {
       ...PRINT_FLAGS,
-      filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+      filename: strings("Files, folders or addresses of objects", { short: "f" }),
       force: bool("Also requests that were decided so already"),
       kustomize: string("A kustomization", { short: "k" }),
       recursive: bool("Folders below those of -f too", { short: "R" }),

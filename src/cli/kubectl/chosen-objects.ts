@@ -1,15 +1,16 @@
 /** The objects that a command changes one after the other: by name, selector or file, each as the server has it, or with --local as the file has it. */
 
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
-import { type KubeManifestObject, readManifests } from "./manifest-files.ts";
-import { type FileFlags, namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
+import { labelMatcher } from "./label-selector.ts";
+import type { KubeManifestObject } from "./manifest-files.ts";
+import { type FileFlags, manifestsOf, namedObjects, type ObjectTarget, objectPath } from "./resource-arguments.ts";
 import { pathOf, type ServedType } from "./resource-types.ts";
 
 export const CHOICE_FLAGS = {
   all: bool("All objects of the types"),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   kustomize: string("A kustomization", { short: "k" }),
   local: bool("Change what -f names, without asking the server"),
   recursive: bool("Folders below those of -f too", { short: "R" }),
@@ -62,8 +63,9 @@ async function localObjects(
   flags: ChoiceFlags,
 ): Promise<ChosenObject[]> {
   if (words.length > 0 || (flags.filename.length === 0 && !flags.kustomize)) throw new CliError(LOCAL_NEEDS_FILES);
-  if (flags.kustomize) await namedObjects(context, [], flags);
-  return (await readManifests(flags.filename, flags.recursive)).map((manifest) => {
+  const isMeant = labelMatcher(flags.selector);
+  const manifests = (await manifestsOf(context, flags)).filter(({ object }) => isMeant(object));
+  return manifests.map((manifest) => {
     const { object } = manifest;
     const { name = "", namespace } = object.metadata ?? {};
     return { object, target: { type: typeOfKind(object), namespace, name, manifest } };

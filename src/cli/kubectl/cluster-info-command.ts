@@ -7,7 +7,7 @@ interface NamedService {
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display addresses of the control plane and services with label kubernetes.io/cluster-service=true",
+  summary: "Display cluster information",
   flags: {},
   async run({ context }) {
     const api = await context.api();

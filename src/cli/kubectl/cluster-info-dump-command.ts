@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
+import { writeOut } from "../output.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
+import { durationText } from "./duration-flag.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { type ObjectPrinter, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
@@ -27,23 +29,22 @@ export const command = defineKubectlCommand({
   flags: {
     ...PRINT_FLAGS,
     "all-namespaces": bool("All namespaces", { short: "A" }),
-    namespaces: list("The namespaces instead", { type: "strings" }),
+    namespaces: strings("The namespaces instead"),
     output: string("How to print: json, yaml, name, go-template, jsonpath and their -file forms", {
       short: "o",
       initial: "json",
     }),
     "output-directory": string("The folder; without it, or with -, all is printed"),
-    "pod-running-timeout": string("How long to wait for a pod that runs", { initial: "20s" }),
+    "pod-running-timeout": durationText("Changes nothing: pods are dumped as they are", { initial: "20s" }),
   },
   async run({ flags, context }) {
     const format = await objectPrinter(flags);
     const folder = flags["output-directory"];
     const ending = ["json", "yaml"].includes(flags.output) ? flags.output : "txt";
-    const out = folder === "" || folder === "-" ? new PrintedDump(context) : new DumpFolder(folder);
+    const out = folder === "" || folder === "-" ? new PrintedDump() : new DumpFolder(folder);
     const dump = new Dump(context, out, format ?? ((object) => `${JSON.stringify(object)}\n`), ending);
     await dump.type("nodes", undefined, "nodes");
-    const named = flags.namespaces.flatMap((one) => one.split(","));
-    for (const namespace of await namespacesOf(context, flags["all-namespaces"], named))
+    for (const namespace of await namespacesOf(context, flags["all-namespaces"], flags.namespaces))
       await dump.namespace(namespace);
     if (out instanceof DumpFolder) context.print(`Cluster info dumped to ${folder}\n`);
   },
@@ -58,27 +59,27 @@ async function namespacesOf(context: KubectlContext, isAll: boolean, named: read
   return named.length > 0 ? [...named] : ["kube-system", await context.namespace()];
 }
 
+type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 interface DumpOutput {
   /** @param path below the dump's folder */
-  write(path: string, text: string): Promise<void>;
+  write(path: string, text: Pieces): Promise<void>;
 }
 
 class PrintedDump implements DumpOutput {
-  constructor(private readonly context: KubectlContext) {}
-
   private documents = 0;
 
-  async write(path: string, text: string): Promise<void> {
+  async write(path: string, text: Pieces): Promise<void> {
     // Documents of YAML are divided; logs are none.
-    const isNext = path.endsWith(".yaml") && this.documents++ > 0;
-    this.context.print(isNext ? `---\n${text}` : text);
+    if (path.endsWith(".yaml") && this.documents++ > 0) writeOut("---\n");
+    for await (const piece of text) writeOut(piece);
   }
 }
 
 class DumpFolder implements DumpOutput {
   constructor(private readonly folder: string) {}
 
-  async write(path: string, text: string): Promise<void> {
+  async write(path: string, text: Pieces): Promise<void> {
     const full = join(this.folder, path);
     await mkdir(dirname(full), { recursive: true });
     await writeFile(full, text);
@@ -107,28 +108,33 @@ class Dump {
     const type: ServedType = (await this.context.types()).find(name);
     const found = await (await this.context.api()).get<{ items?: KubeManifestObject[] }>(pathOf(type, namespace));
     const items = (found.items ?? []).map((item) => ({ ...item, apiVersion: groupVersion(type), kind: type.kind }));
-    await this.out.write(`${file}.${this.ending}`, this.format({ ...found, items }));
+    await this.out.write(`${file}.${this.ending}`, [bytes(this.format({ ...found, items }))]);
     return items;
   }
 
-  private async logs(namespace: string, { metadata, spec }: PodLike): Promise<void> {
-    const texts: string[] = [];
-    for (const { name } of [...(spec.initContainers ?? []), ...spec.containers]) {
-      const of = `logs for container ${name} of pod ${namespace}/${metadata.name}`;
-      texts.push(`==== START ${of} ====\n${await this.log(namespace, metadata.name, name)}==== END ${of} ====\n`);
-    }
-    await this.out.write(`${namespace}/${metadata.name}/logs.txt`, texts.join(""));
+  private logs(namespace: string, { metadata, spec }: PodLike): Promise<void> {
+    const names = [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
+    return this.out.write(`${namespace}/${metadata.name}/logs.txt`, this.logsOf(namespace, metadata.name, names));
   }
 
-  private async log(namespace: string, pod: string, container: string): Promise<string> {
-    const pods = (await this.context.types()).find("pods");
-    try {
-      const path = pathOf(pods, namespace, pod, "log");
-      return await (await (await this.context.api()).send("GET", path, { query: { container }, accept: "*/*" })).text();
-    } catch (error) {
-      // A container that never ran has no log.
-      if (error instanceof KubeApiError) return `Request log error: ${error.status.message}\n`;
-      throw error;
+  /** As they come: a log may be larger than memory. */
+  private async *logsOf(namespace: string, pod: string, containers: readonly string[]): AsyncGenerator<Uint8Array> {
+    const api = await this.context.api();
+    const path = pathOf((await this.context.types()).find("pods"), namespace, pod, "log");
+    for (const container of containers) {
+      const of = `logs for container ${container} of pod ${namespace}/${pod}`;
+      yield bytes(`==== START ${of} ====\n`);
+      try {
+        const { body } = await api.send("GET", path, { query: { container }, accept: "*/*" });
+        if (body !== null) yield* body;
+      } catch (error) {
+        // A container that never ran has no log.
+        if (!(error instanceof KubeApiError)) throw error;
+        yield bytes(`Request log error: ${error.status.message}\n`);
+      }
+      yield bytes(`==== END ${of} ====\n`);
     }
   }
 }
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

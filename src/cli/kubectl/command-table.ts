@@ -120,6 +120,10 @@ export const KUBECTL_GROUPS: Record<string, string> = {
   top: "Display resource (CPU/memory) usage",
 };
 
+/** True for the words of a command or of a group. */
+export const isKnown = (words: string): boolean =>
+  Object.hasOwn(KUBECTL_COMMANDS, words) || Object.hasOwn(KUBECTL_GROUPS, words);
+
 /** Other names of commands. */
 export const KUBECTL_ALIASES: Record<string, string> = {
   "create cj": "create cronjob",

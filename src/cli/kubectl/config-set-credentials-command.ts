@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, list, string, strings } from "../flag-types.ts";
 import { certificateMembers } from "./config-certificates.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { HelpError } from "./help-error.ts";
@@ -8,12 +8,12 @@ import { isMembers, type Members, withEntry } from "./kubeconfig/model.ts";
 
 const FLAGS = {
   "auth-provider": string("The auth provider"),
-  "auth-provider-arg": list("key=value for the auth provider; key- takes one away", { type: "strings" }),
+  "auth-provider-arg": strings("key=value for the auth provider; key- takes one away"),
   "client-certificate": string("File of the client certificate"),
   "client-key": string("File of the client's key"),
   "embed-certs": bool("Take the files' content into the kubeconfig"),
   "exec-api-version": string("Version of the API that the credential program speaks"),
-  "exec-arg": list("Words of the credential program", { type: "strings" }),
+  "exec-arg": strings("Words of the credential program"),
   "exec-command": string("Program that prints credentials"),
   "exec-env": list("NAME=value for the credential program; NAME- takes one away", { type: "stringArray" }),
   "exec-interactive-mode": string("Whether the credential program may ask: IfAvailable, Never, Always"),
@@ -34,10 +34,7 @@ export const command = defineKubectlCommand({
     if (args.length !== 1) throw new HelpError(`error: unexpected args: [${args.join(" ")}]`);
     const name = args[0]!;
     checkFlags(name, flags);
-    const [set, taken] = pairs(
-      flags["auth-provider-arg"].flatMap((one) => one.split(",")),
-      "auth-provider-arg",
-    );
+    const [set, taken] = pairs(flags["auth-provider-arg"], "auth-provider-arg");
     const env = pairs(flags["exec-env"], "exec-env");
     const files: Members = {};
     for (const field of ["client-certificate", "client-key"] as const) {
@@ -126,7 +123,7 @@ function execMembers(
   };
   if (given("exec-command")) exec.command = flags["exec-command"];
   if (given("exec-api-version")) exec.apiVersion = flags["exec-api-version"];
-  if (given("exec-arg")) exec.args = flags["exec-arg"].flatMap((one) => one.split(","));
+  if (given("exec-arg")) exec.args = flags["exec-arg"];
   if (given("exec-interactive-mode")) exec.interactiveMode = flags["exec-interactive-mode"];
   if (given("exec-provide-cluster-info")) exec.provideClusterInfo = flags["exec-provide-cluster-info"];
   if (set.size + taken.length > 0) {

@@ -6,7 +6,6 @@ import { KubeconfigFiles } from "./kubeconfig/files.ts";
 export const command = defineKubectlCommand({
   usage: "CONTEXT_NAME [options]",
   summary: "Set the current-context in a kubeconfig file",
-  aliases: ["use"],
   flags: {},
   async run({ args, context }) {
     checkWordCount(args, 1);

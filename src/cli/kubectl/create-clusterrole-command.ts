@@ -1,6 +1,6 @@
 import { CliError } from "../cli-error.ts";
-import { list, map } from "../flag-types.ts";
-import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { strings } from "../flag-types.ts";
+import { CREATE_FLAGS, create, keyValues, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { RULE_FLAGS, resourceRules, verbsOf } from "./policy-rules.ts";
 
@@ -11,20 +11,21 @@ export const command = defineKubectlCommand({
   flags: {
     ...CREATE_FLAGS,
     ...RULE_FLAGS,
-    "aggregation-rule": map("Labels of the cluster roles whose rules come together in this one"),
-    "non-resource-url": list("A path of the API server that belongs to no resource", { type: "strings" }),
+    "aggregation-rule": strings("Labels of the cluster roles whose rules come together in this one, as a=b,c=d"),
+    "non-resource-url": strings("A path of the API server that belongs to no resource"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);
     const object = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name } };
-    const urls = flags["non-resource-url"].flatMap((one) => one.split(","));
-    if (Object.keys(flags["aggregation-rule"]).length > 0) {
+    const urls = flags["non-resource-url"];
+    if (flags["aggregation-rule"].length > 0) {
       if (flags.verb.length + flags.resource.length + flags["resource-name"].length + urls.length > 0) {
         throw new CliError(
           "error: aggregation rule must be specified without nonResourceURLs, verbs, resources or resourceNames",
         );
       }
-      const clusterRoleSelectors = [{ matchLabels: flags["aggregation-rule"] }];
+      const labels = keyValues(flags["aggregation-rule"], "--aggregation-rule");
+      const clusterRoleSelectors = [{ matchLabels: Object.fromEntries(labels) }];
       await create(context, flags, { ...object, aggregationRule: { clusterRoleSelectors }, rules: null });
       return;
     }

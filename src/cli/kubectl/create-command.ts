@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { type CreateFlags, createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import type { EditFlags } from "./edit/edit-loop.ts";
@@ -19,7 +19,7 @@ export const command = defineKubectlCommand({
     "dry-run": dryRun(),
     edit: bool("Open each object in an editor before it is made"),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-create" }),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     raw: string("A path of the API that the file is posted to"),
     recursive: bool("Folders below those of -f too", { short: "R" }),

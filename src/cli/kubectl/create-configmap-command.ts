@@ -1,4 +1,4 @@
-import { bool, list } from "../flag-types.ts";
+import { bool, list, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { readData } from "./data-sources.ts";
 import { defineKubectlCommand } from "./declaration.ts";
@@ -7,12 +7,11 @@ import { hashedName } from "./hashed-name.ts";
 export const command = defineKubectlCommand({
   usage: "NAME [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none] [options]",
   summary: "Create a config map from a local file, directory or literal value",
-  aliases: ["cm"],
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),
-    "from-env-file": list("Files of lines KEY=value", { type: "strings" }),
-    "from-file": list("Files, folders, or key=file", { type: "strings" }),
+    "from-env-file": strings("Files of lines KEY=value"),
+    "from-file": strings("Files, folders, or key=file"),
     "from-literal": list("key=value", { type: "stringArray" }),
   },
   async run({ flags, args, context }) {

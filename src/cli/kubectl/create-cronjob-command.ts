@@ -6,7 +6,6 @@ import { defineKubectlCommand } from "./declaration.ts";
 export const command = defineKubectlCommand({
   usage: "NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...] [options]",
   summary: "Create a cron job with the specified name",
-  aliases: ["cj"],
   flags: {
     ...CREATE_FLAGS,
     image: string("The image"),
@@ -15,9 +14,9 @@ export const command = defineKubectlCommand({
   },
   async run({ flags, args, afterDashes, context }) {
     const name = oneName(args);
-    for (const flag of ["image", "schedule"] as const) {
-      if (flags[flag] === "") throw new CliError(`error: required flag(s) "${flag}" not set`);
-    }
+    const lacking = (["image", "schedule"] as const).filter((flag) => flags[flag] === "");
+    if (lacking.length > 0)
+      throw new CliError(`error: required flag(s) ${lacking.map((flag) => `"${flag}"`).join(", ")} not set`);
     const container = {
       image: flags.image,
       name,

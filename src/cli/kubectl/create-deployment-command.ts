@@ -1,20 +1,19 @@
 import { CliError } from "../cli-error.ts";
-import { int, list } from "../flag-types.ts";
+import { int, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, create, nameOfImage, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --image=image -- [COMMAND] [args...] [options]",
   summary: "Create a deployment with the specified name",
-  aliases: ["deploy"],
   flags: {
     ...CREATE_FLAGS,
-    image: list("Image of a container (may be repeated)", { type: "strings" }),
+    image: strings("Image of a container (may be repeated)"),
     port: int("The port that the containers listen on", { initial: -1 }),
     replicas: int("How many pods", { initial: 1, short: "r" }),
   },
   async run({ flags, args, afterDashes, context }) {
-    const images = flags.image.flatMap((one) => one.split(","));
+    const images = flags.image;
     if (images.length === 0) throw new CliError(`error: required flag(s) "image" not set`);
     const name = oneName(args);
     if (flags.replicas < 0) throw new CliError("error: --replicas must be 0 or more");

@@ -4,7 +4,6 @@ import { defineKubectlCommand } from "./declaration.ts";
 export const command = defineKubectlCommand({
   usage: "NAME [--dry-run=server|client|none] [options]",
   summary: "Create a namespace with the specified name",
-  aliases: ["ns"],
   flags: CREATE_FLAGS,
   async run({ flags, args, context }) {
     await create(context, flags, {

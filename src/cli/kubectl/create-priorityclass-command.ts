@@ -5,7 +5,6 @@ import { defineKubectlCommand } from "./declaration.ts";
 export const command = defineKubectlCommand({
   usage: "NAME --value=VALUE --global-default=BOOL [options]",
   summary: "Create a priority class with the specified name",
-  aliases: ["pc"],
   flags: {
     ...CREATE_FLAGS,
     description: string("What it is for"),

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
+import { readData } from "./data-sources.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { hashedName } from "./hashed-name.ts";
 
@@ -18,26 +18,25 @@ export const command = defineKubectlCommand({
     "docker-password": string("Password for the registry"),
     "docker-server": string("The registry", { initial: "https://index.docker.io/v1/" }),
     "docker-username": string("User of the registry"),
-    "from-file": list("A docker config.json, instead of the flags above", { type: "strings" }),
+    "from-file": strings("A docker config.json, instead of the flags above"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);
-    const content = flags["from-file"].length > 0 ? await fromFile(flags["from-file"]) : fromFlags(flags);
-    const data = { [KEY]: Buffer.from(content).toString("base64") };
+    const data =
+      flags["from-file"].length > 0 ? await fromFiles(flags["from-file"]) : { [KEY]: base64(fromFlags(flags)) };
     const type = "kubernetes.io/dockerconfigjson";
     const full = flags["append-hash"] ? hashedName(name, { kind: "Secret", data, type }) : name;
     await create(context, flags, { apiVersion: "v1", kind: "Secret", metadata: { name: full }, data, type });
   },
 });
 
-async function fromFile(sources: readonly string[]): Promise<string> {
-  const source = sources[0]!;
-  const path = source.slice(source.indexOf("=") + 1);
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new CliError(`error: error reading ${path}: ${(error as Error).message}`);
-  }
+const base64 = (content: string | Buffer): string => Buffer.from(content as string).toString("base64");
+
+/** A file without a key of its own is the one that registries' clients read. */
+async function fromFiles(sources: readonly string[]): Promise<Record<string, string>> {
+  const keyed = sources.map((source) => (source.includes("=") ? source : `${KEY}=${source}`));
+  const read = await readData({ "from-file": keyed, "from-literal": [], "from-env-file": [] }, "the secret");
+  return Object.fromEntries([...read].map(([key, bytes]) => [key, base64(bytes)]));
 }
 
 function fromFlags(

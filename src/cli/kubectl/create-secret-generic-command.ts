@@ -1,4 +1,4 @@
-import { bool, list, string } from "../flag-types.ts";
+import { bool, list, string, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { readData } from "./data-sources.ts";
 import { defineKubectlCommand } from "./declaration.ts";
@@ -10,8 +10,8 @@ export const command = defineKubectlCommand({
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),
-    "from-env-file": list("Files of lines KEY=value", { type: "strings" }),
-    "from-file": list("Files, folders, or key=file", { type: "strings" }),
+    "from-env-file": strings("Files of lines KEY=value"),
+    "from-file": strings("Files, folders, or key=file"),
     "from-literal": list("key=value", { type: "stringArray" }),
     type: string("The secret's type"),
   },

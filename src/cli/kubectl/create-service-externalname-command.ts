@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { list, string } from "../flag-types.ts";
+import { string, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { createService, servicePorts } from "./new-service.ts";
@@ -10,7 +10,7 @@ export const command = defineKubectlCommand({
   flags: {
     ...CREATE_FLAGS,
     "external-name": string("The name that it stands for"),
-    tcp: list("Ports, as PORT or PORT:TARGET", { type: "strings" }),
+    tcp: strings("Ports, as PORT or PORT:TARGET"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);

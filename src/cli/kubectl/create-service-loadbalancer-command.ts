@@ -1,4 +1,4 @@
-import { list } from "../flag-types.ts";
+import { strings } from "../flag-types.ts";
 import { CREATE_FLAGS, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { createService, servicePorts } from "./new-service.ts";
@@ -8,7 +8,7 @@ export const command = defineKubectlCommand({
   summary: "Create a LoadBalancer service",
   flags: {
     ...CREATE_FLAGS,
-    tcp: list("Ports, as PORT or PORT:TARGET", { type: "strings" }),
+    tcp: strings("Ports, as PORT or PORT:TARGET"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -1,4 +1,4 @@
-import { int, list } from "../flag-types.ts";
+import { int, strings } from "../flag-types.ts";
 import { CREATE_FLAGS, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { createService, servicePorts } from "./new-service.ts";
@@ -9,7 +9,7 @@ export const command = defineKubectlCommand({
   flags: {
     ...CREATE_FLAGS,
     "node-port": int("The port of the nodes"),
-    tcp: list("Ports, as PORT or PORT:TARGET", { type: "strings" }),
+    tcp: strings("Ports, as PORT or PORT:TARGET"),
   },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -4,7 +4,6 @@ import { defineKubectlCommand } from "./declaration.ts";
 export const command = defineKubectlCommand({
   usage: "NAME [--dry-run=server|client|none] [options]",
   summary: "Create a service account with the specified name",
-  aliases: ["sa"],
   flags: CREATE_FLAGS,
   async run({ flags, args, context }) {
     await create(context, flags, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: oneName(args) } });

@@ -31,7 +31,7 @@ export const command = defineKubectlCommand({
     const place = `/api/v1/namespaces/${encodeURIComponent(await context.namespace())}`;
     const path = `${place}/serviceaccounts/${encodeURIComponent(name)}/token`;
     const spec = {
-      audiences: flags.audience.flatMap((one) => one.split(",")),
+      audiences: flags.audience,
       ...(seconds > 0 ? { expirationSeconds: seconds } : {}),
       ...(kind === ""
         ? {}

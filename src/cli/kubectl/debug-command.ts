@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { csvFields } from "../csv.ts";
+import { bool, custom, string, strings } from "../flag-types.ts";
 import { attachOrLog, type SeenPod, untilPod } from "./attach-or-log.ts";
 import {
   type CustomContainer,
@@ -20,6 +21,16 @@ import { groupVersion, pathOf } from "./resource-types.ts";
 /** How long a debugging container may take until it runs. */
 const START_MS = 10 * 60 * 1000;
 
+const variables = (): string[] => [];
+
+/** One "NAME=value", whatever its value holds, or several divided by commas. */
+function addVariables(text: string, known: readonly string[]): string[] {
+  const pairs = text.split("=").length === 2 ? [text] : csvFields(text);
+  const wrong = pairs.find((pair) => !pair.includes("="));
+  if (wrong !== undefined) throw new Error(`${wrong} must be formatted as key=value`);
+  return [...known, ...pairs];
+}
+
 export const command = defineKubectlCommand({
   usage: "(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
   summary: "Create debugging sessions for troubleshooting workloads and nodes",
@@ -31,14 +42,8 @@ export const command = defineKubectlCommand({
     container: string("The container's name", { short: "c" }),
     "copy-to": string("Make a copy of the pod with this name"),
     custom: string("A file, JSON or YAML, with parts of the container"),
-    env: list("Variables of the container, as NAME=value", {
-      type: "stringToString",
-      check(text) {
-        if (!text.includes("=")) throw new Error(`${text} must be formatted as key=value`);
-        return text;
-      },
-    }),
-    filename: list("The file whose object is meant", { short: "f", type: "strings" }),
+    env: custom("stringToString", "Variables of the container, as NAME=value", variables, addVariables),
+    filename: strings("The file whose object is meant", { short: "f" }),
     image: string("The container's image"),
     "image-pull-policy": string("Always, IfNotPresent or Never"),
     "keep-annotations": bool("With --copy-to: keep the pod's annotations"),
@@ -56,7 +61,7 @@ export const command = defineKubectlCommand({
     quiet: bool("Say nothing of what is done", { short: "q" }),
     replace: bool("With --copy-to: delete the pod that is copied"),
     "same-node": bool("With --copy-to: on the same node"),
-    "set-image": list("With --copy-to: other images, as CONTAINER=IMAGE, or *=IMAGE for all", { type: "strings" }),
+    "set-image": strings("With --copy-to: other images, as CONTAINER=IMAGE, or *=IMAGE for all"),
     "share-processes": bool("With --copy-to: containers see each other's processes", { initial: true }),
     stdin: bool("Keep input open, and send ours", { short: "i" }),
     target: string("The container whose processes the new one sees"),

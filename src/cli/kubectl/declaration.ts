@@ -42,8 +42,6 @@ interface KubectlInvocation<F extends FlagSet> {
 /** The declaration of a command of `kubectl`. */
 export interface KubectlCommand<F extends FlagSet = FlagSet>
   extends Omit<Command<F>, "run" | "takesAllWords" | "helpsItself" | "aliases" | "args"> {
-  /** Other names of the last word: `po` for `pod`. */
-  readonly aliases?: readonly string[];
   /** Does the work. Returns the exit code (nothing for 0); throws CliError or KubeApiError to fail. */
   run(invocation: KubectlInvocation<F>): Promise<number | undefined> | Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -18,7 +18,7 @@ export const command = defineKubectlCommand({
     cascade: cascade(),
     "dry-run": dryRun(),
     "field-selector": string("Only objects with these fields"),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     force: bool("With --grace-period=0: do not wait until the object has really ended"),
     "grace-period": int("Seconds that the object has to end; negative: its own", { initial: -1 }),
     "ignore-not-found": bool("Objects that are not there are no failure"),

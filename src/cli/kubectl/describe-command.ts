@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { columnText } from "./describe/column-text.ts";
 import { describerOf } from "./describe/describers.ts";
@@ -16,7 +16,7 @@ export const command = defineKubectlCommand({
   flags: {
     "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
     "chunk-size": int("How many objects are asked for at once; 0 for all", { initial: 500 }),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     selector: string("Only objects with these labels", { short: "l" }),

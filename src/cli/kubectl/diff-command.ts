@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, list, string, strings } from "../flag-types.ts";
 import { objectPatch } from "./apply-patch.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { DiffFiles, TROUBLE } from "./diff-files.ts";
@@ -17,7 +17,7 @@ const CLIENT_SIDE = "kubectl-client-side-apply";
 const FLAGS = {
   concurrency: int("How many objects are asked for at once", { initial: 1 }),
   "field-manager": string("Who would own the fields that are set", { initial: CLIENT_SIDE }),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   "force-conflicts": bool("With --server-side: take over fields that others own"),
   kustomize: string("A kustomization", { short: "k" }),
   prune: bool("Show what apply --prune would delete too"),

@@ -79,7 +79,7 @@ function masked(
     if (object?.data === undefined) return object;
     const data = Object.fromEntries(
       Object.keys(own).map((key) => {
-        const differs = key in before && key in after && before[key] !== after[key];
+        const differs = Object.hasOwn(before, key) && Object.hasOwn(after, key) && before[key] !== after[key];
         return [key, differs ? `${MASK} (${which})` : MASK];
       }),
     );

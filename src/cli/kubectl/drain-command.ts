@@ -51,7 +51,19 @@ export const command = defineKubectlCommand({
     for (const node of nodes) await setSchedulable(context, node, false, flags);
     const deadline = parseDuration(flags.timeout) / 1e6;
     const limit = deadline > 0 ? Date.now() + deadline : Number.POSITIVE_INFINITY;
-    for (const node of nodes) await drainOne(context, node, flags, limit);
+    const left = new Set(nodes.map(({ name }) => name));
+    const failures: string[] = [];
+    for (const node of nodes) {
+      try {
+        await drainOne(context, node, flags, limit);
+        left.delete(node.name);
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        failures.push(error.message);
+        context.printError(pendingText(node.name, error.message, left));
+      }
+    }
+    if (failures.length > 0) throw new CliError(failures.join("\n"));
   },
 });
 
@@ -63,16 +75,20 @@ function checkPodSelector(selector: string): void {
   }
 }
 
+/** @param why lines @param left nodes that still have pods */
+function pendingText(node: string, why: string, left: ReadonlySet<string>): string {
+  const lines = why.split("\n");
+  const shown = lines.length === 1 ? why : `[${lines.join(", ")}]`;
+  const pending = [...left].map((name) => ` ${name}\n`).join("");
+  return `error: unable to drain node "${node}" due to error: ${shown}, continuing command...\nThere are pending nodes to be drained:\n${pending}`;
+}
+
+/** @throws CliError with a line for each reason */
 async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flags, limit: number): Promise<void> {
   const query = { fieldSelector: `spec.nodeName=${node.name}`, labelSelector: flags["pod-selector"] };
   const { items = [] } = await (await context.api()).get<{ items?: DrainedPod[] }>("/api/v1/pods", { query });
   const { pods, warnings, errors } = sorted(items, flags);
-  if (errors.length > 0) {
-    const why = errors.length === 1 ? errors[0] : `[${errors.join(", ")}]`;
-    throw new CliError(
-      `error: unable to drain node "${node.name}" due to error: ${why}, continuing command...\nThere are pending nodes to be drained:\n ${node.name}\n${errors.join("\n")}`,
-    );
-  }
+  if (errors.length > 0) throw new CliError(errors.join("\n"));
   if (warnings.length > 0) context.printError(`Warning: ${warnings.join("; ")}\n`);
   const dry = flags["dry-run"] === "none" ? "" : flags["dry-run"] === "client" ? " (dry run)" : " (server dry run)";
   for (const { metadata } of flags["disable-eviction"] && dry === "" ? [] : pods) {
@@ -85,39 +101,30 @@ async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flag
 
 /** What may go, what is left where it is, and what keeps the node from being drained. */
 function sorted(items: readonly DrainedPod[], flags: Flags) {
-  const groups = new Map<string, string[]>();
-  const note = (what: string, { metadata }: DrainedPod) =>
-    groups.set(what, [...(groups.get(what) ?? []), `${metadata.namespace}/${metadata.name}`]);
+  const kept = new Map<string, string[]>();
   const warned = new Map<string, string[]>();
+  const note = (where: Map<string, string[]>, what: string, { metadata }: DrainedPod) =>
+    where.set(what, [...(where.get(what) ?? []), `${metadata.namespace}/${metadata.name}`]);
   const pods = items.filter((pod) => {
     if (pod.metadata.annotations?.[MIRROR] !== undefined) return false;
     const hasEnded = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
     const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
     if (owner?.kind === "DaemonSet" && !hasEnded) {
-      if (!flags["ignore-daemonsets"])
-        note("cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)", pod);
-      else
-        warned.set("ignoring DaemonSet-managed Pods", [
-          ...(warned.get("ignoring DaemonSet-managed Pods") ?? []),
-          `${pod.metadata.namespace}/${pod.metadata.name}`,
-        ]);
+      if (flags["ignore-daemonsets"]) note(warned, "ignoring DaemonSet-managed Pods", pod);
+      else note(kept, "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)", pod);
       return false;
     }
     if (hasEnded) return true;
     const hasFiles = pod.spec?.volumes?.some(({ emptyDir }) => emptyDir !== undefined) === true;
     if (hasFiles && !flags["delete-emptydir-data"]) {
-      note("cannot delete Pods with local storage (use --delete-emptydir-data to override)", pod);
+      note(kept, "cannot delete Pods with local storage (use --delete-emptydir-data to override)", pod);
       return false;
     }
     if (owner === undefined && !flags.force) {
-      note("cannot delete Pods that declare no controller (use --force to override)", pod);
+      note(kept, "cannot delete Pods that declare no controller (use --force to override)", pod);
       return false;
     }
-    if (owner === undefined)
-      warned.set("deleting Pods that declare no controller", [
-        ...(warned.get("deleting Pods that declare no controller") ?? []),
-        `${pod.metadata.namespace}/${pod.metadata.name}`,
-      ]);
+    if (owner === undefined) note(warned, "deleting Pods that declare no controller", pod);
     return true;
   });
   const texts = (from: ReadonlyMap<string, string[]>) =>
@@ -127,7 +134,7 @@ function sorted(items: readonly DrainedPod[], flags: Flags) {
     skip > 0 &&
     metadata.deletionTimestamp !== undefined &&
     Date.now() - Date.parse(metadata.deletionTimestamp) > skip * 1000;
-  return { pods: pods.filter((pod) => !isLeft(pod)), warnings: texts(warned), errors: texts(groups) };
+  return { pods: pods.filter((pod) => !isLeft(pod)), warnings: texts(warned), errors: texts(kept) };
 }
 
 /** Asks until the pod's disruption budget lets it go, then waits until it is gone. */

@@ -4,7 +4,9 @@ import { CliError } from "../cli-error.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
+import { metadataField } from "./metadata-field.ts";
 import type { EnvironmentVariable, SpecContainer } from "./pod-spec-change.ts";
+import { parseQuantity, wholeUnits } from "./quantity.ts";
 
 /** "NAME=value", or a comment that tells what the value refers to. */
 export function environmentText({ name, value, valueFrom }: EnvironmentVariable): string {
@@ -55,7 +57,7 @@ export class EnvironmentValues {
     if (configMapKeyRef) return await this.keyOf("configmap", configMapKeyRef);
     if (secretKeyRef) return Buffer.from(await this.keyOf("secret", secretKeyRef), "base64").toString();
     if (fieldRef) return this.fieldOf(fieldRef.fieldPath ?? "");
-    if (resourceFieldRef) return this.resourceOf(resourceFieldRef.resource ?? "", container);
+    if (resourceFieldRef) return this.resourceOf(resourceFieldRef, container);
     throw new CliError("invalid valueFrom");
   }
 
@@ -74,18 +76,16 @@ export class EnvironmentValues {
   }
 
   private fieldOf(path: string): string {
-    const found = path
-      .split(".")
-      .reduce<unknown>((value, word) => (value as Record<string, unknown> | undefined)?.[word], this.object);
-    if (typeof found === "string" || typeof found === "number") return String(found);
-    if (found === undefined) return "";
+    const found = metadataField(this.object.metadata, path);
+    if (found !== undefined) return found;
     throw new CliError(`unsupported fieldPath: ${path}`);
   }
 
-  private resourceOf(resource: string, { resources }: SpecContainer): string {
-    const [which = "", name = ""] = resource.split(".");
-    const value = (resources?.[which] as Record<string, string> | undefined)?.[name];
-    if (value !== undefined) return value;
-    throw new CliError(`Unsupported container resource : ${resource}`);
+  /** In units of the divisor, rounded up, as the container will see it. */
+  private resourceOf({ resource = "", divisor }: Record<string, string>, { resources }: SpecContainer): string {
+    const [which = "", ...rest] = resource.split(".");
+    const amount = (resources?.[which] as Record<string, string> | undefined)?.[rest.join(".")];
+    if (amount === undefined) throw new CliError(`Unsupported container resource : ${resource}`);
+    return String(wholeUnits(parseQuantity(amount), parseQuantity(divisor).value || 1));
   }
 }

@@ -1,6 +1,6 @@
 import type { Event } from "../../model/kubernetes/core.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { lastSeen, seenAt } from "./describe/events.ts";
 import { type ObjectPrinter, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
@@ -20,11 +20,11 @@ export const command = defineKubectlCommand({
     "chunk-size": int("How many objects are asked for at once; 0 for all", { initial: 500 }),
     for: string("Only events of this object, as TYPE/NAME"),
     "no-headers": bool("Tables without titles"),
-    types: list("Only events of these types: Normal, Warning", { type: "strings" }),
+    types: strings("Only events of these types: Normal, Warning"),
     watch: bool("Go on with every new event", { short: "w" }),
   },
   async run({ flags, context }) {
-    const wanted = flags.types.flatMap((one) => one.split(",")).map((one) => one.toLowerCase());
+    const wanted = flags.types.map((one) => one.toLowerCase());
     if (wanted.some((one) => one !== "normal" && one !== "warning"))
       throw new CliError("error: valid --types are Normal or Warning");
     const about = flags.for === "" ? undefined : await objectOf(context, flags.for);
@@ -58,12 +58,9 @@ interface About {
 async function objectOf(context: KubectlContext, word: string): Promise<About> {
   const [type = "", name = "", ...more] = word.split("/");
   if (type === "" || name === "" || more.length > 0) throw new CliError("error: --for must be in resource/name form");
-  const types = await context.types();
-  try {
-    return { type: types.find(type), name };
-  } catch {
-    throw new CliError(`the server doesn't have a resource type "${type}"`);
-  }
+  const found = (await context.types()).lookUp(type);
+  if (found === undefined) throw new CliError(`the server doesn't have a resource type "${type}"`);
+  return { type: found, name };
 }
 
 /** Kinds of two groups may share a name. */

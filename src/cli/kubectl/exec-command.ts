@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { checkContainer, defaultContainer, type PodLike, podOf } from "./pod-of.ts";
@@ -12,7 +12,7 @@ export const command = defineKubectlCommand({
   summary: "Execute a command in a container",
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
-    filename: list("The file whose object is meant", { short: "f", type: "strings" }),
+    filename: strings("The file whose object is meant", { short: "f" }),
     "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),
     quiet: bool("Print only what the program prints", { short: "q" }),
     stdin: bool("Send our standard input", { short: "i" }),

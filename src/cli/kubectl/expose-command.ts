@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand } from "./declaration.ts";
@@ -23,7 +23,7 @@ export const command = defineKubectlCommand({
     "dry-run": dryRun(),
     "external-ip": string("Another address that leads to it"),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-expose" }),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     labels: string("Labels of the service (default: those of the object)", { short: "l" }),
     "load-balancer-ip": string("The address of the load balancer"),

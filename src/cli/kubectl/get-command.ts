@@ -1,5 +1,5 @@
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import { GetView } from "./get-view.ts";
 import { isTableFormat, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
@@ -14,10 +14,10 @@ const FLAGS = {
   "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
   "chunk-size": int("How many objects are asked for at once; 0 for all", { initial: 500 }),
   "field-selector": string("Only objects with these fields, such as status.phase=Running"),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   "ignore-not-found": bool("Objects that are not there are no failure"),
   kustomize: string("A kustomization", { short: "k" }),
-  "label-columns": list("Labels that get a column of their own", { short: "L", type: "strings" }),
+  "label-columns": strings("Labels that get a column of their own", { short: "L" }),
   "no-headers": bool("Tables without titles"),
   "output-watch-events": bool("With --watch: each event, not only its object"),
   raw: string("A path of the API whose answer is printed as it is"),

@@ -71,7 +71,7 @@ export class GetView {
       isWide: flags.output === "wide",
       withNamespace: flags["all-namespaces"] && type.namespaced,
       withKind: this.isMixed || flags["show-kind"],
-      labelColumns: flags["label-columns"].flatMap((label) => label.split(",")),
+      labelColumns: flags["label-columns"],
       showLabels: flags["show-labels"],
     };
   }

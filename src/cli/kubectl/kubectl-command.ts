@@ -2,7 +2,7 @@ import { editDistance } from "../../lib/edit-distance.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import { type FlagSet, type FlagValues, parseFlags } from "../flags.ts";
-import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, SECTIONS } from "./command-table.ts";
+import { isKnown, KUBECTL_ALIASES, KUBECTL_COMMANDS, SECTIONS } from "./command-table.ts";
 import type { KubectlCommand } from "./declaration.ts";
 import { GLOBAL_FLAGS, type GlobalValues } from "./global-flags.ts";
 import { HelpError, UsageError } from "./help-error.ts";
@@ -35,7 +35,7 @@ export async function runKubectl(program: string, words: string[], context: Comm
   const plugin = await runPlugin(asked);
   if (plugin !== undefined) return plugin;
   const preferences = await readPreferences(before.values.kuberc);
-  const isBuiltIn = first in KUBECTL_COMMANDS || first in KUBECTL_GROUPS;
+  const isBuiltIn = isKnown(first);
   const alias = isBuiltIn || preferences === undefined ? undefined : expandAlias(preferences, asked);
   const { name, command, words: own } = await findCommand(program, alias?.words ?? asked);
   if (command === undefined) return await runGroup(program, name, own, context);
@@ -58,7 +58,7 @@ async function findCommand(program: string, words: readonly string[]): Promise<F
     if (word.startsWith("-")) break;
     const full = name === "" ? (KUBECTL_ALIASES[word] ?? word) : `${name} ${word}`;
     const next = KUBECTL_ALIASES[full] ?? full;
-    if (!(next in KUBECTL_COMMANDS) && !(next in KUBECTL_GROUPS)) break;
+    if (!isKnown(next)) break;
     name = next;
     taken++;
   }
@@ -79,7 +79,7 @@ function closeCommands(typed: string): string[] {
   const wanted = typed.toLowerCase();
   return Object.values(SECTIONS)
     .flat()
-    .filter((name) => name in KUBECTL_COMMANDS || name in KUBECTL_GROUPS)
+    .filter(isKnown)
     .filter((name) => name.startsWith(wanted) || editDistance(wanted, name) <= 2);
 }
 

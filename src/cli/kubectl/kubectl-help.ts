@@ -1,5 +1,5 @@
 import { flagUsages } from "../help.ts";
-import { KUBECTL_COMMANDS, KUBECTL_GROUPS, SECTIONS, SUMMARIES } from "./command-table.ts";
+import { isKnown, KUBECTL_COMMANDS, KUBECTL_GROUPS, SECTIONS, SUMMARIES } from "./command-table.ts";
 import type { KubectlCommand } from "./declaration.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 
@@ -31,7 +31,7 @@ export function groupHelp(program: string, group: string): string {
 
 function rows(names: readonly string[], skip = 0): string {
   return names
-    .filter((name) => name in KUBECTL_COMMANDS || name in KUBECTL_GROUPS)
+    .filter(isKnown)
     .map((name) => `  ${name.slice(skip).padEnd(20)}${SUMMARIES[name] ?? KUBECTL_GROUPS[name] ?? ""}`)
     .join("\n");
 }

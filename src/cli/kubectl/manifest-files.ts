@@ -29,7 +29,7 @@ const ENDINGS = [".json", ".yaml", ".yml"];
 /** In the order of the files and of the documents in them. @throws CliError */
 export async function readManifests(names: readonly string[], isRecursive: boolean): Promise<KubeManifest[]> {
   const found: KubeManifest[] = [];
-  for (const name of names.flatMap((one) => one.split(","))) {
+  for (const name of names) {
     for (const { text, source } of await textsOf(name, isRecursive)) found.push(...manifestsInText(text, source));
   }
   return found;

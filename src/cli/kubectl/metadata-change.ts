@@ -125,7 +125,7 @@ async function changeOne(
   if (flags.list) return listValues(context, object, values, field, isOne);
   const sent = !flags.local && flags["dry-run"] !== "client";
   if (field === "labels" && sent) {
-    for (const key of wishes.remove) if (!(key in known)) context.print(`label "${key}" not found.\n`);
+    for (const key of wishes.remove) if (!Object.hasOwn(known, key)) context.print(`label "${key}" not found.\n`);
   }
   const verb = verbOf(field, known, values, flags.overwrite);
   const version = flags["resource-version"];
@@ -133,7 +133,7 @@ async function changeOne(
   // `label` has a printer for each object, `annotate` one for all: only there dashes stand between.
   const printing = field === "labels" ? { ...context } : context;
   if (!sent) return await tellResult(printing, flags, target.type, changed, verb);
-  const removed = wishes.remove.filter((key) => key in known).map((key) => [key, null] as const);
+  const removed = wishes.remove.filter((key) => Object.hasOwn(known, key)).map((key) => [key, null] as const);
   const different = [...wishes.set].filter(([key, value]) => known[key] !== value);
   const result =
     removed.length + different.length === 0 && version === ""
@@ -153,7 +153,7 @@ async function changeOne(
 
 function checkOverwrite(known: Record<string, string>, { set }: Wishes, flags: Flags, field: Field): void {
   if (flags.overwrite) return;
-  const differing = [...set].filter(([key, value]) => key in known && known[key] !== value);
+  const differing = [...set].filter(([key, value]) => Object.hasOwn(known, key) && known[key] !== value);
   if (differing.length === 0) return;
   const texts = differing.map(([key]) => `'${key}' already has a value (${known[key]})`);
   throw new CliError(

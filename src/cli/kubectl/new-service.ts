@@ -23,9 +23,8 @@ export async function createService(
 
 /** Ports of --tcp, "80" or "80:8080" or "80:http". @throws CliError when there is none and there must be one */
 export function servicePorts(words: readonly string[], mayBeNone = false, nodePort = 0) {
-  const all = words.flatMap((word) => word.split(","));
-  if (all.length === 0 && !mayBeNone) throw new CliError("error: at least one tcp port specifier must be provided");
-  return all.map((word) => {
+  if (words.length === 0 && !mayBeNone) throw new CliError("error: at least one tcp port specifier must be provided");
+  return words.map((word) => {
     const [port = "", target = port] = word.split(":");
     if (!/^\d+$/.test(port) || Number(port) > 65_535)
       throw new CliError(`error: strconv.ParseUint: parsing ${JSON.stringify(word.split(":")[0])}: invalid syntax`);

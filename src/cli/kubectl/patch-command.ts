@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { sameJson } from "./apply-patch.ts";
 import { type ChoiceFlags, chosenObjects } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -24,7 +24,7 @@ export const command = defineKubectlCommand({
     ...PRINT_FLAGS,
     "dry-run": dryRun(),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-patch" }),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     local: bool("Only change what -f names, without asking the server"),
     patch: string("The patch, as JSON or YAML", { short: "p" }),

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CliError } from "../cli-error.ts";
-import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS } from "./command-table.ts";
+import { isKnown, KUBECTL_ALIASES } from "./command-table.ts";
 
 const PREFIX = "kubectl-";
 
@@ -25,7 +25,7 @@ function namesFor(words: readonly string[]): { name: string; taken: number }[] {
 /** Runs the plugin of the words, when there is one. Resolves to its exit code, or to undefined. */
 export async function runPlugin(words: readonly string[]): Promise<number | undefined> {
   const [first = ""] = words;
-  if (first in KUBECTL_COMMANDS || first in KUBECTL_GROUPS || first in KUBECTL_ALIASES || first.startsWith("-")) return;
+  if (isKnown(first) || Object.hasOwn(KUBECTL_ALIASES, first) || first.startsWith("-")) return;
   for (const { name, taken } of namesFor(words)) {
     const path = Bun.which(name);
     if (path === null) continue;
@@ -86,7 +86,6 @@ async function warningsFor(path: string, earlier: readonly FoundPlugin[]): Promi
   const shadow = earlier.find((one) => basename(one.path) === name);
   if (shadow !== undefined) warnings.push(`${path} is overshadowed by a similarly named plugin: ${shadow.path}`);
   const [first = ""] = words;
-  if (first in KUBECTL_COMMANDS || first in KUBECTL_GROUPS)
-    warnings.push(`${name} overwrites existing command: "kubectl ${first}"`);
+  if (isKnown(first)) warnings.push(`${name} overwrites existing command: "kubectl ${first}"`);
   return warnings;
 }

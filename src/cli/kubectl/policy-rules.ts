@@ -1,13 +1,13 @@
 /** The rules of roles, as the flags of `create role` and `create clusterrole` say them. */
 
 import { CliError } from "../cli-error.ts";
-import { list } from "../flag-types.ts";
+import { list, strings } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
 
 export const RULE_FLAGS = {
-  resource: list("What the rule is about, such as pods, deployments.apps or pods/log", { type: "strings" }),
+  resource: strings("What the rule is about, such as pods, deployments.apps or pods/log"),
   "resource-name": list("Only the object of that name (may be repeated)", { type: "stringArray" }),
-  verb: list("What may be done: get, list, watch, create, update, patch, delete, *", { type: "strings" }),
+  verb: strings("What may be done: get, list, watch, create, update, patch, delete, *"),
 };
 
 export interface PolicyRule {
@@ -35,7 +35,7 @@ export async function resourceRules(
   }
   const types = await context.types();
   const groups = new Map<string, string[]>();
-  for (const word of words.resources.flatMap((one) => one.split(","))) {
+  for (const word of words.resources) {
     const [typed = "", subresource] = word.split("/");
     const type = typed === "*" ? { group: "", resource: "*" } : types.find(typed);
     const place = subresource === undefined ? type.resource : `${type.resource}/${subresource}`;
@@ -51,7 +51,7 @@ export async function resourceRules(
 
 /** "get,list" and repeated flags; "*" stands for all others. @throws CliError when there is none */
 export function verbsOf(words: readonly string[]): string[] {
-  const verbs = [...new Set(words.flatMap((word) => word.split(",")).map((word) => word.trim()))].filter(Boolean);
+  const verbs = [...new Set(words.map((word) => word.trim()))].filter(Boolean);
   if (verbs.length === 0) throw new CliError("error: at least one verb must be specified");
   return verbs.includes("*") ? ["*"] : verbs;
 }

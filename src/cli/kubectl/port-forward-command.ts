@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { closeGently, writeAll } from "../../lib/stream-writing.ts";
 import { CliError } from "../cli-error.ts";
-import { list } from "../flag-types.ts";
+import { strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { podPath } from "./exec-command.ts";
@@ -17,9 +17,7 @@ export const command = defineKubectlCommand({
   usage: "TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
   summary: "Forward one or more local ports to a pod",
   flags: {
-    address: list("Addresses to listen on, divided by commas: IP addresses or localhost (default localhost)", {
-      type: "strings",
-    }),
+    address: strings("Addresses to listen on, divided by commas: IP addresses or localhost (default localhost)"),
     "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),
   },
   async run({ flags, args, context }) {
@@ -37,7 +35,7 @@ export const command = defineKubectlCommand({
     const phase = pod.status?.phase ?? "Unknown";
     if (phase !== "Running")
       throw new CliError(`error: unable to forward port because pod is not running. Current status=${phase}`);
-    const addresses = flags.address.length === 0 ? ["localhost"] : flags.address.flatMap((one) => one.split(","));
+    const addresses = flags.address.length === 0 ? ["localhost"] : flags.address;
     const servers: Server[] = [];
     const open = new Set<Socket>();
     const take = (socket: Socket, port: ForwardedPort) => {

@@ -54,7 +54,7 @@ export async function prunableObjects(
 /** Types of namespaces come first, as kubectl prunes them. */
 async function prunedTypes(context: KubectlContext, allowed: readonly string[]): Promise<ServedType[]> {
   const types = await context.types();
-  const names = allowed.length === 0 ? DEFAULT_TYPES : allowed.flatMap((one) => one.split(","));
+  const names = allowed.length === 0 ? DEFAULT_TYPES : allowed;
   const found = names.flatMap((name) => {
     const [group = "", version = "", kind = "", ...more] = name.split("/");
     if (kind === "" || more.length > 0)

@@ -1,6 +1,6 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -19,7 +19,7 @@ const FLAGS = {
   cascade: cascade(),
   "dry-run": dryRun(),
   "field-manager": string("Who owns the fields that are set", { initial: "kubectl-replace" }),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   force: bool("Delete, wait for the end and create anew"),
   "grace-period": int("With --force: seconds that the object has to end; negative: its own", { initial: -1 }),
   kustomize: string("A kustomization", { short: "k" }),

@@ -109,7 +109,8 @@ function checkSelection(words: readonly string[], flags: SelectionFlags): void {
   if (words.length > 1) throw new CliError("error: name cannot be provided when a selector is specified");
 }
 
-async function manifestsOf(context: KubectlContext, files: FileFlags): Promise<KubeManifest[]> {
+/** What -f or -k names. @throws CliError */
+export async function manifestsOf(context: KubectlContext, files: FileFlags): Promise<KubeManifest[]> {
   const folder = files.kustomize;
   if (!folder) return await readManifests(files.filename, files.recursive);
   if (files.filename.length > 0) throw new CliError("error: only one of -f or -k can be specified");

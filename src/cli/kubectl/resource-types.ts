@@ -98,8 +98,8 @@ export class ResourceTypes {
     return this.all.filter(({ categories, isPreferred }) => isPreferred && categories.includes(name));
   }
 
-  /** "deployments", "deployments.apps", "deployments.v1.apps", and every other name in place of the first part. */
-  private lookUp(text: string): ServedType | undefined {
+  /** "deployments", "deployments.apps", "deployments.v1.apps", and every other name in place of the first part; undefined for none. */
+  lookUp(text: string): ServedType | undefined {
     const plain = this.choose(text, undefined, undefined);
     if (plain !== undefined) return plain;
     const dot = text.indexOf(".");

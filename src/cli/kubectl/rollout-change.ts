@@ -1,7 +1,7 @@
 /** What pause, resume and restart have in common: one patch of each named workload. */
 
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { onEach } from "./failures.ts";
 import { PRINT_FLAGS, type PrintFlags } from "./output-format.ts";
@@ -14,7 +14,7 @@ import { tellResult, writeQuery } from "./write-flags.ts";
 export const ROLLOUT_FLAGS = {
   ...PRINT_FLAGS,
   "field-manager": string("Who owns the fields that are set", { initial: "kubectl-rollout" }),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   kustomize: string("A kustomization", { short: "k" }),
   recursive: bool("Folders below those of -f too", { short: "R" }),
   selector: string("Only objects with these labels", { short: "l" }),

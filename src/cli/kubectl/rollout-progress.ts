@@ -14,7 +14,7 @@ interface Condition {
 }
 const number = (value: unknown): number => (typeof value === "number" ? value : 0);
 
-/** @param revision given: only while the deployment is at that revision  @throws CliError when it cannot succeed any more */
+/** @param resource "deployments", "daemonsets" or "statefulsets" @throws CliError when it cannot succeed any more */
 export function progressOf(object: PodTemplateHolder, resource: string): Progress {
   const { metadata, spec = {}, status = {} } = object;
   const { name } = metadata;

@@ -1,6 +1,6 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -15,7 +15,7 @@ export const command = defineKubectlCommand({
   usage: "(TYPE NAME | TYPE/NAME) [flags] [options]",
   summary: "Show the status of the rollout",
   flags: {
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     revision: int("Only while the object is at this revision"),

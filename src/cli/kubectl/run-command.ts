@@ -1,6 +1,6 @@
 import { parseReference } from "../../lib/image-reference.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, list, string, strings } from "../flag-types.ts";
 import { cascade, propagationOf } from "./cascade.ts";
 import { createObject } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
@@ -26,7 +26,7 @@ export const command = defineKubectlCommand({
     env: list("Variables of the container, as NAME=value", { type: "stringArray" }),
     expose: bool("Make a service too; wants --port"),
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-run" }),
-    filename: list("Refused: `run` makes its pod from flags", { short: "f", type: "strings" }),
+    filename: strings("Refused: `run` makes its pod from flags", { short: "f" }),
     force: bool("With --rm: do not wait for the end"),
     "grace-period": int("With --rm: seconds that the pod has to end; negative: its own", { initial: -1 }),
     image: string("The container's image"),

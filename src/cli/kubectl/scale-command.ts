@@ -1,6 +1,6 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, int, list, string } from "../flag-types.ts";
+import { bool, int, string, strings } from "../flag-types.ts";
 import { NOTHING_NAMED } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
@@ -24,7 +24,7 @@ export const command = defineKubectlCommand({
     all: bool("All objects of the types"),
     "current-replicas": int("Only where there are so many now; -1 for any number", { initial: -1 }),
     "dry-run": dryRun(),
-    filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+    filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),
     recursive: bool("Folders below those of -f too", { short: "R" }),
     replicas: int("The new size"),

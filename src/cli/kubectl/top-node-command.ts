@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { UsageError } from "./help-error.ts";
 import { TableText } from "./table-text.ts";
 import { mebibytes, milliCpu, ordered } from "./top-table.ts";
 
@@ -16,7 +17,6 @@ interface NodeLike {
 export const command = defineKubectlCommand({
   usage: "[NAME | -l label] [options]",
   summary: "Display resource (CPU/memory) usage of nodes",
-  aliases: ["nodes", "no"],
   flags: {
     "no-headers": bool("Without titles"),
     selector: string("Only nodes with these labels", { short: "l" }),
@@ -26,6 +26,7 @@ export const command = defineKubectlCommand({
     "use-protocol-buffers": bool("", { hidden: true, initial: true }),
   },
   async run({ flags, args, context }) {
+    if (args.length > 1) throw new UsageError("error: node [NAME | -l label]");
     if (!["", "cpu", "memory"].includes(flags["sort-by"]))
       throw new CliError("error: --sort-by accepts only cpu or memory");
     if (args.length > 0 && flags.selector !== "")

@@ -1,6 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { bool, string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { UsageError } from "./help-error.ts";
 import { TableText } from "./table-text.ts";
 import { mebibytes, milliCpu, ordered } from "./top-table.ts";
 
@@ -12,7 +13,6 @@ interface PodMetrics {
 export const command = defineKubectlCommand({
   usage: "[NAME | -l label] [options]",
   summary: "Display resource (CPU/memory) usage of pods",
-  aliases: ["pods", "po"],
   flags: {
     "all-namespaces": bool("Pods of all namespaces", { short: "A" }),
     containers: bool("A row for each container"),
@@ -25,6 +25,7 @@ export const command = defineKubectlCommand({
     "use-protocol-buffers": bool("", { hidden: true, initial: true }),
   },
   async run({ flags, args, context }) {
+    if (args.length > 1) throw new UsageError("error: pod [NAME | -l label]");
     if (!["", "cpu", "memory"].includes(flags["sort-by"]))
       throw new CliError("error: --sort-by accepts only cpu or memory");
     if (args.length > 0 && flags.selector !== "")

@@ -16,7 +16,8 @@ export const command = defineKubectlCommand({
     client: bool("Only the client's"),
     output: string("json or yaml", { short: "o" }),
   },
-  async run({ flags, context }) {
+  async run({ flags, args, context }) {
+    if (args.length > 0) throw new CliError(`error: extra arguments: [${args.join(" ")}]`);
     if (!["", "json", "yaml"].includes(flags.output)) throw new CliError(`error: --output must be 'yaml' or 'json'`);
     const clientVersion = {
       ...CLIENT_VERSION,

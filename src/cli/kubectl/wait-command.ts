@@ -1,6 +1,6 @@
 import { parseDuration } from "../../lib/go-duration.ts";
 import { CliError } from "../cli-error.ts";
-import { bool, list, string } from "../flag-types.ts";
+import { bool, string, strings } from "../flag-types.ts";
 import { chosenTargets } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
@@ -27,7 +27,7 @@ const FLAGS = {
   all: bool("All objects of the types"),
   "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
   "field-selector": string("Only objects with these fields"),
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   for: string("create, delete, condition=NAME[=VALUE], or jsonpath='{PATH}'[=VALUE]"),
   local: bool("", { hidden: true }),
   recursive: bool("Folders below those of -f too", { short: "R", initial: true }),

@@ -2,7 +2,7 @@
 
 import type { CommandContext } from "../../command.ts";
 import { type Flag, type FlagSet, parseFlags } from "../../flags.ts";
-import { KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, SUMMARIES } from "../command-table.ts";
+import { isKnown, KUBECTL_ALIASES, KUBECTL_COMMANDS, KUBECTL_GROUPS, SUMMARIES } from "../command-table.ts";
 import type { KubectlContext } from "../declaration.ts";
 import { GLOBAL_FLAGS } from "../global-flags.ts";
 import { kubectlContext } from "../kubectl-context.ts";
@@ -74,7 +74,7 @@ async function readLine(words: readonly string[]): Promise<Line> {
 function commandWith(name: string, word: string): string | undefined {
   const full = name === "" ? (KUBECTL_ALIASES[word] ?? word) : `${name} ${word}`;
   const next = KUBECTL_ALIASES[full] ?? full;
-  return next in KUBECTL_COMMANDS || next in KUBECTL_GROUPS ? next : undefined;
+  return isKnown(next) ? next : undefined;
 }
 
 /** The flag's name when its value is the next word. */

@@ -161,14 +161,12 @@ function changedContainers(
 /** "name=image,other=image" of --set-image. */
 export function imagesOf(pairs: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
-    pairs
-      .flatMap((one) => one.split(","))
-      .map((pair) => {
-        const [name = "", image = "", ...more] = pair.split("=");
-        if (name === "" || image === "" || more.length > 0)
-          throw new CliError(`error: invalid value: ${pair}. --set-image wants name=image`);
-        return [name, image] as const;
-      }),
+    pairs.map((pair) => {
+      const [name = "", image = "", ...more] = pair.split("=");
+      if (name === "" || image === "" || more.length > 0)
+        throw new CliError(`error: invalid value: ${pair}. --set-image wants name=image`);
+      return [name, image] as const;
+    }),
   );
 }
 
@@ -217,5 +215,5 @@ export function podOnNode(
 
 /** @throws CliError `unknown profile: x` */
 export function checkProfile(name: string): void {
-  if (!(name in PROFILES)) throw new CliError(`error: unknown profile: ${name}`);
+  if (!Object.hasOwn(PROFILES, name)) throw new CliError(`error: unknown profile: ${name}`);
 }

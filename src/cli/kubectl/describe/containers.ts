@@ -1,6 +1,8 @@
 /** Containers of a pod or of a pod template. */
 
 import type { Container, ContainerState, ContainerStatus, EnvVar, Pod, Probe } from "../../../model/kubernetes/core.ts";
+import { metadataField } from "../metadata-field.ts";
+import { parseQuantity, wholeUnits } from "../quantity.ts";
 import { timeText, yesNo } from "./describer.ts";
 
 /** @param pod the pod itself; undefined for templates, which stand one step further in */
@@ -132,7 +134,7 @@ function envLine(
     return value.split("\n").map((line, at) => `      ${at === 0 ? `${name}:` : ""}\t${line}`);
   const { fieldRef, resourceFieldRef, secretKeyRef, configMapKeyRef } = valueFrom;
   if (fieldRef !== undefined) {
-    const known = pod === undefined ? "" : fieldValue(pod, fieldRef.fieldPath);
+    const known = pod === undefined ? "" : (metadataField(pod.metadata, fieldRef.fieldPath) ?? "");
     return [`      ${name}:\t${known} (${fieldRef.apiVersion ?? "v1"}:${fieldRef.fieldPath})`];
   }
   if (resourceFieldRef !== undefined) {
@@ -147,25 +149,10 @@ function envLine(
   return [`      ${name}:\t<set to the key '${key}' of config map '${from}'>\tOptional: ${optional}`];
 }
 
-/** "metadata.name", "metadata.labels['app']" of the pod; empty for what only the node knows. */
-function fieldValue(pod: Pod, path: string): string {
-  const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
-  if (keyed !== null) return pod.metadata?.[keyed[1] as "labels"]?.[keyed[2]!] ?? "";
-  if (!/^metadata\.(name|namespace|uid)$/.test(path)) return "";
-  return pod.metadata?.[path.slice("metadata.".length) as "name"] ?? "";
-}
-
-const FACTORS: Record<string, number> = {
-  "": 1, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15,
-  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50,
-}; // biome-ignore format: a row a system
-
 /** What the container's environment will say: whole cores and bytes, rounded up. */
 function resourceValue({ resources }: Omit<Container, "env">, resource: string): string {
   const [part = "", ...rest] = resource.split(".");
-  const text = resources?.[part as "limits"]?.[rest.join(".")];
-  const [, digits, suffix = ""] = /^([\d.]+)(\D*)$/.exec(text ?? "0") ?? [];
-  return String(Math.ceil(Number(digits) * (FACTORS[suffix] ?? 1)));
+  return String(wholeUnits(parseQuantity(resources?.[part as "limits"]?.[rest.join(".")]), 1));
 }
 
 function mountLines({ volumeMounts = [], volumeDevices = [] }: Container): string[] {

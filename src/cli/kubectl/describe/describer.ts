@@ -2,6 +2,7 @@
 
 import type { ObjectMeta } from "../../../model/kubernetes/meta.ts";
 import type { KubeApi } from "../kube-api.ts";
+import { LAST_APPLIED } from "../last-applied.ts";
 
 /** Lines of one object; `hasEvents` in the table of describers says whether its events follow. */
 // biome-ignore lint/suspicious/noExplicitAny: each describer names the type of its own kind
@@ -9,7 +10,6 @@ export type Describer = (object: any, api: KubeApi) => string[] | Promise<string
 
 const NONE = "<none>";
 const LONGEST_ANNOTATION = 140;
-const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** "Labels:" with a pair a line, in the order of their names. */
 export function pairLines(

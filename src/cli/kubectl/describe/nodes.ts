@@ -1,6 +1,7 @@
 import type { Lease } from "../../../model/kubernetes/coordination.ts";
 import type { Node, Pod } from "../../../model/kubernetes/core.ts";
-import type { KubeApi } from "../kube-api.ts";
+import { type KubeApi, KubeApiError } from "../kube-api.ts";
+import { BINARY_SUFFIXES, parseQuantity, type Quantity } from "../quantity.ts";
 import { ageSince, annotationLines, labelLines, timeText } from "./describer.ts";
 
 const ROLE = "node-role.kubernetes.io/";
@@ -48,7 +49,8 @@ async function leaseLines(name: string, api: KubeApi): Promise<string[]> {
       `  RenewTime:\t${timeText(spec.renewTime)}`,
     ];
   } catch (error) {
-    return [`Lease:\tFailed to get lease: ${(error as Error).message.replace(/^Error from server[^:]*: /, "")}`];
+    if (!(error instanceof KubeApiError)) throw error;
+    return [`Lease:\tFailed to get lease: ${error.status.message}`];
   }
 }
 
@@ -92,16 +94,16 @@ async function podLinesOf(node: Node, api: KubeApi): Promise<string[]> {
   const fieldSelector = `spec.nodeName=${node.metadata?.name},status.phase!=Succeeded,status.phase!=Failed`;
   const { items: pods = [] } = await api.get<{ items?: Pod[] }>("/api/v1/pods", { query: { fieldSelector } });
   const available = { ...node.status?.capacity, ...node.status?.allocatable };
-  const cell = (name: string, values: readonly Amount[]) => {
+  const cell = (name: string, values: readonly Quantity[]) => {
     const total = sum(values);
-    const whole = amountOf(available[name]).value;
+    const whole = parseQuantity(available[name]).value;
     return `${amountText(total, name === "cpu")} (${whole === 0 ? 0 : Math.trunc((total.value / whole) * 100)}%)`;
   };
   const used = pods.map((pod) => ({ pod, requests: podAmounts(pod, "requests"), limits: podAmounts(pod, "limits") }));
   const rows = used.map(({ pod, requests, limits }) => {
     const cells = ["cpu", "memory"].flatMap((name) => [
-      cell(name, [amountOf(undefined), ...(requests.get(name) ?? [])]),
-      cell(name, [amountOf(undefined), ...(limits.get(name) ?? [])]),
+      cell(name, [parseQuantity(undefined), ...(requests.get(name) ?? [])]),
+      cell(name, [parseQuantity(undefined), ...(limits.get(name) ?? [])]),
     ]);
     const { namespace, name, creationTimestamp } = pod.metadata!;
     return `  ${namespace}\t${name}\t\t${cells.map((one) => `${one}\t`).join("")}${ageSince(creationTimestamp)}`;
@@ -133,29 +135,15 @@ async function podLinesOf(node: Node, api: KubeApi): Promise<string[]> {
 const FIRST = ["cpu", "memory", "ephemeral-storage"];
 const rank = (name: string): number => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
 
-interface Amount {
-  readonly value: number;
-  readonly isBinary: boolean;
-}
-const POWERS: Record<string, number> = { n: -3, u: -2, m: -1, "": 0, k: 1, M: 2, G: 3, T: 4, P: 5, E: 6 };
-const SUFFIXES = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-
-function amountOf(text = "0"): Amount {
-  const [, digits = "0", suffix = ""] = /^([\d.]+)(\D*)$/.exec(text) ?? [];
-  const binary = SUFFIXES.indexOf(suffix);
-  const factor = binary >= 0 ? 1024 ** (binary + 1) : 1000 ** (POWERS[suffix] ?? 0);
-  return { value: Number(digits) * factor, isBinary: binary >= 0 };
-}
-
 /** Written in the system of the first amount that is not zero. */
-function sum(amounts: readonly Amount[]): Amount {
+function sum(amounts: readonly Quantity[]): Quantity {
   const value = amounts.reduce((total, one) => total + one.value, 0);
   return { value, isBinary: amounts.find((one) => one.value > 0)?.isBinary ?? false };
 }
 
-function amountText({ value, isBinary }: Amount, isCpu: boolean): string {
+function amountText({ value, isBinary }: Quantity, isCpu: boolean): string {
   if (isCpu) return Number.isInteger(value) ? String(value) : `${Math.round(value * 1000)}m`;
-  const [base, names] = isBinary ? [1024, SUFFIXES] : [1000, ["k", "M", "G", "T", "P", "E"]];
+  const [base, names] = isBinary ? [1024, BINARY_SUFFIXES] : [1000, ["k", "M", "G", "T", "P", "E"]];
   let rest = value;
   let power = 0;
   for (; power < names.length && rest >= base && rest % base === 0; power++) rest /= base;
@@ -163,22 +151,22 @@ function amountText({ value, isBinary }: Amount, isCpu: boolean): string {
 }
 
 /** What a pod takes: all containers together, or the greatest init container where that is more; side-cars count as containers. */
-function podAmounts({ spec }: Pod, part: "requests" | "limits"): Map<string, Amount[]> {
-  const total = new Map<string, Amount[]>();
+function podAmounts({ spec }: Pod, part: "requests" | "limits"): Map<string, Quantity[]> {
+  const total = new Map<string, Quantity[]>();
   const add = (amounts: Amounts | undefined) => {
     for (const [name, text] of Object.entries(amounts ?? {}))
-      total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
+      total.set(name, [...(total.get(name) ?? []), parseQuantity(text)]);
   };
   for (const { resources } of spec?.containers ?? []) add(resources?.[part]);
   const inits = spec?.initContainers ?? [];
   for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy === "Always")) add(resources?.[part]);
   for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy !== "Always")) {
     for (const [name, text] of Object.entries(resources?.[part] ?? {})) {
-      if (amountOf(text).value > sum(total.get(name) ?? []).value) total.set(name, [amountOf(text)]);
+      if (parseQuantity(text).value > sum(total.get(name) ?? []).value) total.set(name, [parseQuantity(text)]);
     }
   }
   for (const [name, text] of Object.entries(spec?.overhead ?? {})) {
-    if (part === "requests" || total.has(name)) total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
+    if (part === "requests" || total.has(name)) total.set(name, [...(total.get(name) ?? []), parseQuantity(text)]);
   }
   return total;
 }

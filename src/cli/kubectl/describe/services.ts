@@ -5,7 +5,7 @@ import type { Endpoints, Service } from "../../../model/kubernetes/core.ts";
 import type { EndpointSlice } from "../../../model/kubernetes/discovery.ts";
 import type { Ingress, IngressBackend } from "../../../model/kubernetes/networking.ts";
 import type { PodDisruptionBudget } from "../../../model/kubernetes/policy.ts";
-import type { KubeApi } from "../kube-api.ts";
+import { type KubeApi, KubeApiError } from "../kube-api.ts";
 import { annotationLines, labelLines, plainSelector, selectorOf, timeText } from "./describer.ts";
 
 const slicesOf = async (api: KubeApi, namespace: string | undefined, service: string): Promise<EndpointSlice[]> => {
@@ -116,8 +116,9 @@ async function backendText(
     const found = await api.get<Service>(`/api/v1/namespaces/${namespace}/services/${service.name}`);
     const named = found.spec?.ports?.find((one) => one.name === port || one.port === Number(port));
     return `${service.name}:${port} (${endpointsText(await slicesOf(api, namespace, service.name), named?.name ?? "")})`;
-  } catch {
-    return `${service.name}:${port} (<error: services "${service.name}" not found>)`;
+  } catch (error) {
+    if (!(error instanceof KubeApiError)) throw error;
+    return `${service.name}:${port} (<error: ${error.status.message}>)`;
   }
 }
 

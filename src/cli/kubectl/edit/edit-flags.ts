@@ -1,13 +1,13 @@
 /** Flags of every command that opens an editor. */
 
 import { CliError } from "../../cli-error.ts";
-import { bool, list, string } from "../../flag-types.ts";
+import { bool, string, strings } from "../../flag-types.ts";
 import { PRINT_FLAGS } from "../output-format.ts";
 import { validate } from "../write-flags.ts";
 
 export const EDIT_FLAGS = {
   ...PRINT_FLAGS,
-  filename: list("Files, folders or addresses of objects", { short: "f", type: "strings" }),
+  filename: strings("Files, folders or addresses of objects", { short: "f" }),
   kustomize: string("A kustomization", { short: "k" }),
   output: string("What is edited: json or yaml (default yaml)", { short: "o" }),
   recursive: bool("Folders below those of -f too", { short: "R" }),
