@@ -4,6 +4,7 @@ import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { parsePlatform } from "../../lib/platform.ts";
 import type { Platform } from "../../model/image.ts";
 import type { AttestationWish, BuildRequest } from "../contract.ts";
+import { commaFields } from "../dockerfile/comma-fields.ts";
 import type { Attributes } from "./messages.ts";
 
 /** Prefixes under which attributes carry a name of the user's. */
@@ -11,6 +12,11 @@ const BUILD_ARG = "build-arg:";
 const LABEL = "label:";
 const NAMED_CONTEXT = "context:";
 const ATTESTATION = "attest:";
+/** What users may say of each attestation. */
+const SETTINGS: Record<"provenance" | "sbom", readonly string[]> = {
+  provenance: ["disabled", "mode", "version", "builder-id", "inline-only"],
+  sbom: ["disabled", "generator"],
+};
 
 /** Attributes that stand for themselves, and those that say nothing about what is built. */
 const KNOWN = new Set([
@@ -134,27 +140,30 @@ function attestationsOf(attributes: FrontendAttributes): AttestationWish {
   if (unknown !== undefined) {
     throw new NaruError("invalid", `unsupported attestation type ${unknown}: use provenance or sbom`);
   }
-  const sbom = settingsOf(wanted.sbom);
+  const sbom = settingsOf("sbom", wanted.sbom);
   if (sbom?.generator !== undefined && sbom.generator !== "" && sbom.generator !== "image") {
     throw new NaruError(
       "invalid",
       `the sbom generator ${sbom.generator} is not run: naru lists what is installed itself`,
     );
   }
-  const provenance = settingsOf(wanted.provenance);
+  const provenance = settingsOf("provenance", wanted.provenance);
   return { sbom: sbom !== undefined, ...(provenance ? provenanceOf(provenance) : {}) };
 }
 
-/** Undefined for what was not asked for, or switched off. */
-function settingsOf(text: string | undefined): Record<string, string> | undefined {
+/** Undefined for what was not asked for, or switched off. Values with commas stand in quotes. */
+function settingsOf(type: keyof typeof SETTINGS, text: string | undefined): Record<string, string> | undefined {
   if (text === undefined) return undefined;
-  const settings = Object.fromEntries(
-    text.split(",").map((setting): [string, string] => {
-      // A builder's address may have an equals sign of its own.
-      const [, name = "", value = "true"] = /^([^=]*)(?:=(.*))?$/s.exec(setting) ?? [];
-      return [name.trim(), value];
-    }),
-  );
+  const settings: Record<string, string> = {};
+  for (const field of commaFields(text).filter((each) => each.trim() !== "")) {
+    // A builder's address may have an equals sign of its own.
+    const [, name = "", value = "true"] = /^\s*([^=]*?)\s*(?:=(.*))?$/s.exec(field) ?? [];
+    if (!SETTINGS[type].includes(name)) {
+      const known = SETTINGS[type].join(", ");
+      throw new NaruError("invalid", `unknown setting ${name} of an attestation of type ${type}: there are ${known}`);
+    }
+    settings[name] = value;
+  }
   return settings.disabled === "true" ? undefined : settings;
 }
 
