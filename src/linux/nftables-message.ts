@@ -92,24 +92,32 @@ export function createTable(table: NftTable): Buffer[] {
     parts.push(createSet(family, table.name, set, index + 1));
   });
   for (const chain of table.chains) {
-    const hook = nested(4, u32be(1, NF_HOOK[chain.hook]), u32be(2, chain.priority));
-    const attributes = [text(1, table.name), text(3, chain.name), hook, text(7, chain.type)];
-    parts.push(request(MSG.NEWCHAIN, NLM_F.CREATE, family, ...attributes));
+    parts.push(createChain(family, table.name, chain));
     for (const rule of chain.rules) parts.push(addRule(table.family, table.name, chain.name, rule));
   }
   return parts;
 }
 
-/** More sets for a table, and other rules for chains of it, whose old ones go: parts of one transaction. ENOENT without that table. */
+/**
+ * More sets for a table, and these chains with these rules in place of their old ones: parts of one transaction. ENOENT without that
+ * table.
+ */
 export function rewriteTable({ family, name, sets, chains }: NftTable): Buffer[] {
   const number = NFT_FAMILY[family];
   return [
     ...sets.map((set, index) => createSet(number, name, set, index + 1)),
-    ...chains.flatMap(({ name: chain, rules }) => [
-      request(MSG.DELRULE, 0, number, text(1, name), text(2, chain)),
-      ...rules.map((rule) => addRule(family, name, chain, rule)),
+    ...chains.flatMap((chain) => [
+      createChain(number, name, chain),
+      request(MSG.DELRULE, 0, number, text(1, name), text(2, chain.name)),
+      ...chain.rules.map((rule) => addRule(family, name, chain.name, rule)),
     ]),
   ];
+}
+
+/** Does nothing when it is there already. */
+function createChain(family: number, table: string, { name, hook, priority, type }: NftChain): Buffer {
+  const where = nested(4, u32be(1, NF_HOOK[hook]), u32be(2, priority));
+  return request(MSG.NEWCHAIN, NLM_F.CREATE, family, text(1, table), text(3, name), where, text(7, type));
 }
 
 /** Appends a rule to a chain. */

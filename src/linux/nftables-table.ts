@@ -62,7 +62,7 @@ export class NftablesTable {
   }
 
   /**
-   * Gives the table more sets, and these chains, which it has already, other rules; elements stay.
+   * Gives the table more sets, and these chains with these rules in place of their old ones; elements stay.
    * @returns false when `replace` is due
    * @throws {SysError}
    */

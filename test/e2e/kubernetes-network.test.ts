@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   await pods.service("family", { clusterIP: "None", selector: { in: "family" }, ports: [TCP] });
   await Promise.all([
-    ...WEB.map((name) => pods.named(name, { app: "web" })),
+    ...WEB.map((name) => pods.named(name, { app: "web", friend: "yes" })),
     pods.named("client", {}, {}, shell),
     pods.named("on-node", {}, { hostNetwork: true }, shell),
     pods.named("querier", { in: "family" }, { hostname: "querier-1", subdomain: "family" }),
@@ -75,6 +75,77 @@ const lookup = (name: string, type: string) => `nslookup -type=${type} ${name} 2
 /** As programs look for a name that is no full one. */
 const searched = (name: string, type: string) =>
   `for end in $(sed -n 's/^search //p' /etc/resolv.conf); do ${lookup(`${name}.$end`, type)}; done`;
+
+describe("network policies", () => {
+  const policyPath = (name = "") => `/apis/networking.k8s.io/v1/namespaces/${pods.namespace}/networkpolicies/${name}`;
+  const isolate = async (name: string, spec: object) => {
+    const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name }, spec };
+    const { status, body } = await cluster.api("POST", policyPath().slice(0, -1), policy);
+    if (status !== 201) throw new Error(`POST networkpolicies: ${JSON.stringify(body)}`);
+  };
+  const remove = (name: string) => cluster.api("DELETE", policyPath(name));
+  const refused = (said: string) => !isWeb(said) && !said.includes("guarded");
+  const answered = (said: string) => said.trim() === "guarded";
+
+  test.concurrent("an endpoint sees who asks its service, and may ask itself through it", async () => {
+    const name = pods.name("seen");
+    await pods.service(name, { selector: { app: "web" }, ports: [TCP] });
+    const { clusterIP } = (await read(name)).spec;
+    const who = `http-ask ${clusterIP} 80 1 /cgi-bin/client 2>&1`;
+    await pods.until("client", who, (said) => names(said).at(-1) === `[::ffff:${ips.client}]`);
+    for (const web of WEB) expect(new Set(names(await pods.ask(web, askers(clusterIP, 80))))).toContain(web);
+  });
+
+  test.concurrent("only what a policy opens reaches an isolated pod, directly and through its service", async () => {
+    const name = pods.name("guarded");
+    await pods.named("guarded", { guarded: "yes" });
+    const ip = (await pods.running("guarded")).status.podIP;
+    await pods.service(name, { selector: { guarded: "yes" }, ports: [TCP, UDP] });
+    const { clusterIP } = (await read(name)).spec;
+    await pods.until("client", get(clusterIP, 80), answered);
+    await isolate(name, { podSelector: { matchLabels: { guarded: "yes" } }, policyTypes: ["Ingress"] });
+    await pods.until("client", get(ip, 8080), refused);
+    // The node itself always may: probes come from there.
+    const [byWeb, byNode] = await Promise.all([
+      pods.ask("web-0", get(clusterIP, 80)),
+      pods.ask("on-node", get(ip, 8080)),
+    ]);
+    expect([refused(byWeb), answered(byNode)]).toEqual([true, true]);
+    const from = [{ podSelector: { matchLabels: { friend: "yes" } } }];
+    await isolate(`${name}-web`, {
+      podSelector: { matchLabels: { guarded: "yes" } },
+      policyTypes: ["Ingress"],
+      ingress: [{ from, ports: [{ port: 8080 }] }],
+    });
+    await pods.until("web-0", get(clusterIP, 80), answered);
+    const [opened, otherPort, other] = await Promise.all([
+      pods.ask("web-1", get(ip, 8080)),
+      pods.ask("web-1", `udp-ask ${ip} 8081 2>&1`),
+      pods.ask("client", get(ip, 8080)),
+    ]);
+    expect([answered(opened), answered(otherPort), answered(other)]).toEqual([true, false, false]);
+    // Who gets a fitting label may at once.
+    await cluster.api("PATCH", pods.path("pods", "querier"), { metadata: { labels: { friend: "yes" } } }, MERGE);
+    await pods.until("querier", get(ip, 8080), answered);
+    for (const policy of [name, `${name}-web`]) await remove(policy);
+    await pods.until("client", get(clusterIP, 80), answered);
+  });
+
+  test.concurrent("a pod is isolated from its first moment on, and connects only where a policy lets it", async () => {
+    const name = pods.name("caged");
+    const podSelector = { matchLabels: { caged: "yes" } };
+    const block = { cidr: "0.0.0.0/0", except: [`${ips["web-1"]}/32`] };
+    await isolate(name, { podSelector, policyTypes: ["Egress"], egress: [{ to: [{ ipBlock: block }] }] });
+    const early = `sh -c 'while :; do http-ask ${ips["web-1"]} 8080 >>/tmp/said 2>&1; sleep 0.1; done'`;
+    await pods.named("caged", { caged: "yes" }, {}, { command: ["sh", "-c", `${early} & ${FOREVER}`] });
+    await pods.running("caged");
+    expect(isWeb(await pods.ask("caged", get(ips["web-0"]!, 8080)))).toBe(true);
+    expect(isWeb(await pods.ask("caged", get(ips["web-1"]!, 8080)))).toBe(false);
+    expect(await pods.ask("caged", "cat /tmp/said")).not.toContain("web-1");
+    await remove(name);
+    await pods.until("caged", get(ips["web-1"]!, 8080), isWeb);
+  });
+});
 
 describe("names", () => {
   const resolves = (name: string, wanted: string[]) =>
@@ -284,6 +355,36 @@ describe("services", () => {
     });
   }
 
+  test.concurrent("a load balancer answers those in its source ranges alone", async () => {
+    const [name, port] = [pods.name("guarded"), await freePort()];
+    const only = (loadBalancerSourceRanges: string[] | null) => change(name, { loadBalancerSourceRanges });
+    const [script, isNobody] = [get(nodeIp, port), (said: string) => !isWeb(said)];
+    await pods.service(name, {
+      type: "LoadBalancer",
+      selector: { app: "web" },
+      ports: [{ ...TCP, port }],
+      loadBalancerSourceRanges: ["10.254.0.0/16", ` ${ips.client}/32 `, "2001:db8::/32", `${ips.client}/31`],
+    });
+    await pods.until("client", script, isWeb);
+    expect(await pods.ask("querier", script)).toSatisfy(isNobody);
+    // Behind the cluster's own address everybody finds it.
+    await pods.until("querier", get((await read(name)).spec.clusterIP, port), isWeb);
+    await only(["2001:db8::/32"]);
+    await pods.until("client", script, isNobody);
+    await only(null);
+    await Promise.all(["client", "querier"].map((who) => pods.until(who, script, isWeb)));
+    for (const [spec, why] of [
+      [{ loadBalancerSourceRanges: ["10.0.0.0/8", "10.0.0.1"] }, "spec.LoadBalancerSourceRanges[1]"],
+      [
+        { type: "NodePort", loadBalancerSourceRanges: ["10.0.0.0/8"] },
+        "may only be used when `type` is 'LoadBalancer'",
+      ],
+    ] as const) {
+      const { status, body } = await cluster.api("PATCH", pods.path("services", name), { spec }, MERGE);
+      expect([status, body.message]).toEqual([422, expect.stringContaining(why)]);
+    }
+  });
+
   for (const type of ["ClusterIP", "NodePort"]) {
     test.concurrent(network(`Services should be able to change the type from ExternalName to ${type}`), async () => {
       const name = pods.name("from-external");
@@ -335,70 +436,5 @@ describe("services", () => {
     await change(name, { ports: [UDP] });
     await pods.until("client", tcp, fails);
     await pods.until("client", udp, isWeb);
-  });
-});
-
-describe("network policies", () => {
-  const policyPath = (name = "") => `/apis/networking.k8s.io/v1/namespaces/${pods.namespace}/networkpolicies/${name}`;
-  const isolate = async (name: string, spec: object) => {
-    const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name }, spec };
-    const { status, body } = await cluster.api("POST", policyPath().slice(0, -1), policy);
-    if (status !== 201) throw new Error(`POST networkpolicies: ${JSON.stringify(body)}`);
-  };
-  const remove = (name: string) => cluster.api("DELETE", policyPath(name));
-  const refused = (said: string) => !isWeb(said) && !said.includes("guarded");
-  const answered = (said: string) => said.trim() === "guarded";
-
-  test.concurrent("an endpoint sees who asks its service, and may ask itself through it", async () => {
-    const name = pods.name("seen");
-    await pods.service(name, { selector: { app: "web" }, ports: [TCP] });
-    const { clusterIP } = (await read(name)).spec;
-    const who = `http-ask ${clusterIP} 80 1 /cgi-bin/client 2>&1`;
-    await pods.until("client", who, (said) => names(said).at(-1) === `[::ffff:${ips.client}]`);
-    for (const web of WEB) expect(new Set(names(await pods.ask(web, askers(clusterIP, 80))))).toContain(web);
-  });
-
-  test.concurrent("only what a policy opens reaches an isolated pod, directly and through its service", async () => {
-    const name = pods.name("guarded");
-    await pods.named("guarded", { guarded: "yes" });
-    const ip = (await pods.running("guarded")).status.podIP;
-    await pods.service(name, { selector: { guarded: "yes" }, ports: [TCP, UDP] });
-    const { clusterIP } = (await read(name)).spec;
-    await pods.until("client", get(clusterIP, 80), answered);
-    await isolate(name, { podSelector: { matchLabels: { guarded: "yes" } }, policyTypes: ["Ingress"] });
-    await pods.until("client", get(ip, 8080), refused);
-    expect(refused(await pods.ask("web-0", get(clusterIP, 80)))).toBe(true);
-    // The node itself always may: probes come from there.
-    expect(answered(await pods.ask("on-node", get(ip, 8080)))).toBe(true);
-    const from = [{ podSelector: { matchLabels: { app: "web" } } }];
-    await isolate(`${name}-web`, {
-      podSelector: { matchLabels: { guarded: "yes" } },
-      policyTypes: ["Ingress"],
-      ingress: [{ from, ports: [{ port: 8080 }] }],
-    });
-    await pods.until("web-0", get(clusterIP, 80), answered);
-    expect(answered(await pods.ask("web-1", get(ip, 8080)))).toBe(true);
-    expect(answered(await pods.ask("web-1", `udp-ask ${ip} 8081 2>&1`))).toBe(false);
-    expect(answered(await pods.ask("client", get(ip, 8080)))).toBe(false);
-    // Who gets a fitting label may at once.
-    await cluster.api("PATCH", pods.path("pods", "querier"), { metadata: { labels: { app: "web" } } }, MERGE);
-    await pods.until("querier", get(ip, 8080), answered);
-    for (const policy of [name, `${name}-web`]) await remove(policy);
-    await pods.until("client", get(clusterIP, 80), answered);
-  });
-
-  test.concurrent("a pod is isolated from its first moment on, and connects only where a policy lets it", async () => {
-    const name = pods.name("caged");
-    const podSelector = { matchLabels: { caged: "yes" } };
-    const block = { cidr: "0.0.0.0/0", except: [`${ips["web-1"]}/32`] };
-    await isolate(name, { podSelector, policyTypes: ["Egress"], egress: [{ to: [{ ipBlock: block }] }] });
-    const early = `sh -c 'while :; do http-ask ${ips["web-1"]} 8080 >>/tmp/said 2>&1; sleep 0.1; done'`;
-    await pods.named("caged", { caged: "yes" }, {}, { command: ["sh", "-c", `${early} & ${FOREVER}`] });
-    await pods.running("caged");
-    expect(isWeb(await pods.ask("caged", get(ips["web-0"]!, 8080)))).toBe(true);
-    expect(isWeb(await pods.ask("caged", get(ips["web-1"]!, 8080)))).toBe(false);
-    expect(await pods.ask("caged", "cat /tmp/said")).not.toContain("web-1");
-    await remove(name);
-    await pods.until("caged", get(ips["web-1"]!, 8080), isWeb);
   });
 });

@@ -159,12 +159,17 @@ test("a client's affinity ends with the service's time", async () => {
   }, 30_000);
 });
 
-test("nft prints the rules, those of session affinity too", async () => {
-  firewall.apply([{ front: FRONT, backs, affinitySeconds: 300 }]);
+test("nft prints the rules, those of session affinity and of sources too", async () => {
+  const way = { front: FRONT, backs, affinitySeconds: 300 };
+  firewall.apply([way]);
+  // A chain more beside the others; spans change by their elements.
+  firewall.apply([{ ...way, sources: [[1, 5]] }]);
+  firewall.apply([{ ...way, sources: [[1, 9]] }]);
   const nft = Bun.spawn(["nft", "list", "table", "inet", firewall.tableName], { stdout: "pipe", stderr: "pipe" });
   const [printed, complaints] = await Promise.all([new Response(nft.stdout).text(), new Response(nft.stderr).text()]);
   expect([await nft.exited, complaints]).toEqual([0, ""]);
   expect(printed).toMatch(/update @clients-300 \{ ip saddr . meta l4proto .* timeout 5m : ip daddr . th dport \}/);
+  expect(printed).toMatch(/set sources \{[^}]*elements = \{ 0\.0\.0\.1-0\.0\.0\.9 \. tcp \. 10\.231\.0\.10 \. 80 \}/);
 });
 
 test("datagrams", async () => {

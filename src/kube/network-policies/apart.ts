@@ -1,7 +1,7 @@
 /** Openings that overlap, taken apart: the kernel's sets of ranges hold none that do. Pure. */
 
+import { joined, type Span } from "../../lib/address-spans.ts";
 import type { Opening } from "./policy-rules.ts";
-import { joined, type Span } from "./spans.ts";
 
 const EVERY_PROTOCOL = 255;
 

@@ -1,10 +1,10 @@
 /** What network policies allow the pods of this node, as boxes of addresses, protocols and ports. Pure. */
 
+import { addressRange, EVERYWHERE, type Span, without } from "../../lib/address-spans.ts";
 import type { Pod } from "../../model/kubernetes/core.ts";
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "../../model/kubernetes/networking.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import { labelSelectorMatcher } from "../machinery/selectors.ts";
-import { addressRange, EVERYWHERE, type Span, without } from "./spans.ts";
 
 export type PolicyDirection = "ingress" | "egress";
 

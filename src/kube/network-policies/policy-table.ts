@@ -4,12 +4,13 @@
  *
  * What the rules say, in their order: what has begun goes on; who connects to an isolated pod, or is one, needs an opening.
  */
+
+import { addressRange } from "../../lib/address-spans.ts";
 import type { Expression } from "../../linux/nftables-expression.ts";
 import { joinFields, type NftTable, portField } from "../../linux/nftables-message.ts";
 import type { PlacedElement } from "../../linux/nftables-table.ts";
 import { takenApart } from "./apart.ts";
 import type { IsolatedPod, PolicyDirection } from "./policy-rules.ts";
-import { addressRange } from "./spans.ts";
 
 const IPV4 = 2;
 const ESTABLISHED_OR_RELATED = 2 | 4;

@@ -1,6 +1,7 @@
 /** Services. Their addresses and ports are handed out by service-addresses.ts. */
 
 import { isIP } from "node:net";
+import { parsePrefix } from "../../lib/ip-address.ts";
 import type { Service, ServiceSpec } from "../../model/kubernetes/core.ts";
 import { SERVICES } from "../../model/kubernetes/names.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
@@ -144,7 +145,20 @@ function specFaults(spec: ServiceSpec): FieldError[] {
   for (const [index, address] of (spec.externalIPs ?? []).entries()) {
     if (isIP(address) === 0) faults.push(badAddress(`spec.externalIPs[${index}]`, address));
   }
-  return faults;
+  return [...faults, ...sourceRangeFaults(spec)];
+}
+
+/** Kubernetes spells this path with a large letter. */
+function sourceRangeFaults({ type, loadBalancerSourceRanges = [] }: ServiceSpec): FieldError[] {
+  const at = "spec.LoadBalancerSourceRanges";
+  if (loadBalancerSourceRanges.length === 0) return [];
+  const wrongType = type === "LoadBalancer" ? [] : [forbidden(at, "may only be used when `type` is 'LoadBalancer'")];
+  const wrongRanges = loadBalancerSourceRanges.flatMap((range, index) =>
+    parsePrefix(range.trim()) === undefined
+      ? [invalid(`${at}[${index}]`, range, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
+      : [],
+  );
+  return [...wrongType, ...wrongRanges];
 }
 
 function portFaults(spec: ServiceSpec): FieldError[] {

@@ -13,6 +13,7 @@ import {
   serviceTable,
   wayElements,
 } from "./service-table.ts";
+import { sourceElements, sourceRangeRules } from "./source-ranges.ts";
 
 export class ServiceFirewall {
   private readonly ways = new Map<string, { way: ServiceWay; elements: Map<string, PlacedElement> }>();
@@ -20,7 +21,8 @@ export class ServiceFirewall {
   /** Addresses of all endpoints. */
   private endpoints: ReadonlySet<string> = new Set();
   private readonly table: NftablesTable;
-  /** The kernel's rules are of other ranges or timeouts. */
+  private guardsSources = false;
+  /** The kernel's rules are not of these ranges and timeouts. */
   private hasOldRules = true;
   /** Names of the sets and maps in the kernel. */
   private madeSets: ReadonlySet<string> = new Set();
@@ -53,6 +55,10 @@ export class ServiceFirewall {
     const timeouts = new Set(wanted.map(({ affinitySeconds }) => affinitySeconds).filter((seconds) => seconds > 0));
     if (!timeouts.isSubsetOf(this.timeouts)) this.hasOldRules = true;
     for (const seconds of timeouts) this.timeouts.add(seconds);
+    if (!this.guardsSources && wanted.some(({ sources }) => sources !== undefined)) {
+      this.guardsSources = true;
+      this.hasOldRules = true;
+    }
     const { removed, added } = this.follow(wanted);
     this.withdrawn.push(...removed.filter(({ set }) => set === LIVE));
     if (!this.bringRules() || !this.table.change(removed, added)) this.rebuild();
@@ -76,7 +82,7 @@ export class ServiceFirewall {
       names.add(name);
       const known = this.ways.get(name);
       if (known !== undefined && sameWay(known.way, way)) continue;
-      const elements = keyed(wayElements(way));
+      const elements = keyed([...wayElements(way), ...sourceElements(way)]);
       compare(known?.elements, elements, removed, added);
       this.changed.push(way.front);
       this.ways.set(name, { way, elements });
@@ -114,7 +120,7 @@ export class ServiceFirewall {
   private rebuild(): void {
     const elements = [...this.ways.values()].flatMap((known) => [...known.elements.values()]);
     for (const ip of this.endpoints) elements.push(ownElement(ip));
-    const content = serviceTable(this.cidrs, [...this.timeouts]);
+    const content = this.content();
     this.table.replace(content, elements);
     this.hasNewRules(content);
   }
@@ -122,10 +128,16 @@ export class ServiceFirewall {
   /** New ranges and timeouts leave all elements in their places. Returns false when the table must be made anew. */
   private bringRules(): boolean {
     if (!this.hasOldRules) return true;
-    const { sets, chains } = serviceTable(this.cidrs, [...this.timeouts]);
+    const { sets, chains } = this.content();
     if (!this.table.rewrite({ sets: sets.filter(({ name }) => !this.madeSets.has(name)), chains })) return false;
     this.hasNewRules({ sets });
     return true;
+  }
+
+  private content(): Pick<NftTable, "sets" | "chains"> {
+    const { sets, chains } = serviceTable(this.cidrs, [...this.timeouts]);
+    if (!this.guardsSources) return { sets, chains };
+    return { sets: [...sets, ...sourceRangeRules.sets], chains: [...chains, ...sourceRangeRules.chains] };
   }
 
   private hasNewRules({ sets }: Pick<NftTable, "sets">): void {
@@ -144,7 +156,8 @@ export class ServiceFirewall {
 }
 
 const keyed = (elements: readonly PlacedElement[]) =>
-  new Map(elements.map((element) => [`${element.set} ${Buffer.from(element.key).toString("latin1")}`, element]));
+  new Map(elements.map((element) => [[element.set, latin1(element.key), latin1(element.end)].join(" "), element]));
+const latin1 = (bytes: Uint8Array = new Uint8Array()) => Buffer.from(bytes).toString("latin1");
 
 /** Elements whose data change are removed and added again; those that stay the same are not touched. */
 function compare(
@@ -171,6 +184,7 @@ function sameData(one: PlacedElement, other: PlacedElement): boolean {
 function sameWay(one: ServiceWay, other: ServiceWay): boolean {
   return (
     one.affinitySeconds === other.affinitySeconds &&
+    Bun.deepEquals(one.sources, other.sources) &&
     one.backs.length === other.backs.length &&
     one.backs.every(({ ip, port }, at) => ip === other.backs[at]!.ip && port === other.backs[at]!.port)
   );

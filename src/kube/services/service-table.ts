@@ -7,6 +7,7 @@
  * remembered with the endpoint that it drew: when the connection's first packet leaves, since only then the endpoint is the packet's own
  * destination, from where rules may take it.
  */
+import type { Span } from "../../lib/address-spans.ts";
 import type { Expression } from "../../linux/nftables-expression.ts";
 import { joinFields, type NftElement, type NftTable, portField } from "../../linux/nftables-message.ts";
 import type { PlacedElement } from "../../linux/nftables-table.ts";
@@ -27,6 +28,8 @@ export interface ServiceWay {
   readonly front: ServiceFront;
   readonly backs: readonly ServiceBack[];
   readonly affinitySeconds: number;
+  /** Clients' addresses that may come in, in spans that neither overlap nor touch; everybody when absent. */
+  readonly sources?: readonly Span[];
 }
 
 const PROTOCOL_NUMBER: Record<ServiceProtocol, number> = { TCP: 6, UDP: 17, SCTP: 132 };
@@ -55,13 +58,16 @@ const isThisMachine: Expression[] = [
   { op: "compare", register: 1, is: "equal", value: word(RTN_LOCAL) },
 ];
 
+/** How fronts are known in sets. */
+export const FRONT_KEY = ["inet_proto", "ipv4_addr", "inet_service"] as const;
+
 /** The 4-byte registers that a rule uses: the client's address, then the front (three), then what follows it. */
-const CLIENT = 8;
-const FRONT = 9;
+export const CLIENT = 8;
+export const FRONT = 9;
 const AFTER = 12;
 
 /** Fills CLIENT and FRONT; the front's address is 0.0.0.0 for those that stand for every address of this machine. */
-function readPacket(isLocal: boolean): Expression[] {
+export function readPacket(isLocal: boolean): Expression[] {
   const address: Expression = isLocal
     ? { op: "load", register: FRONT + 1, value: ANY_ADDRESS }
     : { op: "payload", base: "network", offset: 16, bytes: 4, register: FRONT + 1 };
@@ -169,7 +175,7 @@ export function ownElement(ip: string): PlacedElement {
 
 /** What the table holds, without elements. @param timeouts seconds of session affinity that services have */
 export function serviceTable(cidrs: readonly string[], timeouts: readonly number[]): Pick<NftTable, "sets" | "chains"> {
-  const front = ["inet_proto", "ipv4_addr", "inet_service"] as const;
+  const front = FRONT_KEY;
   const back = ["ipv4_addr", "inet_service"] as const;
   const rules = [...translation(false, timeouts), ...translation(true, timeouts)];
   const remembered = timeouts.flatMap(remembering);
@@ -206,7 +212,8 @@ function addressBytes(text: string): Uint8Array {
   return bytes;
 }
 
-const frontKey = ({ protocol, ip, port }: ServiceFront): Buffer =>
+/** Fields of FRONT_KEY. */
+export const frontKey = ({ protocol, ip, port }: ServiceFront): Buffer =>
   joinFields(Uint8Array.of(PROTOCOL_NUMBER[protocol]), addressBytes(ip), portField(port));
 const backData = ({ ip, port }: ServiceBack): Buffer => joinFields(addressBytes(ip), portField(port));
 

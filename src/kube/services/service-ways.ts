@@ -1,5 +1,6 @@
 /** From services and endpoint slices to what the firewall must do. Pure. */
 
+import { addressRange, joined, type Span } from "../../lib/address-spans.ts";
 import type { Service, ServicePort } from "../../model/kubernetes/core.ts";
 import type { Endpoint, EndpointSlice } from "../../model/kubernetes/discovery.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
@@ -64,10 +65,16 @@ function waysOfService(service: Stored<Service>, slices: readonly EndpointSlice[
     for (const ip of spec.externalIPs ?? []) ways.push(way({ ip, port: port.port }, outside));
     if (port.nodePort !== undefined && port.nodePort > 0) ways.push(way({ ip: HERE, port: port.nodePort }, outside));
     if (spec.type === "LoadBalancer" && spec.loadBalancerClass === undefined) {
-      ways.push(way({ ip: HERE, port: port.port }, outside));
+      const sources = sourcesOf(spec.loadBalancerSourceRanges);
+      ways.push({ ...way({ ip: HERE, port: port.port }, outside), ...(sources && { sources }) });
     }
     return ways.filter(({ front }) => isIpv4(front.ip));
   });
+}
+
+/** Undefined for everybody. Ranges of IPv6 name nobody whom these services could see. */
+function sourcesOf(ranges: readonly string[] = []): Span[] | undefined {
+  return ranges.length === 0 ? undefined : joined(ranges.map((range) => addressRange(range.trim())).filter((span) => span !== undefined));
 }
 
 const isIpv4 = (ip: string) => /^\d+(\.\d+){3}$/.test(ip);

@@ -120,6 +120,23 @@ test("of two services that want the same port of this machine the older has it",
   expect(ways.find(({ front }) => front.ip === "0.0.0.0")?.backs).toEqual([{ ip: "10.0.0.1", port: 8080 }]);
 });
 
+test("a load balancer's sources bind its ports of this machine alone; ranges of IPv6 name nobody", () => {
+  const sources = (loadBalancerSourceRanges?: string[]) => {
+    const spec: ServiceSpec = { ...cluster, type: "LoadBalancer", ports: [{ port: 80, nodePort: 30_080 }] };
+    const ways = waysOf(
+      [service({ ...spec, ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) })],
+      () => [],
+      "n1",
+    );
+    return ways.map((way) => `${way.front.ip}:${way.front.port} ${JSON.stringify(way.sources)}`);
+  };
+  const others = ["10.96.0.10:80 undefined", "0.0.0.0:30080 undefined"];
+  expect(sources()).toEqual([...others, "0.0.0.0:80 undefined"]);
+  expect(sources([])).toEqual([...others, "0.0.0.0:80 undefined"]);
+  expect(sources([" 0.0.1.0/24", "0.0.0.0/24 ", "0.0.0.7/32"])).toEqual([...others, "0.0.0.0:80 [[0,511]]"]);
+  expect(sources(["2001:db8::/32"])).toEqual([...others, "0.0.0.0:80 []"]);
+});
+
 test("session affinity", () => {
   const seconds = (more: Partial<ServiceSpec>) =>
     waysOf([service({ ...cluster, ...more })], () => [], "n1")[0]!.affinitySeconds;

@@ -1,6 +1,6 @@
 /** Spans of whole numbers, with both bounds in them; addresses of IPv4 are numbers of 32 bits. Pure. */
 
-import { lastValue, parsePrefix } from "../../lib/ip-address.ts";
+import { lastValue, parsePrefix } from "./ip-address.ts";
 
 export type Span = readonly [first: number, last: number];
 
