@@ -12,10 +12,10 @@ const BUILD_ARG = "build-arg:";
 const LABEL = "label:";
 const NAMED_CONTEXT = "context:";
 const ATTESTATION = "attest:";
-/** What users may say of each attestation. */
+/** What users may say of each attestation; clients repeat its type. */
 const SETTINGS: Record<"provenance" | "sbom", readonly string[]> = {
-  provenance: ["disabled", "mode", "version", "builder-id", "inline-only"],
-  sbom: ["disabled", "generator"],
+  provenance: ["type", "disabled", "mode", "version", "builder-id", "inline-only"],
+  sbom: ["type", "disabled", "generator"],
 };
 
 /** Attributes that stand for themselves, and those that say nothing about what is built. */

@@ -5,7 +5,7 @@ import type { AttestationWish } from "../../../src/build/contract.ts";
 
 test.each<[string, AttestationWish]>([
   ["", { sbom: false, provenance: "min", provenanceVersion: "v1" }],
-  ["mode=max,version=v0.2", { sbom: false, provenance: "max", provenanceVersion: "v0.2" }],
+  ["type=provenance,mode=max,version=v0.2", { sbom: false, provenance: "max", provenanceVersion: "v0.2" }],
   ["inline-only=true", { sbom: false, provenance: "inline", provenanceVersion: "v1" }],
   ["disabled=true", { sbom: false }],
   [
@@ -21,7 +21,7 @@ test.each([
   [{ "attest:provenance": "mode=mid" }, "invalid provenance mode mid: use min or max"],
   [{ "attest:provenance": "version=v2" }, "invalid provenance version v2: use v0.2 or v1"],
   [{ "attest:provenance": "reproducible=true" }, "unknown setting reproducible of an attestation of type provenance"],
-  [{ "attest:sbom": "mode=max" }, "unknown setting mode of an attestation of type sbom: there are disabled, generator"],
+  [{ "attest:sbom": "mode=max" }, "unknown setting mode of an attestation of type sbom: there are type, disabled"],
   [{ "attest:provenance": '"mode=max' }, 'extraneous or missing " in quoted-field'],
   [{ "attest:sbom": "generator=some/scanner" }, "the sbom generator some/scanner is not run"],
   [{ "attest:other": "" }, "unsupported attestation type other: use provenance or sbom"],
