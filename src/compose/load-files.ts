@@ -203,7 +203,8 @@ async function loadIncludes(
   let all: Tree | undefined;
   for (const entry of entries) {
     const named = listOf(isTree(entry) ? entry.path : entry).map(String);
-    const paths = await Promise.all(named.map((path) => pathOf(path, folder, options)));
+    const paths: string[] = [];
+    for (const path of named) paths.push(await pathOf(path, folder, options));
     const trail = [...including, file];
     if (paths.some((path) => trail.includes(path)))
       throw new NaruError(

@@ -57,9 +57,12 @@ export async function findProject(place: ProjectPlace, surroundings: Surrounding
   const given = place.files.length > 0 ? place.files : filesOfVariable(variables);
   if (given.length > 0) {
     const base = place.files.length > 0 ? cwd : start;
-    const files = await Promise.all(
-      given.map((path) => (isRemoteFile(path) ? surroundings.fetch(path) : path === "-" ? path : absolute(base, path))),
-    );
+    const files: string[] = [];
+    // One after the other: where one cannot be fetched, nothing half-fetched is left of others.
+    for (const path of given) {
+      if (isRemoteFile(path)) files.push(await surroundings.fetch(path));
+      else files.push(path === "-" ? path : absolute(base, path));
+    }
     const folder = place.projectDirectory !== "" || files[0] === "-" ? start : dirname(files[0]!);
     return { files, folder, namingFolder: isHere(given[0]!) ? folder : start, variables, warnings: [] };
   }
