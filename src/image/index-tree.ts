@@ -20,7 +20,7 @@ export interface IndexLeaf {
 /**
  * The manifests of an index and of those in it, each once, in their order. `read` brings an index' bytes, or undefined for
  * one that is not to be had: that is a leaf itself.
- * @throws {NaruError} invalid for what is no index, and for too many
+ * @throws {NaruError} invalid for what is no index, and for too many or too large ones
  */
 export async function indexLeaves(
   top: Descriptor,

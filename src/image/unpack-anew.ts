@@ -33,12 +33,13 @@ export async function forgetSuspectBuilds({ records, settled }: Pick<Parts, "rec
 /**
  * Unpacks layers again whose files may be torn, from their blobs, which an image's record promises to be whole. To be called before
  * anything is mounted.
- * @param warn what could not be made whole
+ * @param warn hears that it takes a while, and what could not be made whole
  */
 export async function unpackSuspectLayers(parts: Parts, warn: (message: string) => void): Promise<void> {
   const { records, snapshots, settled } = parts;
   const suspects = [...records.snapshots.entries()].filter(([, snapshot]) => settled.isSuspect(snapshot));
   if (suspects.length === 0) return;
+  warn(`unpacking ${suspects.length} layer(s) again: the machine stopped while they were written`);
   const origins = layerOrigins(records);
   for (const [key] of suspects) {
     const chainId = key as Digest;
