@@ -12,6 +12,8 @@ const PLUGIN_FOLDERS = ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/us
 
 /** The path of docker's plugin of that name, where it is installed. */
 export async function findPlugin(context: ComposeContext, name: string): Promise<string | undefined> {
+  // The name may come from a project of somebody else's, and must not lead out of the folders.
+  if (name.includes("/")) return undefined;
   const { cliPluginsExtraDirs = [] } = await context.config();
   for (const folder of [...cliPluginsExtraDirs, join(context.configDir, "cli-plugins"), ...PLUGIN_FOLDERS]) {
     const path = join(folder, `docker-${name}`);
