@@ -43,7 +43,7 @@ test("SIGTERM with nothing running leaves the machine as it was", async () => {
   );
   expect(await leftovers(daemon)).not.toEqual([]);
   await daemon.kill("SIGTERM");
-  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+  await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 
 test("what a killed daemon has left is removed by the next one on the same roots", async () => {
@@ -58,7 +58,7 @@ test("what a killed daemon has left is removed by the next one on the same roots
   const ids = (await daemon.docker(["ps", "-aq"])).stdout.split("\n").filter(Boolean);
   if (ids.length > 0) await daemon.docker(["rm", "-f", ...ids]);
   await daemon.kill("SIGTERM");
-  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+  await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 
 test("Ctrl-C, which reaches the whole process group, ends the daemon in order", async () => {
@@ -73,7 +73,7 @@ test("Ctrl-C, which reaches the whole process group, ends the daemon in order", 
   await daemon.docker(["rm", "-f", "stays"]);
   process.kill(-daemon.pid, "SIGINT");
   await eventually(() => hasEnded(daemon), 5000);
-  await eventually(async () => (await leftovers(daemon)).length === 0, 3000);
+  await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 
 test("a second SIGTERM does not cut the end in half", async () => {

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NARU, run } from "../support/daemon.ts";
+import { eventually, NARU, run } from "../support/daemon.ts";
 import {
   blob,
   DistributionClient,
@@ -34,11 +34,11 @@ async function connect(host: string): Promise<net.Socket> {
   return socket;
 }
 
-/** What comes back until the server closes or is silent for a moment. */
-async function answerOf(socket: net.Socket, silenceMs = 1500): Promise<string> {
+/** What comes back until the server closes or says no more for a moment; nothing when it says nothing for so long. */
+async function answerOf(socket: net.Socket, patienceMs = 30_000): Promise<string> {
   let text = "";
   await new Promise<void>((resolve) => {
-    let timer = setTimeout(resolve, silenceMs);
+    let timer = setTimeout(resolve, patienceMs);
     socket.on("data", (data) => {
       text += data.toString("latin1");
       clearTimeout(timer);
@@ -55,6 +55,14 @@ async function rangeOf(at: DistributionClient, address: string): Promise<number 
   if (state.status !== 204) return undefined;
   const end = Number(state.headers.get("range")!.split("-")[1]);
   return end === 0 ? 0 : end + 1;
+}
+
+/** Whether the other end has read all that was written here: no kernel holds any of it back. */
+async function isAllRead({ localPort = 0, remotePort = 0 }: net.Socket): Promise<boolean> {
+  const ports = [localPort, remotePort].map((port) => `:${port.toString(16).toUpperCase().padStart(4, "0")} `);
+  const connections = (await Bun.file("/proc/net/tcp").text()).split("\n");
+  const ends = connections.filter((line) => ports.every((port) => line.includes(port)));
+  return ends.length === 2 && ends.every((line) => line.includes(" 00000000:00000000 "));
 }
 
 async function isWhole(at: DistributionClient, name: string, { digest }: TestBlob): Promise<boolean | undefined> {
@@ -131,11 +139,10 @@ test("a client that is cut off finds what arrived, and goes on", async () => {
   const address = await client.begin("cut");
   const socket = await connect(registry.host);
   socket.write(`PATCH ${address} HTTP/1.1\r\nHost: x\r\nContent-Length: ${layer.size}\r\n\r\n`);
-  socket.write(layer.bytes.subarray(0, 600_000));
-  await Bun.sleep(200);
+  await new Promise((resolve) => socket.write(layer.bytes.subarray(0, 600_000), resolve));
+  await eventually(() => isAllRead(socket));
   socket.destroy();
-  await Bun.sleep(100);
-  expect(await rangeOf(client, address)).toBe(600_000);
+  await eventually(async () => (await rangeOf(client, address)) === 600_000);
   expect((await client.put(address, layer.digest, layer.bytes.subarray(600_000))).status).toBe(201);
   expect(await isWhole(client, "cut", layer)).toBe(true);
 });
@@ -146,7 +153,7 @@ test("a client that comes back takes over from its own dead connection", async (
   const dead = await connect(registry.host);
   dead.write(`PATCH ${address} HTTP/1.1\r\nHost: x\r\nContent-Length: ${layer.size}\r\n\r\n`);
   dead.write(layer.bytes.subarray(0, 100_000));
-  await Bun.sleep(200);
+  await eventually(() => isAllRead(dead));
   // The first connection is open still; it only says nothing any more.
   const rest = await client.patch(address, layer.bytes.subarray(100_000), { "Content-Range": "100000-499999" });
   expect(rest.status).toBe(202);
@@ -272,7 +279,7 @@ test("malformed and oversized requests are refused, and the next one works", asy
   for (const text of requests) {
     const socket = await connect(registry.host);
     socket.write(text);
-    const answer = await answerOf(socket);
+    const answer = await answerOf(socket, 1500);
     expect([text.slice(0, 60), answer]).toEqual([text.slice(0, 60), expect.stringMatching(/^(HTTP\/1.1 [45]|$)/)]);
   }
   // A manifest that never ends.
@@ -312,10 +319,17 @@ test("SIGTERM lets an upload end and takes no new connections", async () => {
       `PUT ${address}?digest=${layer.digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${layer.size}\r\n\r\n`,
     );
     socket.write(layer.bytes.subarray(0, 1000));
-    await Bun.sleep(100);
+    await eventually(() => isAllRead(socket));
     const exited = ending.kill("SIGTERM");
-    await Bun.sleep(200);
-    await expect(connect(ending.host)).rejects.toThrow();
+    await eventually(() =>
+      connect(ending.host).then(
+        (another) => {
+          another.destroy();
+          return false;
+        },
+        () => true,
+      ),
+    );
     socket.write(layer.bytes.subarray(1000));
     expect(await answerOf(socket)).toMatch(/^HTTP\/1.1 201/);
     expect(await exited).toBe(0);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { NaruError } from "../../../src/lib/errors.ts";
+import { eventually } from "../../support/daemon.ts";
 import { TestApi } from "./api-harness.ts";
 import { FakeSession, fakeEngine } from "./fake-engine.ts";
 
@@ -228,8 +229,7 @@ test("websocket attach: messages both ways", async () => {
     socket.onerror = () => reject(new Error("refused"));
   });
   socket.send("hello");
-  const deadline = Date.now() + 2000;
-  while (!messages.join("").includes("echo hello") && Date.now() < deadline) await Bun.sleep(10);
+  await eventually(() => messages.join("").includes("echo hello"));
   expect(messages.join("")).toBe("echo hello");
   const closed = new Promise((resolve) => {
     socket.onclose = resolve;
