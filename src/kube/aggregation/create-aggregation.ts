@@ -17,6 +17,7 @@ export interface Aggregation {
   parts(tools: ControllerTools, local: Parameters<typeof localApiRegistration>[1]): ClusterPart[];
 }
 
+/** @param identity what other servers know this one by */
 export function createAggregation(client: ClusterClient, identity: ProxyIdentity): Aggregation {
   const remotes = new RemoteApis(client);
   return {

@@ -34,6 +34,7 @@ export class AuditLog {
     private readonly fail: (message: string) => void,
   ) {}
 
+  /** Goes to the file a moment later; a failure is told then. */
   write(event: object): void {
     if (this.#waiting.length >= MOST_WAITING || this.#characters >= MOST_WAITING_CHARACTERS) {
       this.#lost++;

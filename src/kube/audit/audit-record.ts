@@ -32,6 +32,7 @@ export class AuditRecord {
     this.#tell("RequestReceived", {});
   }
 
+  /** Goes with the last stage. */
   annotate(annotations: Readonly<Record<string, string>>): void {
     Object.assign(this.#annotations, annotations);
   }
@@ -42,15 +43,18 @@ export class AuditRecord {
     this.#requestObject = this.#readable(json);
   }
 
+  /** An answer in pieces has begun. */
   started(status: number): void {
     this.#response ??= { status, text: undefined };
     if (this.subject.isLong) this.#tell("ResponseStarted", { responseStatus: { metadata: {}, code: status } });
   }
 
+  /** A whole answer: its text is told where the level wants it. */
   sent(status: number, body: string | Uint8Array): void {
     this.#response = { status, text: typeof body === "string" ? body : undefined };
   }
 
+  /** To be called once, when the request is over however it went. */
   ended(): void {
     const { status = 0, text } = this.#response ?? {};
     const answer = text === undefined ? undefined : this.#readable(() => text);

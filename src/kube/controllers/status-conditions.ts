@@ -8,6 +8,7 @@ interface StatusCondition {
   lastTransitionTime?: string;
 }
 
+/** The condition of that type, if it is told. */
 export function findCondition<C extends StatusCondition>(
   conditions: readonly C[] | undefined,
   type: string,
@@ -15,6 +16,7 @@ export function findCondition<C extends StatusCondition>(
   return conditions?.find((condition) => condition.type === type);
 }
 
+/** True when the condition of that type is told and holds (status "True"). */
 export function hasCondition(conditions: readonly StatusCondition[] | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === "True";
 }
@@ -43,6 +45,7 @@ export function withLatestCondition<C extends StatusCondition>(conditions: reado
   return (conditions ?? []).map((one) => (one === current ? latest : one));
 }
 
+/** The list without the condition of that type. */
 export function withoutCondition<C extends StatusCondition>(conditions: readonly C[] | undefined, type: string): C[] {
   return (conditions ?? []).filter((condition) => condition.type !== type);
 }

@@ -102,6 +102,7 @@ export const DEFAULT_FLOW_SCHEMAS: readonly FlowSchema[] = [
   schema("global-default", 9900, "global-default", "ByUser", [{ subjects: EVERYBODY, ...everything() }]),
 ];
 
+/** True for the objects without which no request could be placed. */
 export function isMandatory(name: string | undefined): boolean {
   return name === EXEMPT || name === CATCH_ALL;
 }

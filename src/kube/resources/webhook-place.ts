@@ -3,6 +3,7 @@
 import { type FieldError, invalid, required } from "../machinery/field-error.ts";
 import type { WebhookPlace } from "../webhook-client.ts";
 
+/** @param at the field that holds the place: "webhooks[0].clientConfig" */
 export function webhookPlaceFaults(place: WebhookPlace | undefined, at: string): FieldError[] {
   const { url, service } = place ?? {};
   if ((url === undefined) === (service === undefined)) {

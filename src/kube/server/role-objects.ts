@@ -9,6 +9,7 @@ const AGGREGATE = `${RBAC_GROUP}/aggregate-to-`;
 
 export const ALL_READ = ["get", "list", "watch"];
 
+/** What may be done (`verbs`) with these resources of one group. */
 export function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]): PolicyRule {
   return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
 }

@@ -12,6 +12,7 @@ import { CONDITION_NAMES, conditionsHold, requestValues } from "../admission-exp
 import { callWebhook, denial, unreachable, type Verdict } from "./call-webhook.ts";
 import { wantedType } from "./webhook-rules.ts";
 
+/** Asks those of MutatingWebhookConfigurations, one after the other. */
 export function mutatingWebhooks(client: LocalClusterClient): AdmissionStep {
   const configurations = client.informer(MUTATING_WEBHOOK_CONFIGURATIONS);
   return {
@@ -32,6 +33,7 @@ export function mutatingWebhooks(client: LocalClusterClient): AdmissionStep {
   };
 }
 
+/** Asks those of ValidatingWebhookConfigurations, all at once. */
 export function validatingWebhooks(client: LocalClusterClient): AdmissionStep {
   const configurations = client.informer(VALIDATING_WEBHOOK_CONFIGURATIONS);
   return {

@@ -4,7 +4,7 @@ import type { Condition } from "../../../model/kubernetes/meta.ts";
 import { IP_ADDRESSES, SERVICE_CIDRS, SERVICES } from "../../../model/kubernetes/names.ts";
 import type { ServiceCIDR } from "../../../model/kubernetes/networking.ts";
 import type { Stored } from "../../../model/kubernetes/object.ts";
-import type { ClusterPart } from "../../contract.ts";
+import type { ClusterClient, ClusterPart } from "../../contract.ts";
 import { copyOf, sameJson } from "../../machinery/copy.ts";
 import { timestamp } from "../../machinery/core.ts";
 import { SERVICE_CIDR_FINALIZER } from "../../resources/service-ranges.ts";
@@ -15,42 +15,26 @@ import { addressesOnlyIn } from "./service-ranges.ts";
 /** A service that was given an address in the moment of the deletion is stored by then. */
 const SETTLED_MS = 100;
 
+const STILL_USED =
+  "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
+
 export function serviceRangeController(tools: ControllerTools): ClusterPart {
   return controlLoop("service-cidr-controller", tools, ({ client, now }) => {
     const ranges = client.informer(SERVICE_CIDRS);
     const addresses = client.informer(IP_ADDRESSES);
     const services = client.informer(SERVICES);
     const ending = new Set<string>();
-    const tellReady = async (
-      range: Stored<ServiceCIDR>,
-      condition: Pick<Condition, "status" | "reason" | "message">,
-    ) => {
-      const next = { type: "Ready", ...condition, lastTransitionTime: timestamp(now()) };
-      const conditions = withCondition(range.status?.conditions, next);
-      if (sameJson(conditions, range.status?.conditions)) return;
-      await client.resource(SERVICE_CIDRS).updateStatus({ ...copyOf(range as ServiceCIDR), status: { conditions } });
-    };
     const letGo = async (range: Stored<ServiceCIDR>): Promise<number | undefined> => {
       const { uid } = range.metadata;
       if (!ending.has(uid)) {
         ending.add(uid);
         return SETTLED_MS;
       }
-      const others = ranges.list().filter((one) => one !== range);
-      const used = [
-        ...addresses.list().map(({ metadata }) => metadata.name),
-        ...services.list().flatMap(({ spec }) => spec?.clusterIPs ?? []),
-      ];
-      if (addressesOnlyIn(range, others, used).length > 0) {
-        const message =
-          "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
-        await tellReady(range, { status: "False", reason: "Terminating", message });
+      if (isNeeded(client, range)) {
+        await tellReady(client, range, { status: "False", reason: "Terminating", message: STILL_USED }, now());
         return undefined;
       }
-      const changed = copyOf(range as ServiceCIDR);
-      const finalizers = (changed.metadata.finalizers ?? []).filter((one) => one !== SERVICE_CIDR_FINALIZER);
-      changed.metadata.finalizers = finalizers;
-      await client.resource(SERVICE_CIDRS).update(changed);
+      await withoutFinalizer(client, range);
       ending.delete(uid);
       return undefined;
     };
@@ -62,14 +46,12 @@ export function serviceRangeController(tools: ControllerTools): ClusterPart {
         const enqueueEnding = () => {
           for (const range of ranges.list()) if (range.metadata.deletionTimestamp !== undefined) enqueue(range);
         };
+        const added = (range: Stored<ServiceCIDR>) => {
+          enqueue(range);
+          enqueueEnding();
+        };
         return [
-          ranges.subscribe({
-            added: (range) => {
-              enqueue(range);
-              enqueueEnding();
-            },
-            updated: (_, range) => enqueue(range),
-          }),
+          ranges.subscribe({ added, updated: (_, range) => enqueue(range) }),
           addresses.subscribe({ deleted: enqueueEnding }),
         ];
       },
@@ -77,11 +59,51 @@ export function serviceRangeController(tools: ControllerTools): ClusterPart {
         const range = ranges.get(undefined, name);
         if (range === undefined) return undefined;
         if (range.metadata.deletionTimestamp === undefined) {
-          await tellReady(range, { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" });
+          await tellReady(client, range, IS_READY, now());
           return undefined;
         }
         return range.metadata.finalizers?.includes(SERVICE_CIDR_FINALIZER) ? await letGo(range) : undefined;
       },
     };
   });
+}
+
+type Verdict = Pick<Condition, "status" | "reason" | "message">;
+const IS_READY: Verdict = { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" };
+
+async function tellReady(
+  client: ClusterClient,
+  range: Stored<ServiceCIDR>,
+  verdict: Verdict,
+  now: number,
+): Promise<void> {
+  const next = { type: "Ready", ...verdict, lastTransitionTime: timestamp(now) };
+  const conditions = withCondition(range.status?.conditions, next);
+  if (sameJson(conditions, range.status?.conditions)) return;
+  await client.resource(SERVICE_CIDRS).updateStatus({ ...copyOf(range as ServiceCIDR), status: { conditions } });
+}
+
+/** True while an address that somebody has is in this range alone. */
+function isNeeded(client: ClusterClient, range: Stored<ServiceCIDR>): boolean {
+  const others = client
+    .informer(SERVICE_CIDRS)
+    .list()
+    .filter((one) => one !== range);
+  const used = [
+    ...client
+      .informer(IP_ADDRESSES)
+      .list()
+      .map(({ metadata }) => metadata.name),
+    ...client
+      .informer(SERVICES)
+      .list()
+      .flatMap(({ spec }) => spec?.clusterIPs ?? []),
+  ];
+  return addressesOnlyIn(range, others, used).length > 0;
+}
+
+async function withoutFinalizer(client: ClusterClient, range: Stored<ServiceCIDR>): Promise<void> {
+  const changed = copyOf(range as ServiceCIDR);
+  changed.metadata.finalizers = (changed.metadata.finalizers ?? []).filter((one) => one !== SERVICE_CIDR_FINALIZER);
+  await client.resource(SERVICE_CIDRS).update(changed);
 }
