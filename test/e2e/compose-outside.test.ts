@@ -147,6 +147,11 @@ test("a provider's own words count: which options it takes, why it fails, where 
   expect([fails.code, fails.stderr]).toEqual([1, expect.stringContaining("no quota left")]);
   const nobody = await naru(PROVIDED.replace("type: cloud", "type: nobody-has-this"), ["up", "-d"]);
   expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("install the program nobody-has-this")]);
+  await calls();
+  await program("config/other", '#!/bin/sh\necho called >>"$CALLS"\n');
+  const outside = await naru(PROVIDED.replace("type: cloud", "type: /../../other"), ["up", "-d"]);
+  expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('provider "/../../other" is not here')]);
+  expect(await calls()).toEqual([]);
 });
 
 test("models: variables for an address that is named, or for docker's plugin, else it is told what is missing", async () => {
