@@ -1,4 +1,4 @@
-/** More of `naru kubectl` beside the real kubectl on one cluster: descriptions, objects made from flags, access, kubeconfig files, nodes. */
+/** `naru kubectl` beside the real kubectl on one cluster: descriptions, objects made from flags, access, kubeconfig files, nodes. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
