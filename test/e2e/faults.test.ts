@@ -75,9 +75,9 @@ exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$
 
     const removed = await docker(["rm", "filler"]);
     expect(removed.stderr).toBe("");
-    await eventually(async () => (await docker(["run", "--rm", "busybox", "echo", "room"])).stdout === "room\n", 5000);
+    await eventually(async () => (await docker(["run", "--rm", "busybox", "echo", "room"])).stdout === "room\n");
     const seen = (await docker(["logs", "chatty"])).stdout.length;
-    await eventually(async () => (await docker(["logs", "chatty"])).stdout.length > seen, 5000);
+    await eventually(async () => (await docker(["logs", "chatty"])).stdout.length > seen);
     expect((await docker(["images", "-q", "more"])).stdout).toBe("");
     expect(rest.pid).toBeGreaterThan(0);
   });
@@ -124,7 +124,7 @@ describe("kill -9", () => {
     expect(await readdir(join(running.execRoot, "containers")).catch(() => [])).toEqual([]);
     expect(await readdir(join(running.dataRoot, "containers"))).toEqual([]);
     await running.kill("SIGTERM");
-    await eventually(async () => (await leftovers(running)).length === 0, 3000).catch(() => {});
+    await eventually(async () => (await leftovers(running)).length === 0).catch(() => {});
     expect(await leftovers(running)).toEqual([]);
   });
 
@@ -136,8 +136,8 @@ describe("kill -9", () => {
     const processes = [pid, ...(await childrenOf(pid)).map((child) => child.pid)];
     process.kill(await parentOf(pid), "SIGKILL");
     const state = "{{.State.Status}} {{.State.ExitCode}}";
-    await eventually(async () => (await docker(["inspect", "-f", state, "lost"])).stdout === "exited 137\n", 5000);
-    for (const each of processes) await eventually(async () => !(await Bun.file(`/proc/${each}/stat`).exists()), 3000);
+    await eventually(async () => (await docker(["inspect", "-f", state, "lost"])).stdout === "exited 137\n");
+    for (const each of processes) await eventually(async () => !(await Bun.file(`/proc/${each}/stat`).exists()));
     expect((await docker(["start", "lost"])).code).toBe(0);
   });
 

@@ -146,11 +146,18 @@ test("mysql and wordpress linked to it; exec, logs, ps, rename, stop, rm, rmi as
     "mysql 0.0.0.0:3306->3306/tcp, [::]:3306->3306/tcp",
   ]);
   expect((await out(["logs", "--tail", "10", "wp"])).split("\n").length).toBeLessThanOrEqual(10);
+  let screen = "";
   const shell = Bun.spawn([NARU, "exec", "-it", "mysql", "mysql", "-uroot"], {
     env: { ...process.env, ...daemon.env },
-    terminal: { cols: 80, rows: 24, data: () => {} },
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (_terminal, bytes) => {
+        screen += new TextDecoder().decode(bytes);
+      },
+    },
   });
-  await Bun.sleep(700);
+  await eventually(() => screen.includes("> "));
   shell.terminal?.write("quit\n");
   expect(await shell.exited).toBe(0);
   await out(["rename", "wp", "blog"]);

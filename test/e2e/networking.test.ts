@@ -21,7 +21,7 @@ const serve = (text: string, port = 80) => [
   "-c",
   `echo ${text} >/var/www/index.html; httpd -f -p ${port} -h /var/www`,
 ];
-const get = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(3000) })).text();
+const get = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(20_000) })).text();
 const portOf = async (name: string, port: string) =>
   (await out(["port", name, port])).split("\n")[0]!.split(":").pop()!;
 

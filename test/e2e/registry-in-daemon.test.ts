@@ -1,7 +1,7 @@
 /** The registry inside the daemon: same process, same clients, and the daemon answers while it works. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { importBusybox, NARU, run, startDaemon } from "../support/daemon.ts";
+import { eventually, importBusybox, NARU, run, startDaemon } from "../support/daemon.ts";
 import { freePort } from "../support/free-port.ts";
 import { blobOf, digestOf } from "../support/registry-content.ts";
 
@@ -41,11 +41,9 @@ test("a section of the daemon's configuration file sets it up; SIGHUP and shutdo
   expect((await ask()).status).toBe(401);
   expect((await ask({ authorization: `Basic ${btoa("ann:secret")}` })).status).toBe(200);
   process.kill(daemon.pid, "SIGHUP");
-  await Bun.sleep(200);
+  await eventually(async () => (await daemon.logText()).includes("the certificate was renewed"));
   expect((await ask({ authorization: `Basic ${btoa("ann:secret")}` })).status).toBe(200);
-  const log = await daemon.logText();
-  expect(log).toContain("the certificate was renewed");
-  expect(log).toContain(`certs.d/localhost:${port}/ca.crt`);
+  expect(await daemon.logText()).toContain(`certs.d/localhost:${port}/ca.crt`);
   await daemon.kill("SIGTERM");
   await expect(ask()).rejects.toThrow();
 });

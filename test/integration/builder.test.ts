@@ -9,10 +9,17 @@ import { DirectoryLayout } from "../../src/build/contexts/directory-layout.ts";
 import type { BuildEvent, BuildOutput, ClientSession, LayoutBlobs } from "../../src/build/contract.ts";
 import { layoutTar } from "../../src/build/solver/layout-tar.ts";
 import type { Manifest } from "../../src/model/image.ts";
-import { busyboxTar } from "../support/daemon.ts";
+import { busyboxTar, eventually } from "../support/daemon.ts";
 import { failureOf } from "../support/failure.ts";
 import { startNaruRegistry } from "../support/naru-registry.ts";
-import { directoryContext, gatheredOutput, type OpenBuilder, once, openBuilder } from "../support/open-builder.ts";
+import {
+  directoryContext,
+  gatheredOutput,
+  type OpenBuilder,
+  once,
+  openBuilder,
+  requestOf,
+} from "../support/open-builder.ts";
 
 let builder: OpenBuilder;
 let scratch: string;
@@ -589,8 +596,7 @@ describe("limits", () => {
     for (const name of ["a", "b", "c"])
       await limited.build(`FROM busybox\nRUN head -c 600000 /dev/urandom >/${name}\n`);
     const sizes = async () => (await limited.parts.builder.listCache()).reduce((sum, { Size }) => sum + Size, 0);
-    for (let tries = 0; tries < 50 && (await sizes()) > 1_500_000; tries += 1) await Bun.sleep(100);
-    expect(await sizes()).toBeLessThanOrEqual(1_500_000);
+    await eventually(async () => (await sizes()) <= 1_500_000);
     const left = (await limited.parts.builder.listCache()).map(({ Description }) => Description);
     expect(left.some((text) => text.includes("/c"))).toBeTrue();
     expect(left.some((text) => text.includes("/a"))).toBeFalse();
@@ -603,28 +609,35 @@ describe("limits", () => {
     const before = await count();
     await build(true);
     await build(true);
-    for (let tries = 0; tries < 50 && (await count()) > before; tries += 1) await Bun.sleep(100);
-    expect(await count()).toBe(before);
+    await eventually(async () => (await count()) === before);
     const { events } = await build(false);
     expect(stepLike(events, "echo replaced").cached).toBeTrue();
   });
 
   test("whoever shares a step goes on when the build that began it goes away with its context", async () => {
-    const dockerfile = "FROM busybox\nRUN --mount=type=bind,target=/m sleep 1; cat /m/file >/got\n";
+    const wait = "until [ -e /m/open -o ! -e /m/file ]; do sleep 0.05; done";
+    const dockerfile = `FROM busybox\nRUN --mount=type=bind,target=/m ${wait}; cat /m/file >/got\n`;
     const [first, second] = [await contextWith({ file: "same" }), await contextWith({ file: "same" })];
+    /** Builds until its step runs, or it has joined the one that does. */
+    const begin = async (directory: string, outputs: BuildOutput[], signal: AbortSignal) => {
+      const events: BuildEvent[] = [];
+      const request = requestOf(dockerfile, { context: directoryContext(directory), outputs });
+      const built = builder.parts.builder.build(request, (event) => void events.push(event), signal);
+      built.catch(() => {});
+      await eventually(() => events.some(({ type }) => type === "running"));
+      return { events, built };
+    };
     const leaving = new AbortController();
-    const one = builder
-      .build(dockerfile, { context: directoryContext(first) }, leaving.signal)
-      .catch(() => rm(first, { recursive: true }));
-    await Bun.sleep(300);
+    const one = await begin(first, [{ type: "cacheonly" }], leaving.signal);
     const tar = gatheredOutput("tar");
-    const two = builder.build(dockerfile, { context: directoryContext(second), outputs: [tar.output] });
-    await Bun.sleep(300);
+    const two = await begin(second, [tar.output], new AbortController().signal);
+    await writeFile(join(second, "open"), "");
     leaving.abort(new Error("left"));
-    await one;
-    const { events } = await two;
+    expect((await failureOf(one.built)).message).toBe("left");
+    await rm(first, { recursive: true });
+    await two.built;
     expect((await listTar(tar.bytes())).got).toBe("same");
-    expect(stepLike(events, "sleep 1").cached).toBeFalse();
+    expect(stepLike(two.events, "until").cached).toBeFalse();
   });
 
   test("a storm of builds, cancellations and prunes fails nowhere and leaves nothing", async () => {
@@ -684,7 +697,7 @@ describe("limits", () => {
     );
     building.catch(() => {});
     const running = async () => (await Bun.$`pgrep -f 'sleep 333[34]'`.quiet().nothrow()).stdout.toString().trim();
-    for (let tries = 0; tries < 200 && (await running()).split("\n").length < 2; tries += 1) await Bun.sleep(20);
+    await eventually(async () => (await running()).split("\n").length === 2);
     aborter.abort(new Error("enough"));
     expect((await failureOf(building)).message).toBe("enough");
     expect(await running()).toBe("");

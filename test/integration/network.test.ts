@@ -30,7 +30,7 @@ if (process.env[INSIDE] === undefined) {
   test.skipIf(missing.length > 0)(
     `networking in a namespace of its own ${missing.join(", ")}`,
     async () => {
-      const script = 'ip link set lo up && ip address add 192.0.2.2/32 dev lo && exec "$0" test "$1"';
+      const script = 'ip link set lo up && ip address add 192.0.2.2/32 dev lo && exec "$0" test --timeout 120000 "$1"';
       const child = Bun.spawn(["unshare", "-n", "-m", "sh", "-c", script, process.execPath, import.meta.path], {
         env: { ...process.env, [INSIDE]: "1" },
         stdout: "pipe",
@@ -141,10 +141,12 @@ function scenario(): void {
   let web: SandboxState;
   let neighbour: SandboxState;
   const servers: ReturnType<typeof Bun.spawn>[] = [];
-  const sayHello = async (at: SandboxState, port: number): Promise<void> => {
-    servers.push(Bun.spawn([...inside(at), "busybox", "nc", "-ll", "-p", String(port), "-e", "echo", "hello"]));
-    await Bun.sleep(100);
+  /** Runs a program for every connection to a port in there. */
+  const serve = async (at: SandboxState, port: number, ...program: string[]): Promise<void> => {
+    servers.push(Bun.spawn([...inside(at), "busybox", "nc", "-ll", "-p", String(port), "-e", ...program]));
+    await eventually(async () => (await run(...inside(at), "ss", "-Hltn", `sport = :${port}`)) !== "");
   };
+  const sayHello = (at: SandboxState, port: number) => serve(at, port, "echo", "hello");
 
   beforeAll(async () => {
     before = await kernelState();
@@ -234,7 +236,7 @@ function scenario(): void {
         request("3", "bridge", { portBindings: { "90/udp": [{ HostIp: "", HostPort: "8092" }] } }),
       );
       servers.push(Bun.spawn([...inside(echo), process.execPath, "-e", ECHO]));
-      for (let patience = 50; patience > 0 && answers.length === 0; patience--) await Bun.sleep(50);
+      await eventually(() => answers.length > 0);
       expect(answers[0]).toBe("echo");
       const sixth = createSocket("udp6");
       const relayed = new Promise((resolve) => sixth.on("message", (bytes) => resolve(bytes.toString())));
@@ -254,16 +256,14 @@ function scenario(): void {
 
     test("requests are counted, also those of one connection, and neither answers nor what stays inside", async () => {
       const id = "1".repeat(64);
-      servers.push(Bun.spawn([...inside(web), "busybox", "nc", "-ll", "-p", "81", "-e", "cat"]));
-      await Bun.sleep(100);
+      await serve(web, 81, "cat");
       expect(await networks.countRequests(id)).toBe(0);
       // Each line goes when the answer to the one before is there.
       const ask = `exec 3<>/dev/tcp/172.17.0.2/81; for i in 1 2 3 4 5; do echo "$i" >&3; read -r answer <&3; done`;
       await run("bash", "-c", ask);
       expect(await networks.countRequests(id)).toBe(5);
       await run(...inside(web), "bash", "-c", ask.replace("172.17.0.2", "127.0.0.1"));
-      servers.push(Bun.spawn([...inside(neighbour), "busybox", "nc", "-ll", "-p", "82", "-e", "cat"]));
-      await Bun.sleep(100);
+      await serve(neighbour, 82, "cat");
       await run(...inside(web), "bash", "-c", ask.replace("172.17.0.2/81", "172.17.0.3/82"));
       expect(await networks.countRequests(id)).toBe(5);
       expect(await networks.countRequests("f".repeat(64))).toBeUndefined();
@@ -443,8 +443,7 @@ function scenario(): void {
     await networks.close();
     await run("iptables-nft", "-P", "FORWARD", "ACCEPT");
     await run("nft", "delete", "table", "ip", "filter");
-    for (let patience = 50; patience > 0 && (await kernelState()) !== before; patience--) await Bun.sleep(100);
-    expect(await kernelState()).toBe(before);
+    await eventually(async () => (await kernelState()) === before);
     expect((await run("ls", join(root, "netns"))).trim()).toBe("");
     expect(warnings).toEqual([]);
   });

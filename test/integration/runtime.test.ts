@@ -434,8 +434,8 @@ describe("exec", () => {
 
 describe("a running container", () => {
   test("is signalled, paused and continued", async () => {
-    const container = await start(["sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.01; done"]);
-    await Bun.sleep(100);
+    const container = await start(["sh", "-c", "trap 'exit 4' TERM; echo ready; while :; do sleep 0.01; done"]);
+    await until(() => container.output.stdout === "ready\n");
     await runtime.pause(container.id);
     const pids = await runtime.listPids(container.id);
     expect(pids).toContain(container.process.pid);

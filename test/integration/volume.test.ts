@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VolumeStore } from "../../src/volume/contract.ts";
 import { createVolumeStore } from "../../src/volume/volume-store.ts";
+import { eventually } from "../support/daemon.ts";
 import { failureOf } from "../support/failure.ts";
 import { isRoot } from "../support/image-fixture.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -122,7 +123,6 @@ describe.skipIf(!isRoot)("VolumeStore (needs root)", () => {
     await mkdir(join(dataRoot, "volumes/.trash-1/_data"), { recursive: true });
     await mkdir(join(dataRoot, "volumes/never/_data"), { recursive: true });
     await createVolumeStore({ dataRoot, store });
-    await Bun.sleep(50);
-    expect((await Bun.$`ls -A ${dataRoot}/volumes`.text()).trim()).toBe("kept");
+    await eventually(async () => (await readdir(join(dataRoot, "volumes"))).join() === "kept");
   });
 });
