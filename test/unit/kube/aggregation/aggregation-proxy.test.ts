@@ -122,11 +122,9 @@ test("a request goes on with who asks, and its answer comes back as it is", asyn
 test("a server that says nothing is waited for as long as any request may take; a watch lasts", async () => {
   const patient = proxy;
   proxy = impatient;
-  const closed = Promise.withResolvers<void>();
-  answer = (request) => request.socket.once("close", () => closed.resolve());
+  answer = () => {};
   expect((await ask()).status).toBe(504);
   expect(failures.pop()).toMatchObject({ reason: "Timeout", message: expect.stringContaining("allotted timeout") });
-  await closed.promise;
   isLong = true;
   // Longer than any other request may take.
   answer = (_, response) => setTimeout(() => response.end("late"), 100);
