@@ -551,6 +551,26 @@ describe("persistent volumes", () => {
     await Promise.all(["small", "large", "right"].map((one) => cluster.api("DELETE", volumePath(`${name}-${one}`))));
   });
 
+  test.concurrent.each([
+    ["block volumes", { volumeMode: "Block" }, "has no block volumes"],
+    ["copies", { dataSource: { kind: "PersistentVolumeClaim", name: "other" } }, "makes empty volumes"],
+  ])("local-path has no %s, and says so", async (_what, spec, said) => {
+    const name = pods.name("refused");
+    await claim(name, spec);
+    const pod = await pods.pod("true", uses(name), mounted("/v"));
+    const about = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D${name}`;
+    await eventually(async () => {
+      const { body } = await cluster.api("GET", about);
+      return body.items.some(
+        (event: { reason: string; message: string }) =>
+          event.reason === "ProvisioningFailed" && event.message.includes(said),
+      );
+    }, 30_000);
+    expect((await read(name)).status.phase).toBe("Pending");
+    await pods.remove(pod);
+    await cluster.api("DELETE", pods.path("persistentvolumeclaims", name));
+  });
+
   test.concurrent("a generic ephemeral volume lives as long as its pod", async () => {
     const volumeClaimTemplate = {
       spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },

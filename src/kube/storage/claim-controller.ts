@@ -142,10 +142,8 @@ async function provision(
     tell("Warning", "ProvisioningFailed", `the node ${node} has no local volumes: only ${tools.nodeName} has`);
     return;
   }
-  if (claim.spec?.volumeMode === "Block") {
-    tell("Warning", "ProvisioningFailed", `the class ${LOCAL_CLASS} has no block volumes: use volumeMode Filesystem`);
-    return;
-  }
+  const fault = unprovided(claim);
+  if (fault !== undefined) return tell("Warning", "ProvisioningFailed", fault);
   const volume = newVolume(tools, claim, storageClass, node);
   await makeDirectory(volume.spec?.hostPath?.path ?? "");
   const made = await tools.client
@@ -157,6 +155,14 @@ async function provision(
     });
   tell("Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${made.metadata.name}`);
   await bind(tools, claim, made);
+}
+
+/** What a claim asks for that the class cannot give, in words; undefined when it can. */
+function unprovided({ spec }: Claim): string | undefined {
+  if (spec?.volumeMode === "Block") return `the class ${LOCAL_CLASS} has no block volumes: use volumeMode Filesystem`;
+  if (spec?.dataSource !== undefined || spec?.dataSourceRef !== undefined)
+    return `the class ${LOCAL_CLASS} makes empty volumes: claim one without dataSource, and copy into it with a Job`;
+  return undefined;
 }
 
 /** Volume first: a claim never names one that somebody else may take. */
