@@ -218,10 +218,10 @@ test("what the kernel refused is made up for by the next change", async () => {
   const nft = Bun.spawn(["nft", "add", "element", "inet", firewall.tableName, "single", element]);
   expect(await nft.exited).toBe(0);
   expect(() => firewall.apply([way(FRONT, backs[1]!), way(wrong, backs[2]!)])).toThrow("file exists");
-  expect([firewall.isBehind(), await ask(FRONT)]).toEqual([true, "0"]);
+  expect([firewall.isBehind(), firewall.leadsTo("10.231.9.9"), await ask(FRONT)]).toEqual([true, true, "0"]);
   // The fronts of the change that failed are told now.
   expect(firewall.apply([way(FRONT, backs[1]!), way(wrong, backs[2]!)])).toEqual([FRONT, wrong]);
-  expect([await ask(FRONT), await ask(wrong)]).toEqual(["1", "2"]);
+  expect([firewall.leadsTo("10.231.9.9"), await ask(FRONT), await ask(wrong)]).toEqual([false, "1", "2"]);
 });
 
 test("one more service beside a thousand", async () => {

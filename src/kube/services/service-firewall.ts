@@ -97,9 +97,9 @@ export class ServiceFirewall {
     return { removed, added };
   }
 
-  /** True while connections are led to that address. */
+  /** True while connections are led to that address, or may be since the kernel refused the last change. */
   leadsTo(ip: string): boolean {
-    return this.endpoints.has(ip);
+    return this.endpoints.has(ip) || this.changed.length > 0;
   }
 
   private followEndpoints(removed: PlacedElement[], added: PlacedElement[]): void {

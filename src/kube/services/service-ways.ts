@@ -74,7 +74,9 @@ function waysOfService(service: Stored<Service>, slices: readonly EndpointSlice[
 
 /** Undefined for everybody. Ranges of IPv6 name nobody whom these services could see. */
 function sourcesOf(ranges: readonly string[] = []): Span[] | undefined {
-  return ranges.length === 0 ? undefined : joined(ranges.map((range) => addressRange(range.trim())).filter((span) => span !== undefined));
+  return ranges.length === 0
+    ? undefined
+    : joined(ranges.map((range) => addressRange(range.trim())).filter((span) => span !== undefined));
 }
 
 const isIpv4 = (ip: string) => /^\d+(\.\d+){3}$/.test(ip);
