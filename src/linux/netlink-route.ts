@@ -1,5 +1,6 @@
 /** Interfaces, addresses and routes as rtnetlink messages (rtnetlink(7), linux/if_link.h). Pure encoders and decoders. */
 
+import { formatIp, ipFromBytes } from "../lib/ip-address.ts";
 import {
   attribute,
   attributeText,
@@ -155,7 +156,7 @@ export function addAddress(index: number, { address, prefixBits }: RawPrefix): N
   if (address.length === 16) parts.push(u32(IFA.FLAGS, IFA_F_NODAD));
   return {
     message: message(RTM.NEWADDR, NLM_F.CREATE | NLM_F.EXCL, Buffer.concat(parts)),
-    what: `add address ${address.join(".")}/${prefixBits}`,
+    what: `add address ${addressText(address)}/${prefixBits}`,
     acceptedErrnos: [EEXIST],
   };
 }
@@ -164,7 +165,7 @@ export function deleteAddress(index: number, { address, prefixBits }: RawPrefix)
   const body = Buffer.concat([addressHeader(index, address, prefixBits), attribute(IFA.LOCAL, address)]);
   return {
     message: message(RTM.DELADDR, 0, body),
-    what: `delete address ${address.join(".")}/${prefixBits}`,
+    what: `delete address ${addressText(address)}/${prefixBits}`,
     acceptedErrnos: [ENODEV, EADDRNOTAVAIL],
   };
 }
@@ -204,7 +205,7 @@ export function setDefaultRoute(index: number, gateway: Uint8Array, isOnLink = f
   const body = routeBody(gateway.length, attributes, { flags: isOnLink ? RTNH_F_ONLINK : 0 });
   return {
     message: message(RTM.NEWROUTE, NLM_F.CREATE | NLM_F.REPLACE, body),
-    what: `set default route by ${gateway.join(".")}`,
+    what: `set default route by ${addressText(gateway)}`,
   };
 }
 
@@ -228,6 +229,9 @@ export function deleteDefaultRoute(addressBytes: 4 | 16): NetlinkRequest {
     acceptedErrnos: [ENOENT, ESRCH, EOPNOTSUPP, EAFNOSUPPORT],
   };
 }
+
+/** For messages. */
+const addressText = (bytes: Uint8Array): string => formatIp(ipFromBytes(bytes));
 
 const LINK_SCOPE = 253;
 const RTNH_F_ONLINK = 4;

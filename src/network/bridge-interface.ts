@@ -1,6 +1,7 @@
 /** Bridges in the kernel. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { errorText, NaruError } from "../lib/errors.ts";
 import { ipBytes, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import {
   addAddress,
@@ -64,7 +65,7 @@ export async function ensureBridgeInterface(route: NetlinkSocket, bridge: Bridge
   const { index } = link;
   const hasIpv6 = bridge.subnets.some(({ subnet }) => subnet.includes(":"));
   await setInterfaceSysctl("ipv4", bridge.interfaceName, "route_localnet", "1");
-  if (hasIpv6) await setInterfaceSysctl("ipv6", bridge.interfaceName, "accept_ra", "0").catch(() => {});
+  if (hasIpv6) await enableIpv6(bridge.interfaceName);
   const wanted = bridge.subnets.map(({ subnet, gateway }) => ({
     address: ipBytes(parseIp(gateway)!),
     prefixBits: parsePrefix(subnet)!.prefix.prefixBits,
@@ -84,6 +85,17 @@ function staleAddresses(route: NetlinkSocket, index: number, wanted: readonly Ra
     .query(dumpQuery(RTM.GETADDR), "list addresses")
     .map(decodeAddress)
     .filter((one) => one.index === index && !isWanted(one) && !(one.address[0] === 0xfe && one.address[1] === 0x80));
+}
+
+/** As docker does: the machine may have IPv6 off for new interfaces. @throws {NaruError} unavailable where the kernel has none */
+async function enableIpv6(name: string): Promise<void> {
+  try {
+    await setInterfaceSysctl("ipv6", name, "disable_ipv6", "0");
+    await setInterfaceSysctl("ipv6", name, "accept_ra", "0");
+  } catch (cause) {
+    const words = `IPv6 cannot be switched on for ${name} (${errorText(cause)}): leave IPv6 out, or start the machine without ipv6.disable`;
+    throw new NaruError("unavailable", words, { cause });
+  }
 }
 
 async function setInterfaceSysctl(family: "ipv4" | "ipv6", name: string, key: string, value: string): Promise<void> {

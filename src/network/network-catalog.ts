@@ -243,7 +243,7 @@ export class NetworkCatalog {
   }
 
   async #createBridge(record: NetworkRecord, wished: WishedSubnet[], options: BridgeOptions): Promise<NetworkRecord> {
-    const { route } = this.#options;
+    const { route, backgroundRoute } = this.#options;
     const interfaceName = options.interfaceName ?? `${this.bridgePrefix}${record.id.slice(0, ID_DIGITS)}`;
     this.#checkInterfaceName(record, interfaceName);
     this.#checkOverlap(wished);
@@ -251,6 +251,8 @@ export class NetworkCatalog {
     chooseSubnets(record, (version) => this.#chooseSubnet(version));
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.remove(record));
+    // Also one that is set up only in part, which nobody knows yet.
+    undo.defer(() => removeInterface(backgroundRoute, interfaceName));
     await this.#bringUp(record);
     await this.#put(record);
     undo.move();
