@@ -43,7 +43,7 @@ afterAll(async () => {
   await daemon.stop();
 });
 
-const signal = () => AbortSignal.timeout(15_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 function stat(path: string, change: Partial<FileStat> = {}): FileStat {
   return { path, mode: FILE_MODE, uid: 0, gid: 0, size: 1, modTime: 1n, linkname: "", xattrs: {}, ...change };

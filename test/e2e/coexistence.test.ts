@@ -93,7 +93,7 @@ for (const variant of ["iptables-nft", "iptables-legacy"]) {
       for (const words of ["-F", "-X"]) await atHost(variant, words);
       await docker();
       expect(await rules(variant)).toBe(before);
-      await eventually(async () => (await rules(variant)) !== before, 15_000);
+      await eventually(async () => (await rules(variant)) !== before);
       await eventually(isReached);
       await eventually(() => reachesOutside(running));
 

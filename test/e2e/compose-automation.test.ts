@@ -131,7 +131,7 @@ test("replicas follow requests: connections are spread, none is lost, and they g
 `;
   await succeed("scaled", file, "up", "-d");
   const ask = async () => {
-    const reply = await fetch(`http://127.0.0.1:${port}/`, { keepalive: false, signal: AbortSignal.timeout(5000) });
+    const reply = await fetch(`http://127.0.0.1:${port}/`, { keepalive: false, signal: AbortSignal.timeout(20_000) });
     return (await reply.text()).trim();
   };
   await eventually(() => ask().then(Boolean, () => false), PATIENCE_MS);

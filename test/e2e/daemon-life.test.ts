@@ -66,13 +66,13 @@ test("Ctrl-C, which reaches the whole process group, ends the daemon in order", 
   await importBusybox(daemon);
   await daemon.docker(["run", "-d", "--name", "stays", "busybox", "sleep", "1000"]);
   process.kill(-daemon.pid, "SIGINT");
-  await eventually(() => hasEnded(daemon), 5000);
+  await eventually(() => hasEnded(daemon));
   expect(await daemon.logText()).toContain("the daemon has ended");
   await daemon.restart();
   expect((await daemon.docker(["inspect", "-f", "{{.State.Status}}", "stays"])).stdout).toBe("running\n");
   await daemon.docker(["rm", "-f", "stays"]);
   process.kill(-daemon.pid, "SIGINT");
-  await eventually(() => hasEnded(daemon), 5000);
+  await eventually(() => hasEnded(daemon));
   await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 

@@ -28,7 +28,7 @@ async function replica(name: string, port: number, options: { service: string; b
 }
 
 const ask = async (address: string) => {
-  const reply = await fetch(address, { keepalive: false, signal: AbortSignal.timeout(5000) });
+  const reply = await fetch(address, { keepalive: false, signal: AbortSignal.timeout(20_000) });
   return (await reply.text()).trim();
 };
 /** Who answers this many calls; a call that fails is an error. */

@@ -14,6 +14,7 @@ const CLIENTS = join(PROJECT, ".cache/clients");
 export const DOCKER = join(CLIENTS, "usr/bin/docker");
 /** A daemon that takes longer to end hangs. */
 const END_MS = 30_000 * PATIENCE;
+const START_MS = 30_000 * PATIENCE;
 
 /** What a finished client command left. */
 export interface Finished {
@@ -150,7 +151,7 @@ export async function startDaemon(
 }
 
 async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spawn>, log: () => Promise<string>) {
-  const deadline = Date.now() + 15_000 * PATIENCE;
+  const deadline = Date.now() + START_MS;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the daemon ended with code ${child.exitCode}:\n${await log()}`);
     try {
@@ -161,7 +162,7 @@ async function untilAnswers(socketPath: string, child: ReturnType<typeof Bun.spa
     }
     await Bun.sleep(5);
   }
-  throw new Error(`the daemon did not answer within ${15 * PATIENCE} s:\n${await log()}`);
+  throw new Error(`the daemon did not answer within ${START_MS} ms:\n${await log()}`);
 }
 
 /** A tiny root file system with busybox and links for its applets. */
@@ -186,8 +187,8 @@ export async function importBusybox(daemon: TestDaemon, name = "busybox"): Promi
   if (result.code !== 0) throw new Error(`import of ${name} failed: ${result.stderr}`);
 }
 
-/** Polls until `condition` holds. */
-export async function eventually(condition: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {
+/** Polls until `condition` holds; the limit is for what never comes, so it is long. */
+export async function eventually(condition: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs * PATIENCE;
   while (Date.now() < deadline) {
     if (await condition()) return;
