@@ -38,7 +38,8 @@ export async function saveStream(chunks: AsyncIterable<Uint8Array>, path: string
   try {
     const file = await open(partial, "wx", 0o600);
     try {
-      for await (const chunk of chunks) await file.write(chunk);
+      // All of it: write() may take a part when the disk is nearly full.
+      for await (const chunk of chunks) await file.appendFile(chunk);
     } finally {
       await file.close();
     }

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { sortedJsonText } from "../../src/cli/kubectl/json-text.ts";
 import type { TestClusterDaemon } from "../support/cluster.ts";
-import { DOCKER, run } from "../support/daemon.ts";
+import { DOCKER, eventually, run } from "../support/daemon.ts";
 import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
 
 const TYPES = `apiVersion: apiextensions.k8s.io/v1
@@ -390,6 +390,26 @@ test("shells are told what may come next", async () => {
     },
   });
   expect([answered.stdout, answered.stderr]).toEqual(["settings\n", ""]);
+});
+
+test("a diff that is interrupted leaves no files", async () => {
+  const [own, temporary, program] = [file("changed.yaml"), file("temporary"), file("until-removed")];
+  await mkdir(temporary);
+  await Bun.write(
+    own,
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: tools }\ndata: { a: b }\n",
+  );
+  await Bun.write(program, '#!/bin/sh\nwhile [ -d "$1" ]; do sleep 0.1; done\n');
+  await run(["chmod", "+x", program]);
+  const child = Bun.spawn([link.path, "--kubeconfig", cluster.kubeconfig, "diff", "-f", own], {
+    env: { ...process.env, TMPDIR: temporary, KUBECTL_EXTERNAL_DIFF: program },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await eventually(async () => (await readdir(temporary, { recursive: true })).length === 4, 30_000);
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 test("programs called kubectl-… in PATH are commands", async () => {

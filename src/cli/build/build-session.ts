@@ -152,7 +152,8 @@ async function writeFile(path: string, channel: ByteChannel): Promise<void> {
   try {
     const file = await open(path, "w");
     try {
-      for await (const chunk of channel.bytes()) await file.write(chunk);
+      // All of it: write() may take a part when the disk is nearly full.
+      for await (const chunk of channel.bytes()) await file.appendFile(chunk);
     } finally {
       await file.close();
     }

@@ -80,7 +80,8 @@ async function makeEntry(
     case "file": {
       const file = await open(path, "wx", mode & 0o777);
       try {
-        for await (const chunk of body()) await file.write(chunk);
+        // All of it: write() may take a part when the disk is nearly full.
+        for await (const chunk of body()) await file.appendFile(chunk);
       } finally {
         await file.close();
       }

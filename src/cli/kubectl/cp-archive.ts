@@ -55,7 +55,8 @@ async function makeEntry({ header, body }: ArchiveEntry, path: string): Promise<
     throw new CliError(`error: ${fileErrorText("open", path, error)}`);
   });
   try {
-    for await (const chunk of body()) await file.write(chunk);
+    // All of it: write() may take a part when the disk is nearly full.
+    for await (const chunk of body()) await file.appendFile(chunk);
   } finally {
     await file.close();
   }

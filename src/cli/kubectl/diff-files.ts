@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliError } from "../cli-error.ts";
+import { removedWhenInterrupted } from "./interrupted.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import type { ObjectTarget } from "./resource-arguments.ts";
 import { yamlText } from "./yaml-text.ts";
@@ -12,6 +13,8 @@ import { yamlText } from "./yaml-text.ts";
 export const TROUBLE = 2;
 
 export class DiffFiles implements AsyncDisposable {
+  private readonly stopCaring = removedWhenInterrupted(() => [this.live, this.merged]);
+
   private constructor(
     private readonly live: string,
     private readonly merged: string,
@@ -54,6 +57,7 @@ export class DiffFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.stopCaring();
     await Promise.all([this.live, this.merged].map((folder) => rm(folder, { recursive: true, force: true })));
   }
 }

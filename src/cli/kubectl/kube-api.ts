@@ -1,6 +1,7 @@
 /** Requests to a Kubernetes API server. */
 
 import { CliError } from "../cli-error.ts";
+import { askServer } from "./server-request.ts";
 
 /** How a server is reached, and as whom. */
 export interface ClusterAccess {
@@ -90,13 +91,6 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Exchange {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
 export class KubeApi {
   constructor(readonly access: ClusterAccess) {}
 
@@ -111,7 +105,7 @@ export class KubeApi {
     const startedAt = performance.now();
     let response: Response;
     try {
-      response = await this.exchange(url, {
+      response = await askServer(this.access, url, {
         method,
         headers: {
           ...headers,
@@ -129,24 +123,6 @@ export class KubeApi {
     for (const warning of warningsOf(response.headers)) this.access.warn(warning);
     if (response.ok) return response;
     throw new KubeApiError(await statusOf(response));
-  }
-
-  private async exchange(url: string, { method, headers, body, signal }: Exchange): Promise<Response> {
-    const { tls, proxy, repeated = {} } = this.access;
-    if (Object.keys(repeated).length > 0) {
-      const { fetchRepeated } = await import("./repeated-headers.ts");
-      return await fetchRepeated(url, { method, headers, repeated, body, tls, signal });
-    }
-    return await fetch(url, {
-      method,
-      headers,
-      tls,
-      // Logs and watches may be silent for long; --request-timeout is in the signal.
-      timeout: false,
-      ...(proxy === undefined ? {} : { proxy }),
-      ...(body === undefined ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
-    } as RequestInit);
   }
 
   /** The parsed answer. */

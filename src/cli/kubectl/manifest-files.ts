@@ -56,8 +56,11 @@ async function textsOf(name: string, isRecursive: boolean): Promise<{ text: stri
   return await Promise.all(paths.map(async (path) => ({ text: await readFile(path, "utf8"), source: path })));
 }
 
-async function fetchText(url: string): Promise<string> {
-  const response = await fetch(url);
+/** @throws CliError when the address does not answer with the text */
+export async function fetchText(url: string): Promise<string> {
+  const response = await fetch(url).catch((error: Error) => {
+    throw new CliError(`error: unable to read URL "${url}": ${error.message}`);
+  });
   if (!response.ok) {
     throw new CliError(
       `error: unable to read URL "${url}", server reported ${response.status} ${response.statusText}, status code=${response.status}`,

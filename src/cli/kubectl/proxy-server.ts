@@ -4,11 +4,12 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
-import { type Duplex, pipeline, Readable } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
 import { HttpClient, type UpgradedStream } from "../../lib/http-client.ts";
 import { writeAll } from "../../lib/stream-writing.ts";
 import type { ClusterAccess } from "./kube-api.ts";
 import { linesApart, refuseProxy, targetOf } from "./pod-websocket.ts";
+import { askServer } from "./server-request.ts";
 
 interface ProxyRules {
   readonly acceptHosts: readonly RegExp[];
@@ -124,7 +125,14 @@ async function pass(
 ): Promise<void> {
   const stop = new AbortController();
   response.on("close", () => stop.abort());
-  const answered = await asked(access, path, request, stop.signal);
+  const { method = "GET" } = request;
+  const answered = await askServer(access, `${new URL(access.server).origin}${path}`, {
+    method,
+    headers: headersFor(access, request),
+    body: method === "GET" || method === "HEAD" ? undefined : request,
+    signal: stop.signal,
+    isPassedOn: true,
+  });
   const headers = [...answered.headers].filter(([name]) => !HOP_BY_HOP.has(name));
   response.writeHead(answered.status, Object.fromEntries(headers));
   response.flushHeaders();
@@ -134,36 +142,6 @@ async function pass(
     if (!stop.signal.aborted) throw error;
   }
   response.end();
-}
-
-/** The cluster's answer. Bodies go on as they are. */
-async function asked(
-  access: ClusterAccess,
-  path: string,
-  request: IncomingMessage,
-  signal: AbortSignal,
-): Promise<Response> {
-  const { method = "GET" } = request;
-  const { tls, proxy, repeated = {} } = access;
-  const url = `${new URL(access.server).origin}${path}`;
-  const headers = headersFor(access, request);
-  const body = method === "GET" || method === "HEAD" ? undefined : request;
-  if (Object.keys(repeated).length > 0) {
-    const { fetchRepeated } = await import("./repeated-headers.ts");
-    return await fetchRepeated(url, { method, headers, repeated, body, tls, signal });
-  }
-  return await fetch(url, {
-    method,
-    headers,
-    tls,
-    redirect: "manual",
-    signal,
-    decompress: false,
-    // Watches may be silent for long.
-    timeout: false,
-    ...(proxy === undefined ? {} : { proxy }),
-    ...(body === undefined ? {} : { body: Readable.toWeb(body) as ReadableStream }),
-  } as RequestInit);
 }
 
 /** Streams such as port-forward: bytes in both directions once the cluster has agreed. */

@@ -19,18 +19,26 @@ export async function editText(program: string, text: string, ending: string): P
   const path = await newFile(`${basename(program)}-edit-`, ending);
   await writeFile(path, text, { mode: 0o600 });
   const editor = process.env.KUBE_EDITOR || process.env.EDITOR || "vi";
-  let code: number;
-  try {
-    const child = Bun.spawn(wordsOf(editor, path), { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
-    code = await child.exited;
-  } catch {
-    code = 127;
-  }
+  const code = await exitCodeOf(wordsOf(editor, path));
   if (code !== 0) {
     await rm(path, { force: true });
     throw new CliError(`error: there was a problem with the editor ${JSON.stringify(editor)}`);
   }
   return { path, text: (await readFile(path, "utf8")).replaceAll("\r\n", "\n") };
+}
+
+/** The keys for signals are the editor's while it runs: what the user has written must not be lost with us. */
+async function exitCodeOf(words: string[]): Promise<number> {
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  try {
+    return await Bun.spawn(words, { stdin: "inherit", stdout: "inherit", stderr: "inherit" }).exited;
+  } catch {
+    // Not found, as a shell would tell it.
+    return 127;
+  } finally {
+    process.off("SIGINT", ignore);
+  }
 }
 
 /** Editors with quotes in their words need a shell. */

@@ -152,7 +152,10 @@ async function lockAll(paths: readonly string[]): Promise<() => Promise<void>> {
       taken.push(lock);
     } catch (error) {
       await release();
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") throw new CliError(`error: open ${lock}: file exists`);
+      if ((error as NodeJS.ErrnoException).code === "EEXIST")
+        throw new CliError(
+          `error: open ${lock}: file exists\nAnother command is changing the file; if none is, delete the lock`,
+        );
       throw new CliError(`error: cannot lock ${path}: ${(error as Error).message}`);
     }
   }

@@ -3,7 +3,7 @@
 import { readFile, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CliError } from "../../cli-error.ts";
-import { type KubeManifestObject, manifestsInText } from "../manifest-files.ts";
+import { fetchText, type KubeManifestObject, manifestsInText } from "../manifest-files.ts";
 import { type CustomizedObject, idText, newCustomized } from "./customized-object.ts";
 import { ANNOTATION_FIELDS, addPairs, labelFields } from "./field-specs.ts";
 import { generate } from "./generators.ts";
@@ -194,11 +194,4 @@ function addLabels(objects: readonly CustomizedObject[], { labels = [], commonLa
     for (const { object } of objects)
       addPairs(object, [...labelFields(includeTemplates, includeSelectors), ...fields], pairs);
   }
-}
-
-async function fetchText(url: string): Promise<string> {
-  const response = await fetch(url);
-  if (!response.ok)
-    throw new CliError(`error: accumulating resources: ${url}: ${response.status} ${response.statusText}`);
-  return await response.text();
 }
