@@ -12,6 +12,28 @@ export interface WebhookPlace {
   readonly caBundle?: string;
 }
 
+/**
+ * What a review answers.
+ * @param sent the review that was sent: its answer is one of the same kind, with its uid
+ * @throws Error in words for an answer that is none
+ */
+export function reviewResponse<T extends { readonly uid?: string }>(
+  answer: unknown,
+  sent: { readonly apiVersion: string; readonly kind: string; readonly request: { readonly uid: string } },
+): T {
+  const { apiVersion, kind, response } = (answer ?? {}) as { apiVersion?: string; kind?: string; response?: T };
+  if (apiVersion !== sent.apiVersion || kind !== sent.kind) {
+    const wanted = `${sent.apiVersion}, Kind=${sent.kind}`;
+    throw new Error(`expected webhook response of ${wanted}, got ${apiVersion ?? ""}, Kind=${kind ?? ""}`);
+  }
+  if (response === undefined || response === null) throw new Error("webhook response was absent");
+  const { uid } = sent.request;
+  if (response.uid !== uid) {
+    throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response.uid)}`);
+  }
+  return response;
+}
+
 /** @returns the JSON of the answer @throws Error in words when it cannot be reached, is too late, or does not answer with 200 */
 export async function postToWebhook(
   client: ClusterClient,

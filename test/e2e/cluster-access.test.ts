@@ -377,7 +377,7 @@ test("a binding may be posted beside the pods", async () => {
   const again = await cluster.api("POST", path, binding);
   expect(again).toMatchObject({ status: 409, body: { reason: "Conflict" } });
   expect(again.body.message).toContain("is already assigned to node");
-  await kubectl("delete", "namespace", "bound");
+  await kubectl("delete", "namespace", "bound", "--wait=false");
 });
 
 /** Group and version of each document of its own. */

@@ -8,7 +8,7 @@ import { copyOf, sameJson } from "../machinery/copy.ts";
 import { apiVersionOf, type ServedVersion } from "../machinery/definition.ts";
 import type { SchemaSet } from "../schema/contract.ts";
 import { StatusError } from "../status.ts";
-import { postToWebhook } from "../webhook-client.ts";
+import { postToWebhook, reviewResponse } from "../webhook-client.ts";
 
 /** As kube-apiserver waits for a conversion. */
 const TIMEOUT_SECONDS = 30;
@@ -37,8 +37,8 @@ export function webhookConversion(
       const uid = crypto.randomUUID();
       const request = { uid, desiredAPIVersion: wanted, objects: foreign };
       const review = { kind: "ConversionReview", apiVersion: "apiextensions.k8s.io/v1", request };
-      const answer = (await postToWebhook(client, place, review, TIMEOUT_SECONDS)) as { response?: ConversionResponse };
-      converted = convertedObjects(answer?.response, uid, foreign, wanted);
+      const answer = await postToWebhook(client, place, review, TIMEOUT_SECONDS);
+      converted = convertedObjects(reviewResponse<ConversionResponse>(answer, review), foreign, wanted);
     } catch (error) {
       const which = `${foreign[0]!.apiVersion}, Kind=${to.kind}`;
       throw new StatusError("InternalError", `conversion webhook for ${which} failed: ${errorText(error)}`);
@@ -60,16 +60,10 @@ function finished(schemas: SchemaSet, to: ResourceType, object: KubeObject): Kub
 
 /** @throws Error in words for what is no conversion of these objects */
 function convertedObjects(
-  response: ConversionResponse | undefined,
-  uid: string,
+  { result, convertedObjects: converted = [] }: ConversionResponse,
   objects: readonly KubeObject[],
   wanted: string,
 ): KubeObject[] {
-  if (response === undefined) throw new Error("the answer has no response");
-  if (response.uid !== uid) {
-    throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response.uid)}`);
-  }
-  const { result, convertedObjects: converted = [] } = response;
   if (result?.status !== "Success") throw new Error(result?.message || "response.result.status was not Success");
   if (converted.length !== objects.length) {
     throw new Error(`expected ${objects.length} converted objects, got ${converted.length}`);

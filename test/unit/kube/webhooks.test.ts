@@ -37,6 +37,8 @@ const asked: { path: string; request: Review["request"] }[] = [];
 const answers: Record<string, (request: Review["request"]) => object | Promise<object>> = {
   "/allow": () => ({ allowed: true, warnings: ["be careful"] }),
   "/deny": () => ({ allowed: false, status: { message: "not today", code: 403, reason: "Forbidden" } }),
+  "/kind": () => ({ kind: "Other", allowed: true }),
+  "/uid": () => ({ uid: "another", allowed: true }),
   "/slow": () => new Promise(() => {}),
   "/one": ({ object }) => change(object!, [{ op: "add", path: "/data/one", value: "1" }]),
   "/two": ({ object }) =>
@@ -52,8 +54,8 @@ const server = Bun.serve({
     const { request } = (await http.json()) as Review;
     const path = new URL(http.url).pathname;
     asked.push({ path, request });
-    const response = { uid: request.uid, ...(await answers[path]!(request)) };
-    return Response.json({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response });
+    const { kind = "AdmissionReview", ...verdict } = (await answers[path]!(request)) as { kind?: string };
+    return Response.json({ apiVersion: "admission.k8s.io/v1", kind, response: { uid: request.uid, ...verdict } });
   },
 });
 const cluster = await createTestCluster({ builtin: true });
@@ -156,6 +158,19 @@ test("a webhook that does not answer fails the write, or is passed over when its
   expect(closed.message).toStartWith('Internal error occurred: failed calling webhook "gone.hooks.example"');
 });
 
+test.each([
+  [
+    "/kind",
+    "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got admission.k8s.io/v1, Kind=Other",
+  ],
+  ["/uid", 'got "another"'],
+])("an answer that is none (%s) fails the write", async (path, words) => {
+  await validating(hook(path));
+  const refused = await failure(maps.create("default", map("refused")));
+  expect(refused.code).toBe(500);
+  expect(refused.message).toContain(words);
+});
+
 test("conditions choose what a webhook sees", async () => {
   const matchConditions = [{ name: "not-skipped", expression: "object.metadata.name != 'skipped'" }];
   await validating(hook("/deny", { matchConditions }));
@@ -163,8 +178,8 @@ test("conditions choose what a webhook sees", async () => {
   expect((await failure(maps.create("default", map("shown")))).message).toContain("not today");
   const broken = [{ name: "broken", expression: "object.spec.missing == 1" }];
   await validating(hook("/allow", { matchConditions: broken }));
-  const failed = await failure(maps.create("default", map("skipped-too"))).catch(() => undefined);
-  expect(failed?.code).toBeGreaterThanOrEqual(400);
+  const failed = await failure(maps.create("default", map("skipped-too")));
+  expect([failed.code, failed.message]).toEqual([500, expect.stringContaining("no such key: spec")]);
 });
 
 test("a slow webhook is given up after its timeout", async () => {

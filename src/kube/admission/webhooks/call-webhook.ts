@@ -6,7 +6,7 @@ import type { KubeObject, ResourceType } from "../../../model/kubernetes/object.
 import type { ClusterClient } from "../../contract.ts";
 import type { AdmissionRequest } from "../../machinery/admission.ts";
 import { StatusError, type StatusReason } from "../../status.ts";
-import { postToWebhook } from "../../webhook-client.ts";
+import { postToWebhook, reviewResponse } from "../../webhook-client.ts";
 
 export interface Verdict {
   readonly uid?: string;
@@ -33,11 +33,7 @@ export async function callWebhook(
   const uid = crypto.randomUUID();
   const seconds = webhook.timeoutSeconds ?? 10;
   const body = reviewOf(uid, request, type, object, before);
-  const review = (await postToWebhook(client, webhook.clientConfig, body, seconds)) as { response?: Verdict } | null;
-  if (review?.response === undefined) throw new Error("webhook response was absent");
-  if (review.response.uid !== uid)
-    throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(review.response.uid)}`);
-  return review.response;
+  return reviewResponse<Verdict>(await postToWebhook(client, webhook.clientConfig, body, seconds), body);
 }
 
 function reviewOf(
@@ -46,7 +42,7 @@ function reviewOf(
   type: ResourceType,
   object: KubeObject | undefined,
   before: KubeObject | undefined,
-): object {
+) {
   const { user, subresource } = request;
   const kindOf = ({ group, version, kind }: ResourceType) => ({ group, version, kind });
   const resourceOf = ({ group, version, resource }: ResourceType) => ({ group, version, resource });
