@@ -1,14 +1,16 @@
 /** A build under the name that the client gave it: what has happened so far, for whoever asks, from the beginning. */
 import type { BuildEvent, BuildStep, BuildWarning } from "../contract.ts";
 import { type StatusResponse, statusResponse, type Timestamp } from "./messages.ts";
+import { batchFrom, LogLimit, merged } from "./status-batches.ts";
 
 /** Events are gathered for this long, so that a busy build sends fewer messages. */
 const GATHER_MS = 40;
-/** Small enough for a message of gRPC, large enough that a long build has few. */
-const EVENTS_A_MESSAGE = 100;
-/** Of a step, as BuildKit clips it. */
+/** Of a step's output, as much as is in memory for whoever asks. BuildKit shows 2 MiB. */
+const SHOWN_LOG_BYTES = 16 * 1024 * 1024;
+/** Of a step's output, as much as the history keeps, as BuildKit does. */
 const KEPT_LOG_BYTES = 2 * 1024 * 1024;
 const LANGUAGE = "Dockerfile";
+const NOTHING: StatusResponse = { vertexes: [], statuses: [], logs: [], warnings: [] };
 
 export class BuildJob {
   readonly createdAt = Date.now();
@@ -18,6 +20,12 @@ export class BuildJob {
   private isEnded = false;
   private warnings = 0;
   private readonly steps = new Map<string, BuildStep>();
+  private readonly limit = new LogLimit(
+    SHOWN_LOG_BYTES,
+    `the builder shows ${SHOWN_LOG_BYTES} bytes of a step's output`,
+  );
+  /** Where the last event of each transfer is: of those before it nobody needs to hear. */
+  private readonly transfers = new Map<string, number>();
 
   constructor(
     readonly ref: string,
@@ -49,9 +57,12 @@ export class BuildJob {
    */
   encodedStatuses(): Uint8Array {
     const parts: Uint8Array[] = [];
-    const events = clipLogs(this.events);
-    for (let at = 0; at < events.length; at += EVENTS_A_MESSAGE) {
-      const message = statusResponse.encode(merge(events.slice(at, at + EVENTS_A_MESSAGE)));
+    const limit = new LogLimit(KEPT_LOG_BYTES, `the history keeps ${KEPT_LOG_BYTES} bytes of a step's output`);
+    const events = this.events.map((event) => limit.pass(event));
+    for (let at = 0; at < events.length; ) {
+      const batch = batchFrom(events, at);
+      at += batch.length;
+      const message = statusResponse.encode(merged(batch));
       const length = Buffer.alloc(4);
       length.writeUInt32LE(message.length);
       parts.push(length, message);
@@ -64,8 +75,17 @@ export class BuildJob {
     if (event.type === "warning") this.warnings += 1;
     const told = statusOf(event.type === "warning" ? this.atDefinition(event) : event, this.source);
     if (told === undefined) return;
-    this.events.push(told);
+    const shown = this.limit.pass(told);
+    if (event.type === "log" && shown.logs.length === 0) return;
+    if (event.type === "progress") this.forgetBefore(`${event.step} ${event.id}`);
+    this.events.push(shown);
     this.wakeAll();
+  }
+
+  private forgetBefore(transfer: string): void {
+    const before = this.transfers.get(transfer);
+    if (before !== undefined) this.events[before] = NOTHING;
+    this.transfers.set(transfer, this.events.length);
   }
 
   /** Clients show warnings with the step that loaded the Dockerfile. */
@@ -87,10 +107,10 @@ export class BuildJob {
     let next = 0;
     while (!signal.aborted) {
       if (next < this.events.length) {
-        const gathered = merge(this.events.slice(next));
-        next = this.events.length;
-        yield gathered;
-        if (!this.isEnded) await Bun.sleep(GATHER_MS);
+        const batch = batchFrom(this.events, next);
+        next += batch.length;
+        yield merged(batch);
+        if (next === this.events.length && !this.isEnded) await Bun.sleep(GATHER_MS);
       } else if (this.isEnded) return;
       else await this.change(signal);
     }
@@ -112,38 +132,15 @@ export class BuildJob {
   }
 }
 
-/** Without what a step said after so much that nobody reads it; a line tells of it. */
-function clipLogs(events: readonly StatusResponse[]): StatusResponse[] {
-  const said = new Map<string, number>();
-  const clip = (log: StatusResponse["logs"][number]): StatusResponse["logs"] => {
-    const before = said.get(log.vertex) ?? 0;
-    said.set(log.vertex, before + log.msg.length);
-    if (before > KEPT_LOG_BYTES) return [];
-    if (before + log.msg.length <= KEPT_LOG_BYTES) return [log];
-    return [{ ...log, msg: Buffer.from(`\n[the history keeps ${KEPT_LOG_BYTES} bytes of a step's output]\n`) }];
-  };
-  return events.map((event) => (event.logs.length === 0 ? event : { ...event, logs: event.logs.flatMap(clip) }));
-}
-
-function merge(parts: StatusResponse[]): StatusResponse {
-  return {
-    vertexes: parts.flatMap(({ vertexes }) => vertexes),
-    statuses: parts.flatMap(({ statuses }) => statuses),
-    logs: parts.flatMap(({ logs }) => logs),
-    warnings: parts.flatMap(({ warnings }) => warnings),
-  };
-}
-
 type Source = { name: string; text: Uint8Array } | undefined;
 
 function statusOf(event: BuildEvent, source: Source): StatusResponse | undefined {
-  const none: StatusResponse = { vertexes: [], statuses: [], logs: [], warnings: [] };
   switch (event.type) {
     case "step":
-      return { ...none, vertexes: [vertexOf(event.step)] };
+      return { ...NOTHING, vertexes: [vertexOf(event.step)] };
     case "progress":
       return {
-        ...none,
+        ...NOTHING,
         statuses: [
           {
             ID: event.id,
@@ -159,10 +156,10 @@ function statusOf(event: BuildEvent, source: Source): StatusResponse | undefined
       };
     case "log": {
       const stream = event.stream === "stdout" ? 1 : 2;
-      return { ...none, logs: [{ vertex: event.step, timestamp: timestamp(event.at), stream, msg: event.data }] };
+      return { ...NOTHING, logs: [{ vertex: event.step, timestamp: timestamp(event.at), stream, msg: event.data }] };
     }
     case "warning":
-      return { ...none, warnings: [warningOf(event.step, event.warning, source)] };
+      return { ...NOTHING, warnings: [warningOf(event.step, event.warning, source)] };
     default:
       return undefined;
   }
