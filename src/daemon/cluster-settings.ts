@@ -31,13 +31,17 @@ export function restartPeriod(text: string | undefined): { longestRestartWaitMs?
   throw new NaruError("invalid", `invalid restart period of the cluster "${text}": write one of 1s to 5m`);
 }
 
-/** @throws {NaruError} invalid for a policy that cannot be read, or one of the two settings without the other */
+/** @throws {NaruError} invalid for a policy that cannot be read, one of the two settings without the other, or negative limits */
 export async function openAudit(settings: ClusterSettings, log: Log): Promise<Audit | undefined> {
   const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup } = settings;
   // Settings are as they were last: this ends an audit.
   if (auditLogPath === "none" || (auditPolicyFile === undefined && auditLogPath === undefined)) return undefined;
   if (auditPolicyFile === undefined || auditLogPath === undefined) {
     throw new NaruError("invalid", "the cluster's audit needs both: a policy file and the path of a log");
+  }
+  for (const number of [auditLogMaxsize, auditLogMaxbackup]) {
+    if (number === undefined || number >= 0) continue;
+    throw new NaruError("invalid", `${number} is no size or number of the audit's files: write 0 or more`);
   }
   return await Audit.open(
     {
