@@ -19,6 +19,9 @@ import {
 } from "./image-records.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 
+/** Waits for the disk side by side; each holds a file open. */
+const STAGED_AT_ONCE = 16;
+
 export interface Parts {
   records: ImageRecords;
   content: ContentStore;
@@ -70,7 +73,10 @@ export class ImagePublisher {
     const sources = eachOnce(blobs);
     const staged = new Map<Digest, string>();
     try {
-      const staging = sources.map((blob) => this.stage(blob, staged));
+      const rest = sources.values();
+      const staging = Array.from({ length: STAGED_AT_ONCE }, async () => {
+        for (const blob of rest) await this.stage(blob, staged);
+      });
       // When one fails, the files of the others have to go too.
       await Promise.allSettled(staging);
       await Promise.all(staging);
