@@ -232,6 +232,6 @@ test("cp: files and folders, both ways", async () => {
   expect((await stat(join(folder, "large"))).size).toBe(3_000_000);
   const missing = await mine(["cp", "web:/nope", "x"]);
   expect([missing.code, missing.stderr.includes("/nope: No such file or directory")]).toEqual([1, true]);
-  for (const words of [["a"], ["a", "b"], ["web:/a", "web:/b"], ["a/b/c:/x", "y"], ["nope", "web:/"]])
-    await same(["cp", ...words]);
+  const refused = [["a"], ["a", "b"], ["web:/a", "web:/b"], ["a/b/c:/x", "y"], ["nope", "web:/"]];
+  for (const words of [...refused, [join(folder, "top"), "web:/no/x"]]) await same(["cp", ...words]);
 });

@@ -74,7 +74,7 @@ async function containerOf(
     );
 }
 
-const failed = (code: number) => new CliError(`error: command terminated with exit code ${code}`, code);
+const failed = (code: number) => new CliError(`command terminated with exit code ${code}`, code);
 
 async function copyToPod(
   run: InContainer,
