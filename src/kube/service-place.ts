@@ -23,17 +23,34 @@ export function placeOfService(client: ClusterClient, { namespace, name, port = 
   if (service === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
   const wanted = service.spec?.ports?.find((one) => one.port === port);
   if (wanted === undefined) throw new Error(`service ${JSON.stringify(name)} has no port ${port}`);
+  const chosen = readyEndpoint(client, namespace, name, wanted.name);
+  if (chosen === undefined) throw new Error(`no endpoints available for service ${JSON.stringify(name)}`);
+  return { host: hostAndPort(chosen.ip, chosen.port), serverName: `${name}.${namespace}.svc` };
+}
+
+/**
+ * A ready endpoint of a service, by chance; undefined when there is none.
+ * @param portName of the service's port; absent where it has no name
+ */
+export function readyEndpoint(
+  client: ClusterClient,
+  namespace: string,
+  service: string,
+  portName: string | undefined,
+): { ip: string; port: number } | undefined {
   const places = client
     .informer(ENDPOINT_SLICES)
     .list(namespace)
-    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === name)
+    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === service)
     .flatMap(({ endpoints = [], ports = [] }) => {
-      const target = ports.find((one) => (one.name ?? "") === (wanted.name ?? ""))?.port;
+      const port = ports.find((one) => (one.name ?? "") === (portName ?? ""))?.port;
       const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
-      return target === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((ip) => ({ ip, target })));
+      return port === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((ip) => ({ ip, port })));
     });
-  const chosen = places[Math.floor(Math.random() * places.length)];
-  if (chosen === undefined) throw new Error(`no endpoints available for service ${JSON.stringify(name)}`);
-  const { ip, target } = chosen;
-  return { host: `${ip.includes(":") ? `[${ip}]` : ip}:${target}`, serverName: `${name}.${namespace}.svc` };
+  return places[Math.floor(Math.random() * places.length)];
+}
+
+/** "10.244.0.7:8443", "[fd00::7]:8443" */
+export function hostAndPort(ip: string, port: number): string {
+  return `${ip.includes(":") ? `[${ip}]` : ip}:${port}`;
 }

@@ -262,9 +262,7 @@ const BUILTIN: Record<string, string> = {
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 async function aggregated(path: string, accept = AGGREGATED) {
-  const { daemon } = cluster;
   const raw = await fetch(`${server}${path}`, { headers: { Accept: accept }, tls: await adminTls() });
-  expect(daemon.pid).toBeGreaterThan(0);
   return { type: raw.headers.get("content-type"), etag: raw.headers.get("etag"), body: (await raw.json()) as Groups };
 }
 interface Groups {

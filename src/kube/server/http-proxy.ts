@@ -2,14 +2,14 @@
 
 import { errorText } from "../../lib/errors.ts";
 import type { Pod, Service } from "../../model/kubernetes/core.ts";
-import { ENDPOINT_SLICES, PODS, SERVICES } from "../../model/kubernetes/names.ts";
+import { PODS, SERVICES } from "../../model/kubernetes/names.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient } from "../contract.ts";
+import { hostAndPort, readyEndpoint } from "../service-place.ts";
 import { notFound, StatusError } from "../status.ts";
 import type { ApiExchange } from "./api-exchange.ts";
 import type { RequestAttributes } from "./request-attributes.ts";
 
-const SERVICE_LABEL = "kubernetes.io/service-name";
 /** Of one connection only (RFC 9110, 7.6.1), or ours. */
 const NOT_PASSED_ON = new Set([
   "authorization",
@@ -74,17 +74,8 @@ export class HttpProxy {
         `no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`,
       );
     }
-    const slices = this.client
-      .informer(ENDPOINT_SLICES)
-      .list(namespace)
-      .filter(({ metadata }) => metadata.labels?.[SERVICE_LABEL] === name);
-    const places = slices.flatMap(({ endpoints = [], ports: sliced = [] }) => {
-      const number = sliced.find((one) => (one.name ?? "") === (wanted.name ?? ""))?.port;
-      const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
-      return number === undefined ? [] : ready.flatMap(({ addresses }) => addresses.map((ip) => hostPort(ip, number)));
-    });
-    const chosen = places[Math.floor(Math.random() * places.length)];
-    if (chosen !== undefined) return chosen;
+    const chosen = readyEndpoint(this.client, namespace, name, wanted.name);
+    if (chosen !== undefined) return hostPort(chosen.ip, chosen.port);
     throw new StatusError("ServiceUnavailable", `no endpoints available for service ${JSON.stringify(name)}`);
   }
 }
@@ -105,7 +96,7 @@ function parseTarget(text: string): Target {
 
 function hostPort(ip: string, port: number): string {
   if (!(port > 0 && port < 65536)) throw new StatusError("BadRequest", "invalid port of a proxied target");
-  return `${ip.includes(":") ? `[${ip}]` : ip}:${port}`;
+  return hostAndPort(ip, port);
 }
 
 async function pass(exchange: ApiExchange, url: string): Promise<void> {

@@ -112,6 +112,8 @@ test("a cron job starts its job and tells which are active", async () => {
   });
   const job = await until(client, JOBS, ([each]) => each);
   expect(job.metadata.labels).toEqual({ a: "b" });
-  expect(job.metadata.annotations?.["batch.kubernetes.io/cronjob-scheduled-timestamp"]).toBeDefined();
+  expect(job.metadata.annotations?.["batch.kubernetes.io/cronjob-scheduled-timestamp"]).toMatch(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$/,
+  );
   await until(client, CRON_JOBS, ([each]) => each?.status?.active?.some((active) => active.uid === job.metadata.uid));
 });

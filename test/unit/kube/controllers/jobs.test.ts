@@ -56,7 +56,7 @@ describe("jobs", () => {
     await using there = await world({ completions: 5, parallelism: 2 }, () => 0);
     const done = await finished(there, "Complete");
     expect(done.status).toMatchObject({ succeeded: 5, ready: 0, terminating: 0, uncountedTerminatedPods: {} });
-    expect(done.status?.completionTime).toBeDefined();
+    expect(done.status?.completionTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(done.status?.conditions?.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
       "SuccessCriteriaMet CompletionsReached",
       "Complete CompletionsReached",
