@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { importBusybox, NARU, type RunOptions, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { blob, DistributionClient, freshBlob } from "../support/distribution-client.ts";
 import { type NaruRegistry, startNaruRegistry } from "../support/naru-registry.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { useCrane, useOras, useSkopeo } from "../support/registry-tools.ts";
 import { startS3Server } from "../support/s3-server.ts";
 
@@ -138,51 +139,55 @@ test("naru registry ls, rm and gc", async () => {
   for (const word of ["gc", "ls", "rm", "serve"]) expect(help).toMatch(new RegExp(`^  ${word} {2,}[A-Z]`, "m"));
 });
 
-test("a registry in a bucket: pushes, pulls, redirects, collections, restarts", async () => {
-  const s3 = await startS3Server("images");
-  const storage = ["--storage", "s3://images/some/where", "--s3-endpoint", s3.endpoint, "--s3-redirect", "yes"];
-  const bucket = await startNaruRegistry({ env: s3.env, flags: storage });
-  try {
-    const image = `docker://${bucket.host}/bucket/busybox`;
-    await skopeo("copy", "-q", ...PLAIN, `docker-archive:${archive}`, `${image}:v1`);
-    await bucket.kill("SIGTERM");
-    await bucket.restart();
-    await skopeo("copy", "-q", ...PLAIN, `${image}:v1`, `oci:${scratch}/bucket:x`);
-    const client = new DistributionClient(bucket.url);
-    // Through the registry itself, as without --s3-redirect.
-    const flags = ["--storage", "s3://images/streamed", "--s3-endpoint", s3.endpoint];
-    await using streaming = await startNaruRegistry({ env: s3.env, flags });
-    const direct = new DistributionClient(streaming.url);
-    for (const size of [0, 5000, 9_000_000]) {
-      const content = size === 0 ? blob("") : freshBlob(size);
-      await direct.pushBlob("bucket/streamed", content);
-      const path = `/v2/bucket/streamed/blobs/${content.digest}`;
-      const whole = await direct.send("GET", path);
-      expect(Buffer.from(await whole.arrayBuffer()).equals(content.bytes)).toBe(true);
-      expect((await direct.send("HEAD", path)).headers.get("content-length")).toBe(String(size));
-      if (size === 0) continue;
-      const part = await direct.send("GET", path, { headers: { Range: "bytes=100-4999" } });
-      expect([part.status, part.headers.get("content-length")]).toEqual([206, "4900"]);
-      expect(Buffer.from(await part.arrayBuffer()).equals(content.bytes.subarray(100, 5000))).toBe(true);
+test(
+  "a registry in a bucket: pushes, pulls, redirects, collections, restarts",
+  async () => {
+    const s3 = await startS3Server("images");
+    const storage = ["--storage", "s3://images/some/where", "--s3-endpoint", s3.endpoint, "--s3-redirect", "yes"];
+    const bucket = await startNaruRegistry({ env: s3.env, flags: storage });
+    try {
+      const image = `docker://${bucket.host}/bucket/busybox`;
+      await skopeo("copy", "-q", ...PLAIN, `docker-archive:${archive}`, `${image}:v1`);
+      await bucket.kill("SIGTERM");
+      await bucket.restart();
+      await skopeo("copy", "-q", ...PLAIN, `${image}:v1`, `oci:${scratch}/bucket:x`);
+      const client = new DistributionClient(bucket.url);
+      // Through the registry itself, as without --s3-redirect.
+      const flags = ["--storage", "s3://images/streamed", "--s3-endpoint", s3.endpoint];
+      await using streaming = await startNaruRegistry({ env: s3.env, flags });
+      const direct = new DistributionClient(streaming.url);
+      for (const size of [0, 5000, 9_000_000]) {
+        const content = size === 0 ? blob("") : freshBlob(size);
+        await direct.pushBlob("bucket/streamed", content);
+        const path = `/v2/bucket/streamed/blobs/${content.digest}`;
+        const whole = await direct.send("GET", path);
+        expect(Buffer.from(await whole.arrayBuffer()).equals(content.bytes)).toBe(true);
+        expect((await direct.send("HEAD", path)).headers.get("content-length")).toBe(String(size));
+        if (size === 0) continue;
+        const part = await direct.send("GET", path, { headers: { Range: "bytes=100-4999" } });
+        expect([part.status, part.headers.get("content-length")]).toEqual([206, "4900"]);
+        expect(Buffer.from(await part.arrayBuffer()).equals(content.bytes.subarray(100, 5000))).toBe(true);
+      }
+      await streaming.kill("SIGTERM");
+      const layer = freshBlob(12_000_000);
+      await client.pushImage("bucket/large", "x", [layer]);
+      const redirected = await client.send("GET", `/v2/bucket/large/blobs/${layer.digest}`);
+      expect([redirected.status, redirected.headers.get("location")]).toEqual([
+        307,
+        expect.stringContaining(s3.endpoint),
+      ]);
+      const fetched = await fetch(redirected.headers.get("location")!);
+      expect(Buffer.from(await fetched.arrayBuffer()).equals(layer.bytes)).toBe(true);
+      await ok(await naru(["registry", "rm", "--all", "-f", `${bucket.host}/bucket/large`]));
+      expect(await ok(await naru(["registry", "gc", "--grace", "0s", bucket.host]))).toMatch(/space: 12(\.\d+)?MB/);
+      expect(await ok(await naru(["registry", "ls", "-q", bucket.host]))).toBe("bucket/busybox");
+      await skopeo("inspect", "--tls-verify=false", `${image}:v1`);
+      const folder = join(scratch, "bucket-tools");
+      await Promise.all([useOras(bucket.host, join(folder, "oras")), useCrane(bucket.host, join(folder, "crane"))]);
+    } finally {
+      await bucket.stop();
+      await s3.stop();
     }
-    await streaming.kill("SIGTERM");
-    const layer = freshBlob(12_000_000);
-    await client.pushImage("bucket/large", "x", [layer]);
-    const redirected = await client.send("GET", `/v2/bucket/large/blobs/${layer.digest}`);
-    expect([redirected.status, redirected.headers.get("location")]).toEqual([
-      307,
-      expect.stringContaining(s3.endpoint),
-    ]);
-    const fetched = await fetch(redirected.headers.get("location")!);
-    expect(Buffer.from(await fetched.arrayBuffer()).equals(layer.bytes)).toBe(true);
-    await ok(await naru(["registry", "rm", "--all", "-f", `${bucket.host}/bucket/large`]));
-    expect(await ok(await naru(["registry", "gc", "--grace", "0s", bucket.host]))).toMatch(/space: 12(\.\d+)?MB/);
-    expect(await ok(await naru(["registry", "ls", "-q", bucket.host]))).toBe("bucket/busybox");
-    await skopeo("inspect", "--tls-verify=false", `${image}:v1`);
-    const folder = join(scratch, "bucket-tools");
-    await Promise.all([useOras(bucket.host, join(folder, "oras")), useCrane(bucket.host, join(folder, "crane"))]);
-  } finally {
-    await bucket.stop();
-    await s3.stop();
-  }
-}, 180_000);
+  },
+  180_000 * PATIENCE,
+);
