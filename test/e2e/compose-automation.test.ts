@@ -100,7 +100,7 @@ configs: { words: { content: "from the config\\n" } }
   expect(await status("jobs")).toEqual({ schedules: [], autoscales: [] });
 });
 
-test("a run that goes on is not started twice, or replaced, and is stopped when it takes too long", async () => {
+test.concurrent("a run that goes on is not started twice, or replaced, and is stopped when it takes too long", async () => {
   const job = (keys: string) =>
     `{ image: busybox, command: sleep 1000, stop_signal: KILL, x-naru-schedule: { cron: "@every 1s", ${keys} } }`;
   const file = `services:
@@ -119,7 +119,7 @@ test("a run that goes on is not started twice, or replaced, and is stopped when 
   await eventually(async () => (await status("overlap")).schedules.length === 0, PATIENCE_MS);
 });
 
-test("replicas follow requests: connections are spread, none is lost, and they go again", async () => {
+test.concurrent("replicas follow requests: connections are spread, none is lost, and they go again", async () => {
   const port = await freePort();
   const file = `services:
   web:
@@ -164,7 +164,7 @@ test("replicas follow requests: connections are spread, none is lost, and they g
   expect((await status("scaled")).autoscales).toEqual([]);
 });
 
-test("replicas follow the processor and memory", async () => {
+test.concurrent("replicas follow the processor and memory", async () => {
   const scaling = (target: string) => `x-naru-autoscale: { max: 2, target: { ${target} }, interval: 1s }`;
   const file = `services:
   busy: { image: busybox, command: ["sh", "-c", "while :; do :; done"], cpus: 0.2, ${scaling("cpu: 30%")}, stop_signal: KILL }
