@@ -17,6 +17,8 @@ export class BuildJob {
   completedAt: number | undefined;
   private readonly events: StatusResponse[] = [];
   private waiting: Set<() => void> = new Set();
+  /** Who hears the status: until they have it, or leave. */
+  private readonly listening = new Set<Promise<void>>();
   private isEnded = false;
   private warnings = 0;
   private readonly steps = new Map<string, BuildStep>();
@@ -104,6 +106,27 @@ export class BuildJob {
 
   /** Everything so far, then what comes, until the build ends. */
   async *status(signal: AbortSignal): AsyncGenerator<StatusResponse> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.listening.add(promise);
+    try {
+      yield* this.batches(signal);
+    } finally {
+      this.listening.delete(promise);
+      resolve();
+    }
+  }
+
+  /** Resolves when all who listen have taken everything of a build that is over, or have left; or when the signal says so. */
+  async heard(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const leave = () => resolve();
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    await Promise.race([Promise.all(this.listening), promise]);
+    signal.removeEventListener("abort", leave);
+  }
+
+  private async *batches(signal: AbortSignal): AsyncGenerator<StatusResponse> {
     let next = 0;
     while (!signal.aborted) {
       if (next < this.events.length) {

@@ -17,6 +17,9 @@ import { type SolveRequest, solveRequest, solveResponse } from "./messages.ts";
 import { oneMessage } from "./one-message.ts";
 import type { BuildSession } from "./session-registry.ts";
 
+/** For clients that take all of the steps' output: one that takes none of it gets its answer all the same. */
+const HEARING_MS = 60_000;
+
 interface SolveState {
   jobs: BuildJobs;
   gateway: GatewayBuilds;
@@ -32,14 +35,16 @@ export async function answerSolve(call: GrpcCall, parts: SolveParts, state: Solv
   try {
     const result = await new SolveCall(request, call.signal, parts, state.gateway, job, entry).run();
     const response = result === undefined ? {} : exporterResponse(result);
-    // The steps are told before the end is: a client that has the end leaves.
     job.end();
     entry?.complete(response, result);
+    // The steps are told before the end is: a client that has the end leaves, within seconds.
+    await job.heard(AbortSignal.any([call.signal, AbortSignal.timeout(HEARING_MS)]));
     await call.send(solveResponse.encode({ ExporterResponse: response }));
   } catch (error) {
     const told = buildErrorOf(call.signal.aborted ? new GrpcError(GRPC.cancelled, "context canceled") : error);
     job.end();
     entry?.fail(told);
+    await job.heard(AbortSignal.any([call.signal, AbortSignal.timeout(HEARING_MS)]));
     throw told;
   } finally {
     job.end();

@@ -46,6 +46,28 @@ test("what is told at once fits into messages, and of endless output the beginni
   expect(last).toBe("\n[the builder shows 16777216 bytes of a step's output]\n");
 });
 
+test("a build that is over waits for those who still hear of it, unless its own client has left", async () => {
+  const job = new BuildJob("one");
+  job.take({ type: "log", step: `sha256:${"a".repeat(64)}`, stream: "stdout", data: Buffer.from("x"), at: 2 });
+  const client = new AbortController();
+  const slow = job.status(client.signal);
+  await slow.next();
+  job.end();
+  let isHeard = false;
+  const heard = job.heard(new AbortController().signal).then(() => {
+    isHeard = true;
+  });
+  const own = new AbortController();
+  const left = job.heard(own.signal);
+  own.abort();
+  await left;
+  expect(isHeard).toBe(false);
+  expect((await slow.next()).done).toBe(true);
+  await heard;
+  // Nobody listens any more.
+  await job.heard(new AbortController().signal);
+});
+
 test("of a transfer who comes late hears where it stands, once", async () => {
   const job = new BuildJob("one");
   const step = `sha256:${"a".repeat(64)}` as const;
