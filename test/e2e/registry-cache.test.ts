@@ -192,7 +192,7 @@ test.each([6_000_000, 500_000])("%p wrong bytes never become a whole answer, and
   await eventually(async () => (await readdir(join(registry.root, "cache/fill"))).length === 0);
 });
 
-test("a tag is compared when its time is over; an upstream that refuses, limits or hangs is answered for", async () => {
+test.concurrent("a tag is compared when its time is over; an upstream that refuses, limits or hangs is answered for", async () => {
   const [old, young] = [imageOf(blobOf(1000, 1).bytes), imageOf(blobOf(1000, 2).bytes)];
   let script: (request: ScriptedRequest, response: ServerResponse) => unknown = (request, response) =>
     answerManifest(request, response, old);
@@ -234,7 +234,7 @@ test("a tag is compared when its time is over; an upstream that refuses, limits 
   expect(await unknown.text()).toContain(upstream.host);
 });
 
-test("an upstream that hangs delays nobody for long who can have an old answer", async () => {
+test.concurrent("an upstream that hangs delays nobody for long who can have an old answer", async () => {
   const [image, newer] = [imageOf(blobOf(1000).bytes), imageOf(blobOf(1001).bytes)];
   let hangs = false;
   await using upstream = await startScriptedRegistry(async (request, response) => {
@@ -250,7 +250,7 @@ test("an upstream that hangs delays nobody for long who can have an old answer",
   expect([stale.status, stale.headers.get("docker-content-digest")]).toEqual([200, image.digest]);
 });
 
-test("a tag that the upstream removed goes here too; only blobs that a manifest names are fetched", async () => {
+test.concurrent("a tag that the upstream removed goes here too; only blobs that a manifest names are fetched", async () => {
   const image = imageOf(blobOf(1000).bytes);
   let isThere = true;
   await using upstream = await startScriptedRegistry((request, response) => {
@@ -270,7 +270,7 @@ test("a tag that the upstream removed goes here too; only blobs that a manifest 
   expect(upstream.seen).toHaveLength(before);
 });
 
-test("the cache stays within its limit and keeps what is used", async () => {
+test.concurrent("the cache stays within its limit and keeps what is used", async () => {
   await using upstream = await startDebianRegistry();
   const tags = ["a", "b", "c", "d", "e", "f"];
   for (const [i, tag] of tags.entries()) {
@@ -298,7 +298,7 @@ test("the cache stays within its limit and keeps what is used", async () => {
   expect((await registry.request("GET", "/v2/up/app/manifests/a")).status).toBe(200);
 });
 
-test("killed in the middle of a download it starts again whole", async () => {
+test.concurrent("killed in the middle of a download it starts again whole", async () => {
   const image = imageOf(blobOf(6_000_000).bytes);
   let isSlow = true;
   await using upstream = await startScriptedRegistry((request, response) => {
