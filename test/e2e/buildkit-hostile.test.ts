@@ -23,7 +23,8 @@ import { encodePacket, type FileStat, PACKET } from "../../src/lib/file-packets.
 import { makeContext } from "../support/build-context.ts";
 import { GraphMaker } from "../support/build-graph.ts";
 import { openBuilder, openSession } from "../support/buildkit-client.ts";
-import { DOCKER, eventually, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { DOCKER, eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { runningSteps } from "../support/running-steps.ts";
 
 const DIFF_COPY = "/moby.filesync.v1.FileSync/DiffCopy";
 const CONTROL = "/moby.buildkit.v1.Control";
@@ -71,13 +72,9 @@ async function listing(call: GrpcCall, stats: FileStat[]): Promise<void> {
   for await (const _packet of call.messages);
 }
 
-/** Whether the step of the slow build runs, has a directory of its own, or anything of it is mounted. */
+/** Whether anything is here of the step of the slow build. */
 async function isStepHere(): Promise<boolean> {
-  if ((await readdir(join(daemon.execRoot, "containers"))).length > 0) return true;
-  const { stdout } = await run(["ps", "-eo", "args"]);
-  const mounts = await Bun.file("/proc/self/mounts").text();
-  const isMounted = mounts.split("\n").some((line) => line.includes(daemon.execRoot) && !line.includes(" nsfs "));
-  return isMounted || stdout.split("\n").includes(`sleep ${SECONDS}`);
+  return (await runningSteps(daemon, `sleep ${SECONDS}`)).length > 0;
 }
 
 async function spooled(): Promise<string[]> {

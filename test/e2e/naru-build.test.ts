@@ -13,8 +13,8 @@ import {
   startDaemon,
   type TestDaemon,
 } from "../support/daemon.ts";
-import { leftovers } from "../support/leftovers.ts";
 import { startNaruRegistry } from "../support/naru-registry.ts";
+import { runningSteps } from "../support/running-steps.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -35,11 +35,11 @@ async function inImage(image: string, script: string): Promise<string> {
   return result.stdout;
 }
 
-/** Cgroups and mounts of build steps; the daemon's own stock of networks stays. */
-async function runningSteps(): Promise<string[]> {
-  const lines = await leftovers(daemon);
-  return lines.filter((line) => /^cgroup .*naru-[0-9a-f]{8}\/|sleep 100\d|^mount .*\/builder\//.test(line));
-}
+/** The line that a step printed, not the one that names the step. */
+const HAS_BEGUN = /\d begun/;
+
+/** Of no other sleep on this machine. */
+const SLEEP = `sleep ${700_000 + process.pid}`;
 
 /** Without what differs from run to run: times, digests, sizes, and the order of steps that run side by side. */
 function steps(output: string): string[] {
@@ -207,7 +207,7 @@ describe("failures", () => {
   });
 
   test("an interrupt ends the step and leaves nothing", async () => {
-    await using context = await makeContext({ Dockerfile: "FROM busybox\nRUN echo begun; sleep 1000\n" });
+    await using context = await makeContext({ Dockerfile: `FROM busybox\nRUN echo begun; ${SLEEP}\n` });
     const child = Bun.spawn([NARU, "build", "--progress", "plain", "."], {
       cwd: context.directory,
       env: { ...process.env, ...daemon.env },
@@ -219,16 +219,16 @@ describe("failures", () => {
     const reading = (async () => {
       for await (const chunk of child.stderr) output += Buffer.from(chunk).toString();
     })();
-    await eventually(() => output.includes("begun"));
+    await eventually(() => HAS_BEGUN.test(output));
     child.kill("SIGINT");
     expect(await child.exited).toBe(130);
     await reading;
     expect(output).toEndWith("ERROR: failed to build: failed to solve: Canceled: context canceled\n");
-    expect(await runningSteps()).toEqual([]);
+    expect(await runningSteps(daemon, SLEEP)).toEqual([]);
   });
 
   test("a client that is killed ends its build", async () => {
-    await using context = await makeContext({ Dockerfile: "FROM busybox\nRUN echo begun; sleep 1001\n" });
+    await using context = await makeContext({ Dockerfile: `FROM busybox\nRUN echo begun; ${SLEEP}\n` });
     const child = Bun.spawn([NARU, "build", "--progress", "plain", "."], {
       cwd: context.directory,
       env: { ...process.env, ...daemon.env },
@@ -236,10 +236,15 @@ describe("failures", () => {
       stdout: "ignore",
       stderr: "pipe",
     });
-    for await (const chunk of child.stderr) if (Buffer.from(chunk).includes("begun")) break;
+    let output = "";
+    for await (const chunk of child.stderr) {
+      output += Buffer.from(chunk).toString();
+      if (HAS_BEGUN.test(output)) break;
+    }
+    expect(await runningSteps(daemon, SLEEP)).not.toEqual([]);
     child.kill("SIGKILL");
     await child.exited;
-    await eventually(async () => (await runningSteps()).length === 0);
+    await eventually(async () => (await runningSteps(daemon, SLEEP)).length === 0);
   });
 });
 
@@ -611,7 +616,7 @@ test("nonsense on the connection ends it, and nothing else", async () => {
 
 test("a daemon that dies is told; the next one builds on", async () => {
   await using context = await makeContext({
-    Dockerfile: "FROM busybox\nCOPY a /c\nRUN echo begun; sleep 1002\n",
+    Dockerfile: `FROM busybox\nCOPY a /c\nRUN echo begun; ${SLEEP}\n`,
     a: "1",
   });
   const child = Bun.spawn([NARU, "build", "--progress", "plain", "."], {
@@ -623,9 +628,8 @@ test("a daemon that dies is told; the next one builds on", async () => {
   });
   let output = "";
   for await (const chunk of child.stderr) {
-    const text = Buffer.from(chunk).toString();
-    output += text;
-    if (text.includes("begun")) await daemon.kill();
+    output += Buffer.from(chunk).toString();
+    if (HAS_BEGUN.test(output)) await daemon.kill();
   }
   expect(await child.exited).toBe(1);
   expect(output).toContain("the connection to the daemon broke during the build");
@@ -634,5 +638,5 @@ test("a daemon that dies is told; the next one builds on", async () => {
   const again = await daemon.naru(["build", "--progress", "plain", "."], { cwd: context.directory });
   expect(again.code).toBe(0);
   expect(again.stderr).toMatch(/COPY a \/c\n#\d+ CACHED/);
-  expect(await runningSteps()).toEqual([]);
+  await eventually(async () => (await runningSteps(daemon, SLEEP)).length === 0);
 });

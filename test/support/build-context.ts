@@ -11,7 +11,7 @@ export interface BuildContext extends AsyncDisposable {
   readonly directory: string;
   write(files: ContextFiles): Promise<void>;
   /** `docker build` with the builder that needs no plugin. */
-  build(daemon: TestDaemon, words?: string[], options?: { stdin?: string; timeoutMs?: number }): Promise<Finished>;
+  build(daemon: TestDaemon, words?: string[], options?: { stdin?: string }): Promise<Finished>;
 }
 
 export async function makeContext(files: ContextFiles): Promise<BuildContext> {
@@ -30,11 +30,10 @@ export async function makeContext(files: ContextFiles): Promise<BuildContext> {
         }
       }
     },
-    build: (daemon, words = [], { stdin, timeoutMs } = {}) =>
+    build: (daemon, words = [], { stdin } = {}) =>
       daemon.docker(["build", ...words, directory], {
         env: { DOCKER_BUILDKIT: "0" },
         ...(stdin === undefined ? {} : { stdin }),
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
       }),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
