@@ -198,7 +198,7 @@ async function changeLive(
   for (let attempt = 1; ; attempt++) {
     if (lastAppliedText(live) === undefined) {
       context.printError(
-        `Warning: resource ${target.type.resource}/${target.name} is missing the ${LAST_APPLIED} annotation which is required by ${context.program} apply. ${context.program} apply should only be used on resources created declaratively by either ${context.program} create --save-config or ${context.program} apply. The missing annotation will be patched automatically.\n`,
+        `Warning: ${target.type.resource}/${target.name} was not made by '${context.program} apply': fields that its file does not name stay as they are. From now on the file's text is kept, in the annotation ${LAST_APPLIED}.\n`,
       );
     }
     const parts = { last: lastAppliedObject(live), wanted: withoutStatus(wanted), live };

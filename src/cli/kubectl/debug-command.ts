@@ -152,7 +152,7 @@ class DebugRun {
     const { profile, quiet } = this.flags;
     if (profile !== "legacy" || quiet) return;
     this.context.printError(
-      '--profile=legacy is deprecated and planned to be removed in v1.39. It is recommended to specify other profile, for example "--profile=general".\n',
+      "The profile legacy, the default, goes with v1.39: name another one, such as --profile=general\n",
     );
   }
 
@@ -170,7 +170,7 @@ class DebugRun {
     const { flags } = this;
     if (flags.target !== "") {
       this.tell(
-        `Targeting container ${JSON.stringify(flags.target)}. If you don't see processes from this container it may be because the container runtime doesn't support this feature.`,
+        `Targeting container ${JSON.stringify(flags.target)}: its processes show where the node's runtime shares them.`,
       );
     }
     const name = flags.container || this.defaultName();

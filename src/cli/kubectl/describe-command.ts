@@ -90,12 +90,12 @@ async function begunBy(context: KubectlContext, target: ObjectTarget): Promise<F
 async function ofType(
   context: KubectlContext,
   type: ServedType,
-  flags: { readonly "all-namespaces": boolean; readonly selector: string },
+  flags: { readonly "all-namespaces": boolean; readonly "chunk-size": number; readonly selector: string },
 ): Promise<Found[]> {
   const place = flags["all-namespaces"] ? undefined : await context.namespace();
   const path = pathOf(type, place);
   const query = { labelSelector: flags.selector };
-  const { items = [] } = await (await context.api()).get<{ items?: Found["object"][] }>(path, { query });
+  const items = await (await context.api()).listAll<Found["object"]>(path, query, flags["chunk-size"]);
   return items.map((object) => ({ type, object }));
 }
 

@@ -86,7 +86,7 @@ function pendingText(node: string, why: string, left: ReadonlySet<string>): stri
 /** @throws CliError with a line for each reason */
 async function drainOne(context: KubectlContext, node: ObjectTarget, flags: Flags, limit: number): Promise<void> {
   const query = { fieldSelector: `spec.nodeName=${node.name}`, labelSelector: flags["pod-selector"] };
-  const { items = [] } = await (await context.api()).get<{ items?: DrainedPod[] }>("/api/v1/pods", { query });
+  const items = await (await context.api()).listAll<DrainedPod>("/api/v1/pods", query, flags["chunk-size"]);
   const { pods, warnings, errors } = sorted(items, flags);
   if (errors.length > 0) throw new CliError(errors.join("\n"));
   if (warnings.length > 0) context.printError(`Warning: ${warnings.join("; ")}\n`);

@@ -37,7 +37,8 @@ export const command = defineKubectlCommand({
     const printer = flags.output === "name" ? eventName : await plainPrinter(flags);
     const view = { context, printer, withNamespace: flags["all-namespaces"], withoutTitles: flags["no-headers"] };
     if (flags.watch) return await watchEvents(view, path, fieldSelector, isShown);
-    const events = (await listEvents(context, path, fieldSelector, flags["chunk-size"])).filter(isShown);
+    const api = await context.api();
+    const events = (await api.listAll<Event>(path, { fieldSelector }, flags["chunk-size"])).filter(isShown);
     if (events.length > 0) return showEvents(view, events);
     context.printError(place === undefined ? "No events found.\n" : `No events found in ${place} namespace.\n`);
   },
@@ -83,25 +84,6 @@ const eventName: ObjectPrinter = (object) => {
   const { items, metadata } = object as { items?: Event[] } & Event;
   return items === undefined ? `event/${metadata?.name}\n` : items.map(eventName).join("");
 };
-
-async function listEvents(
-  context: KubectlContext,
-  path: string,
-  fieldSelector: string,
-  limit: number,
-): Promise<Event[]> {
-  const api = await context.api();
-  const events: Event[] = [];
-  let next: string | undefined;
-  do {
-    const query = { fieldSelector, limit: limit || undefined, continue: next };
-    type EventList = { items?: Event[]; metadata?: { continue?: string } };
-    const { items = [], metadata }: EventList = await api.get<EventList>(path, { query });
-    events.push(...items);
-    next = metadata?.continue;
-  } while (next);
-  return events;
-}
 
 function showEvents({ context, printer, withNamespace, withoutTitles }: View, events: readonly Event[]): void {
   if (printer !== undefined) {

@@ -134,6 +134,19 @@ export class KubeApi {
     return this.json<T>("GET", path, options);
   }
 
+  /** All objects of a list. @param limit how many are asked for at once; 0 for all */
+  async listAll<T>(path: string, query: RequestOptions["query"], limit: number): Promise<T[]> {
+    const found: T[] = [];
+    let next: string | undefined;
+    do {
+      type Part = { items?: T[]; metadata?: { continue?: string } };
+      const part: Part = await this.get<Part>(path, { query: { ...query, limit: limit || undefined, continue: next } });
+      found.push(...(part.items ?? []));
+      next = part.metadata?.continue;
+    } while (next);
+    return found;
+  }
+
   /** Objects of a watch, one a line. Ends when the server ends it or the signal comes. */
   async *lines<T>(path: string, options: RequestOptions = {}): AsyncGenerator<T> {
     const response = await this.send("GET", path, options);

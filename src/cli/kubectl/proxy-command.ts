@@ -39,7 +39,7 @@ export const command = defineKubectlCommand({
     if (flags["disable-filter"]) {
       context.printError(
         flags["unix-socket"] === ""
-          ? "Request filter disabled, your proxy is vulnerable to XSRF attacks, please be cautious\n"
+          ? "Nothing is filtered: pages of other sites can send requests through this port, as you\n"
           : "",
       );
     }

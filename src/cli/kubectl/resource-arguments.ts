@@ -70,23 +70,8 @@ export async function namedObjects(
     name,
   });
   if (words.some((word) => word.includes("/"))) {
-    return {
-      types: [],
-      objects: words.map((word) => {
-        const [typeName = "", name = "", ...more] = word.split("/");
-        if (more.length > 0)
-          throw new CliError("error: arguments in resource/name form may not have more than one slash");
-        if (!word.includes("/")) {
-          throw new CliError(
-            "error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
-          );
-        }
-        if (typeName === "" || name === "" || typeName.includes(",")) {
-          throw new CliError("error: arguments in resource/name form must have a single resource and name");
-        }
-        return place(types.find(typeName), name);
-      }),
-    };
+    const named = words.map(typeAndName);
+    return { types: [], objects: named.map(({ type, name }) => place(types.find(type), name)) };
   }
   const [first, ...names] = words;
   if (first === undefined) return { objects: [], types: [] };
@@ -96,6 +81,20 @@ export async function namedObjects(
   });
   if (names.length === 0) return { objects: [], types: found.map((type) => ({ type })) };
   return { objects: found.flatMap((type) => names.map((name) => place(type, name))), types: [] };
+}
+
+/** "pod/web" in its parts. @throws CliError */
+function typeAndName(word: string): { type: string; name: string } {
+  const [type = "", name = "", ...more] = word.split("/");
+  if (more.length > 0) throw new CliError("error: arguments in resource/name form may not have more than one slash");
+  if (!word.includes("/")) {
+    throw new CliError(
+      "error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
+    );
+  }
+  if (type === "" || name === "" || type.includes(","))
+    throw new CliError("error: arguments in resource/name form must have a single resource and name");
+  return { type, name };
 }
 
 /** Names and selectors exclude each other: what the selector does not choose must not be touched because of its name. */

@@ -67,7 +67,7 @@ function warnOfApplied(context: KubectlContext, { type, name }: ObjectTarget, { 
   const { annotations } = metadata as { annotations?: Record<string, string> };
   if (annotations?.[LAST_APPLIED] === undefined) return;
   context.printError(
-    `Warning: resource ${type.resource}/${name} was previously managed with 'kubectl apply'. Rolling back will not update the ${LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.\n`,
+    `Warning: ${type.resource}/${name} is kept by 'apply', which remembers the newer file (${LAST_APPLIED}) and compares with it the next time. Apply the older file instead.\n`,
   );
 }
 

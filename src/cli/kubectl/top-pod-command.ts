@@ -47,17 +47,7 @@ export const command = defineKubectlCommand({
       );
       return;
     }
-    const rows = items.flatMap(({ metadata, containers }) => {
-      const parts = containers.map(({ name: container, usage }) => ({
-        container,
-        cpu: milliCpu(usage.cpu),
-        memory: mebibytes(usage.memory),
-      }));
-      const { name: pod, namespace: where } = metadata;
-      if (flags.containers) return parts.map((part) => ({ ...part, name: pod, where }));
-      const sum = (key: "cpu" | "memory") => parts.reduce((total, part) => total + part[key], 0);
-      return [{ container: "", name: pod, where, cpu: sum("cpu"), memory: sum("memory") }];
-    });
+    const rows = items.flatMap((pod) => rowsOf(pod, flags.containers));
     const lead = (where: string, pod: string, container: string) => [
       ...(flags["all-namespaces"] ? [where] : []),
       pod,
@@ -75,3 +65,26 @@ export const command = defineKubectlCommand({
     context.print(table.print());
   },
 });
+
+interface Row {
+  /** The pod's. */
+  readonly name: string;
+  readonly where: string;
+  /** Empty in a row for the whole pod. */
+  readonly container: string;
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+function rowsOf({ metadata, containers }: PodMetrics, isEach: boolean): Row[] {
+  const pod = { name: metadata.name, where: metadata.namespace };
+  const parts = containers.map(({ name, usage }) => ({
+    ...pod,
+    container: name,
+    cpu: milliCpu(usage.cpu),
+    memory: mebibytes(usage.memory),
+  }));
+  if (isEach) return parts;
+  const sum = (key: "cpu" | "memory") => parts.reduce((total, part) => total + part[key], 0);
+  return [{ ...pod, container: "", cpu: sum("cpu"), memory: sum("memory") }];
+}

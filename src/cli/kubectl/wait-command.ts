@@ -5,7 +5,8 @@ import { chosenTargets } from "./chosen-objects.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
 import { Failures } from "./failures.ts";
-import { JsonPathError, parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { parseJsonPath, printValue, relaxedPath } from "./json-path.ts";
+import { JsonPathError } from "./json-path-parser.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { PRINT_FLAGS } from "./output-format.ts";
 import { type ObjectTarget, objectPath } from "./resource-arguments.ts";
@@ -161,49 +162,45 @@ async function waitFor(
   limitMs: number,
   text: string,
 ): Promise<Seen | undefined> {
+  const signal = AbortSignal.timeout(limitMs < 0 ? WEEK_MS : Math.max(limitMs, 1));
+  try {
+    return await untilMet(context, target, wish, { signal, onlyLooks: limitMs === 0, text });
+  } catch (error) {
+    if (!signal.aborted || error instanceof CliError) throw error;
+    const place = wish.word === CREATED ? "" : ` on ${qualified(target.type)}/${target.name}`;
+    throw new CliError(`error: timed out waiting for the condition${place}`);
+  }
+}
+
+async function untilMet(
+  context: KubectlContext,
+  target: ObjectTarget,
+  wish: ParsedWish,
+  { signal, onlyLooks, text }: { signal: AbortSignal; onlyLooks: boolean; text: string },
+): Promise<Seen | undefined> {
   const api = await context.api();
   const { type, namespace, name } = target;
-  const signal = AbortSignal.timeout(limitMs < 0 ? WEEK_MS : Math.max(limitMs, 1));
-  const place = wish.word === CREATED ? "" : ` on ${qualified(type)}/${name}`;
-  const timedOut = () => new CliError(`error: timed out waiting for the condition${place}`);
+  const path = pathOf(type, namespace);
   const query = { fieldSelector: `metadata.name=${name}` };
   let last: Seen | undefined;
   for (let isFirst = true; ; isFirst = false) {
+    type Listed = { items?: Seen[]; metadata?: { resourceVersion?: string } };
     // The first look has all the time it needs: --timeout=0 only looks.
-    const listed = await api
-      .get<{ items?: Seen[]; metadata?: { resourceVersion?: string } }>(pathOf(type, namespace), {
-        query,
-        ...(isFirst ? {} : { signal }),
-      })
-      .catch((error) => {
-        if (signal.aborted) throw timedOut();
-        throw error;
-      });
+    const listed = await api.get<Listed>(path, isFirst ? { query } : { query, signal });
     const [object] = listed.items ?? [];
     if (object === undefined && !wish.mayBeMissing) await api.get(objectPath(target));
     if (isFirst && object === undefined && wish.word === DELETED) return undefined;
     if (wish.isMet(object)) return object ?? last;
     last = object ?? last;
-    if (limitMs === 0) throw new CliError(`error: condition not met for ${type.resource}/${name}`);
-    try {
-      const watched = { ...query, watch: true, resourceVersion: listed.metadata?.resourceVersion };
-      for await (const event of api.lines<{ type: string; object: Seen }>(pathOf(type, namespace), {
-        query: watched,
-        signal,
-      })) {
-        if (event.type === "ERROR") break;
-        if (wish.isMet(event.type === "DELETED" ? undefined : event.object)) return event.object;
-        if (event.type === "DELETED" && !wish.mayBeMissing) {
-          throw new KubeApiError({
-            reason: "NotFound",
-            code: 404,
-            message: `${type.resource} "${name}" not found (it was deleted while waiting for ${text})`,
-          });
-        }
+    if (onlyLooks) throw new CliError(`error: condition not met for ${type.resource}/${name}`);
+    const watched = { ...query, watch: true, resourceVersion: listed.metadata?.resourceVersion };
+    for await (const event of api.lines<{ type: string; object: Seen }>(path, { query: watched, signal })) {
+      if (event.type === "ERROR") break;
+      if (wish.isMet(event.type === "DELETED" ? undefined : event.object)) return event.object;
+      if (event.type === "DELETED" && !wish.mayBeMissing) {
+        const message = `${type.resource} "${name}" not found (it was deleted while waiting for ${text})`;
+        throw new KubeApiError({ reason: "NotFound", code: 404, message });
       }
-    } catch (error) {
-      if (signal.aborted) throw timedOut();
-      throw error;
     }
   }
 }

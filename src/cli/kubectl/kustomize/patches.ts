@@ -2,12 +2,12 @@
 
 import { CliError } from "../../cli-error.ts";
 import { isMergedByKeys } from "../apply-patch.ts";
+import { applyJsonPatch, type PatchOperation } from "../json-patch.ts";
 import type { KubeManifestObject } from "../manifest-files.ts";
+import { strategicMerge } from "../strategic-merge.ts";
 import { type CustomizedObject, groupOf, idText, nameOf, splitVersion } from "./customized-object.ts";
-import { applyJsonPatch, type PatchOperation } from "./json-patch.ts";
 import type { PatchEntry } from "./kustomization-file.ts";
 import { fits } from "./selectors.ts";
-import { strategicMerge } from "./strategic-merge.ts";
 
 /** @param text of the patch: YAML or JSON @throws CliError when it fits nothing, or not as it stands */
 export function applyPatchEntry(objects: CustomizedObject[], entry: PatchEntry, text: string): void {
@@ -72,7 +72,7 @@ function lay(
   { options = {} }: PatchEntry,
 ): void {
   const byKeys = isMergedByKeys({ group: groupOf(one.object) });
-  const merged = strategicMerge(one.object, patch, byKeys) as KubeManifestObject | undefined;
+  const merged = strategicMerge(one.object, patch, { byKeys, order: "patch first" }) as KubeManifestObject | undefined;
   if (merged === undefined) {
     objects.splice(objects.indexOf(one), 1);
     return;

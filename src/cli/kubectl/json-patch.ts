@@ -1,7 +1,7 @@
-/** JSON patches (RFC 6902) on objects of manifests. */
+/** JSON patches (RFC 6902). */
 
-import { CliError } from "../../cli-error.ts";
-import { sameJson } from "../apply-patch.ts";
+import { CliError } from "../cli-error.ts";
+import { sameJson } from "./apply-patch.ts";
 
 export interface PatchOperation {
   readonly op: string;
