@@ -56,3 +56,19 @@ export function createPool({ subnet, range, gateway, auxiliaryAddresses }: Subne
   for (const address of reserved) if (address !== undefined) pool.reserve(address);
   return pool;
 }
+
+/** Pools as they are recorded of a request: IPv4 first, each family in the order given, as Docker lists them. */
+export function shownPools(pools: readonly IPAMPool[]): IPAMPool[] {
+  const isIPv6 = ({ Subnet }: IPAMPool) => Subnet?.includes(":") ?? false;
+  return [...pools.filter((pool) => !isIPv6(pool)), ...pools.filter(isIPv6)].map(shownPool);
+}
+
+/** Only what was given, in Docker's order of fields. */
+function shownPool({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IPAMPool): IPAMPool {
+  return {
+    ...(Subnet ? { Subnet } : {}),
+    ...(IPRange ? { IPRange } : {}),
+    ...(Gateway ? { Gateway } : {}),
+    ...(AuxiliaryAddresses && Object.keys(AuxiliaryAddresses).length > 0 ? { AuxiliaryAddresses } : {}),
+  };
+}

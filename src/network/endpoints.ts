@@ -5,7 +5,7 @@ import { formatIp, parseIp } from "../lib/ip-address.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { AddressPool } from "./address-pool.ts";
 import { formatMac, randomMac } from "./bridge-interface.ts";
-import type { LiveNetwork } from "./network-catalog.ts";
+import type { LiveNetwork } from "./live-networks.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./network-records.ts";
 
 /**

@@ -1,17 +1,13 @@
-/** The networks: their records, bridges in the kernel and free addresses. */
+/** The networks on record: found, made, removed; what they stand on in the kernel is in live-networks.ts. */
 import { NaruError } from "../lib/errors.ts";
 import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "../lib/ip-address.ts";
-import type { NetlinkSocket } from "../linux/netlink-socket.ts";
-import type { EndpointSettings, IPAMPool, NetworkCreateRequest } from "../model/network.ts";
+import type { EndpointSettings, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
-import type { AddressPool } from "./address-pool.ts";
-import type { BridgeGuard } from "./bridge-guard.ts";
-import { ensureBridgeInterface, findLink, removeInterface } from "./bridge-interface.ts";
-import { chooseSubnets, createPool, planSubnet } from "./bridge-subnets.ts";
-import { enableForwarding } from "./forwarding.ts";
-import type { HostFirewall } from "./host-firewall.ts";
+import { findLink, removeInterface } from "./bridge-interface.ts";
+import { chooseSubnets, planSubnet, shownPools } from "./bridge-subnets.ts";
 import { listHostPrefixes } from "./host-prefixes.ts";
-import type { BridgeRecord, NetworkRecord, ParentRecord } from "./network-records.ts";
+import { type LiveNetwork, LiveNetworks, type LiveParts } from "./live-networks.ts";
+import type { NetworkRecord } from "./network-records.ts";
 import {
   type BridgeOptions,
   checkNetworkRequest,
@@ -20,38 +16,15 @@ import {
   readSubnets,
   type WishedSubnet,
 } from "./network-request.ts";
-import { ensureParent, tryChild } from "./parent-interface.ts";
+import { tryChild } from "./parent-interface.ts";
 import { type ParentOptions, readParentOptions } from "./parent-request.ts";
 import { type DefaultBridgeSettings, defaultBridgeRecord, emptyRecord } from "./predefined-networks.ts";
 import { chooseSubnet, type SubnetPool, uniqueLocalPool } from "./subnet-choice.ts";
 
 const INSTANCE_DIGITS = 6;
 const ID_DIGITS = 6;
-/** For finding a subnet while others look for one. */
-const MOST_ATTEMPTS = 10;
-const LONGEST_PAUSE_MS = 30;
-
-/** A bridge as it is in the kernel now. */
-interface LiveBridge extends BridgeRecord {
-  index: number;
-  pools: AddressPool[];
-}
-
-/** What containers stand on as it is in the kernel now. */
-interface LiveParent extends ParentRecord {
-  index: number;
-  pools: AddressPool[];
-}
-/** Either of them: where a membership's addresses come from. */
-export type LiveNetwork = Pick<LiveBridge, "pools" | "subnets" | "index">;
-
-interface CatalogOptions {
+interface CatalogOptions extends LiveParts {
   records: Collection<NetworkRecord>;
-  route: NetlinkSocket;
-  /** For requests in the background alone. */
-  backgroundRoute: NetlinkSocket;
-  firewall: HostFirewall;
-  guard: BridgeGuard;
   /** Hash of the instance: part of every interface's name. */
   instance: string;
   /** Interface of the network "bridge". */
@@ -59,23 +32,19 @@ interface CatalogOptions {
   /** "10.1.0.1/24": address and subnet of the network "bridge"; undefined: the first free pool. */
   bip?: string;
   defaultMtu?: number;
-  /** Whether a network's addresses are in use. */
-  hasContainers: (networkId: string) => boolean;
   defaultBridge?: DefaultBridgeSettings;
   /** Where subnets of networks that name none come from; Docker's pools when absent or empty. */
   addressPools?: readonly SubnetPool[];
-  /** Told of a network whose parent interface is missing. */
-  warn(message: string): void;
 }
 
 export class NetworkCatalog {
-  readonly #live = new Map<string, LiveBridge>();
-  readonly #liveParents = new Map<string, LiveParent>();
+  readonly #live: LiveNetworks;
   readonly #options: CatalogOptions;
   #lastCreation: Promise<unknown> = Promise.resolve();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#live = new LiveNetworks(options);
   }
 
   /** Interface names of this instance begin with this: "nr1a2b3c-". */
@@ -122,20 +91,18 @@ export class NetworkCatalog {
   }
 
   /** The bridge of a network with driver "bridge". */
-  findBridge(networkId: string): LiveBridge | undefined {
-    return this.#live.get(networkId);
+  findBridge(networkId: string): ReturnType<LiveNetworks["findBridge"]> {
+    return this.#live.findBridge(networkId);
   }
 
   /** The parent of a network with driver "macvlan" or "ipvlan". @throws {NaruError} when its interface is gone */
-  findParent(networkId: string): LiveParent | undefined {
-    const record = this.#options.records.get(networkId);
-    if (record?.parent !== undefined && !this.#liveParents.has(networkId)) this.#raiseParent(record);
-    return this.#liveParents.get(networkId);
+  findParent(networkId: string): ReturnType<LiveNetworks["findParent"]> {
+    return this.#live.findParent(this.#options.records.get(networkId));
   }
 
   /** Where a network's addresses come from; undefined for host and none, and for a parent that is gone. */
   findLive(networkId: string): LiveNetwork | undefined {
-    return this.#live.get(networkId) ?? this.#liveParents.get(networkId);
+    return this.#live.find(networkId);
   }
 
   /** Parents that this daemon made. */
@@ -145,7 +112,7 @@ export class NetworkCatalog {
 
   /** Every bridge's interface. */
   listBridgeNames(): string[] {
-    return [...this.#live.values()].map(({ interfaceName }) => interfaceName);
+    return this.#live.listBridgeNames();
   }
 
   /**
@@ -174,7 +141,7 @@ export class NetworkCatalog {
 
   /** The machine as containers on the default bridge see it: what "host-gateway" means. */
   get hostGateway(): string {
-    return this.#live.get(this.get("bridge").id)?.subnets[0]?.gateway ?? "127.0.0.1";
+    return this.#live.findBridge(this.get("bridge").id)?.subnets[0]?.gateway ?? "127.0.0.1";
   }
 
   /** One after the other: each must see the names and subnets of those before. @throws {NaruError} in Docker's words */
@@ -216,30 +183,15 @@ export class NetworkCatalog {
 
   /** The caller has made sure that nobody uses it. */
   async remove(record: NetworkRecord): Promise<void> {
-    const { records, backgroundRoute, firewall, guard } = this.#options;
     const user = this.list().find(({ configFrom }) => record.configOnly && configFrom === record.name);
     if (user !== undefined) throw new NaruError("forbidden", `configuration network "${record.name}" is in use`);
-    await records.delete(record.id);
-    this.#liveParents.delete(record.id);
-    const { parent } = record;
-    if (parent?.isOurs !== undefined && !this.listOwnParents().includes(parent.interfaceName)) {
-      await removeInterface(backgroundRoute, parent.interfaceName);
-    }
-    const bridge = this.#live.get(record.id);
-    if (bridge === undefined) return;
-    this.#live.delete(record.id);
-    firewall.removeBridge(bridge.interfaceName);
-    guard.remove(bridge.interfaceName);
-    await removeInterface(backgroundRoute, bridge.interfaceName);
+    await this.#options.records.delete(record.id);
+    await this.#live.remove(record, this.listOwnParents());
   }
 
   /** Takes all bridges out of the kernel; the networks stay on record and come back at the next start. */
   async takeDown(): Promise<void> {
-    for (const name of [...this.listBridgeNames(), ...this.listOwnParents()]) {
-      await removeInterface(this.#options.backgroundRoute, name);
-    }
-    this.#live.clear();
-    this.#liveParents.clear();
+    await this.#live.takeDown(this.listOwnParents());
   }
 
   async #createBridge(record: NetworkRecord, wished: WishedSubnet[], options: BridgeOptions): Promise<NetworkRecord> {
@@ -277,18 +229,10 @@ export class NetworkCatalog {
     chooseSubnets(record, (version) => this.#chooseSubnet(version));
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.remove(record));
-    this.#raiseParent(record);
-    tryChild(route, this.#liveParents.get(record.id)!.index, child);
+    tryChild(route, this.#live.raiseParent(record, record.parent).index, child);
     await this.#put(record);
     undo.move();
     return record;
-  }
-
-  #raiseParent(record: NetworkRecord): void {
-    const { parent } = record;
-    if (parent === undefined) return;
-    const index = ensureParent(this.#options.route, parent);
-    this.#liveParents.set(record.id, { ...parent, index, pools: parent.subnets.map(createPool) });
   }
 
   #checkInterfaceName(record: NetworkRecord, interfaceName: string): void {
@@ -327,40 +271,10 @@ export class NetworkCatalog {
   }
 
   async #bringUp(record: NetworkRecord): Promise<void> {
-    if (record.parent !== undefined) {
-      // An interface that is missing now may come: the network waits for its first container to ask.
-      try {
-        this.#raiseParent(record);
-      } catch (error) {
-        if (!(error instanceof NaruError)) throw error;
-        this.#options.warn(`network ${record.name} waits for its parent interface: ${error.message}`);
-      }
-      return;
-    }
-    if (record.bridge === undefined) return;
-    const { route, firewall, guard, records } = this.#options;
-    let index = await ensureBridgeInterface(route, record.bridge);
-    for (let attempt = 1; attempt < MOST_ATTEMPTS && this.#isTaken(record, index); attempt++) {
-      // Somebody chose the same in this moment, or while we did not run. A pause, lest both move on together.
-      await Bun.sleep(Math.random() * LONGEST_PAUSE_MS);
+    await this.#live.bringUp(record, async () => {
       chooseSubnets(record, (version) => this.#chooseSubnet(version));
-      index = await ensureBridgeInterface(route, record.bridge);
-      if (records.has(record.id)) await this.#put(record);
-    }
-    const { interfaceName, masquerades, subnets, routesNeighbours = false } = record.bridge;
-    this.#live.set(record.id, { ...record.bridge, index, pools: subnets.map(createPool) });
-    firewall.addBridge({ interfaceName, masquerades, routesNeighbours, isInternal: record.internal });
-    const link = routesNeighbours ? findLink(route, interfaceName) : undefined;
-    if (link !== undefined) guard.add(interfaceName, link.mac);
-    await enableForwarding(subnets.some(({ subnet }) => subnet.includes(":")));
-  }
-
-  /** Whether a subnet that we chose lies behind another interface too, and may still be changed. */
-  #isTaken({ id, bridge }: NetworkRecord, index: number): boolean {
-    const chosen = (bridge?.subnets ?? []).filter(({ isUsersChoice }) => !isUsersChoice);
-    if (chosen.length === 0 || this.#options.hasContainers(id)) return false;
-    const others = listHostPrefixes(this.#options.route).filter(({ interfaceIndex }) => interfaceIndex !== index);
-    return chosen.some(({ subnet }) => others.some(({ prefix }) => overlaps(prefix, parsePrefix(subnet)!.prefix)));
+      if (this.#options.records.has(record.id)) await this.#put(record);
+    });
   }
 
   #withConfigFrom(request: NetworkCreateRequest): NetworkCreateRequest {
@@ -389,20 +303,4 @@ export class NetworkCatalog {
     await this.#options.records.propose(record.id, record);
     return record;
   }
-}
-
-/** IPv4 first, each family in the order given, as Docker lists them. */
-function shownPools(pools: readonly IPAMPool[]): IPAMPool[] {
-  const isIPv6 = ({ Subnet }: IPAMPool) => Subnet?.includes(":") ?? false;
-  return [...pools.filter((pool) => !isIPv6(pool)), ...pools.filter(isIPv6)].map(shownPool);
-}
-
-/** Only what was given, in Docker's order of fields. */
-function shownPool({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IPAMPool): IPAMPool {
-  return {
-    ...(Subnet ? { Subnet } : {}),
-    ...(IPRange ? { IPRange } : {}),
-    ...(Gateway ? { Gateway } : {}),
-    ...(AuxiliaryAddresses && Object.keys(AuxiliaryAddresses).length > 0 ? { AuxiliaryAddresses } : {}),
-  };
 }
