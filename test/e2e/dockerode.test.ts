@@ -61,7 +61,7 @@ test("create, start, exec with separate streams, inspect, logs, stats, stop, rem
   expect((await docker.listContainers({ filters: { name: ["ode"] } })).map((c) => c.State)).toEqual(["running"]);
   await container.stop({ t: 0 });
   await container.remove();
-  expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 });
+  await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 });
 });
 
 test("attach with stdin, half-closed", async () => {

@@ -515,7 +515,7 @@ describe("persistent volumes", () => {
     await pods.says(pod, "kept");
     await cluster.api("DELETE", pods.path("persistentvolumeclaims", name));
     const waiting = await read(name);
-    expect(waiting.metadata.deletionTimestamp).toBeDefined();
+    expect(waiting.metadata.deletionTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(waiting.metadata.finalizers).toContain("kubernetes.io/pvc-protection");
     await pods.remove(pod);
     await eventually(async () => (await read(name)).code === 404, 30_000);

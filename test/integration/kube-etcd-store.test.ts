@@ -50,6 +50,6 @@ test("a watch goes on where it was when etcd comes back, and the machinery works
 
 test("an address that is none is refused", async () => {
   for (const address of ["etcd://", "etcd://host", "http://host:1", "etcd://a:1,b"]) {
-    expect(openEtcdStore(address)).rejects.toThrow("write etcd://host:port");
+    await expect(openEtcdStore(address)).rejects.toThrow("write etcd://host:port");
   }
 });

@@ -54,7 +54,7 @@ describe("imageTasks()", () => {
   });
 
   test("an image that may not be built is refused when it is missing", async () => {
-    expect(tasksOf(BUILD, false, { noBuild: true })).rejects.toThrow("--no-build forbids to build it");
+    await expect(tasksOf(BUILD, false, { noBuild: true })).rejects.toThrow("--no-build forbids to build it");
   });
 
   test("what another service builds is not pulled", async () => {

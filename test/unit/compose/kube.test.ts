@@ -239,6 +239,6 @@ describe("refused", () => {
     [`${secret} { s: { environment: NOT_SET } }`, 'environment variable "NOT_SET" is not set'],
   ])("%s", async (text, words) => {
     const project = await projectOf(`name: p\n${text}`);
-    expect(kubeObjects(project, FILES)).rejects.toThrow(words);
+    await expect(kubeObjects(project, FILES)).rejects.toThrow(words);
   });
 });

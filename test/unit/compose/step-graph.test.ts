@@ -52,7 +52,7 @@ describe("runSteps()", () => {
     stop.abort(new Error("canceled"));
     const begun: string[] = [];
     const run = runSteps([step("a")], async ({ id }) => void begun.push(id), { limit: 0, stop });
-    expect(run).rejects.toThrow("canceled");
+    await expect(run).rejects.toThrow("canceled");
     await run.catch(() => {});
     expect(begun).toEqual([]);
   });

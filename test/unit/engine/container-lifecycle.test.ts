@@ -23,7 +23,7 @@ test("a container is created, runs, ends and is removed", async () => {
   await using t = await createTestEngine();
   const id = await run(t, "web");
   expect((await t.engine.containers.inspect("web")).State.Status).toBe("running");
-  expect(t.engine.containers.start("web")).rejects.toMatchObject({ kind: "not-modified" });
+  await expect(t.engine.containers.start("web")).rejects.toMatchObject({ kind: "not-modified" });
   const { result } = t.engine.containers.wait(id, "not-running", never);
   t.runtime.processes.get(id)!.end(3);
   expect(await result).toEqual({ StatusCode: 3 });
@@ -32,7 +32,7 @@ test("a container is created, runs, ends and is removed", async () => {
   expect(t.networks.sandboxes.size).toBe(0);
   await t.engine.containers.remove("web", { force: false, volumes: false, link: false });
   expect(t.images.layers.size).toBe(0);
-  expect(t.engine.containers.inspect("web")).rejects.toThrow("No such container: web");
+  await expect(t.engine.containers.inspect("web")).rejects.toThrow("No such container: web");
   expect(await actions(t)).toEqual([
     "container create",
     "network connect",
@@ -47,7 +47,7 @@ test("a running container is removed only by force, and says so", async () => {
   await using t = await createTestEngine();
   await run(t, "web");
   const remove = (force: boolean) => t.engine.containers.remove("web", { force, volumes: false, link: false });
-  expect(remove(false)).rejects.toThrow(
+  await expect(remove(false)).rejects.toThrow(
     'cannot remove container "web": container is running: stop the container before removing or force remove',
   );
   await remove(true);
@@ -74,7 +74,7 @@ test("stop sends the stop signal, and SIGKILL when the time is over", async () =
   t.runtime.deadly.add(2);
   await t.engine.containers.stop("polite", {});
   expect(t.runtime.signals).toEqual([2]);
-  expect(t.engine.containers.stop("polite", {})).rejects.toMatchObject({ kind: "not-modified" });
+  await expect(t.engine.containers.stop("polite", {})).rejects.toMatchObject({ kind: "not-modified" });
 
   await run(t, "stubborn");
   t.runtime.deadly = new Set([9]);
@@ -88,7 +88,7 @@ test("a failed start undoes everything and leaves its reason", async () => {
   const { Id } = await t.engine.containers.create("web", { Image: "busybox" });
   const words = 'failed to create task for container: exec: "x": executable file not found in $PATH: unknown';
   t.runtime.startError = new NaruError("invalid", words);
-  expect(t.engine.containers.start(Id)).rejects.toThrow(words);
+  await expect(t.engine.containers.start(Id)).rejects.toThrow(words);
   await eventually(() => t.networks.sandboxes.size === 0);
   const { State } = await t.engine.containers.inspect("web");
   expect(State).toMatchObject({ Status: "created", ExitCode: 127, Error: words });
@@ -100,7 +100,7 @@ test("a failed start undoes everything and leaves its reason", async () => {
 test("an unknown network is told at the start", async () => {
   await using t = await createTestEngine();
   await t.engine.containers.create("web", { Image: "busybox", HostConfig: { NetworkMode: "nowhere" } });
-  expect(t.engine.containers.start("web")).rejects.toThrow(
+  await expect(t.engine.containers.start("web")).rejects.toThrow(
     "failed to set up container networking: network nowhere not found",
   );
 });
@@ -140,8 +140,8 @@ test("names: taken, bad, renamed, free again", async () => {
   await using t = await createTestEngine();
   const { Id } = await t.engine.containers.create("web", { Image: "busybox" });
   const again = t.engine.containers.create("web", { Image: "busybox" });
-  expect(again).rejects.toThrow(`Conflict. The container name "/web" is already in use by container "${Id}".`);
-  expect(t.engine.containers.create("a b", { Image: "busybox" })).rejects.toThrow("Invalid container name (a b)");
+  await expect(again).rejects.toThrow(`Conflict. The container name "/web" is already in use by container "${Id}".`);
+  await expect(t.engine.containers.create("a b", { Image: "busybox" })).rejects.toThrow("Invalid container name (a b)");
   await t.engine.containers.rename("web", "site");
   expect((await t.engine.containers.inspect(Id.slice(0, 6))).Name).toBe("/site");
   await t.engine.containers.create("web", { Image: "busybox" });
@@ -153,9 +153,9 @@ test("pause and unpause", async () => {
   await using t = await createTestEngine();
   const id = await run(t, "web");
   await t.engine.containers.pause(id);
-  expect(t.engine.containers.pause(id)).rejects.toThrow(`Container ${id} is already paused`);
-  expect(t.engine.containers.start(id)).rejects.toThrow("cannot start a paused container, try unpause instead");
-  expect(t.engine.execs.create("web", { Cmd: ["true"] })).rejects.toThrow("Container web is paused");
+  await expect(t.engine.containers.pause(id)).rejects.toThrow(`Container ${id} is already paused`);
+  await expect(t.engine.containers.start(id)).rejects.toThrow("cannot start a paused container, try unpause instead");
+  await expect(t.engine.execs.create("web", { Cmd: ["true"] })).rejects.toThrow("Container web is paused");
   await t.engine.containers.unpause(id);
   expect((await t.engine.containers.inspect(id)).State.Status).toBe("running");
 });
@@ -164,7 +164,7 @@ test("a container in another's network needs it running", async () => {
   await using t = await createTestEngine();
   await t.engine.containers.create("first", { Image: "busybox" });
   await t.engine.containers.create("second", { Image: "busybox", HostConfig: { NetworkMode: "container:first" } });
-  expect(t.engine.containers.start("second")).rejects.toThrow(
+  await expect(t.engine.containers.start("second")).rejects.toThrow(
     "cannot join network namespace of a non running container",
   );
   await t.engine.containers.start("first");

@@ -22,7 +22,7 @@ const refused: [ContainerCreateRequest, string, string][] = [
 test.each(refused)("%j", async (request, kind, message) => {
   await using t = await createTestEngine();
   const created = t.engine.containers.create("web", { Image: "busybox", ...request });
-  expect(created).rejects.toMatchObject({ kind, message });
+  await expect(created).rejects.toMatchObject({ kind, message });
   await created.catch(() => {});
   // Nothing is left: neither layer nor name.
   expect(t.images.layers.size).toBe(0);
@@ -76,7 +76,10 @@ const refusedHosts: [HostConfig, string, string][] = [
 ];
 test.each(refusedHosts)("%j", async (HostConfig, kind, message) => {
   await using t = await createTestEngine();
-  expect(t.engine.containers.create("web", { Image: "busybox", HostConfig })).rejects.toMatchObject({ kind, message });
+  await expect(t.engine.containers.create("web", { Image: "busybox", HostConfig })).rejects.toMatchObject({
+    kind,
+    message,
+  });
 });
 
 const refusedMounts: [Partial<Mount>, string][] = [
@@ -94,7 +97,7 @@ test.each(refusedMounts)("mount %j", async (change, message) => {
   await using t = await createTestEngine();
   const mount: Mount = { Type: "bind", Source: "/tmp", Target: "/x", ...change };
   const created = t.engine.containers.create("web", { Image: "busybox", HostConfig: { Mounts: [mount] } });
-  expect(created).rejects.toMatchObject({ kind: "invalid", message });
+  await expect(created).rejects.toMatchObject({ kind: "invalid", message });
 });
 
 test.each(["rel", ":/x", "a:", "", "/a:/b:ro:z"])("bind %j is refused", (spec) => {

@@ -8,17 +8,19 @@ test("images: names first, the image when nobody uses it", async () => {
   const { Id } = await t.engine.containers.create("user", { Image: "busybox" });
   const remove = (ref: string, force = false) => t.engine.images.remove(ref, { force, noPrune: false });
   const short = image!.id.slice(7, 19);
-  expect(remove(image!.id)).rejects.toThrow(
+  await expect(remove(image!.id)).rejects.toThrow(
     `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
   );
   expect(await remove("box:2")).toEqual([{ Untagged: "box:2" }]);
-  expect(remove("busybox")).rejects.toThrow(
+  await expect(remove("busybox")).rejects.toThrow(
     `conflict: unable to remove repository reference "busybox" (must force) - container ${Id.slice(0, 12)} is using ` +
       `its referenced image ${short}`,
   );
-  expect(remove(image!.id)).rejects.toThrow(`image is being used by stopped container ${Id.slice(0, 12)}`);
+  await expect(remove(image!.id)).rejects.toThrow(`image is being used by stopped container ${Id.slice(0, 12)}`);
   await t.engine.containers.start(Id);
-  expect(remove(image!.id, true)).rejects.toThrow("(cannot be forced) - image is being used by running container");
+  await expect(remove(image!.id, true)).rejects.toThrow(
+    "(cannot be forced) - image is being used by running container",
+  );
   await t.engine.containers.remove(Id, { force: true, volumes: false, link: false });
   expect(await remove("busybox")).toEqual([{ Untagged: "busybox:latest" }, { Deleted: image!.id }]);
 });
@@ -36,14 +38,16 @@ test("images: prune takes dangling ones, or all that are unused", async () => {
 test("volumes in use are kept and say by whom", async () => {
   await using t = await createTestEngine();
   const { Id } = await t.engine.containers.create("user", { Image: "busybox", HostConfig: { Binds: ["data:/d"] } });
-  expect(t.engine.volumes.remove("data", { force: true })).rejects.toThrow(`remove data: volume is in use - [${Id}]`);
+  await expect(t.engine.volumes.remove("data", { force: true })).rejects.toThrow(
+    `remove data: volume is in use - [${Id}]`,
+  );
   await t.engine.containers.remove(Id, { force: false, volumes: true, link: false });
   expect(await t.engine.volumes.prune(new Map())).toEqual({ VolumesDeleted: null, SpaceReclaimed: 0 });
   expect(await t.engine.volumes.prune(new Map([["all", ["1"]]]))).toEqual({
     VolumesDeleted: ["data"],
     SpaceReclaimed: 42,
   });
-  expect(t.engine.volumes.remove("data", { force: false })).rejects.toThrow("get data: no such volume");
+  await expect(t.engine.volumes.remove("data", { force: false })).rejects.toThrow("get data: no such volume");
   await t.engine.volumes.remove("data", { force: true });
 });
 
@@ -54,15 +58,15 @@ test("networks: connect and disconnect, running or not", async () => {
   await t.engine.networks.connect("own", "web", null);
   expect(await names()).toEqual(["bridge", "own"]);
   await t.engine.containers.start(Id);
-  expect(t.engine.networks.connect("own", "web", null)).rejects.toThrow(
+  await expect(t.engine.networks.connect("own", "web", null)).rejects.toThrow(
     "endpoint with name web already exists in network own",
   );
-  expect(t.engine.networks.connect("host", "web", null)).rejects.toThrow(
+  await expect(t.engine.networks.connect("host", "web", null)).rejects.toThrow(
     "cannot connect container to host network - container must be created in host network mode",
   );
   await t.engine.networks.disconnect("own", "web", { force: false });
   expect(await names()).toEqual(["bridge"]);
-  expect(t.engine.networks.disconnect("own", "web", { force: false })).rejects.toThrow(
+  await expect(t.engine.networks.disconnect("own", "web", { force: false })).rejects.toThrow(
     `container ${Id} is not connected to network own`,
   );
 });
@@ -86,8 +90,8 @@ test("lists: newest first, filters, limits", async () => {
   expect(await list({ since: ["one"] }, true)).toEqual(["/three", "/two"]);
   expect(await list({ name: ["^/t"] }, true)).toEqual(["/three", "/two"]);
   expect(await list({ ancestor: ["busybox"] })).toEqual(["/two"]);
-  expect(list({ status: ["x"] })).rejects.toThrow("invalid filter 'status=x': invalid value for state (x)");
-  expect(list({ foo: ["x"] })).rejects.toThrow("invalid filter 'foo'");
+  await expect(list({ status: ["x"] })).rejects.toThrow("invalid filter 'status=x': invalid value for state (x)");
+  await expect(list({ foo: ["x"] })).rejects.toThrow("invalid filter 'foo'");
 });
 
 test("prune removes what does not run", async () => {

@@ -60,9 +60,9 @@ test("a reader that is slow slows the process", async () => {
 test("exec: environment, exit code, once only", async () => {
   await using t = await createTestEngine();
   const { Id } = await t.engine.containers.create("web", { Image: "busybox", Env: ["A=1", "B=2"], User: "me" });
-  expect(t.engine.execs.create(Id, { Cmd: ["true"] })).rejects.toThrow(`container ${Id} is not running`);
+  await expect(t.engine.execs.create(Id, { Cmd: ["true"] })).rejects.toThrow(`container ${Id} is not running`);
   await t.engine.containers.start(Id);
-  expect(t.engine.execs.create(Id, {})).rejects.toThrow("No exec command specified");
+  await expect(t.engine.execs.create(Id, {})).rejects.toThrow("No exec command specified");
   t.runtime.execExitCode = undefined;
   const exec = await t.engine.execs.create(Id, { Cmd: ["sh", "-c", "x"], Env: ["B=3"], AttachStdout: true });
   const session = await t.engine.execs.start(exec.Id, { detach: false, tty: false });
@@ -75,7 +75,7 @@ test("exec: environment, exit code, once only", async () => {
   process.end(7);
   expect(await readAll(session!)).toBe("stdout:hello");
   expect(t.engine.execs.inspect(exec.Id)).toMatchObject({ Running: false, ExitCode: 7 });
-  expect(t.engine.execs.start(exec.Id, { detach: false, tty: false })).rejects.toThrow("has already run");
+  await expect(t.engine.execs.start(exec.Id, { detach: false, tty: false })).rejects.toThrow("has already run");
   expect(() => t.engine.execs.inspect("nosuch")).toThrow("No such exec instance: nosuch");
 });
 

@@ -47,10 +47,10 @@ test("whoever is cancelled leaves the queue", async () => {
   const second = slots.take(leaving.signal);
   const third = slots.take();
   leaving.abort(new Error("left"));
-  expect(second).rejects.toThrow("left");
+  await expect(second).rejects.toThrow("left");
   first();
   (await third)();
-  expect(slots.take(leaving.signal)).rejects.toThrow("left");
+  await expect(slots.take(leaving.signal)).rejects.toThrow("left");
 });
 
 test("0 is no limit, and a new limit applies", async () => {

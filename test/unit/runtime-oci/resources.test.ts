@@ -45,7 +45,7 @@ describe("containerResources", () => {
 
   test("a missing device is named", async () => {
     const resources = { BlkioDeviceWriteBps: [{ Path: "/dev/nosuch", Rate: 1 }] };
-    expect(containerResources(resources, v1)).rejects.toThrow("stat /dev/nosuch: no such file or directory");
+    await expect(containerResources(resources, v1)).rejects.toThrow("stat /dev/nosuch: no such file or directory");
   });
 });
 
@@ -92,7 +92,7 @@ describe("containerDevices", () => {
     [{ Devices: [device("/etc/passwd")] }, 'adding custom device "/etc/passwd": not a device node'],
     [{ DeviceCgroupRules: ["x 1:1 r"] }, "invalid device cgroup rule format: 'x 1:1 r'"],
   ])("refuses %j", async (request, message) => {
-    expect(containerDevices(request)).rejects.toThrow(message);
+    await expect(containerDevices(request)).rejects.toThrow(message);
   });
 
   test.each([

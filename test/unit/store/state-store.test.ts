@@ -53,7 +53,7 @@ test("writes of one tick share a transaction and the last one wins", async () =>
 
 test("a data root serves one daemon at a time", async () => {
   const store = await createStateStore(root);
-  expect(createStateStore(root)).rejects.toThrow("another daemon uses the data root");
+  await expect(createStateStore(root)).rejects.toThrow("another daemon uses the data root");
   await store.close();
   await (await createStateStore(root)).close();
 });
@@ -63,7 +63,7 @@ test("a damaged file is told, not overwritten", async () => {
     join(root, "state.db"),
     "this is not a database at all, but long enough to be read as one ".repeat(20),
   );
-  expect(createStateStore(root)).rejects.toThrow(/the state file .* cannot be read/);
+  await expect(createStateStore(root)).rejects.toThrow(/the state file .* cannot be read/);
 });
 
 test("a file of an older layout is brought forward, one of a newer layout refused", async () => {
@@ -74,7 +74,7 @@ test("a file of an older layout is brought forward, one of a newer layout refuse
   const newer = new Database(join(root, "state.db"));
   newer.run("PRAGMA user_version = 99");
   newer.close();
-  expect(createStateStore(root)).rejects.toThrow("has version 99");
+  await expect(createStateStore(root)).rejects.toThrow("has version 99");
 });
 
 describe("a file that cannot be written for a while", () => {

@@ -70,7 +70,7 @@ test("isEmpty(), sizeOf() and removeVolume()", async () => {
   expect(await volumes.sizeOf("data")).toBe(5);
   await volumes.removeVolume("data", { force: false });
   expect(await stat(Mountpoint).catch(() => "gone")).toBe("gone");
-  expect(volumes.removeVolume("data", { force: false })).rejects.toThrow("get data: no such volume");
+  await expect(volumes.removeVolume("data", { force: false })).rejects.toThrow("get data: no such volume");
   await volumes.removeVolume("data", { force: true });
 });
 
@@ -92,7 +92,7 @@ test("a bind volume shows the device's files; what cannot be mounted says why", 
   expect((await stat(join(path, "seen"))).isFile()).toBe(true);
   await volumes.unmountVolume("bound", "user");
   await volumes.createVolume({ Name: "wrong", DriverOpts: { type: "nosuchfs", device: "x" } });
-  expect(volumes.mountVolume("wrong", "user")).rejects.toThrow("failed to mount local volume wrong: ");
+  await expect(volumes.mountVolume("wrong", "user")).rejects.toThrow("failed to mount local volume wrong: ");
 });
 
 describe("names and options that are refused", () => {
@@ -104,8 +104,8 @@ describe("names and options that are refused", () => {
     [{ Name: "ok", DriverOpts: { x: "y" } }, 'create ok: invalid option: "x"'],
     [{ Name: "ok", DriverOpts: { type: "tmpfs" } }, 'missing required option: "device"'],
     [{ Name: "ok", DriverOpts: { o: "ro", device: "/x" } }, 'missing required option: "type"'],
-  ])("%j", (request, text) => {
-    expect(volumes.createVolume(request)).rejects.toThrow(text);
+  ])("%j", async (request, text) => {
+    await expect(volumes.createVolume(request)).rejects.toThrow(text);
   });
   test("no options mean no mount", () => expect(needsMount({})).toBe(false));
 });

@@ -101,7 +101,9 @@ describe("priorities", () => {
       "the integer value of priority (9) must not be provided in pod spec",
     );
     const second = classes.create(undefined, kind("scheduling.k8s.io/v1", "other", { value: 8, globalDefault: true }));
-    expect(second).rejects.toThrow("PriorityClass usual is already marked as default. Only one default can exist");
+    await expect(second).rejects.toThrow(
+      "PriorityClass usual is already marked as default. Only one default can exist",
+    );
   });
 });
 
@@ -171,7 +173,7 @@ describe("limit ranges", () => {
       /^403 pods "p" is forbidden: \[maximum cpu .*, maximum memory .*\]$/,
     );
     const claim = kind<KubeObject>("v1", "data", { spec: { resources: { requests: { storage: "2Gi" } } } });
-    expect(cluster.client.resource(PERSISTENT_VOLUME_CLAIMS).create("default", claim as never)).rejects.toThrow(
+    await expect(cluster.client.resource(PERSISTENT_VOLUME_CLAIMS).create("default", claim as never)).rejects.toThrow(
       "maximum storage usage per PersistentVolumeClaim is 1Gi, but limit is 2Gi",
     );
   });
@@ -209,8 +211,8 @@ test("runtime classes bring overhead, selector and tolerations", async () => {
   expect(await refusal({ overhead: { cpu: "1" } })).toContain("without corresponding RuntimeClass");
 });
 
-test("the namespaces that every cluster needs stay", () => {
-  expect(cluster.client.resource(NAMESPACES).delete(undefined, "default")).rejects.toThrow(
+test("the namespaces that every cluster needs stay", async () => {
+  await expect(cluster.client.resource(NAMESPACES).delete(undefined, "default")).rejects.toThrow(
     'namespaces "default" is forbidden: this namespace may not be deleted',
   );
 });

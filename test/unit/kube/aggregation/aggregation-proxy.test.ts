@@ -170,7 +170,7 @@ test("an answer without an end is not read to it", async () => {
       yield new Uint8Array(10).fill(32);
     }
   }
-  expect(boundedJson(endless(), 25)).rejects.toThrow("the answer has more than 25 bytes");
+  await expect(boundedJson(endless(), 25)).rejects.toThrow("the answer has more than 25 bytes");
   expect(made).toBeLessThanOrEqual(3);
   async function* pieces() {
     yield Buffer.from('{"a":"\u00e4').subarray(0, 7);

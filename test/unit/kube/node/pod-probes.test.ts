@@ -33,10 +33,10 @@ describe("http", () => {
   ])("%s: %d", async (path, status) => expect((await ask(path)).status).toBe(status));
 
   test("a circle of redirects, silence, and nobody there are told", async () => {
-    expect(ask("/loop")).rejects.toThrow("stopped after 10 redirects");
-    expect(ask("/slow", 50)).rejects.toThrow();
+    await expect(ask("/loop")).rejects.toThrow("stopped after 10 redirects");
+    await expect(ask("/slow", 50)).rejects.toThrow();
     const request = { address: "127.0.0.1", port: 1, agent: "probe" };
-    expect(requestOnce(request, AbortSignal.timeout(5000))).rejects.toThrow();
+    await expect(requestOnce(request, AbortSignal.timeout(5000))).rejects.toThrow();
   });
 
   test("what is no HTTP is told", async () => {
@@ -46,7 +46,7 @@ describe("http", () => {
       socket: { open: (socket) => void socket.end("SSH-2.0\r\n\r\n"), data() {} },
     });
     const request = { address: "127.0.0.1", port: talker.port, agent: "probe" };
-    expect(requestOnce(request, AbortSignal.timeout(5000))).rejects.toThrow("malformed HTTP response");
+    await expect(requestOnce(request, AbortSignal.timeout(5000))).rejects.toThrow("malformed HTTP response");
   });
 });
 
@@ -74,7 +74,7 @@ test("grpc: serving, not serving, an error, an unknown service", async () => {
   try {
     await check("");
     await check("good");
-    expect(check("bad")).rejects.toThrow("NOT_SERVING");
+    await expect(check("bad")).rejects.toThrow("NOT_SERVING");
     await check("bad").catch(() => {});
     await expect(check("unknown")).rejects.toThrow("answered with an error");
     expect(asked.slice(0, 2)).toEqual(["/grpc.health.v1.Health/Check ", "/grpc.health.v1.Health/Check good"]);

@@ -108,8 +108,8 @@ test("a pod is bound once, and only as the one that was meant", async () => {
   await onNode("p");
   const bind = (metadata: object) =>
     cluster.client.resource(PODS).postSubresource("default", "p", "binding", { metadata, target: { name: "b" } });
-  expect(bind({ name: "p" })).rejects.toThrow('is already assigned to node "a"');
-  expect(bind({ name: "p", uid: "other" })).rejects.toThrow("Precondition failed");
+  await expect(bind({ name: "p" })).rejects.toThrow('is already assigned to node "a"');
+  await expect(bind({ name: "p", uid: "other" })).rejects.toThrow("Precondition failed");
 });
 
 test("500 pods over 20 nodes lie evenly", async () => {

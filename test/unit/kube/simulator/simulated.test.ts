@@ -56,7 +56,7 @@ test("nodes are made whole, by two that ask at once too, and go when fewer are w
   }
   expect(await simulateNodes(cluster.client, { nodes: 3, cpu: "4" })).toMatchObject({ made: 0, removed: 17 });
   expect(nodes().map(({ metadata }) => metadata.name)).toEqual(["simulated-0000", "simulated-0001", "simulated-0002"]);
-  expect(simulateNodes(cluster.client, { nodes: 1, memory: "much" })).rejects.toThrow("is no quantity");
+  await expect(simulateNodes(cluster.client, { nodes: 1, memory: "much" })).rejects.toThrow("is no quantity");
 });
 
 test("a pod runs with all of its containers; what others said of it stays", () => {
