@@ -1,12 +1,18 @@
 /** Networks, names, published ports and links, with real traffic. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { connect, createServer } from "node:net";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { freePort } from "../support/free-port.ts";
 
 let daemon: TestDaemon;
+/** For each test another one of this machine. */
+let port: number;
 beforeAll(async () => {
   daemon = await startDaemon();
   await importBusybox(daemon);
+});
+beforeEach(async () => {
+  port = await freePort();
 });
 afterEach(async () => {
   const ids = (await out(["ps", "-aq"])).split("\n").filter(Boolean);
@@ -15,39 +21,39 @@ afterEach(async () => {
 afterAll(() => daemon?.stop());
 
 const out = async (words: string[]) => (await daemon.docker(words)).stdout.trim();
-const serve = (text: string, port = 80) => [
+const serve = (text: string, inside = 80) => [
   "busybox",
   "sh",
   "-c",
-  `echo ${text} >/var/www/index.html; httpd -f -p ${port} -h /var/www`,
+  `echo ${text} >/var/www/index.html; httpd -f -p ${inside} -h /var/www`,
 ];
 const get = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(20_000) })).text();
-const portOf = async (name: string, port: string) =>
-  (await out(["port", name, port])).split("\n")[0]!.split(":").pop()!;
+const portOf = async (name: string, inside: string) =>
+  (await out(["port", name, inside])).split("\n")[0]!.split(":").pop()!;
 
 test("a published port answers on localhost, on ::1 and on the host's address, and frees when the container goes", async () => {
-  await out(["run", "-d", "--name", "web", "-p", "8093:80", ...serve("hello")]);
-  await eventually(async () => (await get("http://127.0.0.1:8093/").catch(() => "")) === "hello\n");
-  expect(await get("http://[::1]:8093/")).toBe("hello\n");
+  await out(["run", "-d", "--name", "web", "-p", `${port}:80`, ...serve("hello")]);
+  await eventually(async () => (await get(`http://127.0.0.1:${port}/`).catch(() => "")) === "hello\n");
+  expect(await get(`http://[::1]:${port}/`)).toBe("hello\n");
   const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
-  expect(await get(`http://${gateway}:8093/`)).toBe("hello\n");
-  expect((await out(["port", "web"])).split("\n")).toEqual(["80/tcp -> 0.0.0.0:8093", "80/tcp -> [::]:8093"]);
-  const taken = await daemon.docker(["run", "-d", "--name", "second", "-p", "8093:80", ...serve("x")]);
+  expect(await get(`http://${gateway}:${port}/`)).toBe("hello\n");
+  expect((await out(["port", "web"])).split("\n")).toEqual([`80/tcp -> 0.0.0.0:${port}`, `80/tcp -> [::]:${port}`]);
+  const taken = await daemon.docker(["run", "-d", "--name", "second", "-p", `${port}:80`, ...serve("x")]);
   expect(taken.code).toBe(125);
   expect(taken.stderr).toContain("port is already allocated");
   await out(["rm", "-f", "web"]);
-  expect(await get("http://127.0.0.1:8093/").catch(() => "refused")).toBe("refused");
+  expect(await get(`http://127.0.0.1:${port}/`).catch(() => "refused")).toBe("refused");
   await out(["start", "second"]);
-  await eventually(async () => (await get("http://127.0.0.1:8093/").catch(() => "")) === "x\n");
+  await eventually(async () => (await get(`http://127.0.0.1:${port}/`).catch(() => "")) === "x\n");
 });
 
 test("a port that another program holds is refused in Docker's words", async () => {
-  const server = createServer().listen(8094, "0.0.0.0");
+  const server = createServer().listen(port, "0.0.0.0");
   await new Promise((resolve) => server.once("listening", resolve));
-  const result = await daemon.docker(["run", "-d", "-p", "8094:80", ...serve("x")]);
+  const result = await daemon.docker(["run", "-d", "-p", `${port}:80`, ...serve("x")]);
   server.close();
   expect(result.code).toBe(125);
-  expect(result.stderr).toMatch(/8094.*(address already in use|port is already allocated)/);
+  expect(result.stderr).toMatch(new RegExp(`${port}.*(address already in use|port is already allocated)`));
 });
 
 test("ranges, random ports, host addresses and udp", async () => {
@@ -57,7 +63,7 @@ test("ranges, random ports, host addresses and udp", async () => {
     "--name",
     "ranges",
     "-p",
-    "8095-8096:80-81",
+    `${port}-${port + 1}:80-81`,
     "-p",
     "127.0.0.2::80",
     "-P",
@@ -67,13 +73,13 @@ test("ranges, random ports, host addresses and udp", async () => {
   ]);
   const ports = JSON.parse(await out(["inspect", "-f", "{{json .NetworkSettings.Ports}}", "ranges"]));
   expect(Object.keys(ports).sort()).toEqual(["80/tcp", "81/tcp", "90/tcp"]);
-  await eventually(async () => (await get("http://127.0.0.1:8095/").catch(() => "")) === "r\n");
+  await eventually(async () => (await get(`http://127.0.0.1:${port}/`).catch(() => "")) === "r\n");
   const local = ports["80/tcp"].find((binding: { HostIp: string }) => binding.HostIp === "127.0.0.2").HostPort;
   expect(await get(`http://127.0.0.2:${local}/`)).toBe("r\n");
   expect(Number(ports["90/tcp"][0].HostPort)).toBeGreaterThan(32767);
   // The host's socat, seen through a bind mount, sends every datagram back.
   const socat = ["chroot", "/host", "socat", "UDP4-LISTEN:9000,fork", "EXEC:cat"];
-  await out(["run", "-d", "--name", "udp", "-p", "8097:9000/udp", "-v", "/:/host:ro", "busybox", ...socat]);
+  await out(["run", "-d", "--name", "udp", "-p", `${port}:9000/udp`, "-v", "/:/host:ro", "busybox", ...socat]);
   let echoed = "";
   const socket = await Bun.udpSocket({
     socket: {
@@ -84,7 +90,7 @@ test("ranges, random ports, host addresses and udp", async () => {
     },
   });
   await eventually(async () => {
-    socket.send("datagram\n", 8097, "127.0.0.1");
+    socket.send("datagram\n", port, "127.0.0.1");
     return echoed === "datagram\n";
   });
   socket.close();
@@ -174,20 +180,21 @@ test("networks are isolated from each other, internal ones from the outside, and
 });
 
 test("containers reach the host, and a container's own published port from inside another (hairpin)", async () => {
-  const server = createServer((socket) => socket.end("host\n")).listen(8098, "0.0.0.0");
+  const own = await freePort();
+  const server = createServer((socket) => socket.end("host\n")).listen(own, "0.0.0.0");
   await new Promise((resolve) => server.once("listening", resolve));
   const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
-  expect(await out(["run", "--rm", "busybox", "sh", "-c", `nc -w 2 ${gateway} 8098 </dev/null`])).toBe("host");
+  expect(await out(["run", "--rm", "busybox", "sh", "-c", `nc -w 2 ${gateway} ${own} </dev/null`])).toBe("host");
   server.close();
-  await out(["run", "-d", "--name", "pin", "-p", "8099:80", ...serve("pin")]);
+  await out(["run", "-d", "--name", "pin", "-p", `${port}:80`, ...serve("pin")]);
   await eventually(
     async () =>
-      (await out(["run", "--rm", "busybox", "timeout", "2", "wget", "-qO-", `http://${gateway}:8099/`])) === "pin",
+      (await out(["run", "--rm", "busybox", "timeout", "2", "wget", "-qO-", `http://${gateway}:${port}/`])) === "pin",
   );
 });
 
 test("a client's address is seen as it is", async () => {
-  await out(["run", "-d", "--name", "who", "-p", "8100:80", "busybox", "sh", "-c", "httpd -f -v -p 80 -h /var/www"]);
+  await out(["run", "-d", "--name", "who", "-p", `${port}:80`, "busybox", "sh", "-c", "httpd -f -v -p 80 -h /var/www"]);
   const gateway = await out(["network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]);
   const address = await out([
     "run",
@@ -195,30 +202,30 @@ test("a client's address is seen as it is", async () => {
     "busybox",
     "sh",
     "-c",
-    `wget -qO- http://${gateway}:8100/nothing >/dev/null 2>&1; ip -4 -o addr show eth0 | awk '{print $4}' | cut -d/ -f1`,
+    `until wget -O- http://${gateway}:${port}/nothing 2>&1 | grep -q 404; do sleep 0.1; done; ip -4 -o addr show eth0 | awk '{print $4}' | cut -d/ -f1`,
   ]);
   await eventually(async () => (await daemon.docker(["logs", "who"])).stderr.includes(address));
 });
 
 test("many connections at once through one port", async () => {
-  await out(["run", "-d", "--name", "many", "-p", "8101:80", ...serve("m")]);
-  await eventually(async () => (await get("http://127.0.0.1:8101/").catch(() => "")) === "m\n");
+  await out(["run", "-d", "--name", "many", "-p", `${port}:80`, ...serve("m")]);
+  await eventually(async () => (await get(`http://127.0.0.1:${port}/`).catch(() => "")) === "m\n");
   // Eight at a time: busybox's listener keeps no longer queue.
   const lane = async () => {
-    for (let i = 0; i < 40; i++) expect(await get("http://127.0.0.1:8101/")).toBe("m\n");
+    for (let i = 0; i < 40; i++) expect(await get(`http://127.0.0.1:${port}/`)).toBe("m\n");
   };
   await Promise.all(Array.from({ length: 8 }, lane));
 });
 
 test("a closed port inside the container is refused, not hung", async () => {
-  await out(["run", "-d", "--name", "deaf", "-p", "8102:80", "busybox", "sleep", "1000"]);
+  await out(["run", "-d", "--name", "deaf", "-p", `${port}:80`, "busybox", "sleep", "1000"]);
   const outcome = await new Promise<string>((resolve) => {
-    const socket = connect(8102, "127.0.0.1");
+    const socket = connect(port, "127.0.0.1");
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
     socket.once("connect", () => resolve("connected"));
   });
   expect(outcome).toBe("ECONNREFUSED");
-  expect(await portOf("deaf", "80")).toBe("8102");
+  expect(await portOf("deaf", "80")).toBe(String(port));
 });
 
 test("pools are listed with IPv4 first", async () => {
