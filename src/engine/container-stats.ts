@@ -58,6 +58,8 @@ async function* sampleStats(
 
 function pause(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // The reader may have left while the sample was taken.
+    if (signal.aborted) return resolve();
     const timer = setTimeout(done, PERIOD_MS);
     function done() {
       clearTimeout(timer);
