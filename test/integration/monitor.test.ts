@@ -12,6 +12,7 @@ import {
 import { MonitorConnection } from "../../src/runtime/monitor-connection.ts";
 import { findHeldDescriptors } from "../../src/runtime/monitor-descriptors.ts";
 import { findExitRecord } from "../../src/runtime/monitor-exit-record.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { processorMsOf } from "../support/processor-time.ts";
 import { BINARY, collector, MonitorFixture, runToEnd, type TestContainer } from "./monitor-fixture.ts";
 
@@ -38,8 +39,8 @@ async function logLines(path: string): Promise<LogLine[]> {
     .map((line) => JSON.parse(line));
 }
 
-async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 5000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; !(await isTrue()); await Bun.sleep(5)) {
+async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 30_000 * PATIENCE; !(await isTrue()); await Bun.sleep(5)) {
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
   }
 }
@@ -331,7 +332,8 @@ describe("stdin and attach", () => {
 describe("surviving the daemon", () => {
   test("kill -9 of the parent: output goes to the log, a new daemon reconnects and learns the end", async () => {
     const container = await fixture.container({
-      command: ["sh", "-c", "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); sleep 0.01; done; read x; exit 9"],
+      // Writes until it is told to end.
+      command: ["sh", "-c", "i=0; until read -t 0.01 x; do echo line $i; i=$((i+1)); done; exit 9"],
       stdin: true,
     });
     const parent = Bun.spawn([process.execPath, join(import.meta.dir, "monitor-parent.ts")], {
@@ -346,10 +348,12 @@ describe("surviving the daemon", () => {
 
     const connection = await MonitorConnection.find(container.directory);
     expect(await connection!.started).toMatchObject({ kind: "started" });
-    await until("all lines are there", async () => (await logLines(container.logPath)).length === 200);
+    await until("it writes on", async () => (await logLines(container.logPath)).length > 200);
     await connection!.writeStdin(Buffer.from("x\n"));
     expect(await connection!.exited).toMatchObject({ code: 9 });
     await connection!.closed;
+    const lines = (await logLines(container.logPath)).map(({ log }) => log);
+    expect(lines).toEqual(lines.map((_, index) => `line ${index}\n`));
     expect(await MonitorConnection.find(container.directory)).toBeUndefined();
     expect(existsSync(join(container.directory, "monitor.sock"))).toBe(false);
   });
@@ -505,12 +509,18 @@ describe("the log", () => {
 describe("process 1 and hello", () => {
   test("docker-init passes signals on, buries orphans and exits as its child does", async () => {
     const container = await fixture.container({
-      command: ["/docker-init", "--", "sh", "-c", "(sleep 0.05 &) ; trap 'exit 44' USR1; while :; do sleep 0.02; done"],
+      command: [
+        "/docker-init",
+        "--",
+        "sh",
+        "-c",
+        "(sleep 0.05 &) ; trap 'exit 44' USR1; echo ready; while :; do sleep 0.02; done",
+      ],
     });
     await Bun.write(join(container.directory, "upper/docker-init"), Bun.file(BINARY));
     await Bun.spawn(["chmod", "755", join(container.directory, "upper/docker-init")]).exited;
-    const { connection, pid } = await start(container);
-    await Bun.sleep(150);
+    const { connection, pid, output } = await start(container);
+    await until("it listens", () => output.stdout === "ready\n");
     process.kill(pid, "SIGUSR1");
     expect(await connection.exited).toMatchObject({ code: 44 });
   });
