@@ -59,6 +59,7 @@ async function joinRaw(
 ): Promise<void> {
   if (stdin) pumpInput(connection, session);
   else connection.resume();
+  endWithClient(exchange, session);
   try {
     await pumpOutput(session, framed, (chunk) => writeAll(connection, chunk, exchange.signal));
   } finally {
@@ -70,11 +71,20 @@ async function joinPlain(exchange: Exchange, session: AttachSession, framed: boo
   const sendsInput = exchange.request.headers["transfer-encoding"] !== undefined;
   if (stdin && sendsInput) pumpInput(exchange.request, session);
   else exchange.request.resume();
-  exchange.signal.addEventListener("abort", () => session.close(), { once: true });
-  // The client may have left while the session was opened.
-  if (exchange.signal.aborted) session.close();
+  endWithClient(exchange, session);
   await pumpOutput(session, framed, (chunk) => exchange.write(chunk));
   await exchange.end();
+}
+
+/** A client whose connection breaks tells no end of its input, but there is one: the process must not wait for more. */
+function endWithClient({ signal }: Exchange, session: AttachSession): void {
+  const end = () => {
+    session.closeInput();
+    session.close();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  // The client may have left while the session was opened.
+  if (signal.aborted) end();
 }
 
 /** Not `for await`: leaving that loop would destroy the connection, and half-close must not. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ExecInspect } from "../../src/model/container.ts";
 import { DOCKER, eventually, importBusybox, NARU, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
@@ -222,3 +223,22 @@ for (const client of ["docker", "naru"] as const) {
 async function tarOf(name: string, text: string): Promise<Uint8Array> {
   return new Bun.Archive({ [name]: text }).bytes();
 }
+
+test("a client whose connection breaks leaves no process that waits for its input", async () => {
+  const { stdout } = await daemon.docker(["run", "-d", "busybox", "sleep", "1000"]);
+  const request = { Cmd: ["cat"], AttachStdin: true, AttachStdout: true };
+  const { Id } = (await (await daemon.api("POST", `/containers/${stdout.trim()}/exec`, request)).json()) as {
+    Id: string;
+  };
+  const isRunning = async () => ((await (await daemon.api("GET", `/exec/${Id}/json`)).json()) as ExecInspect).Running;
+  const body = JSON.stringify({ Detach: false, Tty: false });
+  const head = `POST /exec/${Id}/start HTTP/1.1\r\nHost: naru\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n`;
+  const client = await Bun.connect({ unix: daemon.socketPath, socket: { data() {} } });
+  // What it leaves unread makes its end a reset.
+  client.pause();
+  client.write(`${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await eventually(isRunning);
+  client.terminate();
+  await eventually(async () => !(await isRunning()));
+  await daemon.docker(["rm", "-f", stdout.trim()]);
+});
