@@ -241,10 +241,16 @@ const renew = () =>
       const wanted = parseAllDocuments(OBJECTS)
         .map((document) => document.toJS())
         .find(({ kind, metadata }) => metadata.name === name && kind !== "Secret");
-      const { metadata } = (await cluster.api("GET", place)).body;
-      const { annotations, labels = {} } = metadata;
-      const body = { ...wanted, metadata: { ...metadata, annotations, labels } };
-      expect((await cluster.api("PUT", place, body)).status).toBe(200);
+      const put = async () => {
+        const { metadata } = (await cluster.api("GET", place)).body;
+        const { annotations, labels = {} } = metadata;
+        const body = { ...wanted, metadata: { ...metadata, annotations, labels } };
+        return (await cluster.api("PUT", place, body)).status;
+      };
+      let status = await put();
+      // A controller may have written its status meanwhile.
+      while (status === 409) status = await put();
+      expect(status).toBe(200);
     }),
   );
 
