@@ -11,8 +11,6 @@ interface State {
   pods: string;
 }
 
-const NOT_GIVEN = -1;
-
 export const command = defineCommand({
   usage: "--nodes N [OPTIONS]",
   summary: "Pretend that the cluster has more nodes, for planning",
@@ -21,15 +19,15 @@ export const command = defineCommand({
     'Pods come to them only when they tolerate the taint "naru.dev/simulated" (or with --open). --nodes 0 removes them.',
   args: noArgs,
   flags: {
-    nodes: int("How many there shall be", { initial: NOT_GIVEN }),
+    nodes: int("How many there shall be"),
     cpu: string("Cores of each new one (default 32)"),
     memory: string("Memory of each new one (default 128Gi)"),
     pods: int("Pods that each new one takes", { initial: 110 }),
     open: bool("Let any pod come to the new ones"),
   },
-  async run({ flags, context }) {
+  async run({ flags, given, context }) {
     const { nodes, cpu, memory, pods, open } = flags;
-    if (nodes === NOT_GIVEN) throw new CliError("say how many nodes: --nodes N (0 removes them)");
+    if (!given("nodes")) throw new CliError("say how many nodes: --nodes N (0 removes them)");
     const client = await context.client();
     const state = await client.post<State>("/naru/cluster/simulate", { json: { nodes, cpu, memory, pods, open } });
     const changes = `${state.made} made, ${state.removed} removed`;

@@ -2,7 +2,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "",
-  summary: "Commands for features in alpha",
+  summary: "Commands that are still tried out; there are none",
   flags: {},
   async run({ context }) {
     context.printError(`No alpha commands are available in this version of ${context.program}\n`);

@@ -4,7 +4,7 @@ import { changeMetadata, METADATA_FLAGS } from "./metadata-change.ts";
 
 export const command = defineKubectlCommand({
   usage: "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
-  summary: "Update the annotations on a resource",
+  summary: "Change annotations of objects",
   flags: {
     ...METADATA_FLAGS,
     "field-manager": string("Who owns the fields that are set", { initial: "kubectl-annotate" }),

@@ -13,7 +13,7 @@ const ORDERS: Record<string, (type: ServedType) => string> = {
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Print the supported API resources on the server",
+  summary: "List the types that the server knows",
   flags: {
     "api-group": string("Only this group"),
     cached: bool("", { hidden: true }),

@@ -4,7 +4,7 @@ import { groupVersion } from "./resource-types.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: 'Print the supported API versions on the server, in the form of "group/version"',
+  summary: "List the API's groups and versions that the server knows",
   flags: {},
   async run({ args, context }) {
     if (args.length > 0) throw new UsageError(`error: unexpected arguments: [${args.join(" ")}]`);

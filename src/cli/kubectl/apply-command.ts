@@ -53,7 +53,7 @@ type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K][
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Apply a configuration to a resource by file name or stdin",
+  summary: "Make objects as files say",
   description:
     "Make objects as their files say: those that are missing are created, the others changed where they differ. What was taken out of a\nfile since it was last applied is taken away.",
   flags: FLAGS,

@@ -19,7 +19,7 @@ const INTRODUCTION = [
 
 export const command = defineKubectlCommand({
   usage: "(RESOURCE/NAME | -f FILENAME) [options]",
-  summary: "Edit latest last-applied-configuration annotations of a resource/object",
+  summary: "Edit what objects keep of the file that was applied last",
   description: "Edit what was applied last, as the object keeps it; the object itself stays as it is",
   flags: {
     ...EDIT_FLAGS,

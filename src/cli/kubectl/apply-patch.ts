@@ -141,6 +141,7 @@ function addList(patch: Members, key: string, last: Json, wanted: Json[], live: 
   } else if (!sameJson(wanted, live)) patch[key] = wanted;
 }
 
+/** The field that tells a list's elements apart; undefined for lists that are no lists of named elements. @param elements all that are to have it */
 export function mergeKeyOf(list: string, elements: readonly Json[]): string | undefined {
   return MERGE_KEYS[list]?.find(
     (key) => elements.length > 0 && elements.every((one) => isMembers(one) && one[key] !== undefined),

@@ -10,7 +10,7 @@ import { dryRun, tellResult, writeQuery } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Set the last-applied-configuration annotation on a live object to match the contents of a file",
+  summary: "Take a file for what was applied last",
   description: "Keep a file's text as what was applied last; the object itself stays as it is",
   flags: {
     ...PRINT_FLAGS,

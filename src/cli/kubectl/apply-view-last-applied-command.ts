@@ -7,7 +7,7 @@ import { yamlText } from "./yaml-text.ts";
 
 export const command = defineKubectlCommand({
   usage: "(TYPE [NAME | -l label] | TYPE/NAME | -f FILENAME) [options]",
-  summary: "View the latest last-applied-configuration annotations of a resource/object",
+  summary: "Show what objects keep of the file that was applied last",
   description: "Print what was applied last, as the objects keep it",
   flags: {
     all: bool("All objects of the types, in the namespace"),

@@ -7,7 +7,7 @@ import { checkContainer, defaultContainer, podOf } from "./pod-of.ts";
 
 export const command = defineKubectlCommand({
   usage: "(POD | TYPE/NAME) -c CONTAINER [options]",
-  summary: "Attach to a running container",
+  summary: "Connect to the main program of a container",
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
     "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),

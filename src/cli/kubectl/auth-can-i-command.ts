@@ -10,7 +10,7 @@ const ROOT = "/apis/authorization.k8s.io/v1";
 
 export const command = defineKubectlCommand({
   usage: "VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
-  summary: "Check whether an action is allowed",
+  summary: "Check what you may do",
   flags: {
     "all-namespaces": bool("In all namespaces", { short: "A" }),
     list: bool("Print all that is allowed"),

@@ -23,7 +23,7 @@ const AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate";
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects",
+  summary: "Make roles and bindings allow what files say",
   description:
     "Make roles and bindings allow at least what their files say. Missing objects and missing namespaces are created; other kinds in the\nfiles are passed over.",
   flags: {

@@ -11,7 +11,7 @@ import { dryRun } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
-  summary: "Auto-scale a deployment, replica set, stateful set, or replication controller",
+  summary: "Let the cluster choose how many pods a workload has",
   flags: {
     ...PRINT_FLAGS,
     cpu: string("CPU that each pod is to use: a share of its request (70%), or an amount (500m)"),

@@ -10,6 +10,7 @@ const PROPAGATION: Readonly<Record<string, string>> = {
   foreground: "Foreground",
 };
 
+/** The flag --cascade; its word is checked by propagationOf. */
 export const cascade = (): Flag<string> => ({
   ...string('What becomes of objects that belong to these: "background", "foreground" or "orphan"', {
     initial: "background",

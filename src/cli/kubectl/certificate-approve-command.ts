@@ -2,7 +2,7 @@ import { decisionCommand } from "./certificate-decision.ts";
 
 export const command = decisionCommand({
   verb: "approve",
-  summary: "Approve a certificate signing request",
+  summary: "Approve requests for certificates",
   condition: "Approved",
   reason: "KubectlApprove",
 });

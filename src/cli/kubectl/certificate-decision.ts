@@ -21,6 +21,7 @@ interface CertificateRequest extends KubeManifestObject {
 }
 const ATTEMPTS = 5;
 
+/** The command that writes the decision into requests that do not have it yet. */
 export const decisionCommand = (decision: Decision) =>
   defineKubectlCommand({
     usage: "(-f FILENAME | NAME) [options]",

@@ -2,7 +2,7 @@ import { decisionCommand } from "./certificate-decision.ts";
 
 export const command = decisionCommand({
   verb: "deny",
-  summary: "Deny a certificate signing request",
+  summary: "Deny requests for certificates",
   condition: "Denied",
   reason: "KubectlDeny",
 });

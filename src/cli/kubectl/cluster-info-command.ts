@@ -7,7 +7,7 @@ interface NamedService {
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display cluster information",
+  summary: "Show the addresses of the cluster",
   flags: {},
   async run({ context }) {
     const api = await context.api();

@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 export const command = defineKubectlCommand({
   usage: "[flags]",
-  summary: "Dump relevant information for debugging and diagnosis",
+  summary: "Write down what helps to find a cluster's fault",
   description:
     "Print nodes, workloads, services and events of the namespaces kube-system and this one, and the logs of their pods, or write them\ninto files below a folder",
   flags: {

@@ -6,7 +6,7 @@ const SHELLS: readonly string[] = ["bash", "zsh", "fish", "powershell"];
 
 export const command = defineKubectlCommand({
   usage: "SHELL",
-  summary: "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+  summary: "Print the script that completes commands in a shell",
   description:
     "Print the script that completes commands, flags, and the names of the cluster's objects in a shell, for the program's name kubectl:\nsource <(kubectl completion bash)",
   flags: {},

@@ -4,7 +4,7 @@ import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display the current-context",
+  summary: "Print the current context",
   flags: {},
   async run({ context }) {
     const { current } = await new KubeconfigFiles(context.kubeconfig.path).read();

@@ -4,7 +4,7 @@ import { HelpError } from "./help-error.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [options]",
-  summary: "Delete the specified cluster from the kubeconfig",
+  summary: "Delete a cluster's entry",
   flags: {},
   async run({ args, context }) {
     const [name] = args;

@@ -4,7 +4,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [options]",
-  summary: "Delete the specified user from the kubeconfig",
+  summary: "Delete a user's entry",
   flags: {},
   async run({ args, context }) {
     const [name] = args;

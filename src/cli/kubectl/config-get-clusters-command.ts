@@ -3,7 +3,7 @@ import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display clusters defined in the kubeconfig",
+  summary: "List the clusters of the kubeconfig",
   flags: {},
   async run({ context }) {
     const { clusters } = await new KubeconfigFiles(context.kubeconfig.path).read();

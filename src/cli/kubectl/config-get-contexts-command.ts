@@ -6,7 +6,7 @@ import { TableText } from "./table-text.ts";
 
 export const command = defineKubectlCommand({
   usage: "[(-o|--output=)name)] [options]",
-  summary: "Describe one or many contexts",
+  summary: "List the contexts of the kubeconfig",
   flags: {
     "no-headers": bool("Tables without titles"),
     output: string("name: only the names", { short: "o" }),

@@ -3,7 +3,7 @@ import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display users defined in the kubeconfig",
+  summary: "List the users of the kubeconfig",
   flags: {},
   async run({ context }) {
     const { users } = await new KubeconfigFiles(context.kubeconfig.path).read();

@@ -6,7 +6,7 @@ import { withEntry } from "./kubeconfig/model.ts";
 
 export const command = defineKubectlCommand({
   usage: "CONTEXT_NAME NEW_NAME [options]",
-  summary: "Rename a context from the kubeconfig file",
+  summary: "Rename a context",
   flags: {},
   async run({ args, context }) {
     checkWordCount(args, 2);

@@ -9,7 +9,7 @@ import { type Members, withEntry } from "./kubeconfig/model.ts";
 export const command = defineKubectlCommand({
   usage:
     "NAME [--server=server] [--certificate-authority=path/to/certificate/authority] [--insecure-skip-tls-verify=true] [--tls-server-name=example.com] [options]",
-  summary: "Set a cluster entry in kubeconfig",
+  summary: "Add or change a cluster's entry",
   flags: {
     "certificate-authority": string("File of the cluster's certificate authority"),
     "embed-certs": bool("Take the file's content into the kubeconfig"),

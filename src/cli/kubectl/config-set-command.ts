@@ -6,7 +6,7 @@ import { setProperty } from "./kubeconfig/property.ts";
 
 export const command = defineKubectlCommand({
   usage: "PROPERTY_NAME PROPERTY_VALUE [options]",
-  summary: "Set an individual value in a kubeconfig file",
+  summary: "Set one value of the kubeconfig",
   flags: { "set-raw-bytes": bool("For fields of bytes: the value as it stands, not base64") },
   async run({ flags, args, context }) {
     checkWordCount(args, 2);

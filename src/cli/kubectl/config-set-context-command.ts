@@ -7,7 +7,7 @@ import { withEntry } from "./kubeconfig/model.ts";
 
 export const command = defineKubectlCommand({
   usage: "[NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] [--namespace=namespace] [options]",
-  summary: "Set a context entry in kubeconfig",
+  summary: "Add or change a context",
   flags: {
     cluster: string("The context's cluster"),
     current: bool("Change the current context"),

@@ -28,7 +28,7 @@ type Given = (flag: keyof Flags) => boolean;
 export const command = defineKubectlCommand({
   usage:
     "NAME [--client-certificate=path/to/certfile] [--client-key=path/to/keyfile] [--token=bearer_token] [--username=basic_user] [--password=basic_password] [--auth-provider=provider_name] [--auth-provider-arg=key=value] [--exec-command=exec_command] [--exec-api-version=exec_api_version] [--exec-arg=arg] [--exec-env=key=value] [options]",
-  summary: "Set a user entry in kubeconfig",
+  summary: "Add or change a user's entry",
   flags: FLAGS,
   async run({ flags, args, context, given }) {
     if (args.length !== 1) throw new HelpError(`error: unexpected args: [${args.join(" ")}]`);

@@ -5,7 +5,7 @@ import { unsetProperty } from "./kubeconfig/property.ts";
 
 export const command = defineKubectlCommand({
   usage: "PROPERTY_NAME [options]",
-  summary: "Unset an individual value in a kubeconfig file",
+  summary: "Take one value out of the kubeconfig",
   flags: {},
   async run({ args, context }) {
     checkWordCount(args, 1);

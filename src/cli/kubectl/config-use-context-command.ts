@@ -5,7 +5,7 @@ import { KubeconfigFiles } from "./kubeconfig/files.ts";
 
 export const command = defineKubectlCommand({
   usage: "CONTEXT_NAME [options]",
-  summary: "Set the current-context in a kubeconfig file",
+  summary: "Switch to another context",
   flags: {},
   async run({ args, context }) {
     checkWordCount(args, 1);

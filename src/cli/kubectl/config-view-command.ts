@@ -16,7 +16,7 @@ import { noPrinter, objectPrinter, PRINT_FLAGS } from "./output-format.ts";
 
 export const command = defineKubectlCommand({
   usage: "[flags] [options]",
-  summary: "Display merged kubeconfig settings or a specified kubeconfig file",
+  summary: "Show the kubeconfig",
   flags: {
     ...PRINT_FLAGS,
     flatten: bool("With the content of the files that it names, so that it stands on its own"),

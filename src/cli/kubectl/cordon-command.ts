@@ -3,7 +3,7 @@ import { NODE_FLAGS, nodesNamed, setSchedulable } from "./node-schedulable.ts";
 
 export const command = defineKubectlCommand({
   usage: "NODE [options]",
-  summary: "Mark node as unschedulable",
+  summary: "Keep new pods off a node",
   flags: NODE_FLAGS,
   async run({ flags, args, context }) {
     for (const node of await nodesNamed(context, args, flags.selector, "cordon"))

@@ -9,7 +9,7 @@ import { type RemoteProcess, remoteProcess, untilEnded } from "./remote-process.
 
 export const command = defineKubectlCommand({
   usage: "<file-spec-src> <file-spec-dest> [options]",
-  summary: "Copy files and directories to and from containers",
+  summary: "Copy files into containers and out of them",
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
     "no-preserve": bool("Owner and permissions are not kept in the container"),

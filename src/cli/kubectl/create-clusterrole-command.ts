@@ -7,7 +7,7 @@ import { RULE_FLAGS, resourceRules, verbsOf } from "./policy-rules.ts";
 export const command = defineKubectlCommand({
   usage:
     "NAME --verb=verb --resource=resource.group [--resource-name=resourcename] [--non-resource-url=path] [--aggregation-rule=label=value] [options]",
-  summary: "Create a cluster role",
+  summary: "Make a cluster role",
   flags: {
     ...CREATE_FLAGS,
     ...RULE_FLAGS,

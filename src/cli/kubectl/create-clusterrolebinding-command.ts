@@ -6,7 +6,7 @@ import { bindingParts, SUBJECT_FLAGS } from "./role-binding.ts";
 export const command = defineKubectlCommand({
   usage:
     "NAME --clusterrole=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [options]",
-  summary: "Create a cluster role binding for a particular cluster role",
+  summary: "Give a cluster role in all namespaces",
   flags: { ...CREATE_FLAGS, ...SUBJECT_FLAGS },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -13,7 +13,7 @@ import { dryRun, validate } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Create a resource from a file or from stdin",
+  summary: "Make objects from files",
   flags: {
     ...PRINT_FLAGS,
     "dry-run": dryRun(),

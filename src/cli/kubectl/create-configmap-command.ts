@@ -6,7 +6,7 @@ import { hashedName } from "./hashed-name.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none] [options]",
-  summary: "Create a config map from a local file, directory or literal value",
+  summary: "Make a config map from files or words",
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),

@@ -5,7 +5,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...] [options]",
-  summary: "Create a cron job with the specified name",
+  summary: "Make a job that runs again and again",
   flags: {
     ...CREATE_FLAGS,
     image: string("The image"),

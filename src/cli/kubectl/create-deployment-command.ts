@@ -5,7 +5,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --image=image -- [COMMAND] [args...] [options]",
-  summary: "Create a deployment with the specified name",
+  summary: "Make a deployment",
   flags: {
     ...CREATE_FLAGS,
     image: strings("Image of a container (may be repeated)"),

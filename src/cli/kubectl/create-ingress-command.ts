@@ -5,7 +5,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --rule=host/path=service:port[,tls[=secret]]  [options]",
-  summary: "Create an ingress with the specified name",
+  summary: "Make an ingress",
   flags: {
     ...CREATE_FLAGS,
     annotation: list("An annotation, as key=value (may be repeated)", { type: "stringArray" }),

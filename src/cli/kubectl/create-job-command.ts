@@ -7,7 +7,7 @@ import { namedObjects, objectPath } from "./resource-arguments.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --image=image [--from=cronjob/name] -- [COMMAND] [args...] [options]",
-  summary: "Create a job with the specified name",
+  summary: "Make a job, or run a cron job now",
   flags: { ...CREATE_FLAGS, from: string("A cron job whose job it is, as cronjob/NAME"), image: string("The image") },
   async run({ flags, args, afterDashes, context }) {
     const name = oneName(args);

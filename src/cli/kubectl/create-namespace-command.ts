@@ -3,7 +3,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--dry-run=server|client|none] [options]",
-  summary: "Create a namespace with the specified name",
+  summary: "Make a namespace",
   flags: CREATE_FLAGS,
   async run({ flags, args, context }) {
     await create(context, flags, {

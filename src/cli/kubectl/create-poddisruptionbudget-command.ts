@@ -6,7 +6,7 @@ import { labelSelectorOf } from "./label-selector.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --selector=SELECTOR --min-available=N [options]",
-  summary: "Create a pod disruption budget with the specified name",
+  summary: "Limit how many pods may be taken away at once",
   flags: {
     ...CREATE_FLAGS,
     "max-unavailable": string("How many pods, or which share of them, may be away"),

@@ -4,7 +4,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --value=VALUE --global-default=BOOL [options]",
-  summary: "Create a priority class with the specified name",
+  summary: "Make a class of priorities for pods",
   flags: {
     ...CREATE_FLAGS,
     description: string("What it is for"),

@@ -4,7 +4,7 @@ import { defineKubectlCommand } from "./declaration.ts";
 
 export const command = defineKubectlCommand({
   usage: "[NAME] [--hard=key1=value1,key2=value2] [--scopes=Scope1,Scope2] [options]",
-  summary: "Create a quota with the specified name",
+  summary: "Limit what a namespace may use",
   flags: {
     ...CREATE_FLAGS,
     hard: string("How much there may be, as cpu=1,pods=10"),

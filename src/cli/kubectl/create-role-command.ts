@@ -5,7 +5,7 @@ import { RULE_FLAGS, resourceRules, verbsOf } from "./policy-rules.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename] [options]",
-  summary: "Create a role with single rule",
+  summary: "Make a role",
   flags: { ...CREATE_FLAGS, ...RULE_FLAGS },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -7,7 +7,7 @@ import { bindingParts, SUBJECT_FLAGS } from "./role-binding.ts";
 export const command = defineKubectlCommand({
   usage:
     "NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [options]",
-  summary: "Create a role binding for a particular role or cluster role",
+  summary: "Give a role to users, groups or service accounts",
   flags: { ...CREATE_FLAGS, ...SUBJECT_FLAGS, role: string("The role that is given") },
   async run({ flags, args, context }) {
     const name = oneName(args);

@@ -10,7 +10,7 @@ const KEY = ".dockerconfigjson";
 export const command = defineKubectlCommand({
   usage:
     "NAME --docker-username=user --docker-password=password --docker-email=email [--docker-server=string] [--from-file=[key=]source] [options]",
-  summary: "Create a secret for use with a registry",
+  summary: "Make a secret for pulling from a registry",
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),

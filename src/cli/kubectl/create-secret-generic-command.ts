@@ -6,7 +6,7 @@ import { hashedName } from "./hashed-name.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1] [options]",
-  summary: "Create a secret from a local file, directory, or literal value",
+  summary: "Make a secret from files or words",
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),

@@ -8,7 +8,7 @@ import { hashedName } from "./hashed-name.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --cert=path/to/cert/file --key=path/to/key/file [options]",
-  summary: "Create a TLS secret",
+  summary: "Make a secret of a certificate and its key",
   flags: {
     ...CREATE_FLAGS,
     "append-hash": bool("Put a hash of the content behind the name"),

@@ -5,7 +5,7 @@ import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--tcp=<port>:<targetPort>] [options]",
-  summary: "Create a ClusterIP service",
+  summary: "Make a service with an address in the cluster",
   flags: {
     ...CREATE_FLAGS,
     clusterip: string('Its address in the cluster; "None" for none'),

@@ -6,7 +6,7 @@ import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME --external-name external.name [options]",
-  summary: "Create an ExternalName service",
+  summary: "Make a service that stands for a name outside",
   flags: {
     ...CREATE_FLAGS,
     "external-name": string("The name that it stands for"),

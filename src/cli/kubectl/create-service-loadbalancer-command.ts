@@ -5,7 +5,7 @@ import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--tcp=<port>:<targetPort>] [options]",
-  summary: "Create a LoadBalancer service",
+  summary: "Make a service with an address of a load balancer",
   flags: {
     ...CREATE_FLAGS,
     tcp: strings("Ports, as PORT or PORT:TARGET"),

@@ -5,7 +5,7 @@ import { createService, servicePorts } from "./new-service.ts";
 
 export const command = defineKubectlCommand({
   usage: "NAME [--tcp=<port>:<targetPort>] [options]",
-  summary: "Create a NodePort service",
+  summary: "Make a service with a port on every node",
   flags: {
     ...CREATE_FLAGS,
     "node-port": int("The port of the nodes"),

@@ -9,7 +9,7 @@ import { objectPrinter, PRINT_FLAGS } from "./output-format.ts";
 
 export const command = defineKubectlCommand({
   usage: "SERVICE_ACCOUNT_NAME [options]",
-  summary: "Request a service account token",
+  summary: "Get a token of a service account",
   flags: {
     ...PRINT_FLAGS,
     audience: list("Who is to accept the token (may be repeated)", { type: "stringArray" }),

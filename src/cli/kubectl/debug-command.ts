@@ -33,7 +33,7 @@ function addVariables(text: string, known: readonly string[]): string[] {
 
 export const command = defineKubectlCommand({
   usage: "(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
-  summary: "Create debugging sessions for troubleshooting workloads and nodes",
+  summary: "Look into pods and nodes with tools of another image",
   description:
     "Put a container with other tools beside those of a pod: into the running pod, or into a copy of it (--copy-to) of which images and\ncommands may be others. Of a node: a pod in the node's own namespaces, with the node's files below /host.",
   flags: {

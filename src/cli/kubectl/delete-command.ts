@@ -11,7 +11,7 @@ import { dryRun } from "./write-flags.ts";
 
 export const command = defineKubectlCommand({
   usage: "([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [options]",
-  summary: "Delete resources by file names, stdin, resources and names, or by label selector",
+  summary: "Delete objects",
   flags: {
     all: bool("All objects of the types"),
     "all-namespaces": bool("Objects of all namespaces", { short: "A" }),

@@ -12,7 +12,7 @@ import { pathOf, type ServedType } from "./resource-types.ts";
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) [options]",
-  summary: "Show details of a specific resource or group of resources",
+  summary: "Show objects in detail, with what happened to them",
   flags: {
     "all-namespaces": bool("Objects of all namespaces", { short: "A" }),
     "chunk-size": int("How many objects are asked for at once; 0 for all", { initial: 500 }),

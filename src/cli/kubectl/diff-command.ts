@@ -31,7 +31,7 @@ type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K][
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Diff the live version against a would-be applied version",
+  summary: "Show what apply would change",
   description:
     "Show how objects would change if their files were applied: by the program of KUBECTL_EXTERNAL_DIFF, else by diff -u -N. The exit code\nis 0 when nothing differs, 1 when something does, above 1 when that could not be told.",
   flags: FLAGS,

@@ -12,6 +12,7 @@ import { yamlText } from "./yaml-text.ts";
 /** Exit code of a comparison that went wrong. */
 export const TROUBLE = 2;
 
+/** The two folders; disposing takes them away, as a signal does. */
 export class DiffFiles implements AsyncDisposable {
   private readonly stopCaring = removedWhenInterrupted(() => [this.live, this.merged]);
 

@@ -43,7 +43,7 @@ const MIRROR = "kubernetes.io/config.mirror";
 
 export const command = defineKubectlCommand({
   usage: "NODE [options]",
-  summary: "Drain node in preparation for maintenance",
+  summary: "Move the pods of a node away",
   flags: FLAGS,
   async run({ flags, args, context }) {
     checkPodSelector(flags["pod-selector"]);

@@ -8,7 +8,7 @@ import { editTitle, saveEdited } from "./edit/save-edited.ts";
 
 export const command = defineKubectlCommand({
   usage: "(RESOURCE/NAME | -f FILENAME) [options]",
-  summary: "Edit a resource on the server",
+  summary: "Edit objects in your editor",
   description:
     "Open objects in the editor of KUBE_EDITOR or EDITOR (else vi) and send what was changed. What the server refuses is opened again\nwith its words.",
   flags: {

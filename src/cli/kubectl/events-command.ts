@@ -12,7 +12,7 @@ const TITLES = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
 export const command = defineKubectlCommand({
   usage:
     "[(-o|--output=)json|yaml|name|go-template|go-template-file|template|templatefile|jsonpath|jsonpath-as-json|jsonpath-file] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
-  summary: "List events",
+  summary: "List what happened",
   description: "Tell what happened to objects of a namespace, of all, or to one object",
   flags: {
     ...PRINT_FLAGS,

@@ -9,7 +9,7 @@ import { pathOf } from "./resource-types.ts";
 
 export const command = defineKubectlCommand({
   usage: "(POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
-  summary: "Execute a command in a container",
+  summary: "Run a program in a container",
   flags: {
     container: string("The container (default: the first, or the one that the pod's annotation names)", { short: "c" }),
     filename: strings("The file whose object is meant", { short: "f" }),

@@ -11,7 +11,7 @@ const FORMATS = ["plaintext", "plaintext-openapiv2"];
 export const command = defineKubectlCommand({
   usage:
     "TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [-o|--output=plaintext|plaintext-openapiv2] [options]",
-  summary: "Get documentation for a resource",
+  summary: "Tell what the fields of a type mean",
   description: "Tell the fields of a kind, or what stands below one of them: TYPE.FIELD.FIELD",
   flags: {
     "api-version": string("The group and version that are meant, such as apps/v1"),

@@ -16,7 +16,7 @@ const EXPOSED = ["Deployment", "Pod", "ReplicaSet", "ReplicationController", "Se
 export const command = defineKubectlCommand({
   usage:
     "(-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
-  summary: "Take a pod, service, deployment or other workload and expose it as a new service",
+  summary: "Make a service for pods that are there",
   flags: {
     ...PRINT_FLAGS,
     "cluster-ip": string('Its address in the cluster; "None" for none'),

@@ -35,7 +35,7 @@ export type GetFlags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof 
 
 export const command = defineKubectlCommand({
   usage: "(TYPE[,TYPE] [NAME...] | TYPE/NAME ... | -f FILENAME) [options]",
-  summary: "Display one or many resources",
+  summary: "List objects",
   flags: FLAGS,
   async run({ flags, args, context }) {
     if (flags.raw !== "") {

@@ -29,6 +29,7 @@ interface Found {
   readonly object: ShownObject;
 }
 
+/** One use of `get`: what was found is printed type by type, what failed is told at the end. */
 export class GetView {
   private found = 0;
   private printed = 0;

@@ -1,5 +1,6 @@
 /** The grammar of kubectl's JSONPath templates (the Kubernetes documentation's "JSONPath Support"): text to nodes. */
 
+/** A template that cannot be read, or does not fit the object. */
 export class JsonPathError extends Error {}
 
 export type Step =

@@ -91,6 +91,10 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Between watches that told nothing. */
+const PAUSE_MS = 500;
+
+/** The API server, asked as one user. Failures are told in kubectl's words. */
 export class KubeApi {
   constructor(readonly access: ClusterAccess) {}
 
@@ -149,6 +153,8 @@ export class KubeApi {
 
   /** Objects of a watch, one a line. Ends when the server ends it or the signal comes. */
   async *lines<T>(path: string, options: RequestOptions = {}): AsyncGenerator<T> {
+    const begun = performance.now();
+    let count = 0;
     const response = await this.send("GET", path, options);
     const decoder = new TextDecoder();
     let rest = "";
@@ -156,12 +162,18 @@ export class KubeApi {
       for await (const chunk of response.body ?? []) {
         const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
         rest = lines.pop() ?? "";
-        for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+        for (const line of lines) {
+          if (line === "") continue;
+          count++;
+          yield JSON.parse(line) as T;
+        }
       }
     } catch (error) {
       // --request-timeout ends a watch as the server would.
       if ((error as Error).name !== "TimeoutError" || options.signal?.aborted) throw error;
     }
+    // Whoever waits asks again: a server that ends watches at once must not be asked without a pause.
+    if (count === 0 && performance.now() - begun < PAUSE_MS) await Bun.sleep(PAUSE_MS);
   }
 }
 

@@ -16,6 +16,7 @@ export function kubectlHelp(program: string): string {
   ].join("\n\n");
 }
 
+/** The commands of a group such as `config`. */
 export function groupHelp(program: string, group: string): string {
   const prefix = `${group} `;
   const names = [...Object.keys(KUBECTL_COMMANDS), ...Object.keys(KUBECTL_GROUPS)].filter(
@@ -36,6 +37,7 @@ function rows(names: readonly string[], skip = 0): string {
     .join("\n");
 }
 
+/** What a command does, its own flags and how it is called. */
 export function commandHelp(program: string, name: string, command: KubectlCommand): string {
   const parts = [command.description ?? command.summary];
   if (command.example) parts.push(`Examples:\n${command.example}`);

@@ -21,7 +21,7 @@ type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K][
 
 export const command = defineKubectlCommand({
   usage: "--section (defaults|aliases|credentialplugin) --command COMMAND [options]",
-  summary: "Set values in the kuberc configuration",
+  summary: "Change your preferences",
   flags: FLAGS,
   async run({ flags, context }) {
     const place = preferencesPath(context.kuberc);

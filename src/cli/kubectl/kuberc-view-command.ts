@@ -7,7 +7,7 @@ import { preferencesObject, preferencesPath, readPreferences } from "./preferenc
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Display the current kuberc configuration",
+  summary: "Show your preferences",
   flags: { ...PRINT_FLAGS, output: string("How to print: yaml, json, kyaml, …", { short: "o", initial: "yaml" }) },
   async run({ flags, context }) {
     const found = await readPreferences(context.kuberc);

@@ -22,7 +22,7 @@ const REFUSED = [
 
 export const command = defineKubectlCommand({
   usage: "DIR [flags]",
-  summary: "Build a kustomization target from a directory or URL",
+  summary: "Print the objects of a kustomization",
   description:
     "Print the objects of a kustomization: of the folder DIR, or of this one, that holds a kustomization.yaml",
   flags: {

@@ -37,7 +37,7 @@ const SELECTED_TAIL = 10;
 
 export const command = defineKubectlCommand({
   usage: "[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
-  summary: "Print the logs for a container in a pod",
+  summary: "Print what containers wrote",
   flags: FLAGS,
   async run({ flags, args, given, context }) {
     if ((args.length === 0 && flags.selector === "") || args.length > 2) {

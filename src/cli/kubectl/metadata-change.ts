@@ -63,6 +63,7 @@ function parseWishes(pairs: readonly string[], field: Field): Wishes {
   return { set, remove };
 }
 
+/** Carries out `label` or `annotate`. @throws CliError with what failed, when the others are done */
 export async function changeMetadata(
   context: KubectlContext,
   args: readonly string[],

@@ -36,6 +36,7 @@ export async function nodesNamed(
   return objects;
 }
 
+/** Lets new pods onto a node or keeps them off, and tells of it. */
 export async function setSchedulable(
   context: KubectlContext,
   target: ObjectTarget,

@@ -6,7 +6,7 @@ const COLUMNS = 100;
 
 export const command = defineKubectlCommand({
   usage: "",
-  summary: "Print the list of flags inherited by all commands",
+  summary: "List the flags that every command takes",
   flags: {},
   async run({ context }) {
     context.print(`The following options can be passed to any command:\n\n${flagUsages(GLOBAL_FLAGS, COLUMNS)}\n`);

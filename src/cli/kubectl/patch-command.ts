@@ -19,7 +19,7 @@ const TYPES: Record<string, string> = {
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
-  summary: "Update fields of a resource",
+  summary: "Change single fields of objects",
   flags: {
     ...PRINT_FLAGS,
     "dry-run": dryRun(),

@@ -6,7 +6,7 @@ import { findPlugins } from "./plugins.ts";
 
 export const command = defineKubectlCommand({
   usage: "[flags]",
-  summary: "List all visible plugin executables on a user's PATH",
+  summary: "List the plugins in PATH",
   description: "Tell all programs in PATH whose names begin with kubectl-; each is a command of kubectl",
   flags: { "name-only": bool("Names without their folders") },
   async run({ flags, context }) {

@@ -15,6 +15,7 @@ interface ChannelMessage {
   readonly data: Uint8Array;
 }
 
+/** An open connection; whoever opens it closes it. */
 export class PodWebSocket {
   /** Frames must not mix: each waits for the one before. */
   #writing: Promise<void> = Promise.resolve();

@@ -3,20 +3,13 @@
 import { CliError } from "../cli-error.ts";
 import { list, strings } from "../flag-types.ts";
 import type { KubectlContext } from "./declaration.ts";
+import type { PolicyRule } from "./rbac-coverage.ts";
 
 export const RULE_FLAGS = {
   resource: strings("What the rule is about, such as pods, deployments.apps or pods/log"),
   "resource-name": list("Only the object of that name (may be repeated)", { type: "stringArray" }),
   verb: strings("What may be done: get, list, watch, create, update, patch, delete, *"),
 };
-
-export interface PolicyRule {
-  readonly apiGroups?: string[];
-  readonly nonResourceURLs?: string[];
-  readonly resourceNames?: string[];
-  readonly resources?: string[];
-  readonly verbs: string[];
-}
 
 /** Verbs of requests to the API, and those that only rules know. */
 export const VERBS = new Set(

@@ -15,7 +15,7 @@ const CHANNELS = { data: 0, error: 1 };
 
 export const command = defineKubectlCommand({
   usage: "TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
-  summary: "Forward one or more local ports to a pod",
+  summary: "Reach ports of a pod from this machine",
   flags: {
     address: strings("Addresses to listen on, divided by commas: IP addresses or localhost (default localhost)"),
     "pod-running-timeout": durationText("How long to wait for a pod that runs", { initial: "1m0s" }),

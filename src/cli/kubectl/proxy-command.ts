@@ -9,7 +9,7 @@ import { proxyServer } from "./proxy-server.ts";
 
 export const command = defineKubectlCommand({
   usage: "[--port=PORT] [--www=static-dir] [--www-prefix=prefix] [--api-prefix=prefix]",
-  summary: "Run a proxy to the Kubernetes API server",
+  summary: "Serve the cluster's API on this machine",
   description:
     "Serve the cluster's API on this machine, with your own credentials: whoever reaches the port acts as you. Files of a folder can be\nserved beside it.",
   flags: {

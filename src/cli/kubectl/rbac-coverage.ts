@@ -54,6 +54,7 @@ const coversUrl = (own: string, url: string): boolean =>
 const isSameSubject = (one: Subject, other: Subject): boolean =>
   one.kind === other.kind && one.name === other.name && (one.namespace ?? "") === (other.namespace ?? "");
 
+/** The subjects of `wanted` that `present` does not have. */
 export const missingSubjects = (wanted: readonly Subject[], present: readonly Subject[]): Subject[] =>
   wanted.filter((one) => !present.some((other) => isSameSubject(one, other)));
 
@@ -63,5 +64,6 @@ export function ruleText(rule: PolicyRule): string {
   return `{Verbs:${words(rule.verbs)} APIGroups:${words(rule.apiGroups)} Resources:${words(rule.resources)} ResourceNames:${words(rule.resourceNames)} NonResourceURLs:${words(rule.nonResourceURLs)}}`;
 }
 
+/** As Go prints the struct. */
 export const subjectText = ({ kind, apiGroup = "", name, namespace = "" }: Subject): string =>
   `{Kind:${kind} APIGroup:${apiGroup} Name:${name} Namespace:${namespace}}`;

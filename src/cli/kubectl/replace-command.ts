@@ -35,7 +35,7 @@ type Flags = { readonly [K in keyof typeof FLAGS]: ReturnType<(typeof FLAGS)[K][
 
 export const command = defineKubectlCommand({
   usage: "-f FILENAME [options]",
-  summary: "Replace a resource by file name or stdin",
+  summary: "Put files in the place of objects",
   flags: FLAGS,
   async run({ flags, args, context }) {
     if (flags.filename.length === 0 && flags.kustomize === "")

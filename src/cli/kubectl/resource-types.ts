@@ -60,6 +60,7 @@ export function pathOf(type: ServedType, namespace: string | undefined, name?: s
   return `${root}${place}/${type.resource}${object}${subresource === undefined ? "" : `/${subresource}`}`;
 }
 
+/** The types of one server, as it told of them at once. */
 export class ResourceTypes {
   private constructor(readonly all: readonly ServedType[]) {}
 

@@ -12,7 +12,7 @@ import { checkRolled, type PodTemplateHolder } from "./workload-kinds.ts";
 
 export const command = defineKubectlCommand({
   usage: "(TYPE NAME | TYPE/NAME) [flags] [options]",
-  summary: "View rollout history",
+  summary: "List the revisions of a workload",
   flags: { ...ROLLOUT_FLAGS, revision: int("The details of this revision") },
   async run({ flags, args, context }) {
     const api = await context.api();

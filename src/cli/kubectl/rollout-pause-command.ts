@@ -4,7 +4,7 @@ import { changeEach, ROLLOUT_FLAGS, rolloutTargets } from "./rollout-change.ts";
 
 export const command = defineKubectlCommand({
   usage: "RESOURCE [options]",
-  summary: "Mark the provided resource as paused",
+  summary: "Hold changes of a deployment back",
   flags: ROLLOUT_FLAGS,
   async run({ flags, args, context }) {
     const targets = await rolloutTargets(context, args, flags);

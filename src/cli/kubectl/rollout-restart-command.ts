@@ -7,7 +7,7 @@ const RESTARTED_AT = "kubectl.kubernetes.io/restartedAt";
 
 export const command = defineKubectlCommand({
   usage: "RESOURCE [options]",
-  summary: "Restart a resource",
+  summary: "Start the pods of a workload anew",
   flags: ROLLOUT_FLAGS,
   async run({ flags, args, context }) {
     const targets = await rolloutTargets(context, args, flags);

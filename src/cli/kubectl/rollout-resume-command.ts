@@ -4,7 +4,7 @@ import { changeEach, ROLLOUT_FLAGS, rolloutTargets } from "./rollout-change.ts";
 
 export const command = defineKubectlCommand({
   usage: "RESOURCE [options]",
-  summary: "Resume a paused resource",
+  summary: "Let changes of a deployment go on",
   flags: ROLLOUT_FLAGS,
   async run({ flags, args, context }) {
     const targets = await rolloutTargets(context, args, flags);

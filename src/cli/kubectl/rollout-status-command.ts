@@ -13,7 +13,7 @@ const REVISION = "deployment.kubernetes.io/revision";
 
 export const command = defineKubectlCommand({
   usage: "(TYPE NAME | TYPE/NAME) [flags] [options]",
-  summary: "Show the status of the rollout",
+  summary: "Watch a change until all pods have it",
   flags: {
     filename: strings("Files, folders or addresses of objects", { short: "f" }),
     kustomize: string("A kustomization", { short: "k" }),

@@ -16,7 +16,7 @@ const HASH_LABEL = "pod-template-hash";
 
 export const command = defineKubectlCommand({
   usage: "(TYPE NAME | TYPE/NAME) [flags] [options]",
-  summary: "Undo a previous rollout",
+  summary: "Go back to an earlier revision",
   flags: { ...ROLLOUT_FLAGS, "dry-run": dryRun(), "to-revision": int("The revision to go back to; 0: the one before") },
   async run({ flags, args, context }) {
     const api = await context.api();

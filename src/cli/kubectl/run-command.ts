@@ -14,7 +14,7 @@ import { dryRun } from "./write-flags.ts";
 export const command = defineKubectlCommand({
   usage:
     'NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...] [options]',
-  summary: "Run a particular image on the cluster",
+  summary: "Start a pod from an image",
   flags: {
     ...PRINT_FLAGS,
     ...OVERRIDE_FLAGS,

@@ -18,7 +18,7 @@ interface Scale {
 
 export const command = defineKubectlCommand({
   usage: "[--resource-version=version] [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
-  summary: "Set a new size for a deployment, replica set, stateful set or replication controller",
+  summary: "Change how many pods a workload has",
   flags: {
     ...PRINT_FLAGS,
     all: bool("All objects of the types"),

@@ -41,6 +41,7 @@ export function tableTitles({ columnDefinitions = [] }: ServerTable, view: Table
   ];
 }
 
+/** The cells of a row under the titles of tableTitles. */
 export function tableCells({ columnDefinitions = [] }: ServerTable, row: TableRow, view: TableView): string[] {
   const metadata = row.object?.metadata ?? {};
   const labels = metadata.labels ?? {};

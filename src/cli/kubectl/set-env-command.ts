@@ -20,7 +20,7 @@ import { namedObjects, objectPath } from "./resource-arguments.ts";
 
 export const command = defineKubectlCommand({
   usage: "RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
-  summary: "Update environment variables on a pod template",
+  summary: "Change environment variables of pods",
   flags: {
     ...SET_FLAGS,
     containers: string("Containers that are meant; * stands for any letters", { short: "c", initial: "*" }),

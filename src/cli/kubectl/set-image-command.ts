@@ -13,7 +13,7 @@ import {
 export const command = defineKubectlCommand({
   usage:
     "(-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... CONTAINER_NAME_N=CONTAINER_IMAGE_N [options]",
-  summary: "Update the image of a pod template",
+  summary: "Change images of pods",
   flags: SET_FLAGS,
   async run({ flags, args, context }) {
     const { words, pairs } = splitPairs(args, "image");

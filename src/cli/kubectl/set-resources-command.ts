@@ -13,7 +13,7 @@ import {
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME)  ([--limits=LIMITS & --requests=REQUESTS] [options]",
-  summary: "Update resource requests/limits on objects with pod templates",
+  summary: "Change what pods may use of CPU and memory",
   flags: {
     ...SET_FLAGS,
     containers: string("Containers that are meant; * stands for any letters", { short: "c", initial: "*" }),

@@ -9,7 +9,7 @@ const { selector, kustomize, recursive, ...FLAGS } = SET_FLAGS;
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version] [options]",
-  summary: "Set the selector on a resource",
+  summary: "Change which pods a service leads to",
   flags: {
     ...FLAGS,
     recursive: bool("Folders below those of -f too", { short: "R", initial: true }),

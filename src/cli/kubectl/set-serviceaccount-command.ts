@@ -6,7 +6,7 @@ const { selector, ...FLAGS } = SET_FLAGS;
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME) SERVICE_ACCOUNT [options]",
-  summary: "Update the service account of a resource",
+  summary: "Change the service account of pods",
   flags: FLAGS,
   async run({ flags, args, context }) {
     const account = args.at(-1);

@@ -15,7 +15,7 @@ const RBAC = "rbac.authorization.k8s.io";
 export const command = defineKubectlCommand({
   usage:
     "(-f FILENAME | TYPE NAME) [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none] [options]",
-  summary: "Update the user, group, or service account in a role binding or cluster role binding",
+  summary: "Add users, groups and service accounts to a role binding",
   flags: {
     ...SET_FLAGS,
     group: list("Groups that are bound to the role", { type: "stringArray" }),

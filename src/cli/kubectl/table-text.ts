@@ -4,6 +4,7 @@ const GAP = 3;
 /** Narrower columns are this wide, their gap counted in. */
 const LEAST = 6;
 
+/** Rows are added, and printed together. */
 export class TableText {
   private readonly rows: string[][] = [];
   private widths: number[];

@@ -18,7 +18,7 @@ const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 export const command = defineKubectlCommand({
   usage: "NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
-  summary: "Update the taints on one or more nodes",
+  summary: "Change taints of nodes",
   flags: {
     ...PRINT_FLAGS,
     all: bool("All nodes"),

@@ -16,7 +16,7 @@ interface NodeLike {
 
 export const command = defineKubectlCommand({
   usage: "[NAME | -l label] [options]",
-  summary: "Display resource (CPU/memory) usage of nodes",
+  summary: "Show how much CPU and memory nodes use",
   flags: {
     "no-headers": bool("Without titles"),
     selector: string("Only nodes with these labels", { short: "l" }),

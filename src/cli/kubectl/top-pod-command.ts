@@ -12,7 +12,7 @@ interface PodMetrics {
 
 export const command = defineKubectlCommand({
   usage: "[NAME | -l label] [options]",
-  summary: "Display resource (CPU/memory) usage of pods",
+  summary: "Show how much CPU and memory pods use",
   flags: {
     "all-namespaces": bool("Pods of all namespaces", { short: "A" }),
     containers: bool("A row for each container"),

@@ -11,7 +11,7 @@ interface ServerVersion {
 
 export const command = defineKubectlCommand({
   usage: "[options]",
-  summary: "Print the client and server version information",
+  summary: "Show the versions of client and server",
   flags: {
     client: bool("Only the client's"),
     output: string("json or yaml", { short: "o" }),

@@ -43,7 +43,7 @@ type Wish = (object: Seen | undefined) => boolean;
 export const command = defineKubectlCommand({
   usage:
     "([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]] [options]",
-  summary: "Wait for a specific condition on one or many resources",
+  summary: "Wait until objects are as you want them",
   flags: FLAGS,
   async run({ flags, args, context }) {
     const wish = parseWish(flags.for);

@@ -89,6 +89,7 @@ function merged(one: unknown, other: unknown): unknown {
   return { ...(one as object), ...Object.fromEntries(members) };
 }
 
+/** The container that goes into a running pod. @param custom what --custom lays over it */
 export function ephemeralContainer(
   name: string,
   words: readonly string[],

@@ -16,6 +16,7 @@ interface AnyObject {
   };
 }
 
+/** Name, labels and annotations, then every other field. */
 export function anyObjectLines(object: AnyObject): string[] {
   const { metadata = {}, apiVersion, kind } = object;
   return [

@@ -14,6 +14,7 @@ import { annotationLines, labelLines, sortedEntries } from "./describer.ts";
 
 const bytesOf = (base64: string): number => Buffer.from(base64, "base64").length;
 
+/** A config map with all its texts; of binary data the sizes. */
 export function configMapLines({ metadata = {}, data, binaryData }: ConfigMap): string[] {
   return [
     `Name:\t${metadata.name}`,
@@ -32,6 +33,7 @@ export function configMapLines({ metadata = {}, data, binaryData }: ConfigMap): 
   ];
 }
 
+/** A secret with the sizes of its values; of a service account's token the token. */
 export function secretLines({ metadata = {}, type, data }: Secret): string[] {
   return [
     `Name:\t${metadata.name}`,
@@ -50,6 +52,7 @@ export function secretLines({ metadata = {}, type, data }: Secret): string[] {
   ];
 }
 
+/** A namespace with its quotas and limits, which are asked for. @throws KubeApiError */
 export async function namespaceLines({ metadata = {}, status }: Namespace, api: KubeApi): Promise<string[]> {
   type Limits = { items?: { metadata: { name: string }; spec: { limits?: LimitItem[] } }[] };
   const place = `/api/v1/namespaces/${metadata.name}`;
@@ -127,11 +130,13 @@ function limitTable(limits: readonly LimitItem[]): string[] {
   ];
 }
 
+/** A row for each limit. */
 export function limitRangeLines({ metadata = {}, spec }: LimitRange): string[] {
   const [, ...rows] = limitTable(spec?.limits ?? []);
   return [`Name:\t${metadata.name}`, `Namespace:\t${metadata.namespace}`, ...rows.map((row) => row.trimStart())];
 }
 
+/** A service account and what it pulls images with. */
 export function serviceAccountLines({ metadata = {}, imagePullSecrets = [] }: ServiceAccount): string[] {
   const names = imagePullSecrets.map(({ name }) => name);
   return [
@@ -145,6 +150,7 @@ export function serviceAccountLines({ metadata = {}, imagePullSecrets = [] }: Se
   ];
 }
 
+/** What a quota allows and what is used of it. */
 export function quotaLines({ metadata = {}, spec, status }: ResourceQuota): string[] {
   return [
     `Name:\t${metadata.name}`,
@@ -156,6 +162,7 @@ export function quotaLines({ metadata = {}, spec, status }: ResourceQuota): stri
   ];
 }
 
+/** A class of priorities and what it is for. */
 export function priorityClassLines({
   metadata = {},
   value,

@@ -25,6 +25,7 @@ export function pairLines(
   return keys.map((key, at) => `${indent}${at === 0 ? `${title}:` : ""}\t${key}${equals}${pairs![key]}`);
 }
 
+/** Annotations by their names, long values on lines of their own and cut; the text that `apply` keeps is left out. */
 export function annotationLines(annotations: Readonly<Record<string, string>> | undefined, indent = ""): string[] {
   const keys = Object.keys(annotations ?? {})
     .filter((key) => key !== LAST_APPLIED)
@@ -42,6 +43,7 @@ export function annotationLines(annotations: Readonly<Record<string, string>> | 
 const shortened = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length)}...`;
 
+/** Labels by their names. */
 export const labelLines = ({ labels }: ObjectMeta): string[] => pairLines("Labels", labels);
 
 /** "Sat, 21 Nov 2026 15:33:16 +0000", in this machine's zone. */
@@ -73,6 +75,7 @@ export function ageText(milliseconds: number): string {
   return years < 8 ? `${years}y${rest(days % 365, "d")}` : `${years}y`;
 }
 
+/** How long ago an RFC 3339 time was: "5m". */
 export const ageSince = (time: string | undefined): string =>
   time === undefined ? "<unknown>" : ageText(Date.now() - Date.parse(time));
 
@@ -101,6 +104,7 @@ export function selectorOf(
 export const plainSelector = (pairs: Readonly<Record<string, string>> | undefined): string =>
   selectorOf({ matchLabels: pairs ?? {} });
 
+/** The object that looks after this one; no line where there is none. */
 export function controlledBy({ ownerReferences = [] }: ObjectMeta): string[] {
   const owner = ownerReferences.find(({ controller }) => controller);
   return owner === undefined ? [] : [`Controlled By:\t${owner.kind}/${owner.name}`];

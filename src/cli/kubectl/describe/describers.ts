@@ -75,6 +75,7 @@ const DESCRIBERS: Record<string, Known> = {
   "clusterrolebindings.rbac.authorization.k8s.io": alone(bindingLines),
 };
 
+/** How a type is described; types that nobody knows by all their fields. */
 export function describerOf({ resource, group }: ServedType): Known {
   return DESCRIBERS[group === "" ? resource : `${resource}.${group}`] ?? withEvents(anyObjectLines);
 }

@@ -24,6 +24,7 @@ export async function eventsOf(api: KubeApi, { kind, metadata }: Described): Pro
 export const seenAt = ({ series, lastTimestamp, eventTime }: Event): number =>
   Date.parse(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? "") || 0;
 
+/** A table of events, each with its age. */
 export function eventLines(events: readonly Event[]): string[] {
   if (events.length === 0) return ["Events:\t<none>"];
   const rows = events.map((event) => {

@@ -8,6 +8,7 @@ import type {
 } from "../../../model/kubernetes/networking.ts";
 import { annotationLines, labelLines, selectorOf } from "./describer.ts";
 
+/** Who serves the ingresses of a class. */
 export function ingressClassLines({ metadata = {}, spec }: IngressClass): string[] {
   const { apiGroup, kind, name } = spec?.parameters ?? {};
   return [
@@ -26,6 +27,7 @@ interface Rule {
   readonly peers: readonly NetworkPolicyPeer[];
 }
 
+/** Who may connect to the chosen pods, and where those may connect to. */
 export function networkPolicyLines({ metadata = {}, spec }: NetworkPolicy): string[] {
   const types = spec?.policyTypes ?? [];
   const created = (metadata.creationTimestamp ?? "").replace("T", " ").replace("Z", " +0000 UTC");

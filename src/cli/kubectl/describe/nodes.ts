@@ -7,6 +7,7 @@ import { ageSince, annotationLines, labelLines, timeText } from "./describer.ts"
 const ROLE = "node-role.kubernetes.io/";
 type Amounts = Record<string, string>;
 
+/** A node with its lease and the pods on it, which are asked for. @throws KubeApiError */
 export async function nodeLines(node: Node, api: KubeApi): Promise<string[]> {
   const { metadata = {}, spec = {}, status = {} } = node;
   const roles = Object.keys(metadata.labels ?? {})

@@ -85,6 +85,7 @@ function projectedLines({ sources = [] }: NonNullable<Volume["projected"]>): str
   });
 }
 
+/** Tolerations by their keys. */
 export function tolerationLines(tolerations: readonly Toleration[] | undefined, indent: string): string[] {
   if (tolerations === undefined || tolerations.length === 0) return [`${indent}Tolerations:\t<none>`];
   return [...tolerations]
@@ -98,9 +99,11 @@ function tolerationText({ key = "", value = "", effect = "", operator, toleratio
   return `${start}${exists}${tolerationSeconds === undefined ? "" : ` for ${tolerationSeconds}s`}`;
 }
 
+/** Labels that a node must have. */
 export const nodeSelectorLines = ({ nodeSelector }: Pick<PodSpec, "nodeSelector">, indent: string): string[] =>
   pairLines("Node-Selectors", nodeSelector, { indent });
 
+/** A pod template, set in by two spaces. */
 export function templateLines(template: PodTemplateSpec): string[] {
   const { metadata, spec } = template;
   return [

@@ -3,6 +3,7 @@ import { containersLines } from "./containers.ts";
 import { ageSince, annotationLines, controlledBy, labelLines, timeText } from "./describer.ts";
 import { nodeSelectorLines, tolerationLines, volumeLines } from "./pod-volumes.ts";
 
+/** A pod with its containers and volumes; events are the caller's. */
 export function podLines(pod: Pod): string[] {
   const { metadata = {}, spec, status = {} } = pod;
   const node = spec?.nodeName ? `${spec.nodeName}/${status.hostIP ?? ""}` : "<none>";

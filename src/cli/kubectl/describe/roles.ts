@@ -36,6 +36,7 @@ export function policyCells({ group, resource, url, names, verbs }: PolicyRow): 
   return [place, `[${url}]`, `[${names.join(" ")}]`, `[${verbs.join(" ")}]`];
 }
 
+/** A row for each resource and address that a role allows. */
 export function roleLines({ metadata = {}, rules }: ClusterRole): string[] {
   const rows = policyRows(rules ?? []).map((row) => `  ${policyCells(row).join("\t")}`);
   return [
@@ -49,6 +50,7 @@ export function roleLines({ metadata = {}, rules }: ClusterRole): string[] {
   ];
 }
 
+/** A role and who has it. */
 export function bindingLines({ metadata = {}, roleRef, subjects = [] }: RoleBinding): string[] {
   return [
     `Name:\t${metadata.name}`,

@@ -31,6 +31,7 @@ function endpointsText(slices: readonly EndpointSlice[], portName: string): stri
   return sorted.length <= 3 ? sorted.join(",") : `${sorted.slice(0, 3).join(",")} + ${sorted.length - 3} more...`;
 }
 
+/** A service with the addresses behind its ports, which are asked for. @throws KubeApiError */
 export async function serviceLines({ metadata = {}, spec = {}, status }: Service, api: KubeApi): Promise<string[]> {
   const slices = await slicesOf(api, metadata.namespace, metadata.name!);
   const ingress = (status?.loadBalancer?.ingress ?? []).map((one) => one.ip || one.hostname || "").join(", ");
@@ -74,6 +75,7 @@ function vip(status: Service["status"]): string {
   return mode === undefined ? "" : ` (${mode})`;
 }
 
+/** An ingress with the addresses behind its rules, which are asked for. @throws KubeApiError */
 export async function ingressLines({ metadata = {}, spec, status }: Ingress, api: KubeApi): Promise<string[]> {
   const text = (backend: IngressBackend) => backendText(backend, metadata.namespace, api);
   const rules: string[] = [];
@@ -122,6 +124,7 @@ async function backendText(
   }
 }
 
+/** Addresses and ports by subsets. */
 export function endpointsLines({ metadata = {}, subsets = [] }: Endpoints): string[] {
   const list = (addresses: { ip: string }[] | undefined) => (addresses ?? []).map(({ ip }) => ip).join(",") || "<none>";
   return [
@@ -146,6 +149,7 @@ export function endpointsLines({ metadata = {}, subsets = [] }: Endpoints): stri
   ];
 }
 
+/** Ports, and each endpoint with its conditions. */
 export function endpointSliceLines({ metadata = {}, addressType, ports, endpoints }: EndpointSlice): string[] {
   return [
     `Name:\t${metadata.name}`,
@@ -176,6 +180,7 @@ export function endpointSliceLines({ metadata = {}, addressType, ports, endpoint
   ];
 }
 
+/** How many pods may be away, and how many are. */
 export function budgetLines({ metadata = {}, spec, status }: PodDisruptionBudget): string[] {
   return [
     `Name:\t${metadata.name}`,
@@ -194,6 +199,7 @@ export function budgetLines({ metadata = {}, spec, status }: PodDisruptionBudget
   ];
 }
 
+/** What an autoscaler watches, and how far that is from its goal. */
 export function autoscalerLines({ metadata = {}, spec, status }: HorizontalPodAutoscaler): string[] {
   const target = spec?.scaleTargetRef;
   const conditions = (status?.conditions ?? []).map(

@@ -11,6 +11,7 @@ const MODES: Record<string, string> = {
 }; // biome-ignore format: a short table
 const modesText = (modes: readonly string[] = []): string => modes.map((mode) => MODES[mode] ?? mode).join(",");
 
+/** A claim and the pods that use it, which are asked for. @throws KubeApiError */
 export async function claimDescription(
   { metadata = {}, spec, status }: PersistentVolumeClaim,
   api: KubeApi,
@@ -37,6 +38,7 @@ export async function claimDescription(
   ];
 }
 
+/** A volume, whose it is and where it lies. */
 export function volumeDescription(volume: PersistentVolume): string[] {
   const { metadata = {}, spec, status } = volume;
   const claim = spec?.claimRef;
@@ -75,6 +77,7 @@ export function volumeDescription(volume: PersistentVolume): string[] {
   ];
 }
 
+/** How volumes of a class are made. */
 export function storageClassLines(storage: StorageClass): string[] {
   const { metadata = {}, parameters } = storage;
   const isDefault = metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";

@@ -36,6 +36,7 @@ async function podsLine(api: KubeApi, owner: ObjectMeta, selector: Parameters<ty
   return `Pods Status:\t${count("Running")} Running / ${count("Pending")} Waiting / ${count("Succeeded")} Succeeded / ${count("Failed")} Failed`;
 }
 
+/** A deployment and its replica sets, which are asked for. @throws KubeApiError */
 export async function deploymentLines(deployment: Deployment, api: KubeApi): Promise<string[]> {
   const { metadata = {}, spec, status = {} } = deployment;
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, unavailableReplicas = 0 } = status;
@@ -75,6 +76,7 @@ async function replicaSetLines({ metadata = {}, spec }: Deployment, api: KubeApi
   return [`OldReplicaSets:\t${join(old)}`, `NewReplicaSet:\t${join(sets.filter(isNew).slice(0, 1))}`];
 }
 
+/** A replica set or replication controller, and how its pods fare. @throws KubeApiError */
 export async function replicaSetDescription(set: ReplicaSet, api: KubeApi): Promise<string[]> {
   const { metadata = {}, spec, status } = set;
   // Replication controllers have plain selectors.
@@ -94,6 +96,7 @@ export async function replicaSetDescription(set: ReplicaSet, api: KubeApi): Prom
   ];
 }
 
+/** A stateful set, its claims, and how its pods fare. @throws KubeApiError */
 export async function statefulSetLines(set: StatefulSet, api: KubeApi): Promise<string[]> {
   const { metadata = {}, spec, status } = set;
   const partition = spec?.updateStrategy?.rollingUpdate?.partition;
@@ -128,6 +131,7 @@ function claimLines(claims: readonly PersistentVolumeClaim[]): string[] {
   ];
 }
 
+/** A daemon set, and how its pods fare. @throws KubeApiError */
 export async function daemonSetLines(set: DaemonSet, api: KubeApi): Promise<string[]> {
   const { metadata = {}, spec, status } = set;
   return [
@@ -147,6 +151,7 @@ export async function daemonSetLines(set: DaemonSet, api: KubeApi): Promise<stri
   ];
 }
 
+/** A job and how far it is. */
 export function jobLines(job: Job): string[] {
   const { metadata = {}, spec, status = {} } = job;
   const { startTime, completionTime } = status;
@@ -177,6 +182,7 @@ export function jobLines(job: Job): string[] {
   ];
 }
 
+/** When jobs are made, how, and which run now. */
 export function cronJobLines({ metadata = {}, spec, status = {} }: CronJob): string[] {
   const job = spec?.jobTemplate.spec;
   const active = (status.active ?? []).map(({ name }) => name).join(", ");

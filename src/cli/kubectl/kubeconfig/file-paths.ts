@@ -23,6 +23,7 @@ export function resolvedEntry(section: Section, { value, origin }: KubeconfigEnt
   return { origin, value: mapped(section, value, (path) => (isAbsolute(path) ? path : join(folder, path))) };
 }
 
+/** The config with all paths as they stand for this process. */
 export function withResolvedPaths(config: Kubeconfig): Kubeconfig {
   const each = (section: Section) =>
     new Map([...config[section]].map(([name, entry]) => [name, resolvedEntry(section, entry)]));

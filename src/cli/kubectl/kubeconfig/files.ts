@@ -19,6 +19,7 @@ import {
   withEntry,
 } from "./model.ts";
 
+/** Reads and changes the files; each use reads them anew. */
 export class KubeconfigFiles {
   /** What is read, in order: the file of --kubeconfig alone, else those of KUBECONFIG, else ~/.kube/config. */
   readonly paths: readonly string[];

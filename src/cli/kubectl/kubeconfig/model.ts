@@ -22,6 +22,7 @@ export interface Kubeconfig {
   readonly extensions: readonly unknown[];
 }
 
+/** What a missing or empty file says. */
 export const emptyKubeconfig = (): Kubeconfig => ({
   preferences: {},
   clusters: new Map(),
@@ -165,6 +166,7 @@ function readPreferences({ colors, extensions }: Members): Members {
   return { ...(colors === true ? { colors } : {}), ...(Array.isArray(extensions) ? { extensions } : {}) };
 }
 
+/** True for objects of JSON, not for lists. */
 export const isMembers = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -17,6 +17,7 @@ export interface CustomizedObject {
   needsHash: boolean;
 }
 
+/** An object as it comes from a file or a generator. */
 export const newCustomized = (object: KubeManifestObject, needsHash = false): CustomizedObject => ({
   object,
   names: [nameOf(object)],
@@ -24,11 +25,13 @@ export const newCustomized = (object: KubeManifestObject, needsHash = false): Cu
   needsHash,
 });
 
+/** Name and namespace, empty where they are missing. */
 export const nameOf = ({ metadata }: KubeManifestObject): ObjectName => ({
   name: metadata?.name ?? "",
   namespace: metadata?.namespace ?? "",
 });
 
+/** "apps/v1" in its parts; the core group is empty. */
 export function splitVersion(apiVersion: string): { group: string; version: string } {
   const slash = apiVersion.indexOf("/");
   return slash < 0
@@ -36,6 +39,7 @@ export function splitVersion(apiVersion: string): { group: string; version: stri
     : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
+/** The group of an object's apiVersion. */
 export const groupOf = ({ apiVersion }: KubeManifestObject): string => splitVersion(apiVersion).group;
 
 /** "Deployment.v1.apps/web.[noNs]", as kustomize names objects in its complaints. */
@@ -57,4 +61,5 @@ const CLUSTER_KINDS = new Set(
    TokenReview ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration VolumeAttachment
    VolumeAttributesClass`.split(/\s+/),
 );
+/** True for built-in kinds that stand in no namespace. */
 export const isClusterKind = (kind: string): boolean => CLUSTER_KINDS.has(kind);

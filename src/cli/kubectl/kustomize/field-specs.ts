@@ -9,6 +9,7 @@ type Members = Record<string, unknown>;
 const isMembers = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** True for objects of the kind, group and version that the field names; what it leaves out fits all. */
 export function isMeant({ apiVersion, kind }: KubeManifestObject, spec: FieldSpec): boolean {
   const { group, version } = splitVersion(apiVersion);
   return (

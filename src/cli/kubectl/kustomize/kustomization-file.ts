@@ -171,6 +171,7 @@ async function fileIn(folder: string): Promise<string> {
   );
 }
 
+/** False also for what is not there. */
 export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();

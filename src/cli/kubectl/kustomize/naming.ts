@@ -13,6 +13,7 @@ function rename(customized: CustomizedObject, change: { name?: string; namespace
   customized.object = { ...object, metadata: { ...object.metadata, ...change } };
 }
 
+/** Names with a prefix and a suffix; kinds whose names mean something keep theirs. */
 export function addAffixes(objects: readonly CustomizedObject[], prefix = "", suffix = ""): void {
   if (prefix === "" && suffix === "") return;
   for (const customized of objects) {
@@ -22,6 +23,7 @@ export function addAffixes(objects: readonly CustomizedObject[], prefix = "", su
   }
 }
 
+/** Puts the objects into a namespace, and makes references to it follow. */
 export function setNamespace(objects: readonly CustomizedObject[], namespace = ""): void {
   if (namespace === "") return;
   for (const customized of objects) {
