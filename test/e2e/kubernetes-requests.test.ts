@@ -492,3 +492,24 @@ test("a client that would like protobuf best is answered in JSON, one that takes
   expect(alone.status).toBe(406);
   expect(JSON.parse(alone.text).message).toContain("only the following media types are accepted");
 });
+
+test("an audit begins and ends with a start of the cluster; its paths are meant from where the client is", async () => {
+  const naru = async (...words: string[]) => {
+    // Without a kubeconfig the cluster is the daemon's.
+    const { code, stderr } = await cluster.daemon.naru(words, { cwd: root, env: { KUBECONFIG: join(root, "none") } });
+    expect([words, code, stderr]).toEqual([words, 0, ""]);
+  };
+  const restarted = async (...words: string[]) => {
+    await naru("cluster", "stop");
+    await naru("cluster", "start", ...words);
+    await naru("kubectl", "get", "secrets", "-o", "name");
+  };
+  await restarted("--audit-policy-file", "policy.yaml", "--audit-log-path", "second.log");
+  const second = Bun.file(join(root, "second.log"));
+  const told = async () => ((await second.exists()) ? (await second.text()).trim().split("\n").length : 0);
+  await eventually(async () => (await told()) === 1);
+  await restarted("--audit-log-path", "none");
+  // A stop waits for the log's last lines.
+  await naru("cluster", "stop");
+  expect(await told()).toBe(1);
+});

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
 import type { ApiClient } from "../client.ts";
 import { defineCommand, noArgs } from "../command.ts";
@@ -44,8 +45,8 @@ export const command = defineCommand({
       ingressHttp: flags["ingress-http"],
       ingressHttps: flags["ingress-https"],
       maxContainerRestartPeriod: flags["max-container-restart-period"],
-      auditPolicyFile: flags["audit-policy-file"],
-      auditLogPath: flags["audit-log-path"],
+      auditPolicyFile: wholePath(flags["audit-policy-file"]),
+      auditLogPath: wholePath(flags["audit-log-path"]),
     };
     const { server = "" } = await client.post<Facts>("/naru/cluster/start", { json: settings });
     const ready = flags["no-wait"] ? [] : await waitForNodes(client);
@@ -54,6 +55,11 @@ export const command = defineCommand({
     context.print(`cluster at ${server} (${seconds} s${nodes})\n`);
   },
 });
+
+/** The daemon works in a directory of its own: a path is meant from here, as the source of a mount is. */
+function wholePath(path: string | undefined): string | undefined {
+  return path === undefined || path === "-" || path === "none" ? path : resolve(path);
+}
 
 async function waitForNodes(client: ApiClient): Promise<string[]> {
   const deadline = performance.now() + PATIENCE_MS;
