@@ -419,7 +419,7 @@ test(
     };
     const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     expect((await cluster.api("POST", path, crd)).status).toBe(201);
-    await kubectl("wait", "--for=condition=Established", "crd/widgets.found.example.com", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Established", "crd/widgets.found.example.com", "--timeout=60s");
     expect(await discovered()).toContain("widgets");
     await kubectl("delete", "crd", "widgets.found.example.com");
   },
@@ -443,7 +443,7 @@ test(
     };
     const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     expect((await cluster.api("POST", path, crd)).status).toBe(201);
-    await kubectl("wait", "--for=condition=Established", "crd/gadgets.discovered.example.com", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Established", "crd/gadgets.discovered.example.com", "--timeout=60s");
     const { body } = await aggregated("/apis");
     const group = body.items.find(({ metadata }) => metadata.name === "discovered.example.com");
     expect(group?.versions[0]).toMatchObject({ version: "v1", resources: [{ resource: "gadgets" }] });

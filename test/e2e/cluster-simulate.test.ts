@@ -37,7 +37,7 @@ test("a deployment runs on pretended nodes; without them its pods wait", async (
     },
   };
   expect((await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(deployment))).code).toBe(0);
-  const rolled = await cluster.kubectl(["rollout", "status", "deployment/pretended", "--timeout=25s"]);
+  const rolled = await cluster.kubectl(["rollout", "status", "deployment/pretended", "--timeout=60s"]);
   expect(rolled.code, rolled.stderr).toBe(0);
   const shown = await cluster.daemon.naru(["cluster", "status", "--json"]);
   expect(JSON.parse(shown.stdout)).toMatchObject({ simulatedNodes: 5, pods: 10 });
@@ -49,10 +49,10 @@ test("a deployment runs on pretended nodes; without them its pods wait", async (
     "wait",
     "deployment/pretended",
     "--for=jsonpath={.status.replicas}=11",
-    "--timeout=20s",
+    "--timeout=60s",
   ]);
   expect(created.code, created.stderr).toBe(0);
-  expect((await cluster.kubectl([...waiting, wish, "--timeout=20s"])).code).toBe(0);
+  expect((await cluster.kubectl([...waiting, wish, "--timeout=60s"])).code).toBe(0);
   expect((await simulate("--nodes", "0")).stdout).toContain("0 simulated nodes (0 made, 5 removed)");
   expect((await cluster.kubectl(NODES)).stdout).toBe("");
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const imported = await cluster.daemon.naru(["import", "-", IMAGE], { stdin: await busyboxTar() });
   expect(imported.stderr).toBe("");
   await cluster.daemon.naru(["tag", IMAGE, OTHER_IMAGE]);
-  await kubectl("wait", "--for=condition=Ready", "node/node-a", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "node/node-a", "--timeout=60s");
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
@@ -155,7 +155,7 @@ test(
   conformance("[sig-cli] Kubectl client Kubectl label should update the label on a resource [Conformance]"),
   async () => {
     await fed(pod("labelled", IMAGE, ["sleep", "1000"]), "create", "-f", "-");
-    await kubectl("wait", "--for=condition=Ready", "pod/labelled", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Ready", "pod/labelled", "--timeout=60s");
     await kubectl("label", "pods", "labelled", "testing-label=testing-label-value");
     expect(await kubectl("get", "pod", "labelled", "-L", "testing-label")).toContain("testing-label-value");
     expect(await kubectl("get", "pods", "-l", "testing-label=testing-label-value", "-o", "name")).toBe(
@@ -185,7 +185,7 @@ test(
   conformance("[sig-cli] Kubectl client Kubectl replace should update a single-container pod's image [Conformance]"),
   async () => {
     await fed(pod("replaced", IMAGE, ["sleep", "1000"]), "create", "-f", "-");
-    await kubectl("wait", "--for=condition=Ready", "pod/replaced", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Ready", "pod/replaced", "--timeout=60s");
     const live = JSON.parse(await kubectl("get", "pod", "replaced", "-o", "json"));
     live.spec.containers[0].image = OTHER_IMAGE;
     await fed(JSON.stringify(live), "replace", "-f", "-");
@@ -356,7 +356,7 @@ test("a deployment rolls out, changes its image, is rolled back, and heals", asy
     const restarts = items.map(({ status }: Json) => status.containerStatuses[0].restartCount);
     return Bun.deepEquals(restarts.sort(), [0, 1]);
   });
-  await kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=60s");
   const [head, row] = rows(await kubectl("get", "deployment", "web"));
   expect(head).toEqual(["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
   expect(row?.slice(0, 4)).toEqual(["web", "2/2", "2", "2"]);
@@ -365,7 +365,7 @@ test("a deployment rolls out, changes its image, is rolled back, and heals", asy
 
 test("exec, attach, cp and logs carry what the process says", async () => {
   await fed(pod("shell", IMAGE, ["sh", "-c", "echo ready; exec sleep 1000"]), "apply", "-f", "-");
-  await kubectl("wait", "--for=condition=Ready", "pod/shell", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/shell", "--timeout=60s");
   const failed = await cluster.kubectl(["exec", "shell", "--", "sh", "-c", "echo out; echo err >&2; exit 3"]);
   expect(failed).toEqual({ code: 3, stdout: "out\n", stderr: expect.stringContaining("err\n") });
   const megabyte = "0123456789abcdef".repeat(65536);
@@ -399,7 +399,7 @@ test("port-forward leads to the pod's port, by WebSocket and by SPDY", async () 
     "-f",
     "-",
   );
-  await kubectl("wait", "--for=condition=Ready", "pod/page", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/page", "--timeout=60s");
   for (const websockets of ["true", "false"]) {
     const child = spawn(["port-forward", "pod/page", ":8080"], { KUBECTL_PORT_FORWARD_WEBSOCKETS: websockets });
     try {
@@ -421,7 +421,7 @@ test(conformance("[sig-cli] Kubectl logs logs should be able to retrieve and fil
     "-f",
     "-",
   );
-  await kubectl("wait", "--for=condition=Ready", "pod/talks", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/talks", "--timeout=60s");
   await until("the last line is there", async () => (await kubectl("logs", "talks")).includes("line 5"));
   expect(await kubectl("logs", "talks")).toBe("line 1\nline 2\nline 3\nline 4\nline 5\n");
   expect(await kubectl("logs", "talks", "--tail=1")).toBe("line 5\n");
@@ -464,7 +464,7 @@ test("HTTP goes through the API server to a pod and to a service", async () => {
   const script = `cat >/echo <<'END'${ECHO}END\nexec nc -ll -p 8080 -e sh /echo`;
   await fed(pod("echo", IMAGE, ["sh", "-c", script]), "apply", "-f", "-");
   await kubectl("expose", "pod", "echo", "--port=80", "--target-port=8080", "--name=echo");
-  await kubectl("wait", "--for=condition=Ready", "pod/echo", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/echo", "--timeout=60s");
   await untilThere("the service leads to the pod", "endpoints/echo", (found) => portsOf(found).join() === "8080");
 });
 
@@ -540,7 +540,7 @@ test(
 test("the JavaScript client watches, informs, executes and forwards", async () => {
   const script = "mkdir /w; echo page >/w/index.html; exec httpd -f -p 8080 -h /w";
   await fed(pod("js", IMAGE, ["sh", "-c", script]), "apply", "-f", "-");
-  await kubectl("wait", "--for=condition=Ready", "pod/js", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/js", "--timeout=60s");
   const client = join(PROJECT, "test/support/kubernetes-client-node.mjs");
   const { code, stdout, stderr } = await run(["node", client, "js"], { env: { KUBECONFIG: cluster.kubeconfig } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -557,7 +557,7 @@ test("the JavaScript client watches, informs, executes and forwards", async () =
 
 test("top shows usage with no add-on", async () => {
   await fed(pod("busy", IMAGE, ["sh", "-c", "while :; do :; done"]), "apply", "-f", "-");
-  await kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=30s");
+  await kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=60s");
   const used = async () =>
     Number(/busy +(\d+)m/.exec((await cluster.kubectl(["top", "pod", "busy"])).stdout)?.[1] ?? 0);
   await until("the pod uses the processor", async () => (await used()) > 20);

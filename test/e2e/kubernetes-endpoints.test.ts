@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { parse } from "yaml";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { eventually } from "../support/daemon.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { importWorkloadImage, podSpec, Workspace } from "../support/workloads.ts";
 
 let cluster: TestClusterDaemon;
@@ -197,17 +199,14 @@ async function runServer(place: Workspace, name: string, app: object, ports: num
 /** Asks until that pod answers: the rules of the proxy follow the slices a moment later. */
 async function answers(address: string, pod: string): Promise<void> {
   let last = "";
-  for (let i = 0; i < 100; i++) {
-    try {
-      const answer = await fetch(`http://${address}/`, { keepalive: false, signal: AbortSignal.timeout(2000) });
-      last = (await answer.text()).trim();
-    } catch (error) {
-      last = String(error);
-    }
-    if (last === pod) return;
-    await Bun.sleep(100);
-  }
-  throw new Error(`${address} was never answered by ${pod}: ${last}`);
+  const isIt = async () => {
+    const asked = fetch(`http://${address}/`, { keepalive: false, signal: AbortSignal.timeout(2000 * PATIENCE) });
+    last = await asked.then((answer) => answer.text(), String);
+    return last.trim() === pod;
+  };
+  await eventually(isIt).catch(() => {
+    throw new Error(`${address} was never answered by ${pod}: ${last}`);
+  });
 }
 const handMade = (name: string, ip: string, port: number, portName: string) => ({
   apiVersion: "discovery.k8s.io/v1",

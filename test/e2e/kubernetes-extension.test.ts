@@ -112,7 +112,7 @@ async function defineKind(plural: string, clientConfig: object) {
       conversion: { strategy: "Webhook", webhook },
     },
   });
-  await kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=20s"]);
+  await kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=60s"]);
   const place = (version: string, object = "") =>
     `/apis/${group}/${version}/namespaces/default/${plural}${object === "" ? "" : `/${object}`}`;
   return {
@@ -370,7 +370,7 @@ test("what the server serves itself is registered, and stays", async () => {
     expect(lines).toContainEqual([name, "Local", "True", expect.stringMatching(/^\d+m?\d*s$/)]);
   }
   await kubectl(["delete", "apiservice", "v1.apps"]);
-  await kubectl(["wait", "--for=condition=Available", "apiservice/v1.apps", "--timeout=20s"]);
+  await kubectl(["wait", "--for=condition=Available", "apiservice/v1.apps", "--timeout=60s"]);
 });
 
 test(
@@ -396,7 +396,7 @@ test(
     const early = await cluster.api("GET", `/apis/${GROUP}/v1alpha1/namespaces/default/flunders`);
     expect(early).toMatchObject({ status: 503, body: { reason: "ServiceUnavailable" } });
     await serve("wardle", 7443, wardle.port);
-    await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=30s"]);
+    await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=60s"]);
     expect(await available(REMOTE)).toMatchObject({ status: "True", reason: "Passed", message: "all checks passed" });
 
     // Discovered in every way that clients look.
@@ -488,7 +488,7 @@ test("what an APIService may not say is told; a server is believed by its certif
   await ask("POST", API_SERVICES, remote);
   await eventually(async () => (await available(REMOTE))?.reason === "FailedDiscoveryCheck", 20_000);
   await ask("PATCH", `${API_SERVICES}/${REMOTE}`, { spec: { insecureSkipTLSVerify: true } }, MERGE);
-  await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=30s"]);
+  await kubectl(["wait", "--for=condition=Available", `apiservice/${REMOTE}`, "--timeout=60s"]);
   expect((await kubectl(["get", "fl", "-o", "name"])).trim()).toBe(`flunder.${GROUP}/by-kubectl`);
   await kubectl(["delete", "apiservice", REMOTE]);
 });

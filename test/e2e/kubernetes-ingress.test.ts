@@ -54,7 +54,7 @@ beforeAll(async () => {
     "wait",
     "ingress/shop",
     "--for=jsonpath={.status.loadBalancer.ingress[0].ip}",
-    "--timeout=20s",
+    "--timeout=60s",
   ]);
   expect(code, stderr).toBe(0);
 });

@@ -26,9 +26,9 @@ const cidr = (name: string, ...cidrs: string[]) =>
 test("the cluster's own range and the address of its API are there", async () => {
   const [own] = JSON.parse(await kubectl(["get", "servicecidr", "kubernetes", "-o", "jsonpath={.spec.cidrs}"]));
   expect(own).toMatch(/^10\.\d+\.0\.0\/16$/);
-  await kubectl(["wait", "--for=condition=Ready", "servicecidr/kubernetes", "--timeout=20s"]);
+  await kubectl(["wait", "--for=condition=Ready", "servicecidr/kubernetes", "--timeout=60s"]);
   const address = await kubectl(["get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"]);
-  await kubectl(["wait", "--for=create", `ipaddress/${address}`, "--timeout=20s"]);
+  await kubectl(["wait", "--for=create", `ipaddress/${address}`, "--timeout=60s"]);
   const [head, ...lines] = (await kubectl(["get", "ip"])).trim().split("\n");
   expect(head?.split(/\s+/)).toEqual(["NAME", "PARENTREF", "AGE"]);
   expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toContainEqual([address, "services/default/kubernetes"]);
@@ -43,10 +43,10 @@ test("services of an added range are reached, and the range stays while it has s
   const early = await cluster.kubectl(outside);
   expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining("is not in the valid range") });
   await kubectl(["create", "-f", "-"], cidr("added", ADDED));
-  await kubectl(["wait", "--for=condition=Ready", "servicecidr/added", "--timeout=20s"]);
+  await kubectl(["wait", "--for=condition=Ready", "servicecidr/added", "--timeout=60s"]);
   await kubectl(outside);
   await kubectl(["set", "selector", "service/ranged", "app=ranged"]);
-  await kubectl(["wait", "--for=create", "ipaddress/203.0.113.3", "--timeout=20s"]);
+  await kubectl(["wait", "--for=create", "ipaddress/203.0.113.3", "--timeout=60s"]);
   await Promise.all([pods.running(await server), pods.running(await client)]);
   const ask = async () =>
     (await cluster.kubectl(["exec", await client, "--", "sh", "-c", "nc -w 2 203.0.113.3 80 </dev/null 2>&1"])).stdout;
@@ -66,6 +66,6 @@ test("services of an added range are reached, and the range stays while it has s
   const late = ["create", "service", "clusterip", "late", "--tcp=80:8080", "--clusterip=203.0.113.5"];
   expect((await cluster.kubectl(late)).stderr).toContain("is not in the valid range");
   await kubectl(["delete", "service", "ranged"]);
-  await kubectl(["wait", "--for=delete", "servicecidr/added", "--timeout=30s"]);
+  await kubectl(["wait", "--for=delete", "servicecidr/added", "--timeout=60s"]);
   expect(await kubectl(["get", "ip", "203.0.113.3", "--ignore-not-found"])).toBe("");
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon, type WatchedEvent } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { eventually } from "../support/daemon.ts";
 import { importWorkloadImage, podSpec, Workspace, waitingSpec } from "../support/workloads.ts";
 
 let cluster: TestClusterDaemon;
@@ -240,13 +241,8 @@ requirement("[sig-apps] ReplicaSet should serve a basic image on each replica wi
   await place.until("replicasets", "web", (object) => object.status?.readyReplicas === 2);
   for (const { metadata, status } of await place.list("pods", "app=web")) {
     expect(status.phase).toBe("Running");
-    const fetchIt = async () => (await fetch(`http://${status.podIP}:8080/`)).text();
-    let text = "";
-    for (let i = 0; i < 100 && text === ""; i++) {
-      text = await fetchIt().catch(() => "");
-      if (text === "") await Bun.sleep(50);
-    }
-    expect(text.trim()).toBe(metadata.name);
+    const isIt = async (answer: Response) => (await answer.text()).trim() === metadata.name;
+    await eventually(() => fetch(`http://${status.podIP}:8080/`).then(isIt, () => false));
   }
 });
 

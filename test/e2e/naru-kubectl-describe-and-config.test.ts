@@ -279,7 +279,7 @@ test("replace keeps the object, --force makes another; a raw path is put to; sev
   const first = await uid();
   expect((await send("replace")).stdout).toBe("configmap/replaced replaced\n");
   expect(await uid()).toBe(first);
-  expect((await send("replace", "--force", "--timeout=30s")).stdout).toBe(
+  expect((await send("replace", "--force", "--timeout=60s")).stdout).toBe(
     'configmap "replaced" deleted from more namespace\nconfigmap/replaced replaced\n',
   );
   expect(await uid()).not.toBe(first);

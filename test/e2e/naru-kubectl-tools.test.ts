@@ -96,7 +96,7 @@ beforeAll(async () => {
   ]);
   await link.ok("create", "namespace", "tools");
   expect((await link.run(["apply", "-f", "-"], TYPES)).stderr).toBe("");
-  await link.ok("wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=30s");
+  await link.ok("wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=60s");
   expect(await link.ok("apply", "-f", file("objects.yaml"), "-f", file("pod.yaml"))).toContain(
     "widget.example.com/w created",
   );

@@ -47,7 +47,7 @@ async function linkNaruKubectl(cluster: TestClusterDaemon): Promise<NaruKubectl>
       stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
       stdout: "pipe",
       stderr: "pipe",
-      timeout: 60_000 * PATIENCE,
+      timeout: 90_000 * PATIENCE,
       env: { ...process.env, HOME: cluster.daemon.root },
     });
     const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
