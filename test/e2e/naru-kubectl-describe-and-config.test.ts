@@ -125,6 +125,8 @@ test.each<[string[]]>([
   [["create", "pdb", "x", "--selector=app==web,tier in (a,b),!old", "--max-unavailable=1", ...CLIENT]],
   [["create", "priorityclass", "x", "--value=10", "--description=d", ...CLIENT]],
   [["create", "role", "x", "--verb=get"]],
+  [["create", "role", "x", "--verb=get", "--resource=pods,nope", ...CLIENT]],
+  [["create", "quota", "x", "--hard=cpu=much", ...CLIENT]],
   [["autoscale", "deploy", "web", ...n, "--min=1", "--max=3", "--cpu=50%", "--memory=100Mi", ...CLIENT]],
   [["auth", "whoami"]],
   [["auth", "can-i", "get", "pods", "--as", "nobody"]],

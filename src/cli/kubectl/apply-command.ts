@@ -6,6 +6,7 @@ import { untilServed } from "./coming-types.ts";
 import { withLastApplied } from "./create-object.ts";
 import { defineKubectlCommand, type KubectlContext } from "./declaration.ts";
 import { durationText } from "./duration-flag.ts";
+import { Failures } from "./failures.ts";
 import { KubeApiError } from "./kube-api.ts";
 import { LAST_APPLIED, lastAppliedObject, lastAppliedText } from "./last-applied.ts";
 import { type KubeManifestObject, listOf } from "./manifest-files.ts";
@@ -93,7 +94,7 @@ function checkFlags(flags: Flags, args: readonly string[]): void {
 async function applyAll(context: KubectlContext, flags: Flags, targets: readonly ObjectTarget[]): Promise<void> {
   const isListed = targets.length > 1 && !["", "name"].includes(flags.output);
   const applied: KubeManifestObject[] = [];
-  const failures: string[] = [];
+  const failures = new Failures();
   const tell: Tell = async (type, object, verb) => {
     if (isListed) applied.push(object);
     else await tellResult(context, flags, type, object, verb);
@@ -102,13 +103,12 @@ async function applyAll(context: KubectlContext, flags: Flags, targets: readonly
     try {
       await applyOne(context, flags, target, tell);
     } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      failures.push(error.message);
+      failures.add(error);
     }
   }
   const printer = isListed ? await objectPrinter(flags) : undefined;
   if (printer !== undefined) context.print(printer(listOf(applied)));
-  if (failures.length > 0) throw new CliError(failures.join("\n"));
+  failures.throwIfAny();
 }
 
 type Tell = (type: ServedType, object: KubeManifestObject, verb: string) => Promise<void>;
@@ -179,9 +179,7 @@ async function createFresh(
     const made = await api.json<KubeManifestObject>("POST", pathOf(type, namespace), options);
     await tell(type, made, "created");
   } catch (error) {
-    throw error instanceof KubeApiError && error.reason !== "Invalid"
-      ? error.during(`error when creating ${JSON.stringify(source)}`)
-      : error;
+    throw error instanceof KubeApiError ? error.during(`error when creating ${JSON.stringify(source)}`) : error;
   }
 }
 
@@ -218,9 +216,7 @@ async function changeLive(
       else if (flags.force && (error.reason === "Invalid" || error.reason === "Conflict")) {
         return await replaceByForce(context, flags, target, live, wanted, tell);
       } else {
-        throw error.reason === "Invalid"
-          ? error
-          : error.during(`error when applying patch to "${target.manifest!.source}"`);
+        throw error.during(`error when applying patch to "${target.manifest!.source}"`);
       }
     }
   }

@@ -1,6 +1,7 @@
 import { string } from "../flag-types.ts";
-import { CREATE_FLAGS, create, keyValues, oneName } from "./create-flags.ts";
+import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
+import { quantityPairs } from "./quantity.ts";
 
 export const command = defineKubectlCommand({
   usage: "[NAME] [--hard=key1=value1,key2=value2] [--scopes=Scope1,Scope2] [options]",
@@ -13,7 +14,7 @@ export const command = defineKubectlCommand({
   async run({ flags, args, context }) {
     const name = oneName(args);
     const split = (text: string) => text.split(",").filter((one) => one !== "");
-    const hard = Object.fromEntries(keyValues(split(flags.hard), "argument value"));
+    const hard = quantityPairs(flags.hard);
     const scopes = split(flags.scopes);
     const spec = { ...(flags.hard === "" ? {} : { hard }), ...(scopes.length === 0 ? {} : { scopes }) };
     await create(context, flags, { apiVersion: "v1", kind: "ResourceQuota", metadata: { name }, spec, status: {} });

@@ -30,7 +30,8 @@ export async function resourceRules(
   const groups = new Map<string, string[]>();
   for (const word of words.resources) {
     const [typed = "", subresource] = word.split("/");
-    const type = typed === "*" ? { group: "", resource: "*" } : types.find(typed);
+    const type = typed === "*" ? { group: "", resource: "*" } : types.lookUp(typed);
+    if (type === undefined) throw new CliError(`the server doesn't have a resource type "${typed}"`);
     const place = subresource === undefined ? type.resource : `${type.resource}/${subresource}`;
     groups.set(type.group, [...(groups.get(type.group) ?? []), place]);
   }

@@ -1,5 +1,7 @@
 /** Amounts as the API writes them: "500m", "128Mi", "1e3". */
 
+import { CliError } from "../cli-error.ts";
+
 export interface Quantity {
   readonly value: number;
   /** Written in powers of 1024. */
@@ -22,4 +24,26 @@ export function parseQuantity(text = "0"): Quantity {
 export function wholeUnits({ value }: Quantity, unit: number): number {
   // Twelve digits are more than amounts have, and fewer than the noise of their division.
   return Math.ceil(Number((value / unit).toPrecision(12)));
+}
+
+/** Amounts by what they are of. */
+export type QuantityPairs = Readonly<Record<string, string>>;
+const QUANTITY = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkKMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/;
+
+/** "cpu=100m,memory=256Mi" of a flag. @throws CliError for what are no amounts */
+export function quantityPairs(text: string): QuantityPairs {
+  if (text === "") return {};
+  return Object.fromEntries(
+    text.split(",").map((pair) => {
+      const [name = "", value, ...more] = pair.split("=");
+      if (value === undefined || more.length > 0)
+        throw new CliError(`error: Invalid argument syntax ${pair}, expected <resource>=<value>`);
+      if (!QUANTITY.test(value)) {
+        throw new CliError(
+          "error: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        );
+      }
+      return [name, value];
+    }),
+  );
 }

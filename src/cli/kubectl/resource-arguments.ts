@@ -125,7 +125,7 @@ async function objectsInFiles(context: KubectlContext, files: FileFlags): Promis
   const types = (await context.types()).with(comingTypes(manifests));
   return manifests.map((manifest) => {
     const { apiVersion, kind, metadata } = manifest.object;
-    const type = types.ofKind(apiVersion, kind, manifest.source);
+    const type = types.ofKind(apiVersion, kind, { ...metadata, source: manifest.source });
     const own = metadata?.namespace;
     if (type.namespaced && own && context.namespaceGiven && own !== namespace) {
       throw new CliError(

@@ -20,6 +20,13 @@ export interface ServedType {
   readonly isComing?: boolean;
 }
 
+/** Whose kind is looked for, for messages. */
+interface KindSource {
+  readonly source: string;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
 interface Discovery {
   items?: {
     metadata?: { name?: string };
@@ -84,11 +91,14 @@ export class ResourceTypes {
   }
 
   /** The type of an object. @throws CliError `no matches for kind …` */
-  ofKind(apiVersion: string, kind: string, source?: string): ServedType {
+  ofKind(apiVersion: string, kind: string, from?: KindSource): ServedType {
     const found = this.all.find((type) => groupVersion(type) === apiVersion && type.kind === kind);
     if (found !== undefined) return found;
+    const { name = "", namespace = "", source } = from ?? {};
     const where =
-      source === undefined ? "" : `resource mapping not found for name: "" namespace: "" from "${source}": `;
+      source === undefined
+        ? ""
+        : `resource mapping not found for name: "${name}" namespace: "${namespace}" from "${source}": `;
     throw new CliError(
       `error: ${where}no matches for kind "${kind}" in version "${apiVersion}"\nensure CRDs are installed first`,
     );

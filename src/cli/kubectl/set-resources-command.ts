@@ -1,4 +1,3 @@
-import { CliError } from "../cli-error.ts";
 import { string } from "../flag-types.ts";
 import { defineKubectlCommand } from "./declaration.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type SpecOfPods,
   throwComplaints,
 } from "./pod-spec-change.ts";
+import { type QuantityPairs, quantityPairs } from "./quantity.ts";
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME)  ([--limits=LIMITS & --requests=REQUESTS] [options]",
@@ -21,7 +21,7 @@ export const command = defineKubectlCommand({
     requests: string("What they are sure of, such as cpu=100m,memory=256Mi"),
   },
   async run({ flags, args, context }) {
-    const wanted = { limits: quantities(flags.limits), requests: quantities(flags.requests) };
+    const wanted = { limits: quantityPairs(flags.limits), requests: quantityPairs(flags.requests) };
     await changeObjects(context, args, flags, {
       change: ofPodSpec((spec) => setResources(spec, flags.containers, wanted)),
       verb: "resource requirements updated",
@@ -37,31 +37,10 @@ export const command = defineKubectlCommand({
   },
 });
 
-type Quantities = Readonly<Record<string, string>>;
-const QUANTITY = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkKMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/;
-
-/** "cpu=100m,memory=256Mi". @throws CliError */
-function quantities(text: string): Quantities {
-  if (text === "") return {};
-  return Object.fromEntries(
-    text.split(",").map((pair) => {
-      const [name = "", value, ...more] = pair.split("=");
-      if (value === undefined || more.length > 0)
-        throw new CliError(`error: Invalid argument syntax ${pair}, expected <resource>=<value>`);
-      if (!QUANTITY.test(value)) {
-        throw new CliError(
-          "error: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        );
-      }
-      return [name, value];
-    }),
-  );
-}
-
 function setResources(
   spec: SpecOfPods,
   pattern: string,
-  { limits, requests }: { limits: Quantities; requests: Quantities },
+  { limits, requests }: { limits: QuantityPairs; requests: QuantityPairs },
 ): string[] {
   const meant = containersNamed(spec, pattern);
   for (const container of meant) {
