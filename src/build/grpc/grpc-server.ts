@@ -1,6 +1,7 @@
 /** Serves gRPC on one connection that is already open: an upgraded HTTP/1.1 connection, say. */
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import { withoutMeasuringPings } from "./bandwidth-pings.ts";
 import { GRPC, GrpcError, grpcErrorOf } from "./grpc-error.ts";
 import { readMessages, writeMessage } from "./grpc-frames.ts";
 import { closeAtEnd } from "./half-closed.ts";
@@ -40,7 +41,7 @@ export async function serveGrpc(
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     answer(stream, headers, methods, onFault).catch((error) => onFault(String(headers[":path"]), error));
   });
-  server.emit("connection", connection);
+  server.emit("connection", withoutMeasuringPings(connection));
   await ended.promise;
 }
 
