@@ -80,6 +80,15 @@ describe("progress", () => {
     );
   });
 
+  test("much output arrives whole before the end", async () => {
+    const line = "x".repeat(99);
+    const { code, stderr } = await build({ Dockerfile: `FROM busybox\nRUN yes ${line} | head -n 40000\n` }, [
+      "--no-cache",
+    ]);
+    expect(code).toBe(0);
+    expect(stderr.split("\n").filter((each) => each.endsWith(` ${line}`)).length).toBe(40_000);
+  });
+
   test("what is missing is told in one line", async () => {
     const missing = await build({ a: "" }, ["-f", "nope"]);
     expect(missing.code).toBe(1);
