@@ -44,8 +44,13 @@ async function attach(containers: StreamsBackend, call: Call): Promise<void> {
   const options = attachOptions(call.query);
   try {
     const session = await containers.attach(containerRef(call), options);
-    const stream = await openStream(call.exchange, { version: call.version, tty: session.tty });
-    await stream.join(session, options.stdin);
+    try {
+      const stream = await openStream(call.exchange, { version: call.version, tty: session.tty });
+      await stream.join(session, options.stdin);
+    } finally {
+      // One that nobody reads would stop the container's output.
+      session.close();
+    }
   } catch (error) {
     if (call.exchange.started) throw error;
     answerFailedHijack(call.exchange, error, STATUS_CODES[statusOf(error)] ?? "");
@@ -63,7 +68,11 @@ async function attachWebSocket(containers: StreamsBackend, call: Call): Promise<
     const peer = acceptWebSocket(call.exchange, {
       binary: call.version >= 28,
       onData: (data) => (options.stdin ? session.write(data) : Promise.resolve()),
-      onEnd: () => session.closeInput(),
+      // There is no half of a WebSocket: who sends no more reads no more.
+      onEnd: () => {
+        session.closeInput();
+        session.close();
+      },
     });
     try {
       for await (const chunk of session.output) await peer.send(chunk.data);

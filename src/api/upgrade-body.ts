@@ -33,6 +33,7 @@ async function* firstBytes(connection: Duplex, length: number): AsyncGenerator<U
 
 /** Undefined when the connection ended. */
 function nextChunk(connection: Duplex): Promise<Buffer | undefined> {
+  if (connection.destroyed || connection.readableEnded) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const settle = (chunk: Buffer | undefined) => {
       connection.off("readable", onReadable);

@@ -51,6 +51,11 @@ function readMessages(
     if (!ended) options.onEnd();
     ended = true;
   };
+  // One that went before we began to read tells it no more.
+  if (connection.destroyed) {
+    end();
+    return;
+  }
   connection.once("end", end);
   connection.once("close", end);
   connection.on("data", async (chunk: Buffer) => {

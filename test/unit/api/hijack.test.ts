@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { PassThrough } from "node:stream";
+import { takeUpgradeBody } from "../../../src/api/upgrade-body.ts";
 import { NaruError } from "../../../src/lib/errors.ts";
 import { eventually } from "../../support/daemon.ts";
 import { TestApi } from "./api-harness.ts";
@@ -238,6 +241,38 @@ test("websocket attach: messages both ways", async () => {
   await closed;
   expect(await api.request("GET", "/containers/x/attach/ws")).toMatchObject({ status: 400 });
 });
+
+test("websocket attach: a client that closes is let go though the container says nothing", async () => {
+  const session = new FakeSession();
+  await using api = await TestApi.start(fakeEngine({ containers: { attach: async () => session } }));
+  const socket = new WebSocket(`ws+unix://${api.socketPath}:/containers/x/attach/ws?stream=1&stdin=1&stdout=1`);
+  await new Promise((resolve) => {
+    socket.onopen = resolve;
+  });
+  socket.close();
+  await eventually(() => session.closed);
+  expect(session.inputClosed).toBe(true);
+});
+
+test("attach: a session whose connection cannot be taken is closed", async () => {
+  const session = new FakeSession();
+  await using api = await TestApi.start(fakeEngine({ containers: { attach: async () => session } }));
+  const client = api.connect().send(`${attachRequest("", `${UPGRADE}Transfer-Encoding: chunked\r\n`)}no chunk\r\n`);
+  await client.untilEnded();
+  expect(client.received).toStartWith("HTTP/1.1 400 Bad Request\r\n");
+  expect(session.closed).toBe(true);
+});
+
+test.each(["destroy", "end"] as const)(
+  "the body of a request whose client has gone (%s) is at its end",
+  async (how) => {
+    const connection = new PassThrough();
+    connection.resume()[how]();
+    await once(connection, "close");
+    const reading = Array.fromAsync(takeUpgradeBody(connection, { "content-length": "2" }));
+    await expect(reading).rejects.toThrow("unexpected EOF");
+  },
+);
 
 test("attach: a slow client that ended its input gets all output", async () => {
   const session = new FakeSession(true);
