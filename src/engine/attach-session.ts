@@ -18,8 +18,6 @@ export interface SessionOptions {
   closesStdin: boolean;
   /** The detach keys were typed. */
   onDetach?: () => void;
-  /** Called once, however the session ends. */
-  onClose?: () => void;
 }
 
 export class Session implements AttachSession, OutputSink {
@@ -96,6 +94,5 @@ export class Session implements AttachSession, OutputSink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#leave?.();
-    this.options.onClose?.();
   }
 }

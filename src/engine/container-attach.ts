@@ -33,11 +33,7 @@ export async function attachContainer(
     process: () => container.nextProcess(),
     closesStdin: (config.StdinOnce ?? false) && !tty,
     onDetach: () => publishContainerEvent(context, container, "detach"),
-    onClose: () => {
-      if (stdin) container.stdinClients--;
-    },
   });
-  if (stdin) container.stdinClients++;
   publishContainerEvent(context, container, "attach");
   if (!options.logs) {
     if (options.stream) session.joined(container.output.add(session));

@@ -34,8 +34,6 @@ export class Container {
   isRemovalUnderWay = false;
   /** Ended on the way to a new run: `--rm` must not remove it now. */
   isBetweenRuns = false;
-  /** How many clients have their stdin attached. */
-  stdinClients = 0;
   readonly #waiters = new Set<Waiter>();
   #started = Promise.withResolvers<ContainerProcess>();
 
