@@ -230,6 +230,9 @@ test("cp: files and folders, both ways", async () => {
   expect((await mine(["cp", "web:/tmp/large", "back"])).stderr).toContain("error: open back: is a directory");
   await ok("cp", "web:/tmp/large", "large");
   expect((await stat(join(folder, "large"))).size).toBe(3_000_000);
+  // Files that are shorter than they say cannot be packed: the program in the container must not wait for their rest.
+  const shorter = await mine(["cp", "/sys/kernel/uevent_seqnum", "web:/tmp/seqnum"]);
+  expect([shorter.code, shorter.stderr.includes("became shorter")]).toEqual([1, true]);
   const missing = await mine(["cp", "web:/nope", "x"]);
   expect([missing.code, missing.stderr.includes("/nope: No such file or directory")]).toEqual([1, true]);
   const refused = [["a"], ["a", "b"], ["web:/a", "web:/b"], ["a/b/c:/x", "y"], ["nope", "web:/"]];

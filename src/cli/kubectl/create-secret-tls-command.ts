@@ -25,15 +25,23 @@ export const command = defineKubectlCommand({
         throw new CliError(`error: Cannot read file ${path}, ${why}`);
       });
     const [cert, key] = await Promise.all([read(flags.cert), read(flags.key)]);
-    try {
-      if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
-        throw new Error("private key does not match public key");
-    } catch (error) {
-      throw new CliError(`error: tls: ${(error as Error).message}`);
-    }
+    const certificate = parsed(flags.cert, "certificate", () => new X509Certificate(cert));
+    const privateKey = parsed(flags.key, "private key", () => createPrivateKey(key));
+    if (!certificate.checkPrivateKey(privateKey))
+      throw new CliError("error: tls: private key does not match public key");
     const data = { "tls.crt": cert.toString("base64"), "tls.key": key.toString("base64") };
     const type = "kubernetes.io/tls";
     const full = flags["append-hash"] ? hashedName(name, { kind: "Secret", data, type }) : name;
     await create(context, flags, { apiVersion: "v1", kind: "Secret", metadata: { name: full }, data, type });
   },
 });
+
+/** @param what the file is to hold @throws CliError when it does not */
+function parsed<T>(path: string, what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    // OpenSSL's words tell only its own places.
+    throw new CliError(`error: tls: ${path} holds no ${what} in PEM form`);
+  }
+}

@@ -3,6 +3,7 @@
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { join, normalize } from "node:path";
 import { type Duplex, pipeline } from "node:stream";
 import { HttpClient, type UpgradedStream } from "../../lib/http-client.ts";
@@ -50,7 +51,7 @@ export function proxyServer(access: ClusterAccess, settings: ProxySettings): Ser
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = isLetThrough(settings.rules, request) ? apiPath(settings, base, request.url ?? "/") : undefined;
     if (path === undefined) socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    else upgrade(access, path, request, socket, head).catch(() => socket.destroy());
+    else upgrade(access, path, request, socket, head).catch((error: Error) => refuseUpgrade(socket, error.message));
   });
   return server;
 }
@@ -142,6 +143,15 @@ async function pass(
     if (!stop.signal.aborted) throw error;
   }
   response.end();
+}
+
+/** Words where none have been said yet; a stream that runs is cut off. */
+function refuseUpgrade(socket: Duplex, why: string): void {
+  if ((socket as Socket).bytesWritten > 0) socket.destroy();
+  else {
+    const head = `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n`;
+    socket.end(`${head}Content-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`);
+  }
 }
 
 /** Streams such as port-forward: bytes in both directions once the cluster has agreed. */

@@ -103,6 +103,8 @@ export async function* remoteProcess(
       else if (channel === CHANNELS.error) return exitCodeOf(data);
     }
     return 0;
+  } catch (error) {
+    throw input?.failure() ?? error;
   } finally {
     stopFollowing?.();
     input?.stop();
@@ -112,15 +114,30 @@ export async function* remoteProcess(
 
 function sendInput(socket: PodWebSocket, input: AsyncIterable<Uint8Array>) {
   const iterator = input[Symbol.asyncIterator]();
+  let failure: unknown;
+  const nextPiece = async () => {
+    try {
+      return await iterator.next();
+    } catch (error) {
+      // The process would wait for the rest for ever.
+      failure = error;
+      socket.close();
+      throw error;
+    }
+  };
   const copy = async () => {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    for (let next = await nextPiece(); !next.done; next = await nextPiece()) {
       await socket.send(CHANNELS.stdin, next.value);
     }
     await socket.endChannel(CHANNELS.stdin);
   };
   // A process that has ended takes no more; its status tells the rest.
   copy().catch(() => {});
-  return { stop: () => void iterator.return?.()?.catch(() => {}) };
+  return {
+    stop: () => void iterator.return?.()?.catch(() => {}),
+    /** Why the input could not be read to its end. */
+    failure: () => failure,
+  };
 }
 
 /** The last message: a Status, which says how the process ended. */
