@@ -34,6 +34,7 @@ export interface HistoryEvent {
 /** A build under way, told how it goes. */
 export class ActiveBuild {
   private readonly saved = Promise.withResolvers<void>();
+  private isOver = false;
 
   constructor(
     readonly job: BuildJob,
@@ -54,11 +55,11 @@ export class ActiveBuild {
 
   /** `result` is undefined when the client wanted nothing built. */
   complete(response: Record<string, string>, result: BuildResult | undefined): void {
-    this.end(this.history.keep(this, { response, provenance: result?.provenance }));
+    this.end({ response, provenance: result?.provenance });
   }
 
   fail(error: GrpcError): void {
-    this.end(this.history.keep(this, { response: {}, error }));
+    this.end({ response: {}, error });
   }
 
   /** Resolves when it is kept. */
@@ -92,8 +93,11 @@ export class ActiveBuild {
     };
   }
 
-  private end(saving: Promise<void>): void {
-    void saving.then(this.saved.resolve);
+  /** What came first counts: a client may leave before it has its answer. */
+  private end(outcome: Parameters<BuildHistory["keep"]>[1]): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    void this.history.keep(this, outcome).then(this.saved.resolve);
   }
 }
 

@@ -68,6 +68,19 @@ test("a build that ends is listed once at any time, and clients hear of it when 
   expect(listed(history)).toEqual([[COMPLETE, "a"]]);
 });
 
+test("a build that is complete stays so when its client leaves before it hears of it", async () => {
+  await using opened = await openHistory();
+  const { history } = opened;
+  const build = begin(history, "a");
+  build.complete({ "containerimage.digest": "x" }, undefined);
+  build.fail(new GrpcError(GRPC.cancelled, "context canceled"));
+  await build.settled();
+  await history.close();
+  expect(history.list().map(({ record }) => [record.ExporterResponse, record.error])).toEqual([
+    [{ "containerimage.digest": "x" }, undefined],
+  ]);
+});
+
 test("what is removed takes no files of builds that end meanwhile", async () => {
   await using opened = await openHistory();
   const { history, directory, complaints } = opened;
