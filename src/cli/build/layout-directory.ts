@@ -13,7 +13,13 @@ const DEFAULT_TAG = "latest";
 export async function mergeLayout(directory: string, unpack: () => Promise<void>): Promise<void> {
   const path = join(directory, "index.json");
   const before = await readIndex(path);
-  await unpack();
+  try {
+    await unpack();
+  } catch (error) {
+    // Half an output names nothing yet; what was there before stays named.
+    if (before !== undefined) await writeIndex(path, before);
+    throw error;
+  }
   // Of docker's own format, which an archive has for older tools; they would name the last image alone.
   for (const name of ["manifest.json", "repositories"]) await rm(join(directory, name), { force: true });
   const index = await readIndex(path);
@@ -21,8 +27,10 @@ export async function mergeLayout(directory: string, unpack: () => Promise<void>
   const added = index.manifests.map(named);
   const names = new Set(added.map(nameOf));
   const kept = (before?.manifests ?? []).filter((one) => !names.has(nameOf(one)));
-  await writeFile(path, JSON.stringify({ ...index, manifests: [...added, ...kept] }));
+  await writeIndex(path, { ...index, manifests: [...added, ...kept] });
 }
+
+const writeIndex = (path: string, index: Index): Promise<void> => writeFile(path, JSON.stringify(index));
 
 /** A name in the index, so that the next output knows what it replaces. */
 function named(descriptor: Descriptor): Descriptor {
