@@ -15,12 +15,13 @@ const USER_CHAIN = "DOCKER-USER";
 const FORWARD_CHAIN = "FORWARD";
 
 /** The same chains exist twice: in nftables, and in the older tables of kernels or programs that still use those. */
-type Variant = { command: string; family: NftFamily } | { command: string; legacyTables: string };
-const VARIANTS: readonly Variant[] = [
+const NEWER: readonly { command: string; family: NftFamily }[] = [
   { command: "iptables-nft", family: "ip" },
   { command: "ip6tables-nft", family: "ip6" },
-  { command: "iptables-legacy", legacyTables: "/proc/net/ip_tables_names" },
-  { command: "ip6tables-legacy", legacyTables: "/proc/net/ip6_tables_names" },
+];
+const OLDER: readonly { command: string; tables: string }[] = [
+  { command: "iptables-legacy", tables: "/proc/net/ip_tables_names" },
+  { command: "ip6tables-legacy", tables: "/proc/net/ip6_tables_names" },
 ];
 
 /** The chain that needs our rules; undefined when nothing stands in the way. Pure. */
@@ -44,6 +45,8 @@ export class ForeignFirewall {
   readonly #socket = NetlinkSocket.open("netfilter");
   /** "iptables DOCKER-USER" → patterns that are accepted there. */
   readonly #placed = new Map<string, { command: string; chain: string; patterns: string[] }>();
+  /** What an older table held when our rules needed nothing more, by command. */
+  readonly #seen = new Map<string, string>();
   #running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -54,38 +57,71 @@ export class ForeignFirewall {
 
   /** Puts our rules where they are needed and missing. Calls take turns. */
   accept(patterns: readonly string[]): Promise<void> {
-    this.#running = this.#running.then(() => this.#acceptNow(patterns)).catch((error) => this.warn(errorText(error)));
-    return this.#running;
+    return this.#inTurn(async () => {
+      for (const { command, family } of NEWER) {
+        const listed = this.#socket.query(listChainsQuery(family), "list the chains of other firewalls");
+        await this.#acceptIn(command, listed.map(decodeChain), patterns);
+      }
+      this.#seen.clear();
+      await this.#acceptInOlder(patterns);
+    });
+  }
+
+  /**
+   * The same for the older tables alone. They tell nobody of changes, so this is to be called again and again: a process
+   * where such tables are used, two small files elsewhere.
+   */
+  acceptInOlderTables(patterns: readonly string[]): Promise<void> {
+    return this.#inTurn(() => this.#acceptInOlder(patterns));
   }
 
   /** Removes our rules wherever they are. */
   remove(): Promise<void> {
-    this.#running = this.#running.then(() => this.#removeNow()).catch((error) => this.warn(errorText(error)));
-    return this.#running;
+    return this.#inTurn(() => this.#removeNow());
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  async #acceptNow(patterns: readonly string[]): Promise<void> {
-    for (const variant of VARIANTS) {
-      const { command } = variant;
-      const chain = chainInTheWay(await this.#listChains(variant));
-      if (chain === undefined) continue;
-      for (const pattern of patterns) {
-        for (const rule of acceptRules(pattern, this.comment)) await this.#ensureRule(command, chain, rule);
-      }
-      this.#placed.set(`${command} ${chain}`, { command, chain, patterns: [...patterns] });
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#running = this.#running.then(work).catch((error) => this.warn(errorText(error)));
+    return this.#running;
+  }
+
+  async #acceptInOlder(patterns: readonly string[]): Promise<void> {
+    for (const { command, tables } of OLDER) {
+      // Asking the command would load the old tables where nobody uses them.
+      const names = await readFile(tables, "utf8").catch(() => "");
+      if (!names.split("\n").includes(TABLE)) continue;
+      const { stdout } = await run(command, ["-w", "-S"]);
+      if (stdout === this.#seen.get(command)) continue;
+      // What was added is looked at once more: somebody may have removed it at the same moment.
+      if (await this.#acceptIn(command, parseChains(stdout), patterns)) this.#seen.delete(command);
+      else this.#seen.set(command, stdout);
     }
   }
 
-  async #ensureRule(command: string, chain: string, rule: readonly string[]): Promise<void> {
+  /** @returns whether anything was added */
+  async #acceptIn(command: string, chains: readonly ListedChain[], patterns: readonly string[]): Promise<boolean> {
+    const chain = chainInTheWay(chains);
+    if (chain === undefined) return false;
+    let isAdded = false;
+    for (const rule of patterns.flatMap((pattern) => acceptRules(pattern, this.comment))) {
+      if (await this.#ensureRule(command, chain, rule)) isAdded = true;
+    }
+    this.#placed.set(`${command} ${chain}`, { command, chain, patterns: [...patterns] });
+    return isAdded;
+  }
+
+  /** @returns whether it was added */
+  async #ensureRule(command: string, chain: string, rule: readonly string[]): Promise<boolean> {
     const present = await run(command, ["-w", "-C", chain, ...rule]);
-    if (present.exitCode === 0) return;
+    if (present.exitCode === 0) return false;
     const added = await run(command, ["-w", "-I", chain, ...rule]);
-    if (added.exitCode === 0) return;
+    if (added.exitCode === 0) return true;
     this.warn(`${command} keeps containers from the network: cannot add an accept to ${chain}: ${added.stderr.trim()}`);
+    return false;
   }
 
   async #removeNow(): Promise<void> {
@@ -95,16 +131,7 @@ export class ForeignFirewall {
       }
     }
     this.#placed.clear();
-  }
-
-  async #listChains(variant: Variant): Promise<ListedChain[]> {
-    if ("family" in variant) {
-      return this.#socket.query(listChainsQuery(variant.family), "list the chains of other firewalls").map(decodeChain);
-    }
-    // Asking the command would load the old tables where nobody uses them.
-    const tables = await readFile(variant.legacyTables, "utf8").catch(() => "");
-    if (!tables.split("\n").includes(TABLE)) return [];
-    return parseChains((await run(variant.command, ["-w", "-S"])).stdout);
+    this.#seen.clear();
   }
 }
 

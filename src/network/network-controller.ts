@@ -179,7 +179,7 @@ class BridgedNetworkController implements NetworkController {
 
   async createNetwork(request: Parameters<NetworkController["createNetwork"]>[0]) {
     const { id } = await this.#parts.catalog.create(request);
-    this.#acceptInForeignFirewalls();
+    this.#acceptInForeignFirewalls(true);
     return { id, warning: "" };
   }
 
@@ -297,22 +297,23 @@ class BridgedNetworkController implements NetworkController {
       if (firewall.isBehind()) firewall.rebuild();
       guard.restore();
       const generation = firewall.readGeneration();
-      if (generation === this.#seenGeneration) return;
+      const isChanged = generation !== this.#seenGeneration;
       this.#seenGeneration = generation;
-      this.#acceptInForeignFirewalls();
+      this.#acceptInForeignFirewalls(isChanged);
     } catch (error) {
       warn(`cannot check the firewall: ${errorText(error)}`);
     }
   }
 
-  #acceptInForeignFirewalls(): void {
+  /** `isChanged` says that some rule was; the older tables are looked at also without. */
+  #acceptInForeignFirewalls(isChanged: boolean): void {
     const { options, foreign, catalog, defaultBridgeName } = this.#parts;
     if (options.touchForeignFirewalls === false) return;
     const custom = catalog.listBridgeNames().filter((name) => !name.startsWith(catalog.bridgePrefix));
-    const patterns = [...new Set([defaultBridgeName, `${catalog.bridgePrefix}+`, ...custom])];
-    void foreign.accept(
-      patterns.filter((pattern) => pattern.endsWith("+") || !pattern.startsWith(catalog.bridgePrefix)),
+    const patterns = [...new Set([defaultBridgeName, `${catalog.bridgePrefix}+`, ...custom])].filter(
+      (pattern) => pattern.endsWith("+") || !pattern.startsWith(catalog.bridgePrefix),
     );
+    void (isChanged ? foreign.accept(patterns) : foreign.acceptInOlderTables(patterns));
   }
 }
 

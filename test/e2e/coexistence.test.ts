@@ -90,10 +90,12 @@ for (const variant of ["iptables-nft", "iptables-legacy"]) {
       await eventually(() => reachesOutside(running));
       expect(await rules(variant)).toContain("-A DOCKER-USER -i ");
 
-      for (const words of ["-F", "-X"]) await atHost(variant, words);
-      await docker();
-      expect(await rules(variant)).toBe(before);
-      await eventually(async () => (await rules(variant)) !== before);
+      // The second time nothing but these rules has changed since they were looked at.
+      for (const _ of [1, 2]) {
+        for (const words of ["-F", "-X"]) await atHost(variant, words);
+        await docker();
+        await eventually(async () => (await rules(variant)) !== before);
+      }
       await eventually(isReached);
       await eventually(() => reachesOutside(running));
 
