@@ -1,7 +1,7 @@
 /** Pods as the conformance requirements of the node list them: commands, variables, init containers, hooks, probes, who they are. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
 import { busyboxTar, eventually } from "../support/daemon.ts";
@@ -12,9 +12,8 @@ type Json = any;
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster(["--cluster-max-container-restart-period", "1s"]);
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start(["--cluster-max-container-restart-period", "1s"]);
+  ({ cluster } = pods);
   const changes = ['ENTRYPOINT ["echo", "entry"]', 'CMD ["cmd"]'].flatMap((change) => ["--change", change]);
   await cluster.daemon.docker(["import", ...changes, "-", "talker:test"], { stdin: await busyboxTar() });
 });

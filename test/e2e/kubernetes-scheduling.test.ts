@@ -1,7 +1,7 @@
 /** Where pods go, which of them wait, and which have to give way: the requirements of the scheduler, one after the other on one node. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
@@ -18,9 +18,8 @@ let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 let node: Json;
 beforeAll(async () => {
-  cluster = await startCluster();
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start();
+  ({ cluster } = pods);
   [node] = (await cluster.api("GET", "/api/v1/nodes")).body.items;
   for (const [name, value] of Object.entries(PRIORITIES)) {
     const priority = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value };

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
@@ -17,9 +17,8 @@ let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
   // Pods ask it too.
-  cluster = await startCluster(["--cluster-listen", "0.0.0.0:0"]);
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start(["--cluster-listen", "0.0.0.0:0"]);
+  ({ cluster } = pods);
   await eventually(
     async () => (await cluster.api("GET", pods.path("serviceaccounts", "default"))).status === 200,
     30_000,

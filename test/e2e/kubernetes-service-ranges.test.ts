@@ -1,6 +1,6 @@
 /** Ranges of service addresses: added, used, kept while they are needed. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { eventually } from "../support/daemon.ts";
 
@@ -10,9 +10,8 @@ const ADDED = "203.0.113.0/29";
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster();
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start();
+  ({ cluster } = pods);
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();

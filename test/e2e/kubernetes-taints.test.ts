@@ -1,7 +1,7 @@
 /** Taints of a node that let pods go: at once, after the time that they tolerate, or not when the taint is taken back. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
@@ -12,9 +12,8 @@ type Json = any;
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster();
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start();
+  ({ cluster } = pods);
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();

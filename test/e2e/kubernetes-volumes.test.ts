@@ -1,7 +1,7 @@
 /** Volumes of pods as the conformance requirements list them: what containers see in them, with which modes, and what changes. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
+import type { TestClusterDaemon } from "../support/cluster.ts";
 import { ClusterPods } from "../support/cluster-pods.ts";
 import { conformance } from "../support/conformance.ts";
 import { eventually } from "../support/daemon.ts";
@@ -9,9 +9,8 @@ import { eventually } from "../support/daemon.ts";
 let cluster: TestClusterDaemon;
 let pods: ClusterPods;
 beforeAll(async () => {
-  cluster = await startCluster();
-  pods = new ClusterPods(cluster);
-  await pods.importImage();
+  pods = await ClusterPods.start();
+  ({ cluster } = pods);
 });
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();

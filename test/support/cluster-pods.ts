@@ -1,7 +1,7 @@
 /** Pods of a test's cluster: made through its API, waited for, looked at. */
 
-import type { TestClusterDaemon } from "./cluster.ts";
-import { busyboxTar, eventually } from "./daemon.ts";
+import { startCluster, type TestClusterDaemon } from "./cluster.ts";
+import { eventually, importBusybox } from "./daemon.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever object the API answers
 type Json = any;
@@ -14,14 +14,22 @@ export class ClusterPods {
     readonly namespace = "default",
   ) {}
 
+  /** Starts a cluster of its own that has the image of these pods. */
+  static async start(flags: readonly string[] = []): Promise<ClusterPods> {
+    const cluster = await startCluster(flags);
+    try {
+      const pods = new ClusterPods(cluster);
+      await pods.importImage();
+      return pods;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
   /** Puts the image "busybox:test" there. */
   async importImage(): Promise<void> {
-    const stdin = await busyboxTar();
-    const { code, stderr } = await this.cluster.daemon.docker(
-      ["import", "--change", 'CMD ["sh"]', "-", "busybox:test"],
-      { stdin },
-    );
-    if (code !== 0) throw new Error(`the image was not imported: ${stderr}`);
+    await importBusybox(this.cluster.daemon, "busybox:test");
   }
 
   /** "word-7": names of one test's objects. */
