@@ -11,8 +11,8 @@ import type {
 } from "../kube/cluster-control.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { writeWhole } from "../lib/whole-file.ts";
-import type { RunningCluster } from "./cluster-parts.ts";
 import type { Log } from "./log.ts";
+import type { RunningCluster } from "./start-cluster.ts";
 
 const DEFAULT_LISTEN = "0.0.0.0:6443";
 
@@ -68,7 +68,7 @@ export class Cluster implements ClusterControl {
         throw new NaruError("conflict", `the cluster runs with other settings than ${list}: stop it first`);
       }
       const [{ startCluster }, { reserveServiceRange }] = await Promise.all([
-        import("./cluster-parts.ts"),
+        import("./start-cluster.ts"),
         import("../kube/services/service-range.ts"),
       ]);
       // Kept from then on: services have addresses of it.
