@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
 import { busyboxTar, DOCKER, PROJECT, run } from "../support/daemon.ts";
+import { PATIENCE } from "../support/patience.ts";
 
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const IMAGE = "busybox-test:1";
 const OTHER_IMAGE = "busybox-test:2";
 const KUBECTL = join(DOCKER, "../kubectl");

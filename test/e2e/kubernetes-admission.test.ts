@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { makeAuthority } from "../support/test-authority.ts";
 
-const PATIENCE_MS = 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 const MERGE = "application/merge-patch+json";
 const CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1";
 const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -6,8 +6,8 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { freePort } from "../support/free-port.ts";
+import { PATIENCE } from "../support/patience.ts";
 
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 let cluster: TestClusterDaemon;
 let http: number;
 let https: number;

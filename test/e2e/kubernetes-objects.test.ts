@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { JANE } from "../support/signing-requests.ts";
 
 let cluster: TestClusterDaemon;
@@ -153,7 +154,7 @@ async function changed(path: string, change: (object: any) => void) {
 
 /** Waits until the object is gone: some kinds have finalizers that controllers take away. */
 async function isGone(path: string): Promise<void> {
-  const deadline = Date.now() + 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+  const deadline = Date.now() + 30_000 * PATIENCE;
   while (Date.now() < deadline) {
     if ((await cluster.api("GET", path)).status === 404) return;
     await Bun.sleep(20);

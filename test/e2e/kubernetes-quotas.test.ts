@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { PATIENCE } from "../support/patience.ts";
 
-const PATIENCE_MS = 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 const MERGE = "application/merge-patch+json";
 const quotaTest = (words: string) => conformance(`[sig-api-machinery] ResourceQuota should ${words} [Conformance]`);
 /** Keeps a pod from being placed on a node: quotas count it all the same. */

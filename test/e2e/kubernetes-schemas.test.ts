@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startCluster, type TestClusterDaemon } from "../support/cluster.ts";
 import { conformance } from "../support/conformance.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 let cluster: TestClusterDaemon;
 beforeAll(async () => {
@@ -50,7 +51,7 @@ async function expectStatus(status: number, method: string, path: string, body?:
   return answer.body;
 }
 
-const PATIENCE_MS = 10_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 
 /** Asks until the answer is as wished. */
 async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {

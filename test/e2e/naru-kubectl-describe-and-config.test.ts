@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestClusterDaemon } from "../support/cluster.ts";
 import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 const OBJECTS = `apiVersion: v1
 kind: ConfigMap
@@ -266,7 +267,7 @@ test("several kubeconfigs are one; a credential program beside one of them is as
   const child = Bun.spawn([link.path, "get", "cm", "settings", "-o", "name"], {
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 30_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1),
+    timeout: 30_000 * PATIENCE,
     env: { ...process.env, KUBECONFIG: `${join(folder, "config")}:${cluster.kubeconfig}` },
   });
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);

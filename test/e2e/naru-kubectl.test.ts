@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { TestClusterDaemon } from "../support/cluster.ts";
 import { NARU } from "../support/daemon.ts";
 import { type NaruKubectl, startNaruKubectl } from "../support/naru-kubectl.ts";
+import { PATIENCE } from "../support/patience.ts";
 
-const PATIENCE = Number(process.env.NARU_TEST_PATIENCE ?? 1);
 const WEB = `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web, labels: { app: web } }

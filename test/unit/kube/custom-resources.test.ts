@@ -10,9 +10,10 @@ import type { StatusError } from "../../../src/kube/status.ts";
 import type { CustomResourceDefinition, JSONSchemaProps } from "../../../src/model/kubernetes/apiextensions.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS } from "../../../src/model/kubernetes/names.ts";
 import type { KubeObject, ResourceType } from "../../../src/model/kubernetes/object.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { createTestCluster } from "../../support/test-cluster.ts";
 
-const PATIENCE_MS = 5_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 const schemas = createSchemaSet();
 const cluster = await createTestCluster({ builtin: true, schemas });
 const stop = new AbortController();

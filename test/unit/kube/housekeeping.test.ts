@@ -7,10 +7,11 @@ import { CompactedError, type WatchBatch } from "../../../src/kube/store/contrac
 import type { ConfigMap } from "../../../src/model/kubernetes/core.ts";
 import { CONFIG_MAPS, CORE_EVENTS } from "../../../src/model/kubernetes/names.ts";
 import { MemoryKubeStore } from "../../support/memory-kube-store.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { plainKinds } from "../../support/plain-kinds.ts";
 import { createTestCluster } from "../../support/test-cluster.ts";
 
-const PATIENCE_MS = 5_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 const map = (name: string): ConfigMap => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

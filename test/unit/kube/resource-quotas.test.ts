@@ -6,9 +6,10 @@ import { resourceQuotaController } from "../../../src/kube/controllers/resource-
 import type { StatusError } from "../../../src/kube/status.ts";
 import type { Pod, PodSpec, Service } from "../../../src/model/kubernetes/core.ts";
 import { CONFIG_MAPS, NAMESPACES, PODS, RESOURCE_QUOTAS, SERVICES } from "../../../src/model/kubernetes/names.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { createTestCluster } from "../../support/test-cluster.ts";
 
-const PATIENCE_MS = 5_000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+const PATIENCE_MS = 30_000 * PATIENCE;
 const cluster = await createTestCluster({ builtin: true });
 const { client, core } = cluster;
 core.admission.push(resourceQuotas(client));

@@ -3,6 +3,7 @@ import { podBinding } from "../../../../src/kube/scheduler/pod-binding.ts";
 import { createScheduler } from "../../../../src/kube/scheduler/scheduler.ts";
 import type { Pod } from "../../../../src/model/kubernetes/core.ts";
 import { CORE_EVENTS, NODES, PODS } from "../../../../src/model/kubernetes/names.ts";
+import { PATIENCE } from "../../../support/patience.ts";
 import { createTestCluster, type TestCluster } from "../../../support/test-cluster.ts";
 import { asking, node, pod } from "./fixtures.ts";
 
@@ -36,7 +37,7 @@ const addNode = async (one: ReturnType<typeof node>) => {
 const addPod = (one: ReturnType<typeof pod>) => cluster.client.resource(PODS).create("default", bare(one));
 
 async function until<T>(look: () => T | undefined | false): Promise<T> {
-  const deadline = Date.now() + 5000 * Number(process.env.NARU_TEST_PATIENCE ?? 1);
+  const deadline = Date.now() + 30_000 * PATIENCE;
   for (;;) {
     const found = look();
     if (found !== undefined && found !== false) return found;
