@@ -114,7 +114,7 @@ async function podsFor(context: KubectlContext, word: string, flags: Flags): Pro
   checkSelects(owner, target, "get the logs from");
   const found = await bySelector(selectorText(selectorPairs(owner)), target.namespace);
   if (flags["all-pods"]) return found;
-  const chosen = await podOf(context, word, flags["pod-running-timeout"]);
+  const chosen = await podOf(context, word, flags["pod-running-timeout"], true);
   if (found.length > 1) context.printError(`Found ${found.length} pods, using pod/${chosen.metadata.name}\n`);
   return [chosen];
 }

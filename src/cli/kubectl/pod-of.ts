@@ -23,8 +23,8 @@ export interface PodLike {
   };
   status?: {
     phase?: string;
-    conditions?: { type: string; status: string }[];
-    containerStatuses?: { name: string; ready: boolean }[];
+    conditions?: { type: string; status: string; lastTransitionTime?: string }[];
+    containerStatuses?: { name: string; ready: boolean; restartCount?: number }[];
   };
 }
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
@@ -44,8 +44,16 @@ export function checkSelects({ kind }: { kind: string }, { type }: ObjectTarget,
   throw new CliError(`error: cannot ${what} ${go}: selector for ${go} not implemented`);
 }
 
-/** The running pod that serves best: ready ones first, then the newest. Waits for one until the time is over. */
-export async function podOf(context: KubectlContext, word: string, timeout = "20s"): Promise<PodLike> {
+/**
+ * The running pod that serves best. Waits for one until the time is over.
+ * @param isForLog of several that are alike the one that was restarted most often comes first, else last
+ */
+export async function podOf(
+  context: KubectlContext,
+  word: string,
+  timeout = "20s",
+  isForLog = false,
+): Promise<PodLike> {
   const target = await podTarget(context, word);
   const api = await context.api();
   if (target.type.resource === "pods") return await api.get<PodLike>(objectPath(target));
@@ -60,7 +68,10 @@ export async function podOf(context: KubectlContext, word: string, timeout = "20
     const { items = [] } = await api.get<{ items?: PodLike[] }>(pathOf(pods, target.namespace), {
       query: { labelSelector },
     });
-    const best = items.filter(({ metadata }) => !("deletionTimestamp" in metadata)).sort(byFitness)[0];
+    const best = fittest(
+      items.filter(({ metadata }) => !("deletionTimestamp" in metadata)),
+      isForLog,
+    );
     if (best !== undefined) return best;
     if (Date.now() > deadline)
       throw new CliError(`error: timed out waiting for a pod of ${target.type.resource} ${target.name}`);
@@ -68,14 +79,32 @@ export async function podOf(context: KubectlContext, word: string, timeout = "20
   }
 }
 
-function byFitness(one: PodLike, other: PodLike): number {
-  const rank = ({ status }: PodLike) => {
-    const isReady =
-      status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
-    return (status?.phase === "Running" ? 2 : 0) + (isReady ? 1 : 0);
+/** By node, phase, readiness, since when ready, restarts and age, as kubectl chooses; the first of those that are alike. */
+export function fittest(pods: readonly PodLike[], isForLog: boolean): PodLike | undefined {
+  const restarts = ({ status }: PodLike) =>
+    Math.max(0, ...(status?.containerStatuses ?? []).map(({ restartCount = 0 }) => restartCount));
+  const rank = (pod: PodLike): number[] => {
+    const ready = pod.status?.conditions?.find(({ type, status }) => type === "Ready" && status === "True");
+    return [
+      pod.spec.nodeName ? 0 : 1,
+      ["Running", "Unknown", "Pending"].indexOf(pod.status?.phase ?? "") >>> 0,
+      ready === undefined ? 1 : 0,
+      ready === undefined ? 0 : timeOf(ready.lastTransitionTime),
+      isForLog ? -restarts(pod) : restarts(pod),
+      timeOf(pod.metadata.creationTimestamp),
+    ];
   };
-  const newest = (other.metadata.creationTimestamp ?? "").localeCompare(one.metadata.creationTimestamp ?? "");
-  return rank(other) - rank(one) || newest;
+  const ranked = pods.map((pod) => ({ pod, rank: rank(pod) }));
+  return ranked.sort((one, other) => difference(one.rank, other.rank))[0]?.pod;
+}
+
+/** Milliseconds since 1970; what has no time comes last. */
+const timeOf = (text: string | undefined): number => (text === undefined ? Number.MAX_VALUE : Date.parse(text));
+
+/** Of the first place at which two ranks differ. */
+function difference(one: readonly number[], other: readonly number[]): number {
+  const at = one.findIndex((value, index) => value !== other[index]);
+  return at < 0 ? 0 : one[at]! - other[at]!;
 }
 
 /** The container that is meant when none is named; told on stderr where there are several. */
