@@ -56,9 +56,9 @@ export const command = defineCommand({
   },
 });
 
-/** The daemon works in a directory of its own: a path is meant from here, as the source of a mount is. */
-function wholePath(path: string | undefined): string | undefined {
-  return path === undefined || path === "-" || path === "none" ? path : resolve(path);
+/** The daemon works in a directory of its own: a path is meant from here, as the source of a mount is. "": none was given. */
+function wholePath(path: string): string {
+  return ["", "-", "none"].includes(path) ? path : resolve(path);
 }
 
 async function waitForNodes(client: ApiClient): Promise<string[]> {
