@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { NaruError } from "../../lib/errors.ts";
+import { writeAll } from "../../lib/stream-writing.ts";
 import type { AgentConnection, ClientSession } from "../contract.ts";
 import type { BuilderConfig } from "./builder-parts.ts";
 import type { ExecMount } from "./graph.ts";
@@ -66,14 +67,24 @@ async function relay(socket: Socket, open: () => Promise<AgentConnection | undef
     socket.destroy();
     return;
   }
-  socket.once("close", () => agent.close());
-  const answers = (async () => {
+  if (socket.destroyed) {
+    agent.close();
+    return;
+  }
+  const gone = new AbortController();
+  socket.once("close", () => {
+    gone.abort();
+    agent.close();
+  });
+  const ask = async () => {
+    for await (const data of socket) await agent.write(data as Uint8Array);
+    agent.close();
+  };
+  const answer = async () => {
     for (let data = await agent.read(); data !== undefined; data = await agent.read()) {
-      if (!socket.write(data)) await new Promise((resolve) => socket.once("drain", resolve));
+      await writeAll(socket, data, gone.signal);
     }
     socket.end();
-  })();
-  for await (const data of socket) await agent.write(data as Uint8Array);
-  agent.close();
-  await answers;
+  };
+  await Promise.all([ask(), answer()]);
 }
