@@ -6,29 +6,26 @@
 import { readFile } from "node:fs/promises";
 import { releaseProgramCode } from "../linux/program-pages.ts";
 
-const BRIEF_PAUSE_MS = 100;
+/**
+ * How long nothing was asked for when code pages go: at once, and again while the collectors and compilers of all threads do what they
+ * put off, in code that is then no longer needed.
+ */
+const RELEASES_MS = [100, 700, 950, 1500, 3000];
 const QUIET_MS = 400;
-/** The collection's own threads sweep on for a while after it, in code that is then no longer needed. */
-const SWEPT_MS = 700;
-/** By now the collectors and compilers of all threads have done what they put off, and used their code for it. */
-const SETTLED_MS = 3000;
 const PAGE_BYTES = 4096;
 /** Less is not worth a collection, which stops the daemon for some milliseconds. */
 const WORTHWHILE_BYTES = 4 * 1024 * 1024;
 
 export class IdleMemory {
-  readonly #release = new PauseTimer(BRIEF_PAUSE_MS, () => releaseProgramCode());
-  readonly #collection = new PauseTimer(QUIET_MS, () => this.#collect());
-  readonly #sweptRelease = new PauseTimer(SWEPT_MS, () => releaseProgramCode());
-  readonly #lastRelease = new PauseTimer(SETTLED_MS, () => releaseProgramCode());
+  readonly #timers = [
+    new PauseTimer(QUIET_MS, () => this.#collect()),
+    ...RELEASES_MS.map((pauseMs) => new PauseTimer(pauseMs, releaseProgramCode)),
+  ];
   #smallestBytes = 0;
 
   /** A request came or ended. */
   touch(): void {
-    this.#release.restart();
-    this.#collection.restart();
-    this.#sweptRelease.restart();
-    this.#lastRelease.restart();
+    for (const timer of this.#timers) timer.restart();
   }
 
   async #collect(): Promise<void> {

@@ -4,7 +4,7 @@
  * in them too; our own table still decides what may really pass.
  */
 
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { errorText } from "../lib/errors.ts";
 import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { decodeChain, type ListedChain, listChainsQuery, type NftFamily } from "../linux/nftables-message.ts";
@@ -72,6 +72,7 @@ export class ForeignFirewall {
    * where such tables are used, two small files elsewhere.
    */
   acceptInOlderTables(patterns: readonly string[]): Promise<void> {
+    if (!OLDER.some(isUsed)) return this.#running;
     return this.#inTurn(() => this.#acceptInOlder(patterns));
   }
 
@@ -90,10 +91,8 @@ export class ForeignFirewall {
   }
 
   async #acceptInOlder(patterns: readonly string[]): Promise<void> {
-    for (const { command, tables } of OLDER) {
-      // Asking the command would load the old tables where nobody uses them.
-      const names = await readFile(tables, "utf8").catch(() => "");
-      if (!names.split("\n").includes(TABLE)) continue;
+    // Asking the command would load the old tables where nobody uses them.
+    for (const { command } of OLDER.filter(isUsed)) {
       const { stdout } = await run(command, ["-w", "-S"]);
       if (stdout === this.#seen.get(command)) continue;
       // What was added is looked at once more: somebody may have removed it at the same moment.
@@ -133,6 +132,14 @@ export class ForeignFirewall {
     this.#placed.clear();
     this.#seen.clear();
   }
+}
+
+/**
+ * Synchronous, since the kernel answers from memory at once: to wait in a thread would bring ten megabytes of the runtime's code back
+ * into an idle daemon, again and again.
+ */
+function isUsed({ tables }: (typeof OLDER)[number]): boolean {
+  return existsSync(tables) && readFileSync(tables, "utf8").split("\n").includes(TABLE);
 }
 
 /** The chains in what `iptables -S` prints. Pure. */
