@@ -102,9 +102,14 @@ const FIGURES: Figure[] = [
     gate: 70,
     podman: false,
     measure: async (e) => {
-      await withIdle(e, async () => {});
-      await Bun.sleep(1000);
-      return (await Promise.all(e.daemonPids.map(pssBytes))).reduce((a, b) => a + b, 0) / 1e6;
+      const readings: number[] = [];
+      // A collector at work in the moment of a reading has its code in memory: the median tells.
+      for (let round = 0; round < 3; round++) {
+        await withIdle(e, async () => {});
+        await Bun.sleep(1000);
+        readings.push((await Promise.all(e.daemonPids.map(pssBytes))).reduce((a, b) => a + b, 0) / 1e6);
+      }
+      return median(readings);
     },
   },
   {
