@@ -10,7 +10,7 @@ import { releaseProgramCode } from "../linux/program-pages.ts";
  * How long nothing was asked for when code pages go: at once, and again while the collectors and compilers of all threads do what they
  * put off, in code that is then no longer needed.
  */
-const RELEASES_MS = [100, 700, 950, 1500, 3000];
+const RELEASES_MS = [100, 700, 1500, 3000];
 const QUIET_MS = 400;
 const PAGE_BYTES = 4096;
 /** Less is not worth a collection, which stops the daemon for some milliseconds. */
