@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "./cli-error.ts";
 
@@ -31,16 +31,23 @@ export interface ProxyConfig {
 
 /** The folder of the configuration: `DOCKER_CONFIG`, else `.docker` in the home folder. */
 export function defaultConfigDir(): string {
-  return process.env.DOCKER_CONFIG || join(process.env.HOME || homedir(), ".docker");
+  return process.env.DOCKER_CONFIG || join(process.env.HOME || homeOfUser(), ".docker");
 }
 
-/** Reads `config.json` of that folder; an absent file is an empty configuration. */
+/** The home folder that the system knows. Loaded only here: node:os costs every command a part of a millisecond. */
+function homeOfUser(): string {
+  return (require("node:os") as typeof import("node:os")).homedir();
+}
+
+/**
+ * Reads `config.json` of that folder; an absent file is an empty configuration. The read is a synchronous one: a
+ * client has nothing else to do meanwhile, and the asynchronous one starts threads, which takes longer than reading.
+ */
 export async function readConfigFile(configDir: string): Promise<ConfigFile> {
   const path = join(configDir, "config.json");
-  const file = Bun.file(path);
   let text: string;
   try {
-    text = await file.text();
+    text = readFileSync(path, "utf8");
   } catch {
     return {};
   }

@@ -1,4 +1,3 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A context: a named daemon. The layout is docker's `contexts/meta/<sha256 of the name>/meta.json`. */
@@ -57,6 +56,8 @@ export function openContextStore(configDir: string): ContextStore {
 }
 
 async function listFolder(path: string): Promise<string[]> {
+  // Loaded only here: few use contexts, and node:fs/promises costs every command half a millisecond.
+  const { readdir } = await import("node:fs/promises");
   try {
     return await readdir(path);
   } catch {

@@ -4,45 +4,68 @@ const PADDING = 3;
 /**
  * Lays text out in columns as Go's text/tabwriter does with docker's settings: a cell ends with a tab; a column is a
  * run of lines that all have a cell there, is as wide as its widest cell plus 3, and at least 10. What follows the
- * last tab of a line belongs to no column.
+ * last tab of a line belongs to no column. Widths are code points, as Go counts.
+ *
+ * Nothing here is called for each line or cell: a table of 50 lines would make that function hot enough for the
+ * runtime to compile it, which takes a client longer than the table does.
  */
 export function alignColumns(text: string): string {
-  const lines = text.split("\n").map((line) => line.split("\t"));
-  const out: string[] = [];
-  alignBlock(lines, 0, lines.length, [], out);
-  return out.join("\n");
+  const lines: string[][] = [];
+  for (const line of text.split("\n")) lines.push(line.split("\t"));
+  const block: Block = { lines, hasLongCharacters: SURROGATE.test(text), out: [] };
+  alignBlock(block, 0, lines.length, []);
+  return block.out.join("\n");
 }
 
-function alignBlock(lines: string[][], from: number, to: number, widths: number[], out: string[]): void {
+interface Block {
+  readonly lines: readonly (readonly string[])[];
+  /** True when some characters are two units of a JavaScript string. */
+  readonly hasLongCharacters: boolean;
+  readonly out: string[];
+}
+
+function alignBlock(block: Block, from: number, to: number, widths: readonly number[]): void {
+  const { lines, hasLongCharacters } = block;
   const column = widths.length;
   let start = from;
   for (let at = from; at < to; at++) {
     if (column >= lines[at]!.length - 1) continue;
-    writeLines(lines, start, at, widths, out);
+    if (start < at) writeLines(block, start, at, widths);
     start = at;
     let width = LEAST_WIDTH;
     while (at < to && column < lines[at]!.length - 1) {
-      width = Math.max(width, characters(lines[at]![column]!) + PADDING);
+      const cell = lines[at]![column]!;
+      const cellWidth = (hasLongCharacters ? codePoints(cell) : cell.length) + PADDING;
+      if (cellWidth > width) width = cellWidth;
       at++;
     }
-    alignBlock(lines, start, at, [...widths, width], out);
+    alignBlock(block, start, at, [...widths, width]);
     start = at;
     at--;
   }
-  writeLines(lines, start, to, widths, out);
+  if (start < to) writeLines(block, start, to, widths);
 }
 
-function writeLines(lines: string[][], from: number, to: number, widths: number[], out: string[]): void {
-  for (const cells of lines.slice(from, to)) {
-    out.push(
-      cells.map((cell, index) => cell + " ".repeat(Math.max((widths[index] ?? 0) - characters(cell), 0))).join(""),
-    );
+function writeLines(
+  { lines, hasLongCharacters, out }: Block,
+  from: number,
+  to: number,
+  widths: readonly number[],
+): void {
+  for (let at = from; at < to; at++) {
+    const cells = lines[at]!;
+    let line = "";
+    for (let column = 0; column < cells.length; column++) {
+      const cell = cells[column]!;
+      const units = hasLongCharacters ? cell.length - codePoints(cell) : 0;
+      line += cell.padEnd((widths[column] ?? 0) + units);
+    }
+    out.push(line);
   }
 }
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Counts code points, as Go does. Taking a text to pieces is slow, and few texts have any beyond 16 bits. */
-function characters(text: string): number {
-  return SURROGATE.test(text) ? [...text].length : text.length;
+function codePoints(text: string): number {
+  return [...text].length;
 }

@@ -80,10 +80,12 @@ async function manifestDescriptor(
 }
 
 /** Bytes of the writable layer and of all layers together. */
-export async function containerSizes(
-  context: EngineContext,
-  { record }: Container,
-): Promise<{ SizeRw: number; SizeRootFs: number }> {
+export interface ContainerSizes {
+  SizeRw: number;
+  SizeRootFs: number;
+}
+
+export async function containerSizes(context: EngineContext, { record }: Container): Promise<ContainerSizes> {
   const layer = context.images.findContainerLayer(record.id);
   if (layer === undefined) throw new NaruError("not-found", `No such container: ${record.id}`);
   const SizeRw = await context.files.writableSize(layer);
@@ -165,9 +167,13 @@ function dnsNames({ record }: Container, settings: EndpointSettings): string[] {
 }
 
 /** The memberships of a container, live where it runs, sorted by name. Never empty, except in another's network. */
-export function reportNetworks(context: EngineContext, container: Container): Record<string, EndpointSettings> {
+export function reportNetworks(
+  context: EngineContext,
+  container: Container,
+  sandbox = context.networks.findSandbox(container.id),
+): Record<string, EndpointSettings> {
   const { record } = container;
-  const live = context.networks.findSandbox(record.id)?.endpoints ?? {};
+  const live = sandbox?.endpoints ?? {};
   const isKnown = (wanted: string) => context.networks.listNetworks().some(({ Name }) => Name === wanted);
   const names = [...new Set([...Object.keys(record.networks), ...Object.keys(live)])].sort();
   const entries = names.map((name) => {
@@ -183,8 +189,12 @@ export function reportNetworks(context: EngineContext, container: Container): Re
 }
 
 /** Ports of a running container; empty for a stopped one. */
-export function reportPorts(context: EngineContext, container: Container): PortMap {
-  const ports = context.networks.findSandbox(container.id)?.ports ?? {};
+export function reportPorts(
+  context: EngineContext,
+  container: Container,
+  sandbox = context.networks.findSandbox(container.id),
+): PortMap {
+  const ports = sandbox?.ports ?? {};
   const names = Object.keys(ports).sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1));
   return Object.fromEntries(names.map((name) => [name, ports[name] ?? null]));
 }

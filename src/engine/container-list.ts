@@ -1,10 +1,11 @@
 /** The list of containers (`ps`), newest first. */
-import type { ContainerSummary, PortSummary } from "../model/container.ts";
+import type { ContainerSummary, PortMap, PortSummary } from "../model/container.ts";
+import type { EndpointSettings } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
 import { nowNs, parseRfc3339, unixSeconds } from "./clock.ts";
 import type { Container } from "./container.ts";
 import { containerFilter } from "./container-filters.ts";
-import { containerSizes, mountPoints, reportNetworks, reportPorts } from "./container-inspect.ts";
+import { type ContainerSizes, containerSizes, mountPoints, reportNetworks, reportPorts } from "./container-inspect.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { linkedNames } from "./links.ts";
 
@@ -30,54 +31,63 @@ export function summarizeAll(
   size: boolean,
 ): Promise<ContainerSummary[]> {
   const linked = linkedNames(context);
+  const imageName = imageNames(context);
   return Promise.all(
-    containers.map((container) => summarize(context, container, linked.get(container.id) ?? [], size)),
+    containers.map(async (container) => {
+      const sizes = size ? await containerSizes(context, container) : undefined;
+      return summarize(context, container, imageName(container), linked.get(container.id) ?? [], sizes);
+    }),
   );
 }
 
-async function summarize(
+function summarize(
   context: EngineContext,
   container: Container,
+  imageName: string,
   linked: readonly string[],
-  size: boolean,
-): Promise<ContainerSummary> {
+  sizes: ContainerSizes | undefined,
+): ContainerSummary {
   const { record } = container;
-  const sizes = size ? await containerSizes(context, container) : undefined;
+  const sandbox = context.networks.findSandbox(record.id);
   const { NetworkMode = "", Annotations } = record.hostConfig;
   return {
     Id: record.id,
     Names: [...linked, `/${record.name}`],
-    Image: imageName(context, container),
+    Image: imageName,
     ImageID: record.imageId,
     Command: commandText([...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])]),
     Created: unixSeconds(record.created),
-    Ports: portSummaries(context, container),
+    Ports: portSummaries(reportPorts(context, container, sandbox)),
     ...(sizes === undefined ? {} : reportSizes(sizes)),
     Labels: record.config.Labels ?? {},
     State: record.state.status,
     Status: statusText(container),
     HostConfig: Annotations ? { NetworkMode, Annotations } : { NetworkMode },
-    NetworkSettings: { Networks: listedNetworks(context, container) },
+    NetworkSettings: { Networks: listedNetworks(reportNetworks(context, container, sandbox)) },
     Mounts: mountPoints(context, container),
   };
 }
 
 /** Lists show no names, unlike inspect. */
-function listedNetworks(context: EngineContext, container: Container) {
-  const networks = Object.entries(reportNetworks(context, container));
-  return Object.fromEntries(networks.map(([name, settings]) => [name, { ...settings, DNSNames: null }]));
+function listedNetworks(networks: Record<string, EndpointSettings>): Record<string, EndpointSettings> {
+  for (const settings of Object.values(networks)) settings.DNSNames = null;
+  return networks;
 }
 
 /** Zero is left out, as Docker does. */
-function reportSizes({ SizeRw, SizeRootFs }: { SizeRw: number; SizeRootFs: number }) {
+function reportSizes({ SizeRw, SizeRootFs }: ContainerSizes) {
   return { ...(SizeRw > 0 ? { SizeRw } : {}), SizeRootFs };
 }
 
-/** The name that was used, unless it stands for another image by now: then the id. */
-function imageName(context: EngineContext, { record }: Container): string {
-  const name = record.config.Image ?? "";
-  if (name === "") return "";
-  return context.images.findImage(name)?.id === record.imageId ? name : record.imageId;
+/** The name that was used, unless it stands for another image by now: then the id. Each name is looked up once. */
+function imageNames(context: EngineContext): (container: Container) => string {
+  const ids = new Map<string, string | undefined>();
+  return ({ record }) => {
+    const name = record.config.Image ?? "";
+    if (name === "") return "";
+    if (!ids.has(name)) ids.set(name, context.images.findImage(name)?.id);
+    return ids.get(name) === record.imageId ? name : record.imageId;
+  };
 }
 
 /** Words with blanks or quotes in single quotes. */
@@ -85,8 +95,8 @@ function commandText([first = "", ...rest]: string[]): string {
   return [first, ...rest.map((word) => (/\s/.test(word) || word === "" ? `'${word}'` : word))].join(" ").trimEnd();
 }
 
-function portSummaries(context: EngineContext, container: Container): PortSummary[] {
-  return Object.entries(reportPorts(context, container)).flatMap(([port, targets]): PortSummary[] => {
+function portSummaries(ports: PortMap): PortSummary[] {
+  return Object.entries(ports).flatMap(([port, targets]): PortSummary[] => {
     const [number, Type = "tcp"] = port.split("/");
     const PrivatePort = Number(number);
     if (targets === null || targets.length === 0) return [{ PrivatePort, Type }];

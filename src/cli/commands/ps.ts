@@ -2,8 +2,8 @@ import type { ContainerSummary } from "../../model/container.ts";
 import { type CommandContext, defineCommand, noArgs } from "../command.ts";
 import { bool, filter, format, int } from "../flag-types.ts";
 import type { FlagValues } from "../flags.ts";
-import { printRows, rowsText } from "../format.ts";
 import { containerKind, containerRow } from "../rows/container-row.ts";
+import { containerTable } from "../rows/container-table.ts";
 
 /** `ps` tries its template before it asks the daemon, and complains in words of its own. */
 const COMPLAINTS = { parse: "failed to parse template", execute: "failed to execute template" };
@@ -53,17 +53,32 @@ async function listContainers(context: CommandContext, values: FlagValues<typeof
     context.printError("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
   }
   const chosen = quiet ? "" : values.format || ((await context.config()).psFormat ?? "");
-  const limit = values.latest && values.last === -1 ? 1 : values.last;
-  // the daemon counts sizes only when asked: it must walk the container's files
-  const size = values.size || (!quiet && /\.Size\b|\{\{\s*json\s+\.\s*\}\}/.test(chosen));
+  const truncate = !values["no-trunc"];
+  if (!quiet && !values.size && (chosen === "" || chosen === "table")) {
+    context.print(containerTable(await askForContainers(context, values, false), truncate));
+    return;
+  }
+  // Not loaded for the default table, by far the most usual wish.
+  const { printRows, rowsText } = await import("../format.ts");
   const kind = containerKind(values.size);
   const options = { format: chosen, quiet, complaints: COMPLAINTS };
   const tried = values.format || chosen;
   if (tried !== "") rowsText(kind, [containerRow(SAMPLE, true)], { ...options, format: tried, quiet: false });
-  const client = await context.client();
-  const containers = await client.get<ContainerSummary[]>("/containers/json", {
-    query: { all: values.all, limit: limit > 0 ? limit : undefined, size, filters: values.filter },
-  });
-  const rows = containers.map((container) => containerRow(container, !values["no-trunc"]));
+  // the daemon counts sizes only when asked: it must walk the container's files
+  const size = values.size || (!quiet && /\.Size\b|\{\{\s*json\s+\.\s*\}\}/.test(chosen));
+  const containers = await askForContainers(context, values, size);
+  const rows = containers.map((container) => containerRow(container, truncate));
   printRows(context, kind, rows, options);
+}
+
+async function askForContainers(
+  context: CommandContext,
+  { all, last, latest, filter }: FlagValues<typeof flags>,
+  size: boolean,
+): Promise<ContainerSummary[]> {
+  const limit = latest && last === -1 ? 1 : last;
+  const client = await context.client();
+  return client.get<ContainerSummary[]>("/containers/json", {
+    query: { all, limit: limit > 0 ? limit : undefined, size, filters: filter },
+  });
 }

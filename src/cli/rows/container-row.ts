@@ -8,7 +8,7 @@ import { byCodePoint, ellipsis, goQuote, goTime, joinLabels, shortId } from "./r
 const COMMAND_COLUMNS = 20;
 const MOUNT_COLUMNS = 15;
 
-const HEADERS: Record<string, string> = {
+export const HEADERS: Readonly<Record<string, string>> = {
   ID: "CONTAINER ID",
   Names: "NAMES",
   Image: "IMAGE",
@@ -26,6 +26,9 @@ const HEADERS: Record<string, string> = {
   Platform: "PLATFORM",
 };
 
+/** The fields of the default table, in its order; `ps --size` has one more. */
+export const TABLE_FIELDS = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"] as const;
+
 type ContainerRow = ReturnType<typeof containerRow>;
 
 /** Containers as `ps` shows them. */
@@ -33,14 +36,14 @@ export function containerKind(withSize: boolean): RowKind<ContainerRow> {
   return {
     typeName: "*formatter.ContainerContext",
     fields: rowFields(HEADERS, ["Label"]),
-    table: containerTable(withSize),
+    table: tableTemplate(withSize),
     quiet: "{{.ID}}",
     raw: containerRaw(withSize),
   };
 }
 
-function containerTable(withSize: boolean): string {
-  const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(withSize ? ["Size"] : [])];
+function tableTemplate(withSize: boolean): string {
+  const columns = [...TABLE_FIELDS, ...(withSize ? ["Size"] : [])];
   return columns.map((column) => `{{.${column}}}`).join("\t");
 }
 
@@ -68,7 +71,7 @@ export function containerRow(container: ContainerSummary, truncate: boolean, now
     ID: truncate ? shortId(container.Id) : container.Id,
     Names: namesText(container.Names, truncate),
     Image: imageText(container, truncate),
-    Command: goQuote(truncate ? ellipsis(container.Command, COMMAND_COLUMNS) : container.Command),
+    Command: commandText(container.Command, truncate),
     // asked for rarely, and time zones take milliseconds to load
     get CreatedAt() {
       return goTime(container.Created);
@@ -103,14 +106,21 @@ export function containerRow(container: ContainerSummary, truncate: boolean, now
   };
 }
 
-function namesText(names: readonly string[], truncate: boolean): string {
+/** The COMMAND cell. */
+export function commandText(command: string, truncate: boolean): string {
+  return goQuote(truncate ? ellipsis(command, COMMAND_COLUMNS) : command);
+}
+
+/** The NAMES cell. */
+export function namesText(names: readonly string[], truncate: boolean): string {
   const plain = (names ?? []).map((name) => name.replace(/^\//, ""));
   // a link shows as another name, `parent/alias`
   const own = truncate ? plain.find((name) => !name.includes("/")) : undefined;
   return own ?? plain.join(",");
 }
 
-function imageText({ Image: image, ImageID: id }: ContainerSummary, truncate: boolean): string {
+/** The IMAGE cell. */
+export function imageText({ Image: image, ImageID: id }: ContainerSummary, truncate: boolean): string {
   if (image === "") return "<no image>";
   if (!truncate) return image;
   if (shortId(id ?? "") === shortId(image)) return shortId(image);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { rowsText } from "../../../src/cli/format.ts";
 import { containerKind, containerRow } from "../../../src/cli/rows/container-row.ts";
+import { containerTable } from "../../../src/cli/rows/container-table.ts";
 import { historyKind, historyRow } from "../../../src/cli/rows/history-row.ts";
 import { imageKind, imageNames, imageRow } from "../../../src/cli/rows/image-row.ts";
 import { NETWORK_KIND, networkRow } from "../../../src/cli/rows/network-row.ts";
@@ -44,6 +45,31 @@ function container(changes: Partial<ContainerSummary> = {}): ContainerSummary {
     ...changes,
   };
 }
+
+describe("the default table of containers", () => {
+  const digest = "sha256:f3391b978fcc9ad6d7cd45dfd49cab9fd3e3e97dd04d3f00a9e83ad7cbce0b40";
+  const containers = [
+    container(),
+    container({ Names: ["/plain"], Command: "sh", Ports: [], Created: CREATED - 86_400 * 20 }),
+    container({ Names: ["/parent/alias", "/own"], Command: "", Status: "" }),
+    container({ Names: ["/a", "/b"], Command: 'quote " and\ttab and a long tail', Created: CREATED }),
+    container({ Names: [], Image: "" }),
+    container({ Names: ["/😀"], Image: `repo/x:1@${digest}` }),
+    container({ Image: digest, Id: "a".repeat(64) }),
+    container({ Image: digest, ImageID: `sha256:${"0".repeat(64)}`, Command: "日本語の長いコマンドの名前です" }),
+    ...Array.from({ length: 40 }, (_, i) => container({ Names: [`/many-${i}`], Created: CREATED + i })),
+  ];
+  for (const truncate of [true, false]) {
+    test(`is what the template of its fields gives, ${truncate ? "shortened" : "whole"}`, () => {
+      const rows = containers.map((one) => containerRow(one, truncate, NOW_MS));
+      expect(containerTable(containers, truncate, NOW_MS)).toBe(
+        rowsText(containerKind(false), rows, { format: `table ${containerKind(false).table}` }),
+      );
+    });
+  }
+  test("of none is the header", () =>
+    expect(containerTable([], true)).toBe(rowsText(containerKind(false), [], { format: "table" })));
+});
 
 describe("ports", () => {
   const port = (IP: string, PrivatePort: number, PublicPort?: number, Type = "tcp"): PortSummary => ({

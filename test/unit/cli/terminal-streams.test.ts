@@ -86,6 +86,8 @@ describe("alignColumns", () => {
     ["one\n\nA\tB\n", "one\n\nA         B\n"],
     ["a\tb\tc\nplain\nlonger one\tb\tc\n", "a         b         c\nplain\nlonger one   b         c\n"],
     ["日本\tx\n", "日本        x\n"],
+    ["😀\tx\nlonger than 😀\ty\n", "😀               x\nlonger than 😀   y\n"],
+    ["long in the last line only\nA\tB\tC\n", "long in the last line only\nA         B         C\n"],
   ];
   for (const [plain, aligned] of cases) test(JSON.stringify(plain), () => expect(alignColumns(plain)).toBe(aligned));
 });
