@@ -1,25 +1,27 @@
 /**
- * Gives memory back when nothing has been asked for a moment. First code pages of the executable, which half of the
- * daemon's memory can be after a busy time: letting go of them costs next to nothing, and they come back one by one as
- * they are needed. Later garbage: JavaScript's collector alone waits for more of it, which an idle daemon does not make.
+ * Gives memory back when nothing has been asked for a moment. First pages of the executable, which half of the daemon's
+ * memory can be after a busy time: letting go of them costs next to nothing, and they come back one by one as they are
+ * needed. Later garbage: JavaScript's collector alone waits for more of it, which an idle daemon does not make.
  */
 import { readFile } from "node:fs/promises";
-import { releaseProgramCode } from "../linux/program-pages.ts";
+import { releaseProgramPages } from "../linux/program-pages.ts";
 
 /**
- * How long nothing was asked for when code pages go: at once, and again while the collectors and compilers of all threads do what they
- * put off, in code that is then no longer needed.
+ * How long nothing was asked for when pages of the executable go: at once, and again while the collectors and compilers
+ * of all threads do what they put off, in code that is then no longer needed.
  */
-const RELEASES_MS = [100, 700, 1500, 3000];
+const RELEASES_MS = [100, 700, 1500, 3000, 10_000, 60_000];
 const QUIET_MS = 400;
+const PURGED_MS = 2000;
 const PAGE_BYTES = 4096;
 /** Less is not worth a collection, which stops the daemon for some milliseconds. */
-const WORTHWHILE_BYTES = 4 * 1024 * 1024;
+const WORTHWHILE_BYTES = 2 * 1024 * 1024;
 
 export class IdleMemory {
   readonly #timers = [
     new PauseTimer(QUIET_MS, () => this.#collect()),
-    ...RELEASES_MS.map((pauseMs) => new PauseTimer(pauseMs, releaseProgramCode)),
+    new PauseTimer(PURGED_MS, () => this.#measure()),
+    ...RELEASES_MS.map((pauseMs) => new PauseTimer(pauseMs, releaseProgramPages)),
   ];
   #smallestBytes = 0;
 
@@ -31,8 +33,13 @@ export class IdleMemory {
   async #collect(): Promise<void> {
     if ((await ownBytes()) < this.#smallestBytes + WORTHWHILE_BYTES) return;
     Bun.gc(true);
-    await releaseProgramCode();
+    await releaseProgramPages();
     this.#smallestBytes = await ownBytes();
+  }
+
+  /** The allocator gives freed memory back to the kernel only a second later, so the size after collecting was too large. */
+  async #measure(): Promise<void> {
+    this.#smallestBytes = Math.min(this.#smallestBytes, await ownBytes());
   }
 }
 

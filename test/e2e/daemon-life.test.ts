@@ -156,3 +156,32 @@ test("SIGHUP reads the configuration file again; a broken one changes nothing", 
   await eventually(async () => (await daemon.logText()).includes("reload refused"));
   expect(await labels()).toBe("[stage=two] true");
 });
+
+/** Bytes of the executable's file, as far as a process has them in memory and has not made them its own by writing. */
+async function fileBytes(pid: number): Promise<number> {
+  let counts = false;
+  let bytes = 0;
+  for (const line of (await Bun.file(`/proc/${pid}/smaps`).text()).split("\n")) {
+    const [first = "", size] = line.split(/\s+/);
+    if (/^[0-9a-f]+-[0-9a-f]+$/.test(first)) counts = line.endsWith(` ${NARU}`);
+    else if (counts && first === "Rss:") bytes += Number(size) * 1024;
+    else if (counts && first === "Anonymous:") bytes -= Number(size) * 1024;
+  }
+  return bytes;
+}
+
+test("a quiet daemon lets go of what it has read of its file, keeps what it wrote there, and works on", async () => {
+  const daemon = await start();
+  await importBusybox(daemon);
+  for (let round = 0; round < 3; round++) {
+    expect((await daemon.docker(["run", "--rm", "busybox", "echo", "here"])).stdout).toBe("here\n");
+    const busy = await fileBytes(daemon.pid);
+    expect(busy).toBeGreaterThan(4e6);
+    await eventually(async () => (await fileBytes(daemon.pid)) < busy * 0.8);
+    // Code, constants and scripts are read anew: also those of a part that was not used before, and of a worker.
+    const exported = await run(["sh", "-c", `"${NARU}" save busybox | tar -t | grep -cx manifest.json`], {
+      env: { DOCKER_HOST: daemon.host },
+    });
+    expect(exported.stdout.trim()).toBe("1");
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { IdleMemory } from "../../../src/daemon/idle-memory.ts";
-import { releaseProgramCode } from "../../../src/linux/program-pages.ts";
+import { releaseProgramPages } from "../../../src/linux/program-pages.ts";
 import { eventually } from "../../support/daemon.ts";
 
 async function programBytes(): Promise<number> {
@@ -16,7 +16,7 @@ async function programBytes(): Promise<number> {
 
 test("code pages are let go and come back when they run", async () => {
   const before = await programBytes();
-  await releaseProgramCode();
+  await releaseProgramPages();
   expect(await programBytes()).toBeLessThan(before);
   expect(JSON.parse('{"still":"alive"}')).toEqual({ still: "alive" });
 });
