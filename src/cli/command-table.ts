@@ -1,9 +1,6 @@
 import type { Command } from "./command.ts";
 import { LATER_COMMANDS, laterCommand } from "./later-commands.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: the table holds commands with flags of every type
-type Loader = () => Promise<Command<any>>;
-
 /** The groups of commands, with the summary of each. */
 export const GROUPS: Record<string, string> = {
   builder: "Builds and their cache",
@@ -36,8 +33,9 @@ export const COMMON_COMMANDS = [
   "info",
 ];
 
-// biome-ignore lint/suspicious/noExplicitAny: the files declare commands with flags of every type
-type CommandFile = Promise<{ command: Command<any> }>;
+// biome-ignore lint/suspicious/noExplicitAny: the table holds commands with flags of every type
+type AnyCommand = Command<any>;
+type CommandFile = Promise<{ command: AnyCommand }>;
 
 /** The names of each command and its file. */
 const FILES: readonly (readonly [names: readonly string[], load: () => CommandFile])[] = [
@@ -149,13 +147,29 @@ const OTHER_BUILDX = ["bake", "create", "rm", "stop", "use", "imagetools", "hist
   (name) => `buildx ${name}`,
 );
 
-/** Every command by the words that call it. Only the chosen command's file is loaded, which keeps the start short. */
-export const COMMANDS: Record<string, Loader> = {};
-for (const [names, load] of FILES) for (const name of names) COMMANDS[name] = async () => (await load()).command;
-for (const name of OTHER_BUILDX) {
-  COMMANDS[name] = async () => (await import("./commands/buildx-other.ts")).otherBuildxCommand(name);
+/** The words that call commands. */
+export function commandNames(): string[] {
+  return [...FILES.flatMap(([names]) => names), ...OTHER_BUILDX, ...Object.keys(LATER_COMMANDS)];
 }
-for (const name of Object.keys(LATER_COMMANDS)) COMMANDS[name] = async () => laterCommand(name);
+
+/** True when these words call a command. */
+export function isCommand(name: string): boolean {
+  return fileOf(name) !== undefined || OTHER_BUILDX.includes(name) || Object.hasOwn(LATER_COMMANDS, name);
+}
+
+/** The command that these words call. Only its own file is loaded, which keeps the start short. */
+export async function loadCommand(name: string): Promise<AnyCommand> {
+  const load = fileOf(name);
+  if (load !== undefined) return (await load()).command;
+  if (OTHER_BUILDX.includes(name)) return (await import("./commands/buildx-other.ts")).otherBuildxCommand(name);
+  return laterCommand(name);
+}
+
+/** Looked for once in a process' life: a table by name would take longer to make than this does. */
+function fileOf(name: string): (() => CommandFile) | undefined {
+  for (let i = 0; i < FILES.length; i++) if (FILES[i]![0].includes(name)) return FILES[i]![1];
+  return undefined;
+}
 
 /** Names that work but are not listed: they stand under "Aliases" of their command, or come in a later version. */
 export const HIDDEN_NAMES = new Set<string>([

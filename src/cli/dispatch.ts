@@ -1,7 +1,7 @@
 import { CliError } from "./cli-error.ts";
 import { ApiClient } from "./client.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { COMMANDS, GROUPS } from "./command-table.ts";
+import { commandNames, GROUPS, isCommand, loadCommand } from "./command-table.ts";
 import { readConfigFile } from "./config-file.ts";
 import { parseFlags } from "./flags.ts";
 import { type GlobalOptions, type GlobalWords, parseGlobalWords } from "./global-options.ts";
@@ -38,7 +38,7 @@ async function runWords(program: string, global: GlobalWords): Promise<number> {
   if (global.helpAsked || rest.length === 0) return printHelpFor(program, []);
   const name = findName(rest);
   if (name === undefined) return printGroupOrFail(program, rest);
-  const command = await COMMANDS[name]!();
+  const command = await loadCommand(name);
   return runCommand(program, name, command, rest.slice(name.split(" ").length), global.options);
 }
 
@@ -57,9 +57,9 @@ function findName(words: string[]): string | undefined {
   const [first = "", second] = words;
   if (Object.hasOwn(GROUPS, first)) {
     const name = `${first} ${second}`;
-    return Object.hasOwn(COMMANDS, name) ? name : undefined;
+    return isCommand(name) ? name : undefined;
   }
-  return Object.hasOwn(COMMANDS, first) ? first : undefined;
+  return isCommand(first) ? first : undefined;
 }
 
 async function printHelpFor(program: string, words: string[]): Promise<number> {
@@ -69,7 +69,7 @@ async function printHelpFor(program: string, words: string[]): Promise<number> {
     return 0;
   }
   const name = findName(words);
-  if (name !== undefined) writeOut(help.commandHelp(program, name, await COMMANDS[name]!()));
+  if (name !== undefined) writeOut(help.commandHelp(program, name, await loadCommand(name)));
   else if (words.length === 1 && Object.hasOwn(GROUPS, words[0]!)) writeOut(await help.groupHelp(program, words[0]!));
   else throw new CliError(`unknown help topic: ${words.join(" ")}`);
   return 0;
@@ -91,7 +91,7 @@ async function printGroupOrFail(program: string, words: string[]): Promise<numbe
   const path = isGroup ? `${program} ${first}` : program;
   const typed = isGroup ? second! : first;
   const prefix = isGroup ? `${first} ` : "";
-  const known = Object.keys(COMMANDS)
+  const known = commandNames()
     .concat(Object.keys(GROUPS))
     .filter((name) => name.startsWith(prefix));
   const hint = suggestion(

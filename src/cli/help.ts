@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { COMMANDS, COMMON_COMMANDS, GROUPS, HIDDEN_NAMES } from "./command-table.ts";
+import { COMMON_COMMANDS, commandNames, GROUPS, HIDDEN_NAMES, loadCommand } from "./command-table.ts";
 import { defaultConfigDir } from "./config-file.ts";
 import type { FlagSet } from "./flags.ts";
 import { globalFlags } from "./global-options.ts";
@@ -21,9 +21,9 @@ export function commandHelp(program: string, name: string, command: Omit<Command
 /** The help screen of a group such as `container`. */
 export async function groupHelp(program: string, group: string): Promise<string> {
   const prefix = `${group} `;
-  const names = Object.keys(COMMANDS).filter((name) => name.startsWith(prefix) && !HIDDEN_NAMES.has(name));
+  const names = commandNames().filter((name) => name.startsWith(prefix) && !HIDDEN_NAMES.has(name));
   const rows = await Promise.all(
-    names.sort().map(async (name) => row(name.slice(prefix.length), (await COMMANDS[name]!()).summary)),
+    names.sort().map(async (name) => row(name.slice(prefix.length), (await loadCommand(name)).summary)),
   );
   return [
     `Usage:  ${program} ${group} COMMAND`,
@@ -35,11 +35,11 @@ export async function groupHelp(program: string, group: string): Promise<string>
 
 /** The help screen of the program itself. */
 export async function topHelp(program: string): Promise<string> {
-  const names = Object.keys(COMMANDS).filter((name) => !name.includes(" ") && !HIDDEN_NAMES.has(name));
+  const names = commandNames().filter((name) => !name.includes(" ") && !HIDDEN_NAMES.has(name));
   const others = names.filter((name) => !COMMON_COMMANDS.includes(name)).sort();
   const common = COMMON_COMMANDS.filter((name) => names.includes(name));
   const rows = (list: readonly string[]) =>
-    Promise.all(list.map(async (name) => row(name, (await COMMANDS[name]!()).summary)));
+    Promise.all(list.map(async (name) => row(name, (await loadCommand(name)).summary)));
   const groups = Object.keys(GROUPS).sort();
   const daemonRow = program === "docker" ? [] : [row("daemon", "Run the engine that the other commands talk to")];
   return [

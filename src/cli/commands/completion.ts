@@ -1,6 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
-import { COMMANDS, GROUPS, HIDDEN_NAMES } from "../command-table.ts";
+import { commandNames, GROUPS, HIDDEN_NAMES, loadCommand } from "../command-table.ts";
 import { type CompletionWords, completionScript } from "../completion-scripts.ts";
 import { COMPOSE_COMMANDS } from "../compose/command-table.ts";
 import { GLOBAL_FLAGS } from "../compose/global-flags.ts";
@@ -22,7 +22,7 @@ export const command = defineCommand({
 });
 
 async function completionWords(): Promise<CompletionWords> {
-  const names = Object.keys(COMMANDS).filter((name) => !HIDDEN_NAMES.has(name));
+  const names = commandNames().filter((name) => !HIDDEN_NAMES.has(name));
   const words: Record<string, string[]> = {
     "": [...names.filter((name) => !name.includes(" ")), ...Object.keys(GROUPS)].sort(),
   };
@@ -30,7 +30,7 @@ async function completionWords(): Promise<CompletionWords> {
   for (const name of names) {
     const [group, word] = name.split(" ");
     if (word !== undefined) words[group!] = [...(words[group!] ?? []), word].sort();
-    flags[name] = flagWords((await COMMANDS[name]!()).flags);
+    flags[name] = flagWords((await loadCommand(name)).flags);
   }
   // `compose` finds its commands itself.
   words.compose = Object.keys(COMPOSE_COMMANDS).sort();

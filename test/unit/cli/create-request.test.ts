@@ -5,7 +5,7 @@ import { CliError } from "../../../src/cli/cli-error.ts";
 import type { ApiClient } from "../../../src/cli/client.ts";
 import { ApiError } from "../../../src/cli/client.ts";
 import type { Command, CommandContext } from "../../../src/cli/command.ts";
-import { COMMANDS } from "../../../src/cli/command-table.ts";
+import { loadCommand } from "../../../src/cli/command-table.ts";
 import { parseOrExplain } from "../../../src/cli/dispatch.ts";
 
 /**
@@ -59,7 +59,7 @@ afterAll(() => {
 /** Runs a command against a daemon that takes note of the request and fails. */
 async function send(words: string[]): Promise<Outcome> {
   const [name = "", ...rest] = words;
-  const command = (await COMMANDS[name]!()) as Command;
+  const command = (await loadCommand(name)) as Command;
   const path = `docker ${name}`;
   let sent: Outcome | undefined;
   const client = {
