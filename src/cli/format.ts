@@ -54,17 +54,23 @@ export function rowsText<T>(kind: RowKind<T>, rows: readonly T[], options: RowOp
   return alignColumns(`${header}\n${lines.join("")}`);
 }
 
-/** The fields of a table whose columns are a field each, as the default ones are; undefined for any other. */
+/**
+ * The fields of a table whose columns are a field each, or a field and what stands for it where it is empty, as the
+ * default ones are; undefined for any other.
+ */
 function plainColumns<T>(kind: RowKind<T>, source: string): Field<T>[] | undefined {
   const columns: Field<T>[] = [];
   for (const cell of source.split("\t")) {
-    const name = /^\{\{\.(\w+)\}\}$/.exec(cell)?.[1] ?? "";
+    const [, alone, orElse, instead] = PLAIN_CELL.exec(cell) ?? [];
+    const name = alone ?? orElse ?? "";
     const field = Object.hasOwn(kind.fields, name) ? kind.fields[name] : undefined;
     if (!field || field.takesArgument) return undefined;
-    columns.push(field);
+    columns.push(orElse === undefined ? field : { ...field, value: (row) => field.value(row) || instead });
   }
   return columns;
 }
+
+const PLAIN_CELL = /^\{\{(?:\.(\w+)|if \.(\w+) \}\}\{\{\.\2\}\}\{\{else\}\}([^{}]*)\{\{end)\}\}$/;
 
 /** What the template of these columns gives, in a fraction of the time: a template's code is cold at every start. */
 function plainTable<T>(rows: readonly T[], columns: readonly Field<T>[]): string {

@@ -63,7 +63,7 @@ describe("the default table of containers", () => {
     test(`is what the template of its fields gives, ${truncate ? "shortened" : "whole"}`, () => {
       const rows = containers.map((one) => containerRow(one, truncate, NOW_MS));
       expect(containerTable(containers, truncate, NOW_MS)).toBe(
-        rowsText(containerKind(false), rows, { format: `table ${containerKind(false).table}` }),
+        rowsText(containerKind(false), rows, { format: `table {{/* all */}}${containerKind(false).table}` }),
       );
     });
   }
@@ -186,6 +186,16 @@ describe("image rows", () => {
         "a/b                1         f3391b978fcc   13 minutes ago   1.98MB\n" +
         "localhost:5000/c   latest    f3391b978fcc   13 minutes ago   1.98MB\n",
     );
+  });
+  test("the table is what its template gives, also without a time", () => {
+    for (const one of [image, { ...image, Created: 0 }]) {
+      const kind = imageKind(true);
+      const rows = imageNames(one, true).map((name) => imageRow(one, name, true, NOW_MS));
+      // A comment in the template keeps it from the short way.
+      const byTemplate = rowsText(kind, rows, { format: `table {{/* all */}}${kind.table}` });
+      expect(rowsText(kind, rows, { format: "" })).toBe(byTemplate);
+      expect(byTemplate).toContain(one.Created === 0 ? " N/A " : " 13 minutes ago ");
+    }
   });
 });
 
