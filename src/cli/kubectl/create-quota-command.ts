@@ -1,7 +1,7 @@
 import { string } from "../flag-types.ts";
 import { CREATE_FLAGS, create, oneName } from "./create-flags.ts";
 import { defineKubectlCommand } from "./declaration.ts";
-import { quantityPairs } from "./quantity.ts";
+import { quantityPairs } from "./quantity-pairs.ts";
 
 export const command = defineKubectlCommand({
   usage: "[NAME] [--hard=key1=value1,key2=value2] [--scopes=Scope1,Scope2] [options]",

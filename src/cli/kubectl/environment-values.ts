@@ -1,12 +1,12 @@
 /** What a container's variables say: their values, or where those come from. */
 
+import { dividedQuantity } from "../../model/kubernetes/quantity.ts";
 import { CliError } from "../cli-error.ts";
 import type { KubectlContext } from "./declaration.ts";
 import { KubeApiError } from "./kube-api.ts";
 import type { KubeManifestObject } from "./manifest-files.ts";
 import { metadataField } from "./metadata-field.ts";
 import type { EnvironmentVariable, SpecContainer } from "./pod-spec-change.ts";
-import { parseQuantity, wholeUnits } from "./quantity.ts";
 
 /** "NAME=value", or a comment that tells what the value refers to. */
 export function environmentText({ name, value, valueFrom }: EnvironmentVariable): string {
@@ -86,6 +86,6 @@ export class EnvironmentValues {
     const [which = "", ...rest] = resource.split(".");
     const amount = (resources?.[which] as Record<string, string> | undefined)?.[rest.join(".")];
     if (amount === undefined) throw new CliError(`Unsupported container resource : ${resource}`);
-    return String(wholeUnits(parseQuantity(amount), parseQuantity(divisor).value || 1));
+    return dividedQuantity(amount, divisor);
   }
 }

@@ -9,7 +9,7 @@ import {
   type SpecOfPods,
   throwComplaints,
 } from "./pod-spec-change.ts";
-import { type QuantityPairs, quantityPairs } from "./quantity.ts";
+import { type QuantityPairs, quantityPairs } from "./quantity-pairs.ts";
 
 export const command = defineKubectlCommand({
   usage: "(-f FILENAME | TYPE NAME)  ([--limits=LIMITS & --requests=REQUESTS] [options]",

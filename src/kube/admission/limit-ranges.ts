@@ -2,9 +2,15 @@
 
 import type { Container, LimitRangeItem, PersistentVolumeClaim, Pod } from "../../model/kubernetes/core.ts";
 import { LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS, PODS } from "../../model/kubernetes/names.ts";
+import {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+} from "../../model/kubernetes/quantity.ts";
 import type { ClusterClient } from "../contract.ts";
 import type { AdmissionRequest, AdmissionStep } from "../machinery/admission.ts";
-import { addQuantities, canonicalQuantity, compareQuantities, formatQuantity, parseQuantity } from "../quantity.ts";
 import { forbidden, isWriteOf } from "./forbidden.ts";
 
 type Amounts = Readonly<Record<string, string>>;

@@ -3,13 +3,13 @@
 import type { Container, Pod, ResourceQuota } from "../../model/kubernetes/core.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES } from "../../model/kubernetes/names.ts";
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
+import { formatQuantity, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import type { ClusterClient } from "../contract.ts";
 import { countedUsage, quotaStatus } from "../controllers/resource-quotas/quota-status.ts";
 import { isInScope } from "../controllers/resource-quotas/scopes.ts";
 import { amountOf, isKind, type Usage, usageOf } from "../controllers/resource-quotas/usage.ts";
 import type { AdmissionRequest, AdmissionStep } from "../machinery/admission.ts";
 import { sameJson } from "../machinery/copy.ts";
-import { formatQuantity, parseQuantity } from "../quantity.ts";
 import { isStatus } from "../status.ts";
 import { forbidden } from "./forbidden.ts";
 

@@ -3,7 +3,7 @@
 import type { ContainerResourceMetricSource, MetricTarget } from "../../model/kubernetes/autoscaling.ts";
 import type { Pod } from "../../model/kubernetes/core.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
-import { milliValue, wholeValue } from "../quantity.ts";
+import { milliValue, wholeValue } from "../../model/kubernetes/quantity.ts";
 import { type MeasuredPod, MetricUnknown, type Target } from "./replica-calculator.ts";
 
 /** What a pod's containers use: cores and bytes by container. */

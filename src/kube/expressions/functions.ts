@@ -2,7 +2,12 @@
 
 import { isIP } from "node:net";
 import { parseDuration } from "../../lib/go-duration.ts";
-import { addQuantities, compareQuantities, parseQuantity, subtractQuantities } from "../quantity.ts";
+import {
+  addQuantities,
+  compareQuantities,
+  parseQuantity,
+  subtractQuantities,
+} from "../../model/kubernetes/quantity.ts";
 import { regularExpression } from "./regular-expression.ts";
 import { ExpressionError } from "./tokens.ts";
 import {

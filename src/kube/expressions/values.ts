@@ -1,6 +1,6 @@
 /** Values of expressions: whole numbers are bigint, fractions number, maps Map; and what tells them apart, equal and in order. */
 
-import { compareQuantities, type Quantity } from "../quantity.ts";
+import { compareQuantities, type Quantity } from "../../model/kubernetes/quantity.ts";
 import { ExpressionError } from "./tokens.ts";
 
 export class Timestamp {

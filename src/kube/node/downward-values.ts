@@ -3,7 +3,7 @@
 import { cpus, totalmem } from "node:os";
 import type { Container, Pod, ResourceFieldSelector } from "../../model/kubernetes/core.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
-import { parseQuantity } from "../quantity.ts";
+import { dividedQuantity } from "../../model/kubernetes/quantity.ts";
 
 export interface PodFacts {
   podIps: readonly string[];
@@ -61,9 +61,7 @@ export function resourceValue(container: Container, { resource, divisor }: Resou
   const [, kind, name = ""] = match;
   const { limits, requests } = container.resources ?? {};
   const text = (kind === "limits" ? limits : requests)?.[name] ?? (kind === "limits" ? machineAmount(name) : "0");
-  const amount = parseQuantity(text)?.nano ?? 0n;
-  const unit = parseQuantity(divisor && divisor !== "0" ? divisor : "1")?.nano ?? 1_000_000_000n;
-  return String((amount + unit - 1n) / unit);
+  return dividedQuantity(text, divisor);
 }
 
 function machineAmount(name: string): string {

@@ -2,7 +2,7 @@
 
 import type { HostConfig } from "../../model/container.ts";
 import type { Container, Pod, PodSpec, ResourceRequirements } from "../../model/kubernetes/core.ts";
-import { milliValue, wholeValue } from "../quantity.ts";
+import { milliValue, wholeValue } from "../../model/kubernetes/quantity.ts";
 
 const PERIOD_US = 100_000;
 const MIN_QUOTA_US = 1000;

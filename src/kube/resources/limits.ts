@@ -3,10 +3,10 @@
 import type { LimitRange, ResourceQuota } from "../../model/kubernetes/core.ts";
 import { LIMIT_RANGES, POD_DISRUPTION_BUDGETS, RESOURCE_QUOTAS } from "../../model/kubernetes/names.ts";
 import type { PodDisruptionBudget } from "../../model/kubernetes/policy.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { duplicate, type FieldError, forbidden, invalid, required } from "../machinery/field-error.ts";
 import { qualifiedNameFaults } from "../name-rules.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { immutable, oneOf, selectorFaults } from "./common-rules.ts";
 import { amountFaults as percentFaults } from "./deployments.ts";
 import { amountFaults } from "./resource-validation.ts";

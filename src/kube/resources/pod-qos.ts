@@ -1,7 +1,7 @@
 /** Quality of service: whose memory is taken first when a node has too little. */
 
 import type { PodSpec } from "../../model/kubernetes/core.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 
 /**
  * "Guaranteed": every container is limited in cpu and memory and requests just that; "BestEffort": none requests or limits anything;

@@ -1,9 +1,9 @@
 /** Rules for requests and limits. */
 
 import type { ResourceRequirements } from "../../model/kubernetes/core.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import { type FieldError, invalid, required } from "../machinery/field-error.ts";
 import { qualifiedNameFaults } from "../name-rules.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
 
 const STANDARD = ["cpu", "memory", "ephemeral-storage"];
 

@@ -2,9 +2,9 @@
 
 import type { PersistentVolume, PersistentVolumeClaim } from "../../model/kubernetes/core.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../model/kubernetes/names.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import type { ResourceDefinition } from "../machinery/definition.ts";
 import { type FieldError, forbidden, required } from "../machinery/field-error.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { nodeSelectorFaults } from "./affinity-validation.ts";
 import { oneOf, selectorFaults } from "./common-rules.ts";
 import { amountFaults } from "./resource-validation.ts";

@@ -1,7 +1,7 @@
 /** What a pod asks of a node, as numbers. */
 
 import type { Container, Pod } from "../../model/kubernetes/core.ts";
-import { milliValue, wholeValue } from "../quantity.ts";
+import { milliValue, wholeValue } from "../../model/kubernetes/quantity.ts";
 
 /** By resource name; cpu in thousandths, everything else in whole units (bytes, pieces). */
 export type Amounts = Map<string, number>;

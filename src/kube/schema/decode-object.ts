@@ -1,6 +1,6 @@
 /** Takes an object that came from outside apart by its schema: what is unknown is told and dropped, what has a wrong type is refused. */
 
-import { canonicalQuantity, parseQuantity } from "../quantity.ts";
+import { canonicalQuantity, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import { isRecord, isScalar, type ObjectSchema, type ScalarKind, type TypeSchema } from "./type-schema.ts";
 
 /** A value that its field cannot hold, in the words of Kubernetes' decoder. */

@@ -3,9 +3,9 @@
 import { NaruError } from "../../lib/errors.ts";
 import type { Node } from "../../model/kubernetes/core.ts";
 import { NODES, PODS } from "../../model/kubernetes/names.ts";
+import { parseQuantity } from "../../model/kubernetes/quantity.ts";
 import type { SimulationSettings, SimulationState } from "../cluster-control.ts";
 import type { ClusterClient } from "../contract.ts";
-import { parseQuantity } from "../quantity.ts";
 import { isStatus } from "../status.ts";
 import { isSimulated, type NodeSize, simulatedName, simulatedNode, wellStatus } from "./simulated-node.ts";
 

@@ -3,12 +3,12 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../model/kubernetes/core.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES } from "../../model/kubernetes/names.ts";
 import type { KubeObject, Stored } from "../../model/kubernetes/object.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import type { StorageClass } from "../../model/kubernetes/storage.ts";
 import type { ClusterClient, ClusterPart, Informer } from "../contract.ts";
 import { type Controller, type ControllerTools, controlLoop } from "../controllers/control-loop.ts";
 import { hasEnded } from "../controllers/pod-state.ts";
 import type { EventRecorder } from "../machinery/event-recorder.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { isStatus } from "../status.ts";
 import { makeDirectory, newVolume, volumeNameFor } from "./local-path.ts";
 import {

@@ -2,8 +2,8 @@
 
 import type { PersistentVolume, PersistentVolumeClaim } from "../../model/kubernetes/core.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
+import { compareQuantities, parseQuantity } from "../../model/kubernetes/quantity.ts";
 import { labelSelectorMatcher } from "../machinery/selectors.ts";
-import { compareQuantities, parseQuantity } from "../quantity.ts";
 
 /** Whether the volume is held for this claim, by whoever wrote its claimRef. */
 export function isHeldFor(volume: PersistentVolume, { metadata }: Stored<PersistentVolumeClaim>): boolean {

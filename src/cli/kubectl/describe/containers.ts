@@ -1,8 +1,8 @@
 /** Containers of a pod or of a pod template. */
 
 import type { Container, ContainerState, ContainerStatus, EnvVar, Pod, Probe } from "../../../model/kubernetes/core.ts";
+import { wholeValue } from "../../../model/kubernetes/quantity.ts";
 import { metadataField } from "../metadata-field.ts";
-import { parseQuantity, wholeUnits } from "../quantity.ts";
 import { timeText, yesNo } from "./describer.ts";
 
 /** @param pod the pod itself; undefined for templates, which stand one step further in */
@@ -152,7 +152,7 @@ function envLine(
 /** What the container's environment will say: whole cores and bytes, rounded up. */
 function resourceValue({ resources }: Omit<Container, "env">, resource: string): string {
   const [part = "", ...rest] = resource.split(".");
-  return String(wholeUnits(parseQuantity(resources?.[part as "limits"]?.[rest.join(".")]), 1));
+  return String(wholeValue(resources?.[part as "limits"]?.[rest.join(".")]));
 }
 
 function mountLines({ volumeMounts = [], volumeDevices = [] }: Container): string[] {

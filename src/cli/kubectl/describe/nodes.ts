@@ -1,7 +1,13 @@
 import type { Lease } from "../../../model/kubernetes/coordination.ts";
 import type { Node, Pod } from "../../../model/kubernetes/core.ts";
+import {
+  addQuantities,
+  formatQuantity,
+  NO_QUANTITY,
+  parseQuantity,
+  type Quantity,
+} from "../../../model/kubernetes/quantity.ts";
 import { type KubeApi, KubeApiError } from "../kube-api.ts";
-import { BINARY_SUFFIXES, parseQuantity, type Quantity } from "../quantity.ts";
 import { ageSince, annotationLines, labelLines, timeText } from "./describer.ts";
 
 const ROLE = "node-role.kubernetes.io/";
@@ -97,14 +103,14 @@ async function podLinesOf(node: Node, api: KubeApi): Promise<string[]> {
   const available = { ...node.status?.capacity, ...node.status?.allocatable };
   const cell = (name: string, values: readonly Quantity[]) => {
     const total = sum(values);
-    const whole = parseQuantity(available[name]).value;
-    return `${amountText(total, name === "cpu")} (${whole === 0 ? 0 : Math.trunc((total.value / whole) * 100)}%)`;
+    const whole = Number(amountOf(available[name]).nano);
+    return `${formatQuantity(total)} (${whole === 0 ? 0 : Math.trunc((Number(total.nano) / whole) * 100)}%)`;
   };
   const used = pods.map((pod) => ({ pod, requests: podAmounts(pod, "requests"), limits: podAmounts(pod, "limits") }));
   const rows = used.map(({ pod, requests, limits }) => {
     const cells = ["cpu", "memory"].flatMap((name) => [
-      cell(name, [parseQuantity(undefined), ...(requests.get(name) ?? [])]),
-      cell(name, [parseQuantity(undefined), ...(limits.get(name) ?? [])]),
+      cell(name, requests.get(name) ?? []),
+      cell(name, limits.get(name) ?? []),
     ]);
     const { namespace, name, creationTimestamp } = pod.metadata!;
     return `  ${namespace}\t${name}\t\t${cells.map((one) => `${one}\t`).join("")}${ageSince(creationTimestamp)}`;
@@ -137,37 +143,29 @@ const FIRST = ["cpu", "memory", "ephemeral-storage"];
 const rank = (name: string): number => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
 
 /** Written in the system of the first amount that is not zero. */
-function sum(amounts: readonly Quantity[]): Quantity {
-  const value = amounts.reduce((total, one) => total + one.value, 0);
-  return { value, isBinary: amounts.find((one) => one.value > 0)?.isBinary ?? false };
-}
+const sum = (amounts: readonly Quantity[]): Quantity => amounts.reduce(addQuantities, NO_QUANTITY);
 
-function amountText({ value, isBinary }: Quantity, isCpu: boolean): string {
-  if (isCpu) return Number.isInteger(value) ? String(value) : `${Math.round(value * 1000)}m`;
-  const [base, names] = isBinary ? [1024, BINARY_SUFFIXES] : [1000, ["k", "M", "G", "T", "P", "E"]];
-  let rest = value;
-  let power = 0;
-  for (; power < names.length && rest >= base && rest % base === 0; power++) rest /= base;
-  return `${rest}${power === 0 ? "" : names[power - 1]}`;
-}
+/** What is no amount counts as none. */
+const amountOf = (text: string | undefined): Quantity =>
+  (text === undefined ? undefined : parseQuantity(text)) ?? NO_QUANTITY;
 
 /** What a pod takes: all containers together, or the greatest init container where that is more; side-cars count as containers. */
 function podAmounts({ spec }: Pod, part: "requests" | "limits"): Map<string, Quantity[]> {
   const total = new Map<string, Quantity[]>();
   const add = (amounts: Amounts | undefined) => {
     for (const [name, text] of Object.entries(amounts ?? {}))
-      total.set(name, [...(total.get(name) ?? []), parseQuantity(text)]);
+      total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
   };
   for (const { resources } of spec?.containers ?? []) add(resources?.[part]);
   const inits = spec?.initContainers ?? [];
   for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy === "Always")) add(resources?.[part]);
   for (const { resources } of inits.filter(({ restartPolicy }) => restartPolicy !== "Always")) {
     for (const [name, text] of Object.entries(resources?.[part] ?? {})) {
-      if (parseQuantity(text).value > sum(total.get(name) ?? []).value) total.set(name, [parseQuantity(text)]);
+      if (amountOf(text).nano > sum(total.get(name) ?? []).nano) total.set(name, [amountOf(text)]);
     }
   }
   for (const [name, text] of Object.entries(spec?.overhead ?? {})) {
-    if (part === "requests" || total.has(name)) total.set(name, [...(total.get(name) ?? []), parseQuantity(text)]);
+    if (part === "requests" || total.has(name)) total.set(name, [...(total.get(name) ?? []), amountOf(text)]);
   }
   return total;
 }

@@ -8,12 +8,12 @@ import type { CustomResourceDefinition } from "../../../model/kubernetes/apiexte
 import type { Container, Pod } from "../../../model/kubernetes/core.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS, PODS } from "../../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType, Stored } from "../../../model/kubernetes/object.ts";
+import { milliValue } from "../../../model/kubernetes/quantity.ts";
 import type { ClusterClient, ClusterPart } from "../../contract.ts";
 import type { AdmissionStep } from "../../machinery/admission.ts";
 import { copyOf, sameJson } from "../../machinery/copy.ts";
 import { createEventRecorder, type EventRecorder } from "../../machinery/event-recorder.ts";
 import { parseLabelSelector } from "../../machinery/selectors.ts";
-import { milliValue } from "../../quantity.ts";
 import { isStatus } from "../../status.ts";
 import type { PodReading } from "../pod-measures.ts";
 import { CHECKPOINT_CRD, CHECKPOINT_KIND, type VerticalPodAutoscalerCheckpoint } from "./checkpoint-kind.ts";

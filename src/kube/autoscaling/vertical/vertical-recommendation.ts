@@ -1,6 +1,6 @@
 /** From what a container used to what it should ask for. Pure. */
 
-import { milliValue, wholeValue } from "../../quantity.ts";
+import { milliValue, wholeValue } from "../../../model/kubernetes/quantity.ts";
 import type { Amounts, ContainerHistory } from "./container-history.ts";
 import type { ContainerPolicy, ContainerRecommendation } from "./vertical-types.ts";
 

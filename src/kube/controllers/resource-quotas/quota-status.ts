@@ -1,8 +1,8 @@
 /** What a namespace uses now of what its quotas limit. */
 
 import type { ResourceQuota } from "../../../model/kubernetes/core.ts";
+import { formatQuantity } from "../../../model/kubernetes/quantity.ts";
 import type { ClusterClient } from "../../contract.ts";
-import { formatQuantity } from "../../quantity.ts";
 import { isInScope } from "./scopes.ts";
 import { amountOf, kindsOf, type Usage, usageOf } from "./usage.ts";
 

@@ -3,8 +3,8 @@
 import type { PersistentVolumeClaim, Pod, Service } from "../../../model/kubernetes/core.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PODS, SERVICES } from "../../../model/kubernetes/names.ts";
 import type { KubeObject, ResourceType } from "../../../model/kubernetes/object.ts";
+import { parseQuantity, type Quantity } from "../../../model/kubernetes/quantity.ts";
 import { qualifiedResource } from "../../machinery/definition.ts";
-import { parseQuantity, type Quantity } from "../../quantity.ts";
 import { requestsOf } from "../../scheduler/pod-demand.ts";
 
 /** By the quota's names ("requests.cpu", "count/jobs.batch"): billionths of a whole unit, as Quantity has them. */

@@ -3,7 +3,7 @@
 import { chmod, chown, mkdir, stat } from "node:fs/promises";
 import { MS, mount } from "../../../linux/mount.ts";
 import type { EmptyDirVolumeSource, PodSecurityContext } from "../../../model/kubernetes/core.ts";
-import { wholeValue } from "../../quantity.ts";
+import { wholeValue } from "../../../model/kubernetes/quantity.ts";
 import type { ReadyVolume } from "./pod-volumes.ts";
 
 /** One that exists (after a restart of the daemon) is taken as it is. */

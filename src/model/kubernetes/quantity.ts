@@ -78,6 +78,9 @@ export function canonicalQuantity(value: string | number): string {
   return quantity === undefined ? String(value) : formatQuantity(quantity);
 }
 
+/** Nothing, in no form of its own: what sums begin with. */
+export const NO_QUANTITY: Quantity = { nano: 0n, format: "decimal" };
+
 /** In whole units (bytes), rounded up; 0 when there is no quantity. Exact up to 2^53. */
 export function wholeValue(value: string | number | undefined): number {
   return roundedUp(value, NANO);
@@ -91,6 +94,13 @@ export function milliValue(value: string | number | undefined): number {
 function roundedUp(value: string | number | undefined, unit: bigint): number {
   const nano = value === undefined ? 0n : (parseQuantity(value)?.nano ?? 0n);
   return Number(nano / unit) + (nano % unit > 0n ? 1 : 0);
+}
+
+/** How many of the divisor an amount takes, rounded up, as containers are told it: "500m" by "1m" is "500". No divisor, or none that can be read: 1. */
+export function dividedQuantity(amount: string, divisor: string | undefined): string {
+  const { nano } = parseQuantity(amount) ?? NO_QUANTITY;
+  const unit = (divisor === undefined ? undefined : parseQuantity(divisor)?.nano) || NANO;
+  return String((nano + unit - 1n) / unit);
 }
 
 /** Below zero when a < b, zero when they are worth the same. */

@@ -3,12 +3,13 @@ import {
   addQuantities,
   canonicalQuantity,
   compareQuantities,
+  dividedQuantity,
   formatQuantity,
   milliValue,
   parseQuantity,
   subtractQuantities,
   wholeValue,
-} from "../../../src/kube/quantity.ts";
+} from "../../../src/model/kubernetes/quantity.ts";
 
 test.each([
   ["1000m", "1"],
@@ -60,4 +61,19 @@ test("sums keep the form of the first", () => {
   expect(formatQuantity(addQuantities(parseQuantity("0")!, mebi))).toBe("64Mi");
   expect(compareQuantities(mebi, parseQuantity("65M")!)).toBe(1);
   expect(compareQuantities(mebi, more)).toBe(0);
+});
+
+test.each([
+  ["500m", undefined, "1"],
+  ["500m", "0", "1"],
+  ["500m", "1m", "500"],
+  ["570m", "1m", "570"],
+  ["2500001n", "1m", "3"],
+  ["128Mi", "1", "134217728"],
+  ["129Mi", "1Gi", "1"],
+  ["1e3", "1", "1000"],
+  ["none", "1", "0"],
+  ["2", "nothing", "2"],
+])("%p by %p is %p", (amount, divisor, whole) => {
+  expect(dividedQuantity(amount, divisor)).toBe(whole);
 });
