@@ -1,6 +1,6 @@
 import { shortDigest } from "../lib/digest.ts";
+import { humanSize } from "../lib/human-size.ts";
 import type { ImageSummary, ManifestSummary, Platform } from "../model/image.ts";
-import { humanSize } from "./units.ts";
 
 interface TreeRow {
   name: string;

@@ -1,8 +1,5 @@
+/** Sizes in powers of 1024: those that flags take, and those that docker's client prints. */
 import { scaledSize } from "../lib/human-size.ts";
-
-export { humanSize } from "../lib/human-size.ts";
-
-/** Sizes and times in the words of docker's client. */
 
 const BINARY_POWERS = "kmgtp";
 const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
@@ -27,22 +24,4 @@ export function parseByteSize(text: string): number {
 /** A size in powers of 1024 with four significant digits: `1.5GiB`. */
 export function binarySize(bytes: number): string {
   return scaledSize(bytes, 1024, BINARY_UNITS, 4);
-}
-
-/** A span of time in words: `About a minute`, `3 hours`. */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  if (seconds < 1) return "Less than a second";
-  if (seconds === 1) return "1 second";
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.trunc(seconds / 60);
-  if (minutes === 1) return "About a minute";
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5);
-  if (hours === 1) return "About an hour";
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
-  return `${Math.trunc(milliseconds / 3_600_000 / 24 / 365)} years`;
 }

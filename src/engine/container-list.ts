@@ -135,23 +135,5 @@ export function statusText({ record, health }: Container): string {
 
 function since(time: string): string {
   const then = parseRfc3339(time);
-  return then === undefined ? "Less than a second" : humanDuration(Number((nowNs() - then) / 1_000_000n) / 1000);
-}
-
-/** A duration in words, as go-units tells it. */
-export function humanDuration(seconds: number): string {
-  const whole = Math.floor(seconds);
-  if (whole < 1) return "Less than a second";
-  if (whole === 1) return "1 second";
-  if (whole < 60) return `${whole} seconds`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes === 1) return "About a minute";
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.round(seconds / 3600);
-  if (hours === 1) return "About an hour";
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(hours / 24 / 365)} years`;
+  return then === undefined ? "Less than a second" : humanDuration(Number((nowNs() - then) / 1_000_000n));
 }

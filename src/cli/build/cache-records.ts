@@ -1,6 +1,8 @@
 /** The builder's cache as the daemon lists it. */
+
+import { humanDuration } from "../../lib/human-duration.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import type { ApiClient } from "../client.ts";
-import { humanDuration, humanSize } from "../units.ts";
 
 export interface CacheRecord {
   ID: string;

@@ -1,7 +1,7 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { type CommandContext, defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, bytes, filter } from "../flag-types.ts";
-import { humanSize } from "../units.ts";
 
 export const command = defineCommand({
   usage: "",

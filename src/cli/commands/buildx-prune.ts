@@ -1,10 +1,10 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { type CacheRecord, lastUsedText, listCache } from "../build/cache-records.ts";
 import { builderFlags, refuseOtherBuilder } from "../build/one-builder.ts";
 import { defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, bytes, filter } from "../flag-types.ts";
 import { alignColumns } from "../tabwriter.ts";
-import { humanSize } from "../units.ts";
 import { pruneCache, pruneQuestion } from "./builder-prune.ts";
 
 export const command = defineCommand({

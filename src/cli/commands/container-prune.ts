@@ -1,8 +1,8 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, filter } from "../flag-types.ts";
 import { pruneContainers } from "../prune.ts";
-import { humanSize } from "../units.ts";
 
 const WARNING = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?";
 

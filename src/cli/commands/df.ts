@@ -1,5 +1,6 @@
 import { compileTemplate, type Template } from "../../lib/go-template/template.ts";
 import { GoStruct } from "../../lib/go-template/values.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import type { ImageSummary } from "../../model/image.ts";
 import type { DiskUsage } from "../../model/system.ts";
@@ -11,7 +12,6 @@ import { containerKind, containerRow } from "../rows/container-row.ts";
 import { IMAGE_USAGE_KIND, imageRow } from "../rows/image-row.ts";
 import { CACHE_KIND, type CacheRecord, cacheRecordRow, USAGE_KIND, usageRows } from "../rows/usage-row.ts";
 import { VOLUME_USAGE_KIND, volumeRow } from "../rows/volume-row.ts";
-import { humanSize } from "../units.ts";
 
 const CONTAINER_COLUMNS = ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"];
 

@@ -1,8 +1,8 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, filter } from "../flag-types.ts";
 import { pruneImages } from "../prune.ts";
-import { humanSize } from "../units.ts";
 
 const QUESTION = "Are you sure you want to continue?";
 const DANGLING_WARNING = `WARNING! This will remove all dangling images.\n${QUESTION}`;

@@ -1,10 +1,10 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { jsonLines } from "../../lib/json-lines.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, minArgs } from "../command.ts";
 import { bool } from "../flag-types.ts";
 import { isTerminal } from "../output.ts";
 import { type ProgressMessage, showProgress } from "../progress.ts";
-import { humanSize } from "../units.ts";
 
 /** The daemon's last word, see VerifyReport of the image store. */
 interface Report {

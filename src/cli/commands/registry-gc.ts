@@ -1,9 +1,9 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { openRemoteRegistry, type RemoteRegistry } from "../registry-access.ts";
 import { parseRegistryPlace } from "../registry-place.ts";
-import { humanSize } from "../units.ts";
 
 /** As the registry tells it. */
 interface Report {

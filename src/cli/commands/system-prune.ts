@@ -1,10 +1,10 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { CliError } from "../cli-error.ts";
 import { type ApiClient, ApiError } from "../client.ts";
 import { defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, filter } from "../flag-types.ts";
 import { type FilterValues, pruneContainers, pruneImages, pruneNetworks, pruneVolumes } from "../prune.ts";
-import { humanSize } from "../units.ts";
 
 const HTTP_NOT_IMPLEMENTED = 501;
 

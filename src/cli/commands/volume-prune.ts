@@ -1,9 +1,9 @@
+import { humanSize } from "../../lib/human-size.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, noArgs } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, filter } from "../flag-types.ts";
 import { pruneVolumes } from "../prune.ts";
-import { humanSize } from "../units.ts";
 
 const warning = (which: string) =>
   `WARNING! This will remove ${which} volumes not used by at least one container.\nAre you sure you want to continue?`;

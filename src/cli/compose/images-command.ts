@@ -1,3 +1,5 @@
+import { humanDuration } from "../../lib/human-duration.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import type { ImageInspect } from "../../model/image.ts";
 import { type ApiClient, ApiError } from "../client.ts";
@@ -5,7 +7,6 @@ import { minArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
 import { parseReference } from "../reference.ts";
 import { shortId } from "../rows/row-text.ts";
-import { humanDuration, humanSize } from "../units.ts";
 import { defineComposeCommand } from "./declaration.ts";
 import { listProjectContainers, nameOf } from "./project-containers.ts";
 import { tabTable } from "./tab-table.ts";

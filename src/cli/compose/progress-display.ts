@@ -1,7 +1,7 @@
 import type { OnProgress, ProgressEvent } from "../../compose/contract.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import { isSwitchedOn } from "../go-bool.ts";
 import { isTerminal, writeErr, writeOut } from "../output.ts";
-import { humanSize } from "../units.ts";
 import type { ComposeContext } from "./declaration.ts";
 import { ansiWish, usesColors } from "./screen.ts";
 

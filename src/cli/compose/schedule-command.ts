@@ -1,8 +1,8 @@
 import type { AutomationStatus, ScheduledRun, ScheduleStatus } from "../../compose/automation/contract.ts";
+import { humanDuration } from "../../lib/human-duration.ts";
 import { CliError } from "../cli-error.ts";
 import { rangeArgs } from "../command.ts";
 import { bool, string } from "../flag-types.ts";
-import { humanDuration } from "../units.ts";
 import { type ComposeContext, defineComposeCommand } from "./declaration.ts";
 import { tabTable } from "./tab-table.ts";
 import { checkTableOrJson } from "./table-format.ts";

@@ -1,6 +1,6 @@
+import { humanSize } from "../../lib/human-size.ts";
 import type { CommandContext } from "../command.ts";
 import { isTerminal } from "../output.ts";
-import { humanSize } from "../units.ts";
 
 const FIRST_AFTER_MS = 300;
 const EVERY_MS = 100;

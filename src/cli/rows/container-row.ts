@@ -1,6 +1,7 @@
+import { humanDuration } from "../../lib/human-duration.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import type { RowKind } from "../format.ts";
-import { humanDuration, humanSize } from "../units.ts";
 import { portList } from "./port-list.ts";
 import { rowFields } from "./row-fields.ts";
 import { byCodePoint, ellipsis, goQuote, goTime, joinLabels, shortId } from "./row-text.ts";

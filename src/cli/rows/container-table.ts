@@ -1,6 +1,6 @@
+import { humanDuration } from "../../lib/human-duration.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import { alignColumns } from "../tabwriter.ts";
-import { humanDuration } from "../units.ts";
 import { commandText, HEADERS, imageText, namesText, TABLE_FIELDS } from "./container-row.ts";
 import { portList } from "./port-list.ts";
 

@@ -1,6 +1,7 @@
+import { humanDuration } from "../../lib/human-duration.ts";
+import { humanSize } from "../../lib/human-size.ts";
 import type { ImageHistoryItem } from "../../model/image.ts";
 import type { RowKind } from "../format.ts";
-import { humanDuration, humanSize } from "../units.ts";
 import { rowFields } from "./row-fields.ts";
 import { ellipsis, rfc3339, shortId } from "./row-text.ts";
 

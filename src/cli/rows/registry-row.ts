@@ -1,5 +1,5 @@
+import { humanSize } from "../../lib/human-size.ts";
 import type { RowKind } from "../format.ts";
-import { humanSize } from "../units.ts";
 import { rowFields } from "./row-fields.ts";
 
 /** A repository as naru's registry tells it; other registries tell only the name. */

@@ -1,6 +1,7 @@
+import { humanSize } from "../../lib/human-size.ts";
 import type { BlkioEntry, ContainerStats, CpuStats, NetworkStats } from "../../model/system.ts";
 import type { RowKind } from "../format.ts";
-import { binarySize, humanSize } from "../units.ts";
+import { binarySize } from "../units.ts";
 import { rowFields } from "./row-fields.ts";
 import { shortId } from "./row-text.ts";
 

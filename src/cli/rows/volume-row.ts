@@ -1,6 +1,6 @@
+import { humanSize } from "../../lib/human-size.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { RowKind } from "../format.ts";
-import { humanSize } from "../units.ts";
 import { rowFields } from "./row-fields.ts";
 import { joinLabels } from "./row-text.ts";
 

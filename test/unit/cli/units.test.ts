@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { suggestion } from "../../../src/cli/suggest.ts";
-import { binarySize, humanDuration, humanSize, parseByteSize } from "../../../src/cli/units.ts";
+import { binarySize, parseByteSize } from "../../../src/cli/units.ts";
 import { editDistance } from "../../../src/lib/edit-distance.ts";
 import { durationText, parseDuration } from "../../../src/lib/go-duration.ts";
+import { humanDuration } from "../../../src/lib/human-duration.ts";
+import { humanSize } from "../../../src/lib/human-size.ts";
 
 describe("sizes", () => {
   const read: [string, number][] = [
@@ -36,18 +38,21 @@ describe("durations", () => {
   const second = 1000;
   const words: [milliseconds: number, words: string][] = [
     [999, "Less than a second"],
-    [second, "1 second"],
+    [-second, "Less than a second"],
+    [1.2 * second, "1 second"],
     [59 * second, "59 seconds"],
     [60 * second, "About a minute"],
     [119 * second, "About a minute"],
     [120 * second, "2 minutes"],
     [3599 * second, "59 minutes"],
     [3600 * second, "About an hour"],
-    [2 * 3600 * second, "2 hours"],
+    [1.5 * 3600 * second, "2 hours"],
     [47 * 3600 * second, "47 hours"],
     [48 * 3600 * second, "2 days"],
     [14 * 86400 * second, "2 weeks"],
     [60 * 86400 * second, "2 months"],
+    // The hours are rounded up to two years, the years are cut.
+    [(730 * 24 - 0.5) * 3600 * second, "1 years"],
     [730 * 86400 * second, "2 years"],
   ];
   for (const [milliseconds, expected] of words) {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { parseRfc3339, rfc3339 } from "../../../src/engine/clock.ts";
-import { humanDuration } from "../../../src/engine/container-list.ts";
 import { startExitCode } from "../../../src/engine/container-start.ts";
 import { CREATED, canMove, moveState } from "../../../src/engine/container-state.ts";
 import { DetachKeyScanner, parseDetachKeys } from "../../../src/engine/detach-keys.ts";
@@ -163,20 +162,6 @@ test.each([
 test.each(["", "FOO", "0", "65", "RTMIN-1"])("signal %j is none", (text) => {
   expect(() => signalNumber(text)).toThrow(`invalid signal: ${text}`);
 });
-
-test.each([
-  [0.4, "Less than a second"],
-  [1.2, "1 second"],
-  [59, "59 seconds"],
-  [60, "About a minute"],
-  [150, "2 minutes"],
-  [3600, "About an hour"],
-  [7200, "2 hours"],
-  [3 * 86400, "3 days"],
-  [15 * 86400, "2 weeks"],
-  [70 * 86400, "2 months"],
-  [800 * 86400, "2 years"],
-])("%d seconds are %s", (seconds, words) => expect(humanDuration(seconds)).toBe(words));
 
 test("times keep their nanoseconds", () => {
   const ns = parseRfc3339("2026-11-21T08:07:43.705799445Z")!;
