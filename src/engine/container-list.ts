@@ -1,4 +1,5 @@
 /** The list of containers (`ps`), newest first. */
+import { humanDuration } from "../lib/human-duration.ts";
 import type { ContainerSummary, PortMap, PortSummary } from "../model/container.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
