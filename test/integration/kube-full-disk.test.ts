@@ -1,22 +1,15 @@
 /** The embedded store on a disk that becomes full: refused writes change nothing, and deleting makes room again. */
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../src/kube/store/sqlite-store.ts";
+import { SmallDisk } from "../support/small-disk.ts";
 
-const root = await mkdtemp(join(tmpdir(), "naru-kube-full-"));
-const disk = join(root, "disk");
-await mkdir(disk);
-await Bun.$`mount -t tmpfs -o size=8m tmpfs ${disk}`.quiet();
-afterAll(async () => {
-  await Bun.$`umount -l ${disk}`.quiet();
-  await rm(root, { recursive: true, force: true });
-});
+const disk = await SmallDisk.mount("8m");
+afterAll(() => disk[Symbol.asyncDispose]());
 
 test("a full disk refuses writes in words, keeps what is there, and takes deletions", async () => {
-  const path = join(disk, "objects.db");
+  const path = join(disk.path, "objects.db");
   const store = await openSqliteStore(path);
   const value = "x".repeat(50_000);
   let written = 0;

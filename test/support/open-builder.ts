@@ -7,6 +7,7 @@ import { Log } from "../../src/daemon/log.ts";
 import { daemonOptions } from "../../src/daemon/options.ts";
 import { openParts, type Parts } from "../../src/daemon/parts.ts";
 import { machineArchitecture } from "../../src/lib/machine-architecture.ts";
+import { bareRequest } from "./build-request.ts";
 import { busyboxTar } from "./daemon.ts";
 
 export interface OpenBuilder extends AsyncDisposable {
@@ -57,31 +58,11 @@ export async function* once(data: Uint8Array): AsyncGenerator<Uint8Array, void> 
 }
 
 export function requestOf(dockerfile: string, more: Partial<BuildRequest> = {}): BuildRequest {
-  return {
-    dockerfile: { name: "Dockerfile", text: Buffer.from(dockerfile) },
-    namedContexts: {},
-    target: "",
-    buildArgs: {},
-    labels: {},
+  return bareRequest(dockerfile, {
     platforms: [{ os: "linux", architecture: machineArchitecture() }],
     outputs: [{ type: "cacheonly" }],
-    cacheTo: [],
-    cacheFrom: [],
-    noCache: false,
-    noCacheStages: [],
-    pull: false,
-    squash: false,
-    networkMode: "default",
-    extraHosts: [],
-    shmSizeBytes: 0,
-    ulimits: [],
-    cgroupParent: "",
-    hostname: "",
-    resources: {},
-    entitlements: [],
-    attestations: { sbom: false },
     ...more,
-  };
+  });
 }
 
 export function directoryContext(directory: string, name = "context"): ContextSource {

@@ -3,6 +3,7 @@ import type { BuildRequest, BuildWarning, ClientLayout, ContextSource } from "..
 import type { PlanningServices, ResolvedImage } from "../../src/build/solver/graph.ts";
 import { NaruError } from "../../src/lib/errors.ts";
 import type { Digest, ImageConfig, Platform } from "../../src/model/image.ts";
+import { bareRequest } from "./build-request.ts";
 
 const ID: Digest = `sha256:${"b".repeat(64)}`;
 const LAYER: Digest = `sha256:${"1".repeat(64)}`;
@@ -12,32 +13,7 @@ export function testContext(name = "context"): ContextSource {
 }
 
 export function testRequest(dockerfile: string, changes: Partial<BuildRequest> = {}): BuildRequest {
-  return {
-    dockerfile: { name: "Dockerfile", text: new TextEncoder().encode(dockerfile) },
-    context: testContext(),
-    namedContexts: {},
-    target: "",
-    buildArgs: {},
-    labels: {},
-    platforms: [],
-    outputs: [],
-    cacheTo: [],
-    cacheFrom: [],
-    noCache: false,
-    noCacheStages: [],
-    pull: false,
-    squash: false,
-    networkMode: "default",
-    extraHosts: [],
-    shmSizeBytes: 0,
-    ulimits: [],
-    cgroupParent: "",
-    hostname: "",
-    resources: {},
-    entitlements: [],
-    attestations: { sbom: false },
-    ...changes,
-  };
+  return bareRequest(dockerfile, { context: testContext(), ...changes });
 }
 
 /** `images`: configurations by full name; busybox is always there. */

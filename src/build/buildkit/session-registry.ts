@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { NaruError } from "../../lib/errors.ts";
 import { GrpcClient } from "../grpc/grpc-client.ts";
+import { Arrivals } from "./arrivals.ts";
 
 /** A build may name its session before that has arrived. */
 const ARRIVAL_MS = 5000;
@@ -17,8 +18,7 @@ export interface BuildSession {
 }
 
 export class SessionRegistry {
-  private readonly sessions = new Map<string, BuildSession>();
-  private readonly waiting = new Map<string, Set<(session: BuildSession) => void>>();
+  private readonly sessions = new Arrivals<BuildSession>(ARRIVAL_MS);
 
   /** Takes a connection that was upgraded to HTTP/2, on which the client is the server. Resolves when it has ended. */
   async accept(connection: Duplex, headers: IncomingHttpHeaders): Promise<void> {
@@ -31,8 +31,7 @@ export class SessionRegistry {
       grpc: new GrpcClient(connection),
       serves: (path) => methods.has(path.toLowerCase()),
     };
-    this.sessions.set(id, session);
-    for (const tell of this.waiting.get(id) ?? []) tell(session);
+    this.sessions.add(id, session);
     try {
       await session.grpc.closed;
     } finally {
@@ -42,29 +41,13 @@ export class SessionRegistry {
   }
 
   /** @throws {NaruError} unavailable when it does not arrive soon */
-  async find(id: string, signal: AbortSignal): Promise<BuildSession> {
-    const known = this.sessions.get(id);
-    if (known !== undefined) return known;
-    const { promise, resolve, reject } = Promise.withResolvers<BuildSession>();
-    const waiting = this.waiting.get(id) ?? new Set();
-    this.waiting.set(id, waiting.add(resolve));
-    const timer = setTimeout(() => reject(new NaruError("unavailable", `no active session for ${id}`)), ARRIVAL_MS);
-    const leave = () => reject(signal.reason);
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) leave();
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
-      waiting.delete(resolve);
-      if (waiting.size === 0) this.waiting.delete(id);
-    }
+  find(id: string, signal: AbortSignal): Promise<BuildSession> {
+    return this.sessions.wait(id, signal, () => new NaruError("unavailable", `no active session for ${id}`));
   }
 
   /** Cuts all sessions. */
   close(): void {
-    for (const { grpc } of this.sessions.values()) grpc.close();
+    for (const [, { grpc }] of this.sessions.entries()) grpc.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { exponentText, fixedText, significantText } from "../go-float.ts";
+import { goQuoted } from "../go-quote.ts";
 import { GoNil, GoObject, GoStruct, GoTime, type GoValue, isInteger, isMap, isNumber, sortedKeys } from "./values.ts";
 
 /** A value as `%v` prints it; `plus` adds the names of struct fields (`%+v`). */
@@ -131,7 +132,7 @@ function formatString(verb: string, value: GoValue, directive: Directive): strin
   const full = plainText(value);
   const text = directive.precision === undefined ? full : [...full].slice(0, directive.precision).join("");
   if (verb === "s") return pad(text, directive);
-  if (verb === "q") return pad(directive.sharp && !text.includes("`") ? `\`${text}\`` : quote(text), directive);
+  if (verb === "q") return pad(directive.sharp && !text.includes("`") ? `\`${text}\`` : goQuoted(text), directive);
   if (verb !== "x" && verb !== "X") return undefined;
   const hex = Buffer.from(text).toString("hex");
   const spaced = directive.space ? hex.replace(/..(?=.)/g, "$& ") : hex;
@@ -211,10 +212,10 @@ function verbTypeName(value: GoValue): string {
 }
 
 function goSyntax(value: GoValue): string {
-  if (typeof value === "string") return quote(value);
+  if (typeof value === "string") return goQuoted(value);
   if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
   if (isMap(value)) {
-    const entries = sortedKeys(value).map((key) => `${quote(key)}:${goSyntax(value[key])}`);
+    const entries = sortedKeys(value).map((key) => `${goQuoted(key)}:${goSyntax(value[key])}`);
     return `map[string]interface {}{${entries.join(", ")}}`;
   }
   if (value instanceof GoStruct) {
@@ -222,27 +223,4 @@ function goSyntax(value: GoValue): string {
     return `${value.typeName}{${entries.join(", ")}}`;
   }
   return plainText(value);
-}
-
-/** A text as Go quotes it (`strconv.Quote`). */
-export function quote(text: string): string {
-  const escaped = text.replace(/["\\]|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/g, (char) => {
-    const named: Record<string, string> = {
-      '"': '\\"',
-      "\\": "\\\\",
-      "\x07": "\\a",
-      "\b": "\\b",
-      "\f": "\\f",
-      "\n": "\\n",
-      "\r": "\\r",
-      "\t": "\\t",
-      "\v": "\\v",
-    };
-    const code = char.charCodeAt(0);
-    return (
-      named[char] ??
-      (code < 0x80 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`)
-    );
-  });
-  return `"${escaped}"`;
 }
