@@ -59,7 +59,8 @@ class PauseTimer {
     }
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.action();
+      // Where it cannot be done now (no descriptor is left, say), the next pause tries again; only memory is lost.
+      this.action().catch(() => {});
     }, this.pauseMs);
     this.#timer.unref();
   }

@@ -1,6 +1,6 @@
 /** Pages of the program file that this process has touched (madvise(2), proc_pid_maps(5), elf(5)). */
 import { dlopen } from "bun:ffi";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   madvise: { args: ["u64", "u64", "int"], returns: "int" },
@@ -13,6 +13,7 @@ const PAGE_BYTES = 4096;
 interface Mapping {
   start: number;
   end: number;
+  isCode: boolean;
   /** May be written now. What may not was perhaps written before, as the loader and the runtime's settings are. */
   isWritable: boolean;
   fileOffset: number;
@@ -24,26 +25,32 @@ interface Mapping {
  * mapped again when they are needed. Nothing can be lost: pages that this process has written are left alone.
  */
 export async function releaseProgramPages(): Promise<void> {
-  scripts ??= embeddedScripts(process.execPath);
-  const section = await scripts;
+  scripts ??= await embeddedScripts();
   const pagemap = await open("/proc/self/pagemap", "r");
   try {
     for (const mapping of await programMappings()) {
-      const { start, end } = mapping.isWritable ? scriptPages(mapping, section) : mapping;
-      if (start < end) await releaseUnwritten(pagemap, start, end);
+      const { start, end } = mapping.isWritable ? scriptPages(mapping, scripts) : mapping;
+      if (start >= end) continue;
+      if (mapping.isCode) release(start, end);
+      else await releaseUnwritten(pagemap, start, end);
     }
   } finally {
     await pagemap.close();
   }
 }
 
+/** The running program's own file, also when another has taken its place (proc_pid_exe(5)). */
+const PROGRAM = "/proc/self/exe";
+
 async function programMappings(): Promise<Mapping[]> {
+  const program = await readlink(PROGRAM);
   const mappings: Mapping[] = [];
   for (const line of (await readFile("/proc/self/maps", "utf8")).split("\n")) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) r([w-])[x-]p ([0-9a-f]+) \S+ [1-9]\d* +(\S.*)$/.exec(line);
-    if (match === null || match[5] !== process.execPath) continue;
-    const [start, end, fileOffset] = [match[1], match[2], match[4]].map((digits) => Number.parseInt(digits!, 16));
-    mappings.push({ start: start!, end: end!, isWritable: match[3] === "w", fileOffset: fileOffset! });
+    const match = /^([0-9a-f]+)-([0-9a-f]+) r([w-])([x-])p ([0-9a-f]+) \S+ [1-9]\d* +(\S.*)$/.exec(line);
+    if (match === null || match[6] !== program) continue;
+    const [start, end, fileOffset] = [match[1], match[2], match[5]].map((digits) => Number.parseInt(digits!, 16));
+    const [isWritable, isCode] = [match[3] === "w", match[4] === "x"];
+    mappings.push({ start: start!, end: end!, isCode, isWritable, fileOffset: fileOffset! });
   }
   return mappings;
 }
@@ -52,11 +59,7 @@ async function programMappings(): Promise<Mapping[]> {
  * The whole pages of the scripts in this mapping. They lie in a segment that may be written, beside variables of the
  * runtime, but nothing ever writes to them. Without scripts the range is empty.
  */
-function scriptPages(
-  { start, end, fileOffset }: Mapping,
-  section: Section | undefined,
-): { start: number; end: number } {
-  if (section === undefined) return { start, end: start };
+function scriptPages({ start, end, fileOffset }: Mapping, section: Section): { start: number; end: number } {
   const first = start - fileOffset + section.offset;
   return {
     start: Math.max(start, Math.ceil(first / PAGE_BYTES) * PAGE_BYTES),
@@ -97,17 +100,12 @@ interface Section {
   bytes: number;
 }
 
-/** Asked for once: the file of a running program does not change, it can only be replaced by another. */
-let scripts: Promise<Section | undefined> | undefined;
+/** Asked for once: the file of a running program cannot change. */
+let scripts: Section | undefined;
 
-/** Where `bun build --compile` puts the scripts; undefined in a program that has none, or whose file is gone. */
-async function embeddedScripts(path: string): Promise<Section | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch {
-    return undefined;
-  }
+/** Where `bun build --compile` puts the scripts; empty in a program that has none. */
+async function embeddedScripts(): Promise<Section> {
+  const file = await open(PROGRAM, "r");
   try {
     const header = await readAt(file, 0, 64);
     const [tableOffset, entryBytes] = [Number(header.readBigUInt64LE(0x28)), header.readUInt16LE(0x3a)];
@@ -124,7 +122,7 @@ async function embeddedScripts(path: string): Promise<Section | undefined> {
       const { name, offset, bytes } = section(index);
       if (nameBytes.toString("latin1", name, nameBytes.indexOf(0, name)) === ".bun") return { offset, bytes };
     }
-    return undefined;
+    return { offset: 0, bytes: 0 };
   } finally {
     await file.close();
   }
