@@ -51,16 +51,7 @@ export async function createContainer(
 ): Promise<ContainerCreateResponse> {
   // Most clients start at once what they have created.
   context.runtime.expectStart();
-  const { HostConfig: givenHost, NetworkingConfig: networking, ...givenConfig } = request;
-  const warnings: string[] = [];
-  const host = await checkHost(context, givenHost ?? {}, givenConfig, warnings);
-  const wishedNetworks = networking?.EndpointsConfig ?? {};
-  const networks = options.pod === undefined ? checkNetworks(context, givenConfig, host, wishedNetworks, warnings) : {};
-  const wished = options.platform ? parsePlatform(options.platform) : undefined;
-  const image = context.images.getImage(givenConfig.Image ?? "", wished);
-  context.policy.admitRun(givenConfig.Image ?? "", image);
-  warnings.push(...(await foreignPlatformWarnings(image, wished)));
-  const config = completeConfig(validateConfig(givenConfig), image);
+  const { config, host, networks, image, warnings } = await checkRequest(context, request, options);
   const id = randomId();
   config.Hostname ||= defaultHostname(id, host);
   const chosen = name ? checkName(name) : randomName((word) => context.containers.isNameTaken(word));
@@ -103,6 +94,25 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(context, container, "create");
   return { Id: id, Warnings: warnings };
+}
+
+/** What a request comes to before anything is made of it. @throws {NaruError} for what the engine, the machine or the policy does not take */
+async function checkRequest(
+  context: EngineContext,
+  request: ContainerCreateRequest,
+  options: { platform?: string; pod?: string },
+) {
+  const { HostConfig: givenHost, NetworkingConfig: networking, ...givenConfig } = request;
+  const warnings: string[] = [];
+  const host = await checkHost(context, givenHost ?? {}, givenConfig, warnings);
+  const wishedNetworks = networking?.EndpointsConfig ?? {};
+  const networks = options.pod === undefined ? checkNetworks(context, givenConfig, host, wishedNetworks, warnings) : {};
+  const wished = options.platform ? parsePlatform(options.platform) : undefined;
+  const image = context.images.getImage(givenConfig.Image ?? "", wished);
+  context.policy.admitRun(givenConfig.Image ?? "", image);
+  warnings.push(...(await foreignPlatformWarnings(image, wished)));
+  const config = completeConfig(validateConfig(givenConfig), image);
+  return { config, host, networks, image, warnings };
 }
 
 /** The first in Docker's words; the second tells what will come of it where no emulator is registered with the kernel. */

@@ -10,7 +10,7 @@ import type {
 } from "../../model/kubernetes/autoscaling.ts";
 import type { Pod } from "../../model/kubernetes/core.ts";
 import { HORIZONTAL_POD_AUTOSCALERS, PODS } from "../../model/kubernetes/names.ts";
-import type { Stored } from "../../model/kubernetes/object.ts";
+import type { ResourceType, Stored } from "../../model/kubernetes/object.ts";
 import type { ClusterClient, ClusterPart } from "../contract.ts";
 import { type Controller, type ControllerTools, controlLoop } from "../controllers/control-loop.ts";
 import { copyOf, sameJson } from "../machinery/copy.ts";
@@ -18,7 +18,7 @@ import type { EventRecorder } from "../machinery/event-recorder.ts";
 import { parseLabelSelector } from "../machinery/selectors.ts";
 import { measurePod, type PodReading, targetOf } from "./pod-measures.ts";
 import { MetricUnknown, type Proposal, proposeReplicas } from "./replica-calculator.ts";
-import { boundReplicas, memoryOf, type ScalingHistory } from "./scaling-behavior.ts";
+import { type Bounded, boundReplicas, memoryOf, type ScalingHistory } from "./scaling-behavior.ts";
 
 const NAME = "horizontal-pod-autoscaler";
 const PERIOD_MS = 15_000;
@@ -39,6 +39,7 @@ interface Memory {
   proposals: { at: number; replicas: number }[];
   changes: { at: number; by: number }[];
 }
+type SetCondition = (type: string, is: boolean, reason: string, message: string) => void;
 type Conditions = Map<string, Omit<HorizontalPodAutoscalerCondition, "type" | "lastTransitionTime">>;
 
 class HorizontalController implements Controller {
@@ -93,26 +94,11 @@ class HorizontalController implements Controller {
     status: HorizontalPodAutoscalerStatus,
     conditions: Conditions,
   ): Promise<void> {
-    const { namespace } = autoscaler.metadata;
     const { scaleTargetRef, maxReplicas, minReplicas = 1, metrics = [], behavior } = autoscaler.spec!;
-    const set = (type: string, is: boolean, reason: string, message: string) =>
+    const set: SetCondition = (type, is, reason, message) =>
       conditions.set(type, { status: is ? "True" : "False", reason, message });
     const type = this.client.typeOf(scaleTargetRef.apiVersion ?? "v1", scaleTargetRef.kind);
-    const scale = await (async () => {
-      if (type === undefined)
-        throw new Error(`no matches for kind "${scaleTargetRef.kind}" in version "${scaleTargetRef.apiVersion}"`);
-      return await this.client.resource(type).getScale(namespace, scaleTargetRef.name);
-    })().catch((error: unknown) => {
-      const why = errorText(error);
-      set(
-        "AbleToScale",
-        false,
-        "FailedGetScale",
-        `the HPA controller was unable to get the target's current scale: ${why}`,
-      );
-      this.tell(autoscaler, "Warning", "FailedGetScale", why);
-      return undefined;
-    });
+    const scale = await this.readScale(autoscaler, type, set);
     if (scale === undefined || type === undefined) return;
     set("AbleToScale", true, "SucceededGetScale", "the HPA controller was able to get the target's current scale");
     const current = scale.spec?.replicas ?? 0;
@@ -132,17 +118,7 @@ class HorizontalController implements Controller {
     const now = this.options.now();
     const memory = this.remember(autoscaler, wanted, now);
     const bounded = boundReplicas(wanted, current, { min: minReplicas, max: maxReplicas }, behavior, memory, now);
-    if (bounded.limit === undefined) {
-      set("ScalingLimited", false, "DesiredWithinRange", "the desired count is within the acceptable range");
-    } else set("ScalingLimited", true, bounded.limit.reason, bounded.limit.message);
-    if (bounded.isStabilized) {
-      set(
-        "AbleToScale",
-        true,
-        "ScaleDownStabilized",
-        "recent recommendations were higher than current one, applying the highest recent recommendation",
-      );
-    } else set("AbleToScale", true, "ReadyForNewScale", "recommended size matches current size");
+    tellBounds(bounded, set);
     status.desiredReplicas = bounded.replicas;
     if (bounded.replicas === current) return;
     await this.client.resource(type).updateScale({ ...copyOf(scale), spec: { replicas: bounded.replicas } });
@@ -158,6 +134,25 @@ class HorizontalController implements Controller {
     this.tell(autoscaler, "Normal", "SuccessfulRescale", `New size: ${bounded.replicas}; reason: ${reason}`);
   }
 
+  /** What the target's scale is now; undefined, with the reason told, when it cannot be read. */
+  private async readScale(
+    autoscaler: Stored<HorizontalPodAutoscaler>,
+    type: ResourceType | undefined,
+    set: SetCondition,
+  ) {
+    const { name, kind, apiVersion } = autoscaler.spec!.scaleTargetRef;
+    try {
+      if (type === undefined) throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
+      return await this.client.resource(type).getScale(autoscaler.metadata.namespace, name);
+    } catch (error) {
+      const why = errorText(error);
+      const message = `the HPA controller was unable to get the target's current scale: ${why}`;
+      set("AbleToScale", false, "FailedGetScale", message);
+      this.tell(autoscaler, "Warning", "FailedGetScale", why);
+      return undefined;
+    }
+  }
+
   /** The most that any metric asks for; undefined when nothing can be said. */
   private async wantedReplicas(
     autoscaler: Stored<HorizontalPodAutoscaler>,
@@ -165,7 +160,7 @@ class HorizontalController implements Controller {
     current: number,
     selector: string,
     status: HorizontalPodAutoscalerStatus,
-    set: (type: string, is: boolean, reason: string, message: string) => void,
+    set: SetCondition,
   ): Promise<number | undefined> {
     const matches = parseLabelSelector(selector);
     const pods = this.pods
@@ -261,6 +256,16 @@ class HorizontalController implements Controller {
     if (sameJson(status, autoscaler.status ?? {})) return;
     await this.client.resource(HORIZONTAL_POD_AUTOSCALERS).updateStatus({ ...copyOf(autoscaler), status });
   }
+}
+
+function tellBounds({ limit, isStabilized }: Bounded, set: SetCondition): void {
+  if (limit === undefined) {
+    set("ScalingLimited", false, "DesiredWithinRange", "the desired count is within the acceptable range");
+  } else set("ScalingLimited", true, limit.reason, limit.message);
+  if (isStabilized) {
+    const message = "recent recommendations were higher than current one, applying the highest recent recommendation";
+    set("AbleToScale", true, "ScaleDownStabilized", message);
+  } else set("AbleToScale", true, "ReadyForNewScale", "recommended size matches current size");
 }
 
 function describe({ resource, containerResource }: MetricSpec): string {

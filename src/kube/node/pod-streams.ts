@@ -6,7 +6,7 @@ import type { Pod } from "../../model/kubernetes/core.ts";
 import type { Stored } from "../../model/kubernetes/object.ts";
 import { StatusError } from "../status.ts";
 import type { ContainerSlot } from "./container-slot.ts";
-import type { NodeConnection, PodProcess, PodStreamOptions } from "./contract.ts";
+import type { NodeConnection, PodLogOptions, PodProcess, PodStreamOptions } from "./contract.ts";
 import { limitBytes } from "./log-limit.ts";
 import type { NodeAgentOptions } from "./node-context.ts";
 import type { NodeSession } from "./node-session.ts";
@@ -32,79 +32,92 @@ export function createPodStreams({ engine }: NodeAgentOptions, session: () => No
 
   return {
     async logs(pod, options, signal) {
-      const slot = slotOf(pod, options.container);
-      const { containerId, isCurrent } = logSource(slot, options.previous, pod);
-      const { chunks } = await engine.containers.logs(
-        containerId,
-        {
-          follow: options.follow && isCurrent,
-          stdout: true,
-          stderr: true,
-          timestamps: options.timestamps,
-          details: false,
-          ...(options.tailLines === undefined ? {} : { tail: options.tailLines }),
-          ...(options.sinceMs === undefined ? {} : { sinceNs: BigInt(Math.floor(options.sinceMs)) * 1_000_000n }),
-        },
-        signal,
-      );
+      const { containerId, isCurrent } = logSource(slotOf(pod, options.container), options.previous, pod);
+      const wished = { ...logOptions(options), follow: options.follow && isCurrent };
+      const { chunks } = await engine.containers.logs(containerId, wished, signal);
       return limitBytes(chunks, options.limitBytes);
     },
-
     async exec(pod, command, options) {
       const { run, name } = running(pod, options.container);
-      try {
-        const { Id } = await engine.execs.create(run!.containerId, {
-          Cmd: [...command],
-          AttachStdin: options.stdin,
-          AttachStdout: options.stdout,
-          AttachStderr: options.stderr,
-          Tty: options.tty,
-          DetachKeys: NO_DETACH_KEYS,
-        });
-        const process = await engine.execs.start(Id, { detach: false, tty: options.tty });
-        return podProcess(process!, {
-          resize: (rows, columns) => engine.execs.resize(Id, rows, columns),
-          exitCode: async () => engine.execs.inspect(Id).ExitCode ?? 0,
-        });
-      } catch (error) {
-        throw streamError(error, `exec in container ${name}`);
-      }
+      return await inWordsOf(`exec in container ${name}`, () => execIn(engine, run!.containerId, command, options));
     },
-
     async attach(pod, options) {
       const { run, name } = running(pod, options.container);
-      const { containerId } = run!;
-      try {
-        const attached = await engine.containers.attach(containerId, {
-          ...attachOptions(options),
-          logs: false,
-          stream: true,
-          detachKeys: NO_DETACH_KEYS,
-        });
-        // One that has just ended would be waited for until it starts again, as docker's users want it.
-        const { State } = await engine.containers.inspect(containerId);
-        if (!State.Running) {
-          attached.close();
-          throw notRunning(pod, name);
-        }
-        return podProcess(attached, {
-          resize: (rows, columns) => engine.containers.resize(containerId, rows, columns),
-          // The client looks at the pod for that.
-          exitCode: async () => 0,
-        });
-      } catch (error) {
-        throw streamError(error, `attach to container ${name}`);
-      }
+      return await inWordsOf(`attach to container ${name}`, async () => {
+        const process = await attachTo(engine, run!.containerId, options);
+        if (process === undefined) throw notRunning(pod, name);
+        return process;
+      });
     },
-
-    async connect(pod, port) {
-      try {
-        return await engine.pods.connect(pod.metadata.uid, port);
-      } catch (error) {
-        throw streamError(error, `connect to port ${port} of pod ${pod.metadata.name}`);
-      }
-    },
+    connect: (pod, port) =>
+      inWordsOf(`connect to port ${port} of pod ${pod.metadata.name}`, () =>
+        engine.pods.connect(pod.metadata.uid, port),
+      ),
   };
+}
+
+async function inWordsOf<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw streamError(error, what);
+  }
+}
+
+function logOptions({ timestamps, tailLines, sinceMs }: PodLogOptions) {
+  return {
+    stdout: true,
+    stderr: true,
+    timestamps,
+    details: false,
+    ...(tailLines === undefined ? {} : { tail: tailLines }),
+    ...(sinceMs === undefined ? {} : { sinceNs: BigInt(Math.floor(sinceMs)) * 1_000_000n }),
+  };
+}
+
+async function execIn(
+  engine: NodeAgentOptions["engine"],
+  containerId: string,
+  command: readonly string[],
+  options: PodStreamOptions,
+): Promise<PodProcess> {
+  const { Id } = await engine.execs.create(containerId, {
+    Cmd: [...command],
+    AttachStdin: options.stdin,
+    AttachStdout: options.stdout,
+    AttachStderr: options.stderr,
+    Tty: options.tty,
+    DetachKeys: NO_DETACH_KEYS,
+  });
+  const process = await engine.execs.start(Id, { detach: false, tty: options.tty });
+  return podProcess(process!, {
+    resize: (rows, columns) => engine.execs.resize(Id, rows, columns),
+    exitCode: async () => engine.execs.inspect(Id).ExitCode ?? 0,
+  });
+}
+
+/** @returns undefined for one that has just ended: it would be waited for until it starts again, as docker's users want it */
+async function attachTo(
+  engine: NodeAgentOptions["engine"],
+  containerId: string,
+  options: PodStreamOptions,
+): Promise<PodProcess | undefined> {
+  const attached = await engine.containers.attach(containerId, {
+    ...attachOptions(options),
+    logs: false,
+    stream: true,
+    detachKeys: NO_DETACH_KEYS,
+  });
+  const { State } = await engine.containers.inspect(containerId);
+  if (!State.Running) {
+    attached.close();
+    return undefined;
+  }
+  return podProcess(attached, {
+    resize: (rows, columns) => engine.containers.resize(containerId, rows, columns),
+    // The client looks at the pod for that.
+    exitCode: async () => 0,
+  });
 }
 
 /** A sequence that no keyboard sends: a terminal in a pod is left by ending the client. */
