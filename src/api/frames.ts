@@ -20,9 +20,12 @@ export function wireChunks(chunk: OutputChunk, framed: boolean): Uint8Array[] {
   return framed ? [frameHeader(chunk.stream, chunk.data.length), chunk.data] : [chunk.data];
 }
 
+/** Of a stream that tells nothing of its form; Docker says so to clients that ask for no upgrade, framed or not. */
+export const RAW_STREAM = "application/vnd.docker.raw-stream";
+
 /** The content type that tells a client which of the two it gets; told apart since API version 1.42. */
 export function streamContentType(framed: boolean, version: number): string {
-  return framed && version >= 42 ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
+  return framed && version >= 42 ? "application/vnd.docker.multiplexed-stream" : RAW_STREAM;
 }
 
 const NEWLINE = 10;

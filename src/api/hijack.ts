@@ -5,7 +5,7 @@ import { errorText } from "../lib/errors.ts";
 import { closeGently, GatheringWriter, writeAll } from "../lib/stream-writing.ts";
 import { statusOf } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { streamContentType, wireChunks } from "./frames.ts";
+import { RAW_STREAM, streamContentType, wireChunks } from "./frames.ts";
 
 interface StreamOptions {
   version: number;
@@ -28,14 +28,14 @@ interface OpenStream {
  */
 export async function openStream(exchange: Exchange, options: StreamOptions): Promise<OpenStream> {
   const framed = !options.tty;
-  const contentType = streamContentType(framed, options.version);
   if (exchange.upgradeProtocol === undefined) {
-    exchange.start(200, { "Content-Type": contentType });
+    exchange.start(200, { "Content-Type": RAW_STREAM });
     return { join: (session, stdin) => closing(session, joinPlain(exchange, session, framed, stdin)) };
   }
   // Some clients send their parameters once more as a body; the raw bytes start behind it.
   for await (const _chunk of exchange.body);
   const connection = exchange.takeConnection();
+  const contentType = streamContentType(framed, options.version);
   connection.write(
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
   );
@@ -123,14 +123,13 @@ async function pumpOutput(
  */
 export function answerFailedHijack(exchange: Exchange, error: unknown, statusText: string): void {
   if (exchange.upgradeProtocol === undefined) {
-    const headers = { "Content-Type": "application/vnd.docker.raw-stream" };
+    const headers = { "Content-Type": RAW_STREAM };
     exchange.text(statusOf(error), `${errorText(error)}\r\n`, headers);
     return;
   }
   const connection: Duplex = exchange.takeConnection();
   connection.write(
-    `HTTP/1.1 ${statusOf(error)} ${statusText}\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n` +
-      `${errorText(error)}\r\n`,
+    `HTTP/1.1 ${statusOf(error)} ${statusText}\r\nContent-Type: ${RAW_STREAM}\r\n\r\n` + `${errorText(error)}\r\n`,
   );
   closeGently(connection);
 }

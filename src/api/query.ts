@@ -66,7 +66,7 @@ export class Query {
   terminalSize(name: string, what: "height" | "width"): number {
     const value = this.text(name);
     if (/^[0-9]+$/.test(value) && Number(value) <= 0xffffffff) return Number(value);
-    const reason = /^[0-9]+$/.test(value) ? "value out of range" : "invalid syntax";
+    const reason = /^-?[0-9]+$/.test(value) ? "value out of range" : "invalid syntax";
     throw badRequest(`invalid resize ${what} ${JSON.stringify(value)}: ${reason}`);
   }
 

@@ -185,7 +185,8 @@ export const containerCreateShape = struct(
   },
   "",
 );
-export const containerConfigShape = struct("container.Config", containerConfigFields);
+/** Of commit: read by the same code as a request to create. */
+export const containerConfigShape = struct("container.CreateRequest", containerConfigFields, "");
 export const containerUpdateShape = struct("container.UpdateConfig", {
   ...resourcesFields,
   RestartPolicy: restartPolicy,

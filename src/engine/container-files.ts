@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { exists } from "node:fs/promises";
 import type { ContainerLayer, RootView } from "../image/contract.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
+import { taggedReference } from "../lib/image-reference.ts";
 import type { ContainerConfig, FilesystemChange, PathStat } from "../model/container.ts";
 import type { Container } from "./container.ts";
 import { publishVolumeMounts, publishVolumeUnmounts } from "./container-start.ts";
@@ -159,6 +160,7 @@ export async function commitContainer(
   ref: string,
   options: CommitOptions,
 ): Promise<{ Id: string }> {
+  const reference = options.repo === "" ? undefined : taggedReference(options.repo, options.tag);
   const container = context.containers.get(ref);
   using _turn = await context.locks.acquire(container.id);
   const { record } = container;
@@ -168,7 +170,6 @@ export async function commitContainer(
   const isHeld = options.pause && record.state.status === "running";
   if (isHeld) await context.runtime.pause(record.id);
   try {
-    const reference = options.repo === "" ? undefined : `${options.repo}:${options.tag || "latest"}`;
     const image = await context.images.commit(layerOf(context, container), {
       base: context.images.getImage(record.imageId),
       config: { ...record.config, ...withoutEmpty(options.config ?? {}) },

@@ -79,10 +79,10 @@ async function removeEverything(context: EngineContext, container: Container, vo
 /** `rm --link`: takes a legacy link away. The name is "/container/alias". */
 export async function removeLink(context: EngineContext, name: string): Promise<void> {
   const parts = name.replace(/^\//, "").split("/");
+  const owner = context.containers.get(parts[0]!);
   if (parts.length < 2) {
     throw new NaruError("internal", "Conflict, cannot remove the default link name of the container");
   }
-  const owner = context.containers.get(parts[0]!);
   const links = owner.record.links.filter(({ alias }) => alias !== parts[1]);
   if (links.length === owner.record.links.length) throw new NaruError("not-found", `No such link: ${name}`);
   const texts = owner.record.hostConfig.Links?.filter((text) => !text.endsWith(`/${parts[1]}`)) ?? null;

@@ -1,6 +1,6 @@
 /** Ending and pausing containers: kill, stop, restart, pause, unpause. */
 import { errorText, isKind, NaruError } from "../lib/errors.ts";
-import { SIGKILL, SIGTERM, signalNumber } from "../lib/signals.ts";
+import { isSignalNumber, SIGKILL, SIGTERM, signalNumber } from "../lib/signals.ts";
 import { handOver } from "./connection-drain.ts";
 import type { Container } from "./container.ts";
 import { cancelRestart } from "./container-exit.ts";
@@ -21,19 +21,34 @@ interface StopOptions {
 
 /** @throws {NaruError} conflict when it does not run, invalid for an unknown signal */
 export async function killContainer(context: EngineContext, ref: string, signalText: string): Promise<void> {
-  let signal: number;
-  try {
-    signal = signalNumber(signalText || "KILL");
-  } catch (error) {
-    throw new NaruError("invalid", `cannot kill container: ${ref}: ${errorText(error)}`);
-  }
-  const container = context.containers.get(ref);
+  const { signal, container } = inWords(`cannot kill container: ${ref}`, () => ({
+    signal: killSignal(signalText),
+    container: context.containers.get(ref),
+  }));
   if (!container.isRunning) {
     throw new NaruError("conflict", `cannot kill container: ${ref}: container ${container.id} is not running`);
   }
   await markWanted(context, container, signal);
   if (signal === SIGKILL) await killAndWait(context, container);
   else await sendSignal(context, container, signal);
+}
+
+/** As Docker reads it for kill: a number that no signal has is refused in other words than a name. */
+function killSignal(text: string): number {
+  const number = /^[+-]?\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (number === 0) return signalNumber(text || "KILL");
+  if (!isSignalNumber(number)) throw new NaruError("invalid", `the linux daemon does not support signal ${number}`);
+  return number;
+}
+
+/** Runs `attempt`; what it refuses is told behind `words`. */
+function inWords<T>(words: string, attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (cause) {
+    const kind = cause instanceof NaruError ? cause.kind : "internal";
+    throw new NaruError(kind, `${words}: ${errorText(cause)}`, { cause });
+  }
 }
 
 /** A signal sent by hand ends the restart policy's work, unless the container has another stop signal. */
@@ -89,9 +104,18 @@ export async function killAndWait(context: EngineContext, container: Container):
 /** @throws {NaruError} not-modified when it does not run */
 export async function stopContainer(context: EngineContext, ref: string, options: StopOptions): Promise<void> {
   const container = context.containers.get(ref);
-  if (options.signal) signalNumber(options.signal);
   if (!container.isRunning) throw new NaruError("not-modified", "container is already stopped");
+  checkStopSignal(`cannot stop container: ${ref}`, options);
   await endRun(context, container, options);
+}
+
+/** @throws {NaruError} internal for an unknown signal, told behind `words`: Docker answers 500 there */
+function checkStopSignal(words: string, { signal }: StopOptions): void {
+  try {
+    if (signal) signalNumber(signal);
+  } catch (cause) {
+    throw new NaruError("internal", `${words}: ${errorText(cause)}`, { cause });
+  }
 }
 
 /** Stops the process with its stop signal, and with SIGKILL when the time is over. */
@@ -128,7 +152,7 @@ export async function endRun(context: EngineContext, container: Container, optio
 
 export async function restartContainer(context: EngineContext, ref: string, options: StopOptions): Promise<void> {
   const container = context.containers.get(ref);
-  if (options.signal) signalNumber(options.signal);
+  if (container.isRunning) checkStopSignal(`Cannot restart container ${ref}`, options);
   container.isBetweenRuns = true;
   try {
     if (container.isRunning) await endRun(context, container, options);

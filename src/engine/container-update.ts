@@ -28,13 +28,13 @@ export async function updateContainer(
   ref: string,
   change: Partial<HostConfig>,
 ): Promise<{ Warnings: string[] }> {
-  const container = context.containers.get(ref);
   const wished: Resources = { ...change };
   const warnings = await validateResources(wished, {
     isUpdate: true,
     hasBlockWeights: context.runtime.info.hasBlockWeights,
   });
   if (change.RestartPolicy) validateRestartPolicy(change.RestartPolicy);
+  const container = context.containers.get(ref);
   using _turn = await context.locks.acquire(container.id);
   const { record } = container;
   const refuse = (words: string) => new NaruError("conflict", `Cannot update container ${record.id}: ${words}`);

@@ -176,6 +176,7 @@ export class ExecInstances implements ExecService {
   async resize(execId: string, rows: number, columns: number): Promise<void> {
     const instance = this.#get(execId);
     if (instance.process === undefined) {
+      if (instance.pid === 0) throw new NaruError("invalid", "exec process is not started");
       throw new NaruError("not-found", `exec process is not running: ${execId}`);
     }
     await instance.process.resize(rows, columns);

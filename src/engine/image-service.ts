@@ -1,6 +1,7 @@
 /** The images' part of the engine: the store's work with events and the containers' claims. */
 import type { ProgressLine } from "../image/contract.ts";
 import { NaruError } from "../lib/errors.ts";
+import { taggedReference } from "../lib/image-reference.ts";
 import type { ImageService } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
@@ -16,8 +17,7 @@ export function createImageService(context: EngineContext): ImageService {
     inspect: (ref, options = {}) => inspectImage(context, ref, options),
     history: async (ref, platform) => images.history(ref, platform),
     async tag(ref, repo, tag) {
-      if (tag !== "" && !/^\w[\w.-]{0,127}$/.test(tag)) throw new NaruError("invalid", "invalid tag format");
-      const target = tag === "" ? repo : `${repo}:${tag}`;
+      const target = taggedReference(repo, tag);
       const image = await images.tagImage(ref, target);
       publishImageEvent(context, "tag", image.id, familiarReference(target));
     },
@@ -39,7 +39,7 @@ export function createImageService(context: EngineContext): ImageService {
       return tar;
     },
     async importTar(archive, { repo, tag, message, changes, signal, platform }) {
-      const reference = repo === "" ? undefined : tag === "" ? repo : `${repo}:${tag}`;
+      const reference = repo === "" ? undefined : taggedReference(repo, tag);
       const image = await images.importTar(archive, {
         reference,
         message,

@@ -96,8 +96,9 @@ async function listWithPs(pids: readonly number[], psArgs: string): Promise<Cont
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  if (code !== 0 && output === "")
-    throw new NaruError("internal", `Error running ps: ${complaints.trim() || `exit ${code}`}`);
+  if (code !== 0 && output === "") {
+    throw new NaruError("internal", `ps: ${complaints.split("\n", 1)[0] || `it ended with code ${code}`}`);
+  }
   return parsePs(output, new Set(pids));
 }
 

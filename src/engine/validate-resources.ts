@@ -23,7 +23,7 @@ export async function validateResources(
   if (typeof limits.MemorySwappiness === "number" && (limits.MemorySwappiness < 0 || limits.MemorySwappiness > 100)) {
     refuse(`Invalid value: ${limits.MemorySwappiness}, valid memory swappiness range is 0-100`);
   }
-  if (limits.OomKillDisable && !limits.Memory && !options.isUpdate) {
+  if (limits.OomKillDisable && !limits.Memory) {
     warnings.push(
       "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
     );
@@ -88,6 +88,10 @@ function checkCpus(limits: Resources): void {
     refuse("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   }
   if (quota > 0 && quota < 1000) refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  const { CpuRealtimePeriod = 0, CpuRealtimeRuntime = 0 } = limits;
+  if (CpuRealtimePeriod !== 0 && CpuRealtimeRuntime > CpuRealtimePeriod) {
+    refuse("cpu real-time runtime cannot be higher than cpu real-time period");
+  }
 }
 
 async function checkCpuset(limits: Resources): Promise<void> {

@@ -79,6 +79,17 @@ export function canonicalReference(reference: Reference): string {
   return `${repository}:${reference.tag ?? "latest"}`;
 }
 
+/**
+ * The full form of the `repo` and `tag` that requests carry apart; a tag of its own replaces one in `repo`.
+ * @throws invalid in Docker's words
+ */
+export function taggedReference(repo: string, tag: string): string {
+  const reference = parseReference(repo);
+  if (reference.digest !== undefined) throw invalid("cannot import digest reference");
+  if (tag !== "" && !new RegExp(`^${TAG}$`).test(tag)) throw invalid("invalid tag format");
+  return canonicalReference(tag === "" ? reference : { ...reference, tag });
+}
+
 /** The short form that people use: "debian:bookworm" for "docker.io/library/debian:bookworm". */
 export function familiarName(canonical: string): string {
   if (!canonical.startsWith(`${DEFAULT_DOMAIN}/`)) return canonical;

@@ -43,6 +43,11 @@ const NUMBERS: Record<string, number> = {
 export const SIGKILL = 9;
 export const SIGTERM = 15;
 
+/** True for what kill(2) of Linux takes; 32 and 33 are the C library's own. */
+export function isSignalNumber(number: number): boolean {
+  return (number >= 1 && number <= 31) || (number >= 34 && number <= 64);
+}
+
 /** The number of "9", "KILL", "SIGKILL", "rtmin+3". @throws {NaruError} invalid `invalid signal: x`. */
 export function signalNumber(text: string): number {
   const invalid = () => new NaruError("invalid", `invalid signal: ${text}`);
