@@ -1,8 +1,8 @@
 /**
  * The import rule of the house (docs/architecture.md): a folder imports only from floors below its own; folders on one
- * floor know each other only through a contract.ts; cli/ sees only lib/, model/, compose/, distribution/ and signature/; bun:ffi stays in linux/; the
- * engine and everything below knows no HTTP; only daemon/ imports implementations across domains
- * (types may be named).
+ * floor know each other only through a contract.ts; cli/ sees only lib/, model/, compose/, distribution/ and signature/, and the
+ * files named in CLI_MAY_IMPORT_FILES; bun:ffi stays in linux/; the engine and everything below imports no module for
+ * HTTP; only daemon/ imports implementations across domains (types may be named).
  */
 import { dirname, join, normalize } from "node:path";
 
@@ -11,8 +11,6 @@ const FLOOR: Record<string, number> = {
   cli: 7,
   daemon: 7,
   api: 6,
-  swarm: 6,
-  dashboard: 6,
   kube: 5,
   build: 5,
   registry: 5,
