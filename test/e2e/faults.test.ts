@@ -48,7 +48,7 @@ exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$
   test("is told in clear words, leaves nothing half-made, and is over when there is room again", async () => {
     const executable = join(scratch, "small-disk");
     await writeFile(executable, SMALL_DISK, { mode: 0o755 });
-    const { docker, api, logText, ...rest } = await startWithImage({ executable });
+    const { docker, api, logText } = await startWithImage({ executable });
     await docker(["run", "-d", "--name", "chatty", "busybox", "sh", "-c", "while :; do echo line; sleep 0.01; done"]);
     const filled = await docker(["run", "--name", "filler", "busybox", "sh", "-c", "cat /dev/zero >/fill"]);
     expect(filled.stderr).toContain("No space left on device");
@@ -79,7 +79,6 @@ exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$
     const seen = (await docker(["logs", "chatty"])).stdout.length;
     await eventually(async () => (await docker(["logs", "chatty"])).stdout.length > seen);
     expect((await docker(["images", "-q", "more"])).stdout).toBe("");
-    expect(rest.pid).toBeGreaterThan(0);
   });
 });
 

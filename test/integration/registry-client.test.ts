@@ -131,8 +131,9 @@ describe("logins", () => {
     });
     const wrong = testRepository(host, "a", { credentials: { username: "user", password: "bad" } });
     await expect(wrong.resolve("1")).rejects.toMatchObject({ kind: "unauthorized" });
-    const pushed = await pushImage(testRepository(host, "a", { credentials: right }), "1");
-    expect(pushed.size).toBeGreaterThan(0);
+    const allowed = testRepository(host, "a", { credentials: right });
+    const { digest, size } = await pushImage(allowed, "1");
+    expect(await allowed.resolve("1")).toMatchObject({ digest, size });
     expect(await client.checkCredentials(right)).toEqual({ Status: "Login Succeeded", IdentityToken: "" });
     await expect(client.checkCredentials({ ...right, password: "bad" })).rejects.toMatchObject({
       kind: "unauthorized",
