@@ -101,6 +101,7 @@ async function start(containers: ContainersBackend, call: Call): Promise<void> {
       "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
     );
   }
+  if (call.query.text("checkpoint") !== "") throw badRequest("checkpoint is only supported in experimental mode");
   const detachKeys = call.query.text("detachKeys");
   await containers.start(containerRef(call), { detachKeys: detachKeys === "" ? undefined : detachKeys });
   call.exchange.empty(204);

@@ -40,20 +40,61 @@ function homeOfUser(): string {
 }
 
 /**
- * Reads `config.json` of that folder; an absent file is an empty configuration. The read is a synchronous one: a
- * client has nothing else to do meanwhile, and the asynchronous one starts threads, which takes longer than reading.
+ * Reads `config.json` of that folder; an absent or empty file is an empty configuration. The read is a synchronous
+ * one: a client has nothing else to do meanwhile, and the asynchronous one starts threads, which takes longer than
+ * reading. Throws CliError for a file that cannot be read or does not hold what it should.
  */
 export async function readConfigFile(configDir: string): Promise<ConfigFile> {
   const path = join(configDir, "config.json");
   let text: string;
   try {
     text = readFileSync(path, "utf8");
-  } catch {
-    return {};
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return {};
+    const { fileErrorText } = await import("./file-error.ts");
+    throw new CliError(`Error loading config file: ${fileErrorText("open", path, error)}`);
   }
   try {
-    return JSON.parse(text);
+    return text.trim() === "" ? {} : checkedConfig(JSON.parse(text) ?? {});
   } catch (error) {
-    throw new CliError(`Failed to read the configuration file ${path}: ${(error as Error).message}`);
+    throw new CliError(`Error parsing config file (${path}): ${(error as Error).message}`);
   }
+}
+
+/** As `readConfigFile`; a file that cannot be used is told by `warn` and left aside, as docker does. */
+export async function readUsableConfig(configDir: string, warn: (line: string) => void): Promise<ConfigFile> {
+  try {
+    return await readConfigFile(configDir);
+  } catch (error) {
+    warn(`WARNING: ${(error as Error).message}\n`);
+    return {};
+  }
+}
+
+const TEXTS = [
+  "credsStore",
+  "currentContext",
+  "detachKeys",
+  "psFormat",
+  "imagesFormat",
+  "networksFormat",
+  "volumesFormat",
+  "statsFormat",
+];
+const OBJECTS = ["auths", "credHelpers", "HttpHeaders", "proxies"];
+
+/** Throws an Error that names the first entry of another type than we use it as. */
+function checkedConfig(found: Record<string, unknown>): ConfigFile {
+  if (!isObject(found)) throw new Error("it holds no object");
+  for (const name of TEXTS) {
+    if (typeof (found[name] ?? "") !== "string") throw new Error(`${name} must be a text`);
+  }
+  for (const name of OBJECTS) {
+    if (!isObject(found[name] ?? {})) throw new Error(`${name} must be an object`);
+  }
+  return found;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -15,6 +15,9 @@ export interface CreateOptions {
   pull: string;
 }
 
+/** What the daemon says of an image that is not here, or not for the platform that is wished. */
+const IMAGE_IS_MISSING = /no such image|^image with reference .* was found but its platform/i;
+
 /** Creates a container, pulling its image as `--pull` says. Prints the daemon's warnings. Resolves to its id. */
 export async function createContainer(
   context: CommandContext,
@@ -39,7 +42,7 @@ export async function createContainer(
     if (pull === "always") await pullFor(context, image, flags);
     const created = await send().catch(async (error) => {
       if (!(error instanceof ApiError && error.status === 404 && pull === "missing")) throw error;
-      if (!/no such image/i.test(error.reason)) throw error;
+      if (!IMAGE_IS_MISSING.test(error.reason)) throw error;
       await announceAndPull(context, image, flags);
       return send();
     });

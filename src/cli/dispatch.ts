@@ -2,7 +2,7 @@ import { CliError } from "./cli-error.ts";
 import { ApiClient } from "./client.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { commandNames, GROUPS, isCommand, loadCommand } from "./command-table.ts";
-import { readConfigFile } from "./config-file.ts";
+import { type ConfigFile, readUsableConfig } from "./config-file.ts";
 import { parseFlags } from "./flags.ts";
 import { type GlobalOptions, type GlobalWords, parseGlobalWords } from "./global-options.ts";
 import { printVersion } from "./main.ts";
@@ -22,8 +22,17 @@ export async function dispatch(program: string, words: string[]): Promise<number
     const foreseen = error instanceof CliError ? error : undefined;
     const message = error instanceof Error ? error.message : String(error);
     const stack = isDebugging && !foreseen && error instanceof Error ? `\n${error.stack}` : "";
-    if (message !== "") writeErr(`${message}${stack}\n`);
+    if (message !== "") tellFailure(`${message}${stack}\n`);
     return foreseen?.exitCode ?? 1;
+  }
+}
+
+/** Prints a failure; where that fails too, as on a full disk, the exit code must still tell. */
+function tellFailure(text: string): void {
+  try {
+    writeErr(text);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
   }
 }
 
@@ -35,7 +44,8 @@ async function runWords(program: string, global: GlobalWords): Promise<number> {
     return 0;
   }
   if (rest[0] === "help") return printHelpFor(program, rest.slice(1));
-  if (global.helpAsked || rest.length === 0) return printHelpFor(program, []);
+  if (global.helpAsked) return printHelpFor(program, []);
+  if (rest.length === 0) return printHelpFor(program, [], writeErr);
   const name = findName(rest);
   if (name === undefined) return printGroupOrFail(program, rest);
   const command = await loadCommand(name);
@@ -62,15 +72,16 @@ function findName(words: string[]): string | undefined {
   return isCommand(first) ? first : undefined;
 }
 
-async function printHelpFor(program: string, words: string[]): Promise<number> {
+/** `print` is for standard error when nobody asked for help, but named no command. */
+async function printHelpFor(program: string, words: string[], print: (text: string) => void = writeOut) {
   const help = await import("./help.ts");
   if (words.length === 0) {
-    writeOut(await help.topHelp(program));
+    print(await help.topHelp(program));
     return 0;
   }
   const name = findName(words);
-  if (name !== undefined) writeOut(help.commandHelp(program, name, await loadCommand(name)));
-  else if (words.length === 1 && Object.hasOwn(GROUPS, words[0]!)) writeOut(await help.groupHelp(program, words[0]!));
+  if (name !== undefined) print(help.commandHelp(program, name, await loadCommand(name)));
+  else if (words.length === 1 && Object.hasOwn(GROUPS, words[0]!)) print(await help.groupHelp(program, words[0]!));
   else throw new CliError(`unknown help topic: ${words.join(" ")}`);
   return 0;
 }
@@ -78,8 +89,8 @@ async function printHelpFor(program: string, words: string[]): Promise<number> {
 async function printGroupOrFail(program: string, words: string[]): Promise<number> {
   const [first = "", second] = words;
   const isGroup = Object.hasOwn(GROUPS, first);
-  if (isGroup && (second === undefined || second === "--help" || second === "-h"))
-    return printHelpFor(program, [first]);
+  if (isGroup && second === undefined) return printHelpFor(program, [first], writeErr);
+  if (isGroup && (second === "--help" || second === "-h")) return printHelpFor(program, [first]);
   if (isGroup && second!.startsWith("-")) {
     const complaint = second!.startsWith("--")
       ? `unknown flag: ${second}`
@@ -154,10 +165,10 @@ export function parseOrExplain(command: Command, words: string[], path: string, 
 }
 
 function openContext(program: string, calledAs: string, options: GlobalOptions) {
-  let config: ReturnType<typeof readConfigFile> | undefined;
+  let config: Promise<ConfigFile> | undefined;
   let client: Promise<ApiClient> | undefined;
   let opened: ApiClient | undefined;
-  const readConfig = () => (config ??= readConfigFile(options.configDir));
+  const readConfig = () => (config ??= readUsableConfig(options.configDir, writeErr));
   const openClient = async () => {
     // The file is read beside the loading.
     const [settings, { resolveEndpoint }] = await Promise.all([readConfig(), import("./endpoint.ts")]);

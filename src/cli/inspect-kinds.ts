@@ -55,10 +55,15 @@ export async function inspectAnyKind(
     try {
       return await inspectKind(client, kind, name, options);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== HTTP_NOT_FOUND) throw error;
+      if (!(error instanceof ApiError && saysThereIsNone(error))) throw error;
     }
   }
   throw new CliError(`Error: No such object: ${name}`);
+}
+
+/** Images also have no such name when it could never be one, as that of a network `netA`. */
+function saysThereIsNone({ status, reason }: ApiError): boolean {
+  return status === HTTP_NOT_FOUND || reason.startsWith("invalid reference format");
 }
 
 /** Throws CliError unless `kind` is one that `inspect --type` knows. */

@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from "node:fs";
+import { CliError } from "./cli-error.ts";
 
 /** Writes to standard output. The exit code 141 stands for a reader that has gone, as SIGPIPE would give. */
 export function writeOut(data: string | Uint8Array): void {
@@ -19,10 +20,16 @@ function writeAll(fd: number, data: string | Uint8Array): void {
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === "EPIPE") process.exit(141);
-      if (code !== "EAGAIN") throw error;
+      if (code !== "EAGAIN") throw writeError(fd, error);
       Bun.sleepSync(1); // a terminal shared with a program that made it non-blocking
     }
   }
+}
+
+/** The failure in docker's words; they are loaded only here. */
+export function writeError(fd: number, error: unknown): CliError {
+  const { fileErrorText } = require("./file-error.ts") as typeof import("./file-error.ts");
+  return new CliError(fileErrorText("write", fd === 1 ? "/dev/stdout" : "/dev/stderr", error));
 }
 
 /** Device numbers of memory devices such as /dev/null, which are character devices but no terminals. */

@@ -23,7 +23,7 @@ export async function pruneImages(client: ApiClient, filters: FilterValues, all:
   const report = await client.post<{
     ImagesDeleted: { Untagged?: string; Deleted?: string }[] | null;
     SpaceReclaimed: number;
-  }>("/images/prune", { query: { filters: { ...filters, dangling: [String(!all)] } } });
+  }>("/images/prune", { query: { filters: { ...filters, dangling: [String(!all), ...(filters.dangling ?? [])] } } });
   const lines = (report.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
     Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`,
   );

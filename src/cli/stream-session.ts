@@ -2,6 +2,7 @@ import { write as writeFd } from "node:fs";
 import type { UpgradedStream } from "../lib/http-client.ts";
 import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { Demultiplexer } from "./multiplexed.ts";
+import { writeError } from "./output.ts";
 import { enterRawMode } from "./terminal.ts";
 
 export interface SessionOptions {
@@ -63,7 +64,7 @@ async function writeFully(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
         if (!error) resolve(count);
         else if (error.code === "EPIPE") process.exit(141);
         else if (error.code === "EAGAIN") setTimeout(resolve, 2, 0);
-        else reject(error);
+        else reject(writeError(fd, error));
       });
     });
     rest = rest.subarray(written);

@@ -17,13 +17,31 @@ export const command = defineCommand({
   args: noArgs,
   flags: { format: inspectFormat() },
   async run({ flags, context }) {
-    const template = flags.format === "" ? undefined : parse(flags.format);
+    if (flags.format === "") {
+      const { info, failure } = await askServer(context);
+      await printReport(context, info);
+      if (failure) throw failure;
+      return;
+    }
+    const template = parse(flags.format);
+    if (await printClientPart(context, template, flags.format)) return;
     const { info, failure } = await askServer(context);
-    if (template) printFormatted(context, template, await view(context, info));
-    else await printReport(context, info);
+    printFormatted(context, template, await view(context, info), failure);
     if (failure) throw failure;
   },
 });
+
+/** Prints what a template wants of the client alone, without a daemon. Resolves to whether that was all it wanted. */
+async function printClientPart(context: CommandContext, template: Template, format: string): Promise<boolean> {
+  if (!format.includes(".ClientInfo")) return false;
+  const { ClientInfo } = (await view(context, undefined)).fields;
+  try {
+    context.print(`${template.execute(new GoStruct("system.dockerInfo", { ClientInfo }))}\n`);
+    return true;
+  } catch {
+    return false; // it names fields of the daemon, or none that exists, which the whole view tells
+  }
+}
 
 async function askServer(context: CommandContext): Promise<{ info?: SystemInfo; failure?: CliError }> {
   try {
@@ -61,13 +79,14 @@ async function view(context: CommandContext, info: SystemInfo | undefined): Prom
   });
 }
 
-function printFormatted(context: CommandContext, template: Template, data: GoStruct): void {
+/** Throws CliError for a field that does not exist, or the failure that made it so. */
+function printFormatted(context: CommandContext, template: Template, data: GoStruct, failure?: CliError): void {
   let text: string;
   try {
     text = template.execute(data);
   } catch (error) {
     context.print("\n");
-    throw new CliError((error as Error).message);
+    throw failure ?? new CliError((error as Error).message);
   }
   context.print(`${text}\n`);
 }

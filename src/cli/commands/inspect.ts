@@ -17,8 +17,11 @@ export const command = defineCommand({
     if (given("type")) checkKind(type);
     if (size && type !== "" && type !== "container") context.printError(`WARNING: --size ignored for ${type}\n`);
     const client = await context.client();
-    await printInspected(context, args, format, (name) =>
-      type === "" ? inspectAnyKind(client, name, { size }) : inspectKind(client, type, name, { size }),
-    );
+    await printInspected(context, args, format, async (name) => {
+      if (type !== "") return inspectKind(client, type, name, { size });
+      const found = await inspectAnyKind(client, name, { size });
+      if (size && found.kind !== "container") context.printError(`WARNING: --size ignored for ${found.kind}\n`);
+      return found;
+    });
   },
 });

@@ -22,26 +22,24 @@ export const command = defineCommand({
     "detach-keys": string("Keys that leave the container and let it run"),
     interactive: bool("Pass on standard input", { short: "i" }),
   },
-  async run({ flags, args, context }) {
+  async run({ flags, args, given, context }) {
+    for (const flag of ["checkpoint", "checkpoint-dir"] as const) {
+      if (!given(flag)) continue;
+      throw new CliError(`"--${flag}" is only supported on a Docker daemon with experimental features enabled`);
+    }
     const client = await context.client();
-    const checkpoint = {
-      checkpoint: flags.checkpoint || undefined,
-      "checkpoint-dir": flags["checkpoint-dir"] || undefined,
-    };
-    if (!flags.attach && !flags.interactive) return startAll(context, client, args, checkpoint);
+    if (!flags.attach && !flags.interactive) return startAll(context, client, args);
     if (args.length > 1) throw new CliError("you cannot start and attach multiple containers at once");
     const detachKeys = await chosenDetachKeys(context, flags["detach-keys"]);
-    return startAttached(client, args[0]!, flags.interactive, detachKeys, checkpoint);
+    return startAttached(client, args[0]!, flags.interactive, detachKeys);
   },
 });
 
-type Query = Record<string, string | undefined>;
-
-async function startAll(context: CommandContext, client: ApiClient, names: string[], query: Query): Promise<number> {
+async function startAll(context: CommandContext, client: ApiClient, names: string[]): Promise<number> {
   const failed: string[] = [];
   for (const name of names) {
     try {
-      await client.post(`${objectPath("container", name)}/start`, { query });
+      await client.post(`${objectPath("container", name)}/start`);
       context.print(`${name}\n`);
     } catch (error) {
       context.printError(`${error instanceof Error ? error.message : error}\n`);
@@ -58,7 +56,6 @@ async function startAttached(
   name: string,
   isInteractive: boolean,
   detachKeys: string,
-  query: Query,
 ): Promise<number> {
   const { Id, Config, HostConfig } = await client.get<ContainerInspect>(`${objectPath("container", name)}/json`);
   const tty = Config.Tty === true;
@@ -73,7 +70,7 @@ async function startAttached(
     const session = runSession(stream, { tty, stdin, output: true, detachKeys });
     session.catch(() => {}); // seen below; a failed start is told first
     try {
-      await client.post(`/containers/${Id}/start`, { query });
+      await client.post(`/containers/${Id}/start`);
     } catch (error) {
       stream.close();
       await session.catch(() => {});

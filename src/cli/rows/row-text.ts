@@ -9,16 +9,21 @@ export function shortId(id: string): string {
 /** Cuts a text to `columns` on a terminal, the last of them an ellipsis. */
 export function ellipsis(text: string, columns: number): string {
   if (columns <= 0) return "";
-  if (Bun.stringWidth(text) <= columns) return text;
-  if (columns === 1) return [...text][0]!;
+  const characters = [...text];
+  if (columns === 1) return characters[0] ?? "";
   let kept = "";
   let width = 0;
-  for (const character of text) {
-    width += Bun.stringWidth(character);
-    if (width > columns - 1) break;
-    kept += character;
+  for (const character of characters) {
+    width += characterWidth(character);
+    if (width > columns) return `${kept}…`;
+    if (width < columns) kept += character;
   }
-  return `${kept}…`;
+  return text;
+}
+
+/** The columns of one character as docker counts: East Asian wide ones take two, all others one, also tabs and escapes. */
+function characterWidth(character: string): number {
+  return Math.max(1, Bun.stringWidth(character));
 }
 
 /** `a=1,b=2`, sorted. */

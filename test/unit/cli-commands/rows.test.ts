@@ -280,6 +280,10 @@ describe("pieces of text", () => {
     ["longer than that", 10, "longer th…"],
     ["한글로 쓴 명령", 8, "한글로 …"],
     ["x", 0, ""],
+    ['sh -c \'a="q\ttab"; sleep 9', 20, 'sh -c \'a="q\ttab"; s…'],
+    ["printf \x1b[31mred\x1b[0m!", 19, "printf \x1b[31mred\x1b[0…"],
+    ["e\u0301e\u0301e\u0301", 5, "e\u0301e\u0301…"],
+    ["한글", 1, "한"],
   ])("ellipsis of %j in %d", (text, columns, cut) => {
     expect(ellipsis(text, columns)).toBe(cut);
   });

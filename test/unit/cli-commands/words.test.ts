@@ -125,7 +125,12 @@ test("platforms", () => {
   expect(platformQuery("")).toBeUndefined();
   expect(JSON.parse(platformQuery("linux/arm/v7")!)).toEqual({ os: "linux", architecture: "arm", variant: "v7" });
   expect(JSON.parse(platformQuery("linux/x86_64")!)).toEqual({ os: "linux", architecture: "amd64" });
-  expect(() => platformQuery("a/b/c/d")).toThrow("invalid platform");
+  expect(JSON.parse(platformQuery("arm64")!)).toEqual({ os: "linux", architecture: "arm64" });
+  expect(JSON.parse(platformQuery("linux/ARM64/v8")!)).toEqual({ os: "linux", architecture: "arm64", variant: "v8" });
+  expect(() => platformQuery("a/b/c/d")).toThrow(
+    'invalid platform: "a/b/c/d": cannot parse platform specifier: invalid argument',
+  );
+  expect(() => platformQuery("linux/")).toThrow('"linux/" is an invalid OS or architecture');
 });
 
 describe("objects as docker's types show them", () => {

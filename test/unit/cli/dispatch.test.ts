@@ -5,8 +5,14 @@ import { join } from "node:path";
 /** Of the true home: this one's would be written where it is said to be, and stay there. */
 const COMPILED = join(homedir(), ".bun/install/cache/@t@");
 
+/** Where what it prints goes: to us, or into a file. */
+interface Streams {
+  stdout?: "pipe" | ReturnType<typeof Bun.file>;
+  stderr?: "pipe" | ReturnType<typeof Bun.file>;
+}
+
 /** Runs the client in a process of its own: what it prints is what users see. */
-async function run(calledAs: string, words: string[]) {
+async function run(calledAs: string, words: string[], { stdout = "pipe", stderr = "pipe" }: Streams = {}) {
   const main = join(import.meta.dir, "../../../src/cli/main.ts");
   const script = `const { runClient } = await import(${JSON.stringify(main)});
 process.exitCode = await runClient(${JSON.stringify(calledAs)}, ${JSON.stringify(words)});`;
@@ -18,14 +24,11 @@ process.exitCode = await runClient(${JSON.stringify(calledAs)}, ${JSON.stringify
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: COMPILED,
     },
     stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdout,
+    stderr,
   });
-  const [out, error, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const text = (stream: unknown) => (stream instanceof ReadableStream ? new Response(stream).text() : "");
+  const [out, error, code] = await Promise.all([text(child.stdout), text(child.stderr), child.exited]);
   return { out, error, code };
 }
 
@@ -77,6 +80,11 @@ describe("as docker, the client says", () => {
       125,
     ],
     ["run -it x", "the input device is not a TTY\n", 1],
+    [
+      "start --checkpoint x a",
+      `"--checkpoint" is only supported on a Docker daemon with experimental features enabled\n`,
+      1,
+    ],
     ["kill a", "Cannot connect to the Docker daemon at unix:///nonexistent.sock. Is the docker daemon running?\n", 1],
   ];
   for (const [words, error, code] of cases) {
@@ -102,4 +110,30 @@ test("naru names itself and says how to start the daemon", async () => {
   expect((await run("naru", ["kill", "a"])).error).toBe(
     "Cannot connect to the naru daemon at unix:///nonexistent.sock. Is the naru daemon running? Start it as root with: naru daemon\n",
   );
+});
+
+describe("on a full disk", () => {
+  const full = Bun.file("/dev/full");
+  test.concurrent("output that finds no place is a failure in words", async () => {
+    const failed = { out: "", error: "write /dev/stdout: no space left on device\n", code: 1 };
+    expect(await run("docker", ["help"], { stdout: full })).toEqual(failed);
+  });
+  test.concurrent("a complaint that finds no place leaves the exit code", async () => {
+    expect(await run("docker", ["ps", "--nope"], { stderr: full })).toEqual({ out: "", error: "", code: 125 });
+  });
+});
+
+describe("help that nobody asked for goes to standard error", () => {
+  for (const words of [[], ["container"]]) {
+    test.concurrent(["docker", ...words].join(" "), async () => {
+      const [bare, asked] = await Promise.all([run("docker", words), run("docker", [...words, "--help"])]);
+      expect(asked.out).toStartWith("Usage:  docker ");
+      expect(bare).toEqual({ out: "", error: asked.out, code: 0 });
+    });
+  }
+});
+
+test("info needs no daemon for what the client knows", async () => {
+  const info = await run("docker", ["info", "--format", "{{.ClientInfo.Context}}"]);
+  expect(info).toEqual({ out: "default\n", error: "", code: 0 });
 });
