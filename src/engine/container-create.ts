@@ -147,18 +147,16 @@ async function checkHost(
   warnings.push(
     ...(await validateResources(host, { isUpdate: false, hasBlockWeights: context.runtime.info.hasBlockWeights })),
   );
-  for (const mode of [host.IpcMode, host.PidMode]) {
-    if (!mode?.startsWith("container:")) continue;
-    const ref = mode.slice("container:".length);
-    if (context.containers.find(ref) === undefined) throw new NaruError("invalid", `No such container: ${ref}`);
-  }
   if (host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
   }
-  if (host.NetworkMode?.startsWith("container:")) {
-    // By id, so that a later rename of the other container does not matter.
-    const other = context.containers.find(host.NetworkMode.slice("container:".length));
-    if (other !== undefined) host.NetworkMode = `container:${other.id}`;
+  // By id, so that a later rename of the other container does not matter.
+  for (const field of ["IpcMode", "PidMode", "NetworkMode"] as const) {
+    const [, ref] = /^container:(.*)$/.exec(host[field] ?? "") ?? [];
+    if (ref === undefined) continue;
+    const other = context.containers.find(ref);
+    if (other !== undefined) host[field] = `container:${other.id}`;
+    else if (field !== "NetworkMode") throw new NaruError("invalid", `No such container: ${ref}`);
   }
   return host;
 }

@@ -4,7 +4,7 @@ import { overrideEnv } from "./merge-image-config.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The engine's variables, then the links', then the container's own (which win). HOME is the runtime's matter. */
+/** The engine's variables, then the links', then the container's own (which win). The runtime, knowing the accounts, adds HOME. */
 export function containerEnvironment(config: ContainerConfig, linkVariables: readonly string[] = []): string[] {
   const base = [DEFAULT_PATH, `HOSTNAME=${config.Hostname ?? ""}`];
   if (config.Tty) base.push("TERM=xterm");

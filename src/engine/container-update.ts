@@ -50,7 +50,10 @@ export async function updateContainer(
     (hostConfig as Record<string, unknown>)[field] = value;
     hasLimits = true;
   }
-  if (typeof hostConfig.PidsLimit === "number" && hostConfig.PidsLimit < 0) hostConfig.PidsLimit = -1;
+  // What takes a limit away is not kept as one.
+  if (typeof hostConfig.PidsLimit === "number" && hostConfig.PidsLimit < 0) hostConfig.PidsLimit = 0;
+  if ((wished.CpuQuota ?? 0) < 0) hostConfig.NanoCpus = 0;
+  else if ((wished.NanoCpus ?? 0) > 0) hostConfig.CpuQuota = 0;
   if (change.RestartPolicy?.Name) {
     if (hostConfig.AutoRemove && change.RestartPolicy.Name !== "no") {
       throw refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
@@ -73,11 +76,12 @@ export async function updateContainer(
 }
 
 function checkAgainstPresent(present: HostConfig, wished: Resources, refuse: (words: string) => NaruError): void {
-  if (wished.NanoCpus && (present.CpuPeriod || present.CpuQuota)) {
+  const isLimited = ({ CpuQuota = 0 }: Resources) => CpuQuota > 0;
+  if (wished.NanoCpus && (present.CpuPeriod || isLimited(present))) {
     const field = present.CpuPeriod ? "CPU Period" : "CPU Quota";
     throw refuse(`Conflicting options: Nano CPUs cannot be updated as ${field} has already been set`);
   }
-  if ((wished.CpuPeriod || wished.CpuQuota) && present.NanoCpus) {
+  if ((wished.CpuPeriod || isLimited(wished)) && present.NanoCpus) {
     const field = wished.CpuPeriod ? "CPU Period" : "CPU Quota";
     throw refuse(`Conflicting options: ${field} cannot be updated as NanoCPUs has already been set`);
   }

@@ -9,6 +9,7 @@ import { errorCode } from "../linux/sys-error.ts";
 import type { Resources } from "../model/container.ts";
 import { controllerDirectory } from "./cgroup-directories.ts";
 import type { CgroupLayout } from "./cgroup-layout.ts";
+import { sharesFor } from "./oci-resources.ts";
 
 /** A write into a control file of a controller's directory. */
 interface LimitWrite {
@@ -26,7 +27,7 @@ const CPU_PERIOD_US = 100_000;
 const NANO = 1e9;
 const V1_UNLIMITED = "-1";
 
-/** Only limits that are given (not zero, null or undefined) change. */
+/** Only limits that are given (not zero, null or undefined) change. @throws {NaruError} internal for shares out of range */
 export function planLimits(resources: Resources, version: "1" | "2", current: CurrentLimits): LimitWrite[] {
   return version === "1" ? planV1(resources, current) : planV2(resources, current);
 }
@@ -40,7 +41,7 @@ function planV1(resources: Resources, current: CurrentLimits): LimitWrite[] {
   const grows = (resources.Memory ?? 0) > (current.memoryBytes ?? Number.POSITIVE_INFINITY);
   for (const write of grows || resources.MemorySwap === -1 ? [swap, limit] : [limit, swap]) write();
   plan.add("memory", "memory.soft_limit_in_bytes", resources.MemoryReservation || undefined);
-  plan.add("cpu", "cpu.shares", resources.CpuShares || undefined);
+  plan.add("cpu", "cpu.shares", sharesFor("1", resources.CpuShares ?? 0));
   plan.add("cpu", "cpu.cfs_period_us", period);
   plan.add("cpu", "cpu.cfs_quota_us", quota);
   plan.add("cpu", "cpu.rt_period_us", resources.CpuRealtimePeriod || undefined);
@@ -58,7 +59,8 @@ function planV2(resources: Resources, current: CurrentLimits): LimitWrite[] {
   plan.add("memory", "memory.max", memory);
   plan.add("memory", "memory.swap.max", swapMaxV2(resources, current));
   plan.add("memory", "memory.low", resources.MemoryReservation || undefined);
-  plan.add("cpu", "cpu.weight", resources.CpuShares ? cpuWeight(resources.CpuShares) : undefined);
+  const shares = sharesFor("2", resources.CpuShares ?? 0);
+  plan.add("cpu", "cpu.weight", shares === undefined ? undefined : cpuWeight(shares));
   const { quota, period } = cpuTime(resources);
   if (quota !== undefined || period !== undefined) {
     const time = quota === undefined || quota < 0 ? "max" : String(quota);

@@ -17,7 +17,7 @@ import { needsPropagation } from "./oci-mounts.ts";
 import { containerResources, type ResourceSupport } from "./oci-resources.ts";
 import { parseSecurityOptions } from "./oci-security.ts";
 import type { OciSpec, OciUser } from "./oci-spec.ts";
-import { resolveUser } from "./oci-user.ts";
+import { type AccountFiles, environmentWithHome, resolveUser } from "./oci-user.ts";
 import {
   containerFiles,
   createRunDirectory,
@@ -118,15 +118,17 @@ export class ContainerLauncher {
     });
     const security = parseSecurityOptions(hostConfig.SecurityOpt ?? [], defaults);
     const filter = this.#filters.choose(security, hostConfig.Privileged === true, capabilities);
-    const [user, devices, resources, seccomp] = await Promise.all([
-      this.#resolveUser(request),
+    const [accounts, devices, resources, seccomp] = await Promise.all([
+      this.#readAccounts(request.root),
       containerDevices(hostConfig),
       this.#resourceSupport().then((support) => containerResources(hostConfig, support)),
       filter && program.takesCompiledFilters ? this.#programs.choose(filter) : filter && { filter },
       checkPropagation(request.mounts),
     ]);
+    const user = resolveUser(request.config.User ?? "", hostConfig.GroupAdd ?? [], accounts);
     const parts = {
       user,
+      env: environmentWithHome(request.config.Env ?? [], user, accounts),
       capabilities,
       security,
       devices,
@@ -140,17 +142,17 @@ export class ContainerLauncher {
     return { spec: buildOciConfig(request, parts, facts, defaults), seccomp };
   }
 
-  #resolveUser({ config, hostConfig, root }: StartRequest): Promise<OciUser> {
-    return this.findUser(root, config.User ?? "", hostConfig.GroupAdd ?? []);
+  /** Who a name or number is by the root's own account files. */
+  async findUser(root: OverlayRoot, user: string): Promise<OciUser> {
+    return resolveUser(user, [], await this.#readAccounts(root));
   }
 
-  /** Who a name or number is by the root's own account files. */
-  async findUser(root: OverlayRoot, user: string, groupAdd: string[]): Promise<OciUser> {
+  async #readAccounts(root: OverlayRoot): Promise<AccountFiles> {
     const [passwd, group] = await Promise.all([
       this.#files.read(root, "/etc/passwd"),
       this.#files.read(root, "/etc/group"),
     ]);
-    return resolveUser(user, groupAdd, { passwd, group });
+    return { passwd, group };
   }
 
   #resourceSupport(): Promise<ResourceSupport> {

@@ -224,7 +224,7 @@ class Runtime implements CrunRuntime {
   }
 
   findUser(root: OverlayRoot, user: string): Promise<{ uid: number; gid: number }> {
-    return this.#launcher.findUser(root, user, []);
+    return this.#launcher.findUser(root, user);
   }
 
   checkExecUser(request: Pick<ExecRequest, "containerId" | "containerPid" | "user">): Promise<void> {

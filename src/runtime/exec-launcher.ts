@@ -12,8 +12,8 @@ import { lostStatus, MonitoredProcess, OutputFanOut } from "./monitored-process.
 import { containerCapabilities } from "./oci-capabilities.ts";
 import { apparmorProfile, containerRlimits, type RuntimeDefaults } from "./oci-config.ts";
 import { parseSecurityOptions } from "./oci-security.ts";
-import type { OciProcess, OciUser } from "./oci-spec.ts";
-import { type AccountFiles, resolveUser } from "./oci-user.ts";
+import type { OciProcess } from "./oci-spec.ts";
+import { type AccountFiles, environmentWithHome, resolveUser } from "./oci-user.ts";
 import { execFiles, newConsoleSocket, readRuntimeError, removeExecFiles, writeProcessFile } from "./run-directory.ts";
 import { execStartError } from "./runtime-errors.ts";
 import { execCommand, type RuntimeProgram } from "./runtime-program.ts";
@@ -52,7 +52,7 @@ export class ExecLauncher {
       throw new NaruError("internal", "OCI runtime exec failed: exec failed: Cwd must be an absolute path");
     }
     const files = execFiles(request.runDir, request.execId);
-    await writeProcessFile(files.processFile, this.#process(request, cwd, await findUser(request)));
+    await writeProcessFile(files.processFile, this.#process(request, cwd, await readAccounts(request)));
     const output = new OutputFanOut();
     if (request.onOutput) output.add(request.onOutput);
     const connection = await this.#spawn(request, files, output);
@@ -93,8 +93,9 @@ export class ExecLauncher {
     );
   }
 
-  #process(request: ExecRequest, cwd: string, user: OciUser): OciProcess {
-    const { hostConfig, tty, consoleSize: [height = 0, width = 0] = [] } = request;
+  #process(request: ExecRequest, cwd: string, accounts: AccountFiles): OciProcess {
+    const { hostConfig, config, tty, consoleSize: [height = 0, width = 0] = [] } = request;
+    const user = resolveUser(request.user || config.User || "", hostConfig.GroupAdd ?? [], accounts);
     const { facts, defaults } = this.#options;
     const privileged = request.privileged || hostConfig.Privileged === true;
     const capabilities = containerCapabilities(facts.capabilities, {
@@ -110,7 +111,7 @@ export class ExecLauncher {
       ...(tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
       user,
       args: request.command,
-      env: request.env,
+      env: environmentWithHome(request.env, user, accounts),
       cwd,
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       ...(rlimits.length > 0 ? { rlimits } : {}),
@@ -125,11 +126,6 @@ function execStatus(exited: ProcessExited | undefined): ExitStatus {
 }
 
 type UserRequest = Pick<ExecRequest, "containerId" | "containerPid" | "user">;
-
-async function findUser(request: ExecRequest): Promise<OciUser> {
-  const { user, config, hostConfig } = request;
-  return resolveUser(user || config.User || "", hostConfig.GroupAdd ?? [], await readAccounts(request));
-}
 
 /** The account files in the container as they are now. */
 async function readAccounts({ containerId, containerPid }: UserRequest): Promise<AccountFiles> {

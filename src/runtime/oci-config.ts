@@ -32,6 +32,8 @@ export interface RuntimeDefaults {
 /** What was looked up for one container. */
 export interface ConfigParts {
   user: OciUser;
+  /** The container's, with HOME. */
+  env: string[];
   capabilities: string[];
   security: SecurityOptions;
   devices: ContainerDevices;
@@ -117,7 +119,7 @@ export function apparmorProfile(
 
 function containerProcess(
   { config, hostConfig }: StartRequest,
-  { user, capabilities, security }: ConfigParts,
+  { user, env, capabilities, security }: ConfigParts,
   facts: HostFacts,
   defaults: RuntimeDefaults,
 ): Omit<OciProcess, "args"> {
@@ -129,7 +131,7 @@ function containerProcess(
     ...(config.Tty ? { terminal: true } : {}),
     ...(config.Tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
     user,
-    env: config.Env ?? [],
+    env,
     cwd: config.WorkingDir || "/",
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     ...(rlimits.length > 0 ? { rlimits } : {}),

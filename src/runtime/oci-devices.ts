@@ -13,6 +13,8 @@ export interface ContainerDevices {
 
 /** All is forbidden first; the runtime itself then allows the harmless devices that every container has. */
 const DENY_ALL: OciDeviceRule = { allow: false, access: "rwm" };
+/** Who may set up interfaces may make /dev/net/tun too: Docker's runtime allows that device to every container. */
+const ALLOW_TUN: OciDeviceRule = { allow: true, type: "c", major: 10, minor: 200, access: "rwm" };
 const ALLOW_ALL: OciDeviceRule = { allow: true, access: "rwm" };
 const RULE = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/;
 /** Directories and nodes of the host's /dev that belong to a container's own /dev. */
@@ -24,7 +26,7 @@ type DeviceRequest = Pick<HostConfig, "Privileged" | "Devices" | "DeviceCgroupRu
 export async function containerDevices(request: DeviceRequest): Promise<ContainerDevices> {
   if (request.Privileged) return privilegedDevices(request.Devices ?? []);
   const nodes: OciDevice[] = [];
-  const rules = [DENY_ALL];
+  const rules = [DENY_ALL, ALLOW_TUN];
   for (const mapping of request.Devices ?? []) {
     const found = await devicesFromPath(mapping);
     nodes.push(...found);

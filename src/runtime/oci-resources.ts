@@ -19,7 +19,7 @@ export interface ResourceSupport {
 export async function containerResources(resources: Resources, support: ResourceSupport): Promise<OciResources> {
   const parts: OciResources = {
     memory: memoryLimits(resources, support),
-    cpu: cpuLimits(resources),
+    cpu: cpuLimits(resources, support),
     pids: (resources.PidsLimit ?? 0) > 0 ? { limit: resources.PidsLimit ?? 0 } : undefined,
     blockIO: await blockLimits(resources, support),
   };
@@ -42,17 +42,31 @@ function memoryLimits(resources: Resources, { cgroupVersion }: ResourceSupport):
   });
 }
 
-function cpuLimits(resources: Resources): NonNullable<OciResources["cpu"]> {
+function cpuLimits(resources: Resources, { cgroupVersion }: ResourceSupport): NonNullable<OciResources["cpu"]> {
   const nanoCpus = resources.NanoCpus ?? 0;
   return definedOnly({
-    shares: positive(resources.CpuShares),
-    quota: nanoCpus > 0 ? Math.trunc((nanoCpus * CPU_PERIOD_US) / NANO) : resources.CpuQuota || undefined,
+    shares: sharesFor(cgroupVersion, resources.CpuShares ?? 0),
+    quota: nanoCpus > 0 ? Math.trunc((nanoCpus * CPU_PERIOD_US) / NANO) : positive(resources.CpuQuota),
     period: nanoCpus > 0 ? CPU_PERIOD_US : positive(resources.CpuPeriod),
     realtimeRuntime: resources.CpuRealtimeRuntime || undefined,
     realtimePeriod: positive(resources.CpuRealtimePeriod),
     cpus: resources.CpusetCpus || undefined,
     mems: resources.CpusetMems || undefined,
   });
+}
+
+/**
+ * CPU shares within their bounds; undefined for none. As Docker's runtime has it: out of bounds they are refused on version
+ * 1, where the kernel would silently take others, and count as the nearest on version 2, where they become a weight anyway.
+ * @throws {NaruError} internal
+ */
+export function sharesFor(cgroupVersion: "1" | "2", shares: number): number | undefined {
+  const [least, most] = [2, 262_144];
+  if (shares <= 0) return undefined;
+  if (cgroupVersion === "2") return Math.min(Math.max(shares, least), most);
+  if (shares < least) throw new NaruError("internal", `the minimum allowed cpu-shares is ${least}`);
+  if (shares > most) throw new NaruError("internal", `the maximum allowed cpu-shares is ${most}`);
+  return shares;
 }
 
 async function blockLimits(

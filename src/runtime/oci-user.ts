@@ -15,6 +15,7 @@ interface Passwd {
   name: string;
   uid: number;
   gid: number;
+  home: string;
 }
 interface Group {
   name: string;
@@ -30,14 +31,16 @@ interface Group {
  */
 export function resolveUser(spec: string, groupAdd: readonly string[], files: AccountFiles): OciUser {
   const [userPart = "", groupPart = ""] = spec.split(":");
-  const users = parsePasswd(files.passwd);
-  const entry = users.find((user) =>
-    userPart === "" ? user.uid === 0 : user.name === userPart || String(user.uid) === userPart,
+  // A number is never taken for a name, also where an account is called so.
+  const wantedUid = userPart === "" ? 0 : parseInteger(userPart);
+  const entry = parsePasswd(files.passwd).find(({ name, uid }) =>
+    wantedUid === undefined ? name === userPart : uid === wantedUid,
   );
-  if (!entry && userPart !== "" && parseInteger(userPart) === undefined) {
+  const uid = entry?.uid ?? wantedUid;
+  if (uid === undefined) {
     throw new NaruError("internal", `unable to find user ${userPart}: no matching entries in passwd file`);
   }
-  const uid = entry?.uid ?? inRange(parseInteger(userPart) ?? 0);
+  inRange(uid);
   const groups = parseGroups(files.group);
   if (groupPart !== "") {
     const gid = findGroup(groups, groupPart);
@@ -49,15 +52,22 @@ export function resolveUser(spec: string, groupAdd: readonly string[], files: Ac
   return { uid, gid, additionalGids: [...new Set(additionalGids)] };
 }
 
+/** The environment with the HOME that the user's account names, "/" without account, unless it has one that is not empty. */
+export function environmentWithHome(env: readonly string[], { uid }: OciUser, { passwd }: AccountFiles): string[] {
+  if (env.some((variable) => /^HOME=./s.test(variable))) return [...env];
+  const home = parsePasswd(passwd).find((user) => user.uid === uid)?.home ?? "/";
+  return [...env.filter((variable) => !variable.startsWith("HOME=")), `HOME=${home}`];
+}
+
 function additionalGroups(names: readonly string[], groups: Group[]): number[] {
   return names.map((name) => findGroup(groups, name));
 }
 
 function findGroup(groups: Group[], wanted: string): number {
-  const group = groups.find(({ name, gid }) => name === wanted || String(gid) === wanted);
-  if (group) return group.gid;
   const number = parseInteger(wanted);
   if (number !== undefined) return inRange(number);
+  const group = groups.find(({ name }) => name === wanted);
+  if (group) return group.gid;
   throw new NaruError("internal", `unable to find group ${wanted}: no matching entries in group file`);
 }
 
@@ -69,7 +79,7 @@ function inRange(id: number): number {
 const parseInteger = (text: string): number | undefined => (/^[+-]?\d+$/.test(text) ? Number(text) : undefined);
 
 function parsePasswd(text: string): Passwd[] {
-  return records(text).map(([name = "", , uid, gid]) => ({ name, uid: idOf(uid), gid: idOf(gid) }));
+  return records(text).map(([name = "", , uid, gid, , home = ""]) => ({ name, uid: idOf(uid), gid: idOf(gid), home }));
 }
 function parseGroups(text: string): Group[] {
   return records(text).map(([name = "", , gid, members = ""]) => ({

@@ -66,6 +66,11 @@ const CASES: Record<string, Case> = {
     command: sh(`${OWN_CGROUP} mkdir $d/sub && echo made`),
     stdout: "made\n",
   },
+  "a user without account has a HOME nevertheless": {
+    options: ["-u", "1234", "-e", "HOME="],
+    command: sh("echo $HOME"),
+    stdout: "/\n",
+  },
   "a user by number and a group by name": {
     options: ["-u", "1234:extra"],
     command: sh("id -u; id -g"),
@@ -120,6 +125,11 @@ const CASES: Record<string, Case> = {
     command: sh("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max"),
     stdout: "50000\n",
   },
+  "--cpu-quota -1 is no limit": {
+    options: ["--cpu-quota", "-1"],
+    command: sh("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max"),
+    stdout: /^(-1|max)\n$/,
+  },
   "--cpuset-cpus": {
     options: ["--cpuset-cpus", "0"],
     command: sh("grep Cpus_allowed_list /proc/self/status"),
@@ -130,6 +140,16 @@ const CASES: Record<string, Case> = {
     options: ["--shm-size", "8m"],
     command: sh("df -k /dev/shm | tail -1 | awk '{print $2}'"),
     stdout: "8192\n",
+  },
+  "--ipc shareable": {
+    options: ["--ipc", "shareable"],
+    command: sh("grep -o '/dev/shm rw,nosuid,nodev,noexec' /proc/self/mountinfo"),
+    stdout: "/dev/shm rw,nosuid,nodev,noexec\n",
+  },
+  "the device of tunnels": {
+    options: ["--cap-add", "NET_ADMIN"],
+    command: sh("mknod /tun c 10 200 && : <>/tun && echo open"),
+    stdout: "open\n",
   },
   "--sysctl": {
     options: ["--sysctl", "net.ipv4.ip_forward=1"],

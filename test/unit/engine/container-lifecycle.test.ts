@@ -185,3 +185,27 @@ test.each([
   await t.engine.containers.start(Id);
   expect(t.runtime.starts[0]?.cgroupPath).toBe(`${parent}/${Id}`);
 });
+
+test("limits taken away by an update are not kept as limits", async () => {
+  await using t = await createTestEngine();
+  await t.engine.containers.create("web", { Image: "busybox", HostConfig: { NanoCpus: 1e9, PidsLimit: 9 } });
+  const update = async (change: object) => {
+    await t.engine.containers.update("web", change);
+    const { NanoCpus, CpuQuota, PidsLimit } = (await t.engine.containers.inspect("web")).HostConfig;
+    return { NanoCpus, CpuQuota, PidsLimit };
+  };
+  await expect(update({ CpuQuota: 5000 })).rejects.toThrow("CPU Quota cannot be updated as NanoCPUs has already");
+  expect(await update({ CpuQuota: -1 })).toEqual({ NanoCpus: 0, CpuQuota: -1, PidsLimit: 9 });
+  expect(await update({ NanoCpus: 1e9 })).toEqual({ NanoCpus: 1e9, CpuQuota: 0, PidsLimit: 9 });
+  expect(await update({ PidsLimit: -1 })).toEqual({ NanoCpus: 1e9, CpuQuota: 0, PidsLimit: 0 });
+});
+
+test("other containers' namespaces are remembered by id: a new name changes nothing", async () => {
+  await using t = await createTestEngine();
+  const { Id } = await t.engine.containers.create("donor", { Image: "busybox" });
+  const mode = "container:donor";
+  const HostConfig = { PidMode: mode, IpcMode: mode, NetworkMode: mode };
+  await t.engine.containers.create("web", { Image: "busybox", HostConfig });
+  const { PidMode, IpcMode, NetworkMode } = (await t.engine.containers.inspect("web")).HostConfig;
+  expect([PidMode, IpcMode, NetworkMode]).toEqual(Array(3).fill(`container:${Id}`));
+});

@@ -34,6 +34,11 @@ const refusedHosts: [HostConfig, string, string][] = [
   [{ MemorySwap: 100 }, "invalid", "You should always set the Memory limit when using Memoryswap limit, see usage"],
   [{ NanoCpus: 1e9, CpuQuota: 100_000 }, "invalid", "Conflicting options: Nano CPUs and CPU Quota cannot both be set"],
   [{ CpuShares: -1 }, "invalid", "invalid CPU shares (-1): value must be a positive integer"],
+  [
+    { CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 2000 },
+    "invalid",
+    "cpu real-time runtime cannot be higher than cpu real-time period",
+  ],
   [{ CpusetCpus: "x" }, "invalid", "Invalid value x for cpuset cpus: invalid format: x"],
   [{ OomScoreAdj: 2000 }, "invalid", "Invalid value 2000, range for oom score adj is [-1000, 1000]"],
   [{ ShmSize: -1 }, "invalid", "SHM size can not be less than 0"],
@@ -70,6 +75,11 @@ const refusedHosts: [HostConfig, string, string][] = [
   [{ Runtime: "foo" }, "invalid", "unknown or invalid runtime name: foo"],
   [{ VolumesFrom: ["nosuch"] }, "invalid", "No such container: nosuch"],
   [{ VolumesFrom: [""] }, "invalid", "volumes-from specification cannot be an empty string"],
+  [
+    { Mounts: [{ Type: "volume", Target: "/x", ReadOnly: true }] },
+    "invalid",
+    'invalid mount config for type "volume": must not set ReadOnly mode when using anonymous volumes',
+  ],
   [{ Binds: ["/tmp:/x", "/etc:/x"] }, "invalid", "Duplicate mount point: /x"],
   [{ Binds: ["/tmp:/x:foo"] }, "internal", "invalid mode: foo"],
   [{ Tmpfs: { rel: "" } }, "invalid", "invalid mount path: 'rel' mount path must be absolute"],

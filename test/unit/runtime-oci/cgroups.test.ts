@@ -60,9 +60,15 @@ describe("planLimits", () => {
     ["quota", { CpuQuota: 5000 }, {}, ["cpu.max=5000"]],
     ["period", { CpuPeriod: 5000 }, {}, ["cpu.max=max 5000"]],
     ["shares", { CpuShares: 1024 }, {}, ["cpu.weight=39"]],
+    ["too few shares", { CpuShares: 1 }, {}, ["cpu.weight=1"]],
+    ["too many shares", { CpuShares: 300_000 }, {}, ["cpu.weight=10000"]],
     ["pids", { PidsLimit: 0 }, {}, ["pids.max=max"]],
   ])("version 2: %s", (_, resources, current, expected) => {
     expect(plan(resources, "2", current)).toEqual(expected);
+  });
+
+  test("version 1: shares out of bounds", () => {
+    expect(() => plan({ CpuShares: 1 }, "1")).toThrow("the minimum allowed cpu-shares is 2");
   });
 
   test.each([

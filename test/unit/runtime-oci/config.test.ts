@@ -34,6 +34,7 @@ function build(change: Partial<StartRequest> = {}, options: { version?: "1" | "2
   };
   const parts: ConfigParts = {
     user: { uid: 1, gid: 2, additionalGids: [2] },
+    env: request.config.Env ?? [],
     capabilities: ["CAP_KILL"],
     security: parseSecurityOptions(request.hostConfig.SecurityOpt ?? [], defaults),
     devices: { nodes: [], rules: [{ allow: false, access: "rwm" }] },

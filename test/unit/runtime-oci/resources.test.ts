@@ -19,6 +19,7 @@ describe("containerResources", () => {
     [{ OomKillDisable: true }, { memory: { disableOOMKiller: true } }],
     [{ NanoCpus: 1.5e9 }, { cpu: { quota: 150000, period: 100000 } }],
     [{ CpuQuota: 50000, CpuPeriod: 200000 }, { cpu: { quota: 50000, period: 200000 } }],
+    [{ CpuQuota: -1, CpuPeriod: 200000 }, { cpu: { period: 200000 } }],
     [{ CpuShares: 512, CpusetCpus: "0", CpusetMems: "0" }, { cpu: { shares: 512, cpus: "0", mems: "0" } }],
     [{ CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 900 }, { cpu: { realtimePeriod: 1000, realtimeRuntime: 900 } }],
     [{ PidsLimit: 100 }, { pids: { limit: 100 } }],
@@ -43,6 +44,14 @@ describe("containerResources", () => {
     expect(await containerResources({ BlkioWeight: 300 }, { ...v1, blkioWeight: false })).toEqual({});
   });
 
+  test.each([
+    [1, 2, "the minimum allowed cpu-shares is 2"],
+    [262_145, 262_144, "the maximum allowed cpu-shares is 262144"],
+  ])("%d shares are refused on version 1 and %d on version 2", async (CpuShares, shares, message) => {
+    await expect(containerResources({ CpuShares }, v1)).rejects.toThrow(message);
+    expect(await containerResources({ CpuShares }, v2)).toEqual({ cpu: { shares } });
+  });
+
   test("a missing device is named", async () => {
     const resources = { BlkioDeviceWriteBps: [{ Path: "/dev/nosuch", Rate: 1 }] };
     await expect(containerResources(resources, v1)).rejects.toThrow("stat /dev/nosuch: no such file or directory");
@@ -56,9 +65,10 @@ describe("containerDevices", () => {
     CgroupPermissions,
   });
   const deny = { allow: false, access: "rwm" };
+  const tun = { allow: true, type: "c", major: 10, minor: 200, access: "rwm" };
 
-  test("none by default", async () => {
-    expect(await containerDevices({})).toEqual({ nodes: [], rules: [deny] });
+  test("none by default but the one for tunnels", async () => {
+    expect(await containerDevices({})).toEqual({ nodes: [], rules: [deny, tun] });
   });
 
   test("one, with its rule, and rules of the user's", async () => {
@@ -69,6 +79,7 @@ describe("containerDevices", () => {
     expect(nodes).toMatchObject([{ path: "/dev/foo", type: "c", major: 1, minor: 3, uid: 0, gid: 0 }]);
     expect(rules).toEqual([
       deny,
+      tun,
       { allow: true, type: "c", major: 1, minor: 3, access: "r" },
       { allow: true, type: "c", major: 42, minor: undefined, access: "rmw" },
       { allow: true, type: "a", major: undefined, minor: undefined, access: "rwm" },
