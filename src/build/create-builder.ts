@@ -25,7 +25,7 @@ import { DigestMemo } from "./solver/digest-memo.ts";
 import { exportFiles } from "./solver/export-files.ts";
 import { exportArchive, exportImage, type ImageExport } from "./solver/export-image.ts";
 import { sweepGitCheckouts } from "./solver/git-source.ts";
-import { type BuildPlan, type Frontend, stepDigest } from "./solver/graph.ts";
+import type { BuildPlan, Frontend } from "./solver/graph.ts";
 import { type ConfiguredTarget, configureTarget } from "./solver/image-config.ts";
 import { imageMetadata } from "./solver/image-metadata.ts";
 import { LayoutImages } from "./solver/layout-image.ts";
@@ -36,6 +36,7 @@ import type { PruneWish } from "./solver/prune-plan.ts";
 import { Solver } from "./solver/solver.ts";
 import { squashTarget } from "./solver/squash.ts";
 import { agentDirectory } from "./solver/ssh-relay.ts";
+import { stepDigest } from "./solver/step-digest.ts";
 import { TreeViews } from "./solver/tree-views.ts";
 
 /** Long enough for the next step of the same build, short enough that an idle daemon soon has none. */

@@ -1,18 +1,10 @@
-/** Interfaces, addresses and routes as rtnetlink messages (rtnetlink(7), linux/if_link.h). Pure encoders and decoders. */
+/**
+ * Interfaces, addresses and routes as rtnetlink requests (rtnetlink(7), linux/if_link.h). Pure encoders; what the kernel answers is read in
+ * netlink-route-answers.ts.
+ */
 
 import { formatIp, ipFromBytes } from "../lib/ip-address.ts";
-import {
-  attribute,
-  attributeText,
-  message,
-  type NetlinkMessage,
-  NLM_F,
-  nested,
-  parseAttributes,
-  text,
-  u8,
-  u32,
-} from "./netlink-message.ts";
+import { attribute, message, NLM_F, nested, text, u8, u32 } from "./netlink-message.ts";
 import type { NetlinkRequest } from "./netlink-socket.ts";
 
 export const RTM = {
@@ -44,10 +36,10 @@ const INFO_SLAVE_KIND = 4;
 const INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
-const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
+export const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 const IFA_F_NODAD = 2;
 const NDA_DST = 1;
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5 } as const;
+export const RTA = { DST: 1, OIF: 4, GATEWAY: 5 } as const;
 const ENOENT = 2;
 const EEXIST = 17;
 const EADDRNOTAVAIL = 99;
@@ -263,70 +255,4 @@ export function dumpQuery(type: number): Buffer {
 /** One interface by its name. ENODEV when there is none. */
 export function linkQuery(name: string): Buffer {
   return message(RTM.GETLINK, 0, Buffer.concat([linkHeader(), text(IFLA.IFNAME, name)]));
-}
-
-interface LinkCounters {
-  rxPackets: number;
-  txPackets: number;
-  rxBytes: number;
-  txBytes: number;
-  rxErrors: number;
-  txErrors: number;
-  rxDropped: number;
-  txDropped: number;
-}
-export interface Link {
-  index: number;
-  name: string;
-  mac: Uint8Array;
-  /** Index of the bridge that it is a port of. */
-  master: number | undefined;
-  counters: LinkCounters | undefined;
-}
-
-export function decodeLink({ body }: NetlinkMessage): Link {
-  const attributes = parseAttributes(body.subarray(16));
-  const stats = attributes.get(IFLA.STATS64);
-  return {
-    index: body.readInt32LE(4),
-    name: attributeText(attributes.get(IFLA.IFNAME)),
-    mac: attributes.get(IFLA.ADDRESS) ?? new Uint8Array(),
-    master: attributes.get(IFLA.MASTER)?.readUInt32LE(0),
-    counters: stats === undefined ? undefined : decodeCounters(stats),
-  };
-}
-
-/** rtnl_link_stats64: packets, bytes, errors, dropped, each received and sent. */
-function decodeCounters(stats: Buffer): LinkCounters {
-  const at = (index: number): number => Number(stats.readBigUInt64LE(index * 8));
-  return {
-    rxPackets: at(0),
-    txPackets: at(1),
-    rxBytes: at(2),
-    txBytes: at(3),
-    rxErrors: at(4),
-    txErrors: at(5),
-    rxDropped: at(6),
-    txDropped: at(7),
-  };
-}
-
-interface LinkAddress extends RawPrefix {
-  /** Of the interface. */
-  index: number;
-}
-
-export function decodeAddress({ body }: NetlinkMessage): LinkAddress {
-  const attributes = parseAttributes(body.subarray(8));
-  const address = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS) ?? new Uint8Array();
-  return { index: body.readUInt32LE(4), address, prefixBits: body[1] ?? 0 };
-}
-
-/** Destination of a route in the main table; undefined for a default route and for other tables. */
-export function decodeRouteDestination({ body }: NetlinkMessage): LinkAddress | undefined {
-  const attributes = parseAttributes(body.subarray(12));
-  const address = attributes.get(RTA.DST);
-  const prefixBits = body[1] ?? 0;
-  if (address === undefined || prefixBits === 0 || body[4] !== 254) return undefined;
-  return { address, prefixBits, index: attributes.get(RTA.OIF)?.readUInt32LE(0) ?? 0 };
 }

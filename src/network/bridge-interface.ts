@@ -6,16 +6,14 @@ import { ipBytes, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import {
   addAddress,
   createBridge,
-  decodeAddress,
-  decodeLink,
   deleteAddress,
   deleteLink,
   dumpQuery,
-  type Link,
   linkQuery,
   type RawPrefix,
   RTM,
 } from "../linux/netlink-route.ts";
+import { decodeAddress, decodeLink, type Link } from "../linux/netlink-route-answers.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { BridgeRecord } from "./network-records.ts";

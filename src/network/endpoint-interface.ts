@@ -4,7 +4,6 @@ import { ipBytes, parseIp } from "../lib/ip-address.ts";
 import {
   addAddress,
   createVeth,
-  decodeLink,
   deleteAddress,
   deleteDefaultRoute,
   deleteNeighbour,
@@ -14,6 +13,7 @@ import {
   setDefaultRoute,
   setLink,
 } from "../linux/netlink-route.ts";
+import { decodeLink } from "../linux/netlink-route-answers.ts";
 import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink-socket.ts";
 import { parseMac } from "./bridge-interface.ts";
 import type { BridgeRecord, EndpointRecord } from "./network-records.ts";

@@ -1,7 +1,8 @@
 /** What the machine itself uses: a subnet chosen for containers must not hide it. */
 
 import { type IpPrefix, ipFromBytes, prefixOf } from "../lib/ip-address.ts";
-import { decodeAddress, decodeRouteDestination, dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { decodeAddress, decodeRouteDestination } from "../linux/netlink-route-answers.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 
 interface HostPrefix {

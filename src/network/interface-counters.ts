@@ -1,5 +1,6 @@
 /** Traffic counters of a namespace's interfaces. */
-import { decodeLink, dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { decodeLink } from "../linux/netlink-route-answers.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { NetworkStats } from "../model/system.ts";
 

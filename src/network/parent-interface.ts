@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { type ChildKind, createChild, createDummy, createVlan } from "../linux/netlink-child-links.ts";
-import { addAddress, decodeLink, deleteLink, linkQuery, renameLink, setLink } from "../linux/netlink-route.ts";
+import { addAddress, deleteLink, linkQuery, renameLink, setLink } from "../linux/netlink-route.ts";
+import { decodeLink } from "../linux/netlink-route-answers.ts";
 import type { NetlinkSocket } from "../linux/netlink-socket.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import { findLink, formatMac, parseMac } from "./bridge-interface.ts";

@@ -3,7 +3,8 @@
  * published, or while another container had it, would go on missing the container.
  */
 import { decodeFlow, udpFlowsQuery } from "../linux/conntrack-message.ts";
-import { decodeAddress, dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { dumpQuery, RTM } from "../linux/netlink-route.ts";
+import { decodeAddress } from "../linux/netlink-route-answers.ts";
 import { NetlinkSocket } from "../linux/netlink-socket.ts";
 import type { PublishedPort } from "./network-records.ts";
 

@@ -1,7 +1,8 @@
 /** What went into a build from elsewhere, as provenance names it: images as package URLs, repositories, downloads. */
 import { canonicalReference, familiarName, parseReference } from "../../lib/image-reference.ts";
 import { platformText } from "../../lib/platform.ts";
-import { type BuildPlan, type ResolvedImage, type Step, stepInputs } from "../solver/graph.ts";
+import type { BuildPlan, ResolvedImage, Step } from "../solver/graph.ts";
+import { stepInputs } from "../solver/step-digest.ts";
 import type { Planning } from "./planning.ts";
 
 type Material = BuildPlan["materials"][number];

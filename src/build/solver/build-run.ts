@@ -4,7 +4,8 @@ import type { BuildEvent, BuildRequest, BuildStep } from "../contract.ts";
 import type { ImportedCaches } from "./cache-import.ts";
 import type { CacheRecord } from "./cache-store.ts";
 import type { ContentDigests } from "./content-digests.ts";
-import { type Step, stepDigest, stepInputs } from "./graph.ts";
+import type { Step } from "./graph.ts";
+import { stepDigest, stepInputs } from "./step-digest.ts";
 import type { StepResult } from "./step-result.ts";
 
 export class BuildRun {

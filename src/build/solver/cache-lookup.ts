@@ -8,9 +8,10 @@ import type { SolverContext } from "./builder-parts.ts";
 import { digestOf, keyOf, keyParts } from "./cache-key.ts";
 import type { CacheRecord, CacheStore } from "./cache-store.ts";
 import { type ContentDigests, contentDigests } from "./content-digests.ts";
-import { type Step, stepDigest, stepInputs } from "./graph.ts";
+import type { Step } from "./graph.ts";
 import type { MissHistory } from "./miss-history.ts";
 import type { Computed } from "./solver.ts";
+import { stepDigest, stepInputs } from "./step-digest.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 
 type ResultOf = (step: Step | undefined) => StepResult;

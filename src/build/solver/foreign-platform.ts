@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { NaruError } from "../../lib/errors.ts";
 import { machineArchitecture } from "../../lib/machine-architecture.ts";
 import { platformText } from "../../lib/platform.ts";
-import { findBaseImage, type Step } from "./graph.ts";
+import type { Step } from "./graph.ts";
+import { findBaseImage } from "./step-digest.ts";
 
 /** Programs of these run on that processor as they are. */
 const ALSO_RUNS: Record<string, readonly string[]> = { amd64: ["386"], arm64: ["arm"] };

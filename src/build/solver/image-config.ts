@@ -2,7 +2,8 @@
 import type { Attestation, LayerHandle } from "../../image/contract.ts";
 import type { Descriptor, HistoryEntry, ImageConfig } from "../../model/image.ts";
 import type { BuildRun } from "./build-run.ts";
-import { type PlannedTarget, stepDigest } from "./graph.ts";
+import type { PlannedTarget } from "./graph.ts";
+import { stepDigest } from "./step-digest.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 
 interface SolvedTarget {

@@ -7,7 +7,8 @@ import { findGoBool } from "../../lib/go-bool.ts";
 import { platformText } from "../../lib/platform.ts";
 import type { Descriptor, Platform } from "../../model/image.ts";
 import type { BuildRequest } from "../contract.ts";
-import { type BuildPlan, type ExecOperation, type Step, stepDigest, stepInputs } from "./graph.ts";
+import type { BuildPlan, ExecOperation, Step } from "./graph.ts";
+import { stepDigest, stepInputs } from "./step-digest.ts";
 import { wireOperation } from "./wire-operation.ts";
 
 const BUILD_TYPE = "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md";

@@ -16,10 +16,11 @@ import { type CacheRecord, type CacheStore, newRecordId } from "./cache-store.ts
 import { type ExecRun, runExec } from "./exec-step.ts";
 import { runFileOperation } from "./file-step.ts";
 import { Flight, type FlightListener } from "./flight.ts";
-import { type ExecOperation, type FileOperation, type Step, stepDigest, stepInputs } from "./graph.ts";
+import type { ExecOperation, FileOperation, Step } from "./graph.ts";
 import type { MissHistory } from "./miss-history.ts";
 import { differenceOf, mergedRoots } from "./root-layers.ts";
 import { solveSource } from "./sources.ts";
+import { stepDigest, stepInputs } from "./step-digest.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 
 export type Computed = Step<ExecOperation | FileOperation>;

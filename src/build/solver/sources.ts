@@ -6,8 +6,9 @@ import type { SolverContext } from "./builder-parts.ts";
 import { digestOf } from "./cache-key.ts";
 import type { CacheRecord, CacheStore } from "./cache-store.ts";
 import { bringGitTree } from "./git-source.ts";
-import { type ImageOperation, type LocalOperation, type Step, stepDigest } from "./graph.ts";
+import type { ImageOperation, LocalOperation, Step } from "./graph.ts";
 import { bringHttpFile } from "./http-source.ts";
+import { stepDigest } from "./step-digest.ts";
 import { SCRATCH, type StepResult } from "./step-result.ts";
 
 /** Brings it and tells clients. @throws {NaruError} */

@@ -1,5 +1,6 @@
 /** Operations in the shape that BuildKit's have in provenance (JSON of its pb.Op), which clients read into their own types. */
-import { type ExecMount, type ExecOperation, type FileAction, type Operation, type Step, stepInputs } from "./graph.ts";
+import type { ExecMount, ExecOperation, FileAction, Operation, Step } from "./graph.ts";
+import { stepInputs } from "./step-digest.ts";
 
 /** pb.NetMode, pb.SecurityMode, pb.MountType, pb.CacheSharingOpt. */
 const NETWORK: Record<string, number> = { host: 1, none: 2 };

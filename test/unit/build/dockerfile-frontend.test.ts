@@ -2,15 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { BuildRequest } from "../../../src/build/contract.ts";
 import { planDockerfile } from "../../../src/build/frontend/dockerfile-frontend.ts";
-import {
-  type BuildPlan,
-  type ExecOperation,
-  type FileOperation,
-  type Operation,
-  type Step,
-  stepDigest,
-  stepInputs,
-} from "../../../src/build/solver/graph.ts";
+import type { BuildPlan, ExecOperation, FileOperation, Operation, Step } from "../../../src/build/solver/graph.ts";
+import { stepDigest, stepInputs } from "../../../src/build/solver/step-digest.ts";
 import { parseGitSource } from "../../../src/lib/git-address.ts";
 import { TestServices, testContext, testRequest } from "../../support/planning.ts";
 import { processorMs } from "../../support/processor-time.ts";

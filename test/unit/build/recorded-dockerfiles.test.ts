@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { planDockerfile } from "../../../src/build/frontend/dockerfile-frontend.ts";
 import { answerSubrequest } from "../../../src/build/frontend/subrequests.ts";
 import type { BuildPlan, Step } from "../../../src/build/solver/graph.ts";
-import { stepInputs } from "../../../src/build/solver/graph.ts";
+import { stepInputs } from "../../../src/build/solver/step-digest.ts";
 import type { ContainerConfig } from "../../../src/model/container.ts";
 import { TestServices, testRequest } from "../../support/planning.ts";
 import builds from "./recorded/builds.json";

@@ -10,15 +10,8 @@ import {
   text,
   u32,
 } from "../../../src/linux/netlink-message.ts";
-import {
-  addAddress,
-  createVeth,
-  decodeAddress,
-  decodeLink,
-  decodeRouteDestination,
-  RTM,
-  setDefaultRoute,
-} from "../../../src/linux/netlink-route.ts";
+import { addAddress, createVeth, RTM, setDefaultRoute } from "../../../src/linux/netlink-route.ts";
+import { decodeAddress, decodeLink, decodeRouteDestination } from "../../../src/linux/netlink-route-answers.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const bodyOf = (request: { message: Buffer }): Buffer => parseMessages(request.message)[0]!.body;
