@@ -96,10 +96,10 @@ export async function writeContainerArchive(
       signal: options.signal,
       container: ref,
     });
+    publishContainerEvent(context, container, "extract-to-dir");
   } finally {
     await view.close();
   }
-  publishContainerEvent(context, container, "extract-to-dir");
 }
 
 /** A path that the container itself could not write to. */
@@ -168,7 +168,10 @@ export async function commitContainer(
     throw new NaruError("conflict", `You cannot commit container ${record.id} which is ${record.state.status}`);
   }
   const isHeld = options.pause && record.state.status === "running";
-  if (isHeld) await context.runtime.pause(record.id);
+  if (isHeld) {
+    await context.runtime.pause(record.id);
+    publishContainerEvent(context, container, "pause");
+  }
   try {
     const image = await context.images.commit(layerOf(context, container), {
       base: context.images.getImage(record.imageId),
@@ -185,13 +188,14 @@ export async function commitContainer(
     publishContainerEvent(context, container, "commit", {
       comment: options.comment,
       imageID: image.id,
-      ...(name === undefined ? {} : { imageRef: name }),
+      imageRef: name ?? "",
     });
     return { Id: image.id };
   } finally {
     if (isHeld) {
       await context.runtime
         .resume(record.id)
+        .then(() => publishContainerEvent(context, container, "unpause"))
         .catch((error) =>
           context.log.error(`container ${record.name} was not resumed after commit: ${errorText(error)}`),
         );

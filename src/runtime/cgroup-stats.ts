@@ -39,6 +39,16 @@ export async function readCgroupStats(layout: CgroupLayout, cgroupPath: string):
 
 type ReadFile = (controller: string, file: string) => Promise<string>;
 
+/** What only the CFQ scheduler counted, which left Linux with 5.0: on cgroup v1 Docker tells empty lists. */
+const CFQ_FIGURES = [
+  "io_queue_recursive",
+  "io_service_time_recursive",
+  "io_wait_time_recursive",
+  "io_merged_recursive",
+  "io_time_recursive",
+  "sectors_recursive",
+];
+
 async function readV1(read: ReadFile): Promise<CgroupStats | undefined> {
   const [usage, user, kernel, perCpu, cpuStat, memory, bytes, operations, pids] = await Promise.all([
     read("cpuacct", "cpuacct.usage"),
@@ -68,6 +78,7 @@ async function readV1(read: ReadFile): Promise<CgroupStats | undefined> {
     blkio: [
       { name: "io_service_bytes_recursive", entries: parseV1Blkio(bytes) },
       { name: "io_serviced_recursive", entries: parseV1Blkio(operations) },
+      ...CFQ_FIGURES.map((name) => ({ name, entries: [] })),
     ],
   };
 }
