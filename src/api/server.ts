@@ -30,7 +30,7 @@ import { networkHandlers } from "./networks.ts";
 import { Query } from "./query.ts";
 import { registryHandlers } from "./registries.ts";
 import { type Handlers, Router } from "./router.ts";
-import { systemHandlers } from "./system.ts";
+import { type DaemonTraits, systemHandlers } from "./system.ts";
 import { splitVersion, TooOldVersionError } from "./version.ts";
 import { volumeHandlers } from "./volumes.ts";
 import { pluginHandlers } from "./without-plugins.ts";
@@ -46,6 +46,7 @@ interface ApiParts {
   sboms: ImageSboms;
   automation: ProjectAutomation;
   cluster: ClusterControl;
+  traits: DaemonTraits;
   /** Told of every request that ended, and of faults of ours. */
   log: ApiLog;
 }
@@ -56,7 +57,6 @@ interface ApiLog {
 
 const COMMON_HEADERS: Headers = {
   "Api-Version": API_VERSION,
-  "Docker-Experimental": "false",
   Ostype: "linux",
   Server: `Naru/${NARU_VERSION} (linux)`,
 };
@@ -74,9 +74,10 @@ export function apiHandlers(parts: Omit<ApiParts, "log">): Handlers {
     sboms,
     automation,
     cluster,
+    traits,
   } = parts;
   return {
-    ...systemHandlers(engine.system, builder),
+    ...systemHandlers(engine.system, builder, traits),
     ...containerHandlers(engine.containers),
     ...containerStreamHandlers(engine.containers),
     ...archiveHandlers(engine.containers),
@@ -106,13 +107,14 @@ export class ApiServer {
   constructor(parts: ApiParts) {
     this.#router = new Router(apiHandlers(parts));
     this.#log = parts.log;
+    const headers = { ...COMMON_HEADERS, "Docker-Experimental": String(parts.traits.isExperimental) };
     this.#http = http.createServer((request: IncomingMessage, response: ServerResponse) => {
-      void this.#serve(Exchange.plain(request, response, COMMON_HEADERS));
+      void this.#serve(Exchange.plain(request, response, headers));
     });
     this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Input that came in one piece with the request.
       if (head.length > 0) socket.unshift(head);
-      void this.#serve(Exchange.upgrade(request, socket, COMMON_HEADERS));
+      void this.#serve(Exchange.upgrade(request, socket, headers));
     });
     this.#http.on("clientError", (_error: Error, socket: Duplex) => refuseMalformed(socket));
     // Uploads, attached terminals and waits take as long as they take; idle connections are the client's to close.

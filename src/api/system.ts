@@ -15,18 +15,29 @@ type SystemBackend = Pick<SystemService, "info" | "version" | "diskUsage" | "eve
 
 const DISK_USAGE_TYPES = ["container", "image", "volume", "build-cache"] as const;
 
-/** Builder-Version 2 sends docker's client to BuildKit's session, 1 would send it to POST /build. */
+/** What settings of the daemon make its answers say. */
+export interface DaemonTraits {
+  isExperimental: boolean;
+  /** False: docker's client builds by POST /build unless its user says otherwise. May change while the daemon runs. */
+  readonly prefersBuildKit: boolean;
+}
+
 const PING_HEADERS: Headers = {
-  "Builder-Version": "2",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
   Swarm: "inactive",
 };
 
-export function systemHandlers(system: SystemBackend, builder: Pick<Builder, "listCache">): Handlers {
+export function systemHandlers(
+  system: SystemBackend,
+  builder: Pick<Builder, "listCache">,
+  traits: DaemonTraits,
+): Handlers {
+  // 2 sends docker's client to BuildKit's session, 1 to POST /build.
+  const pingHeaders = () => ({ "Builder-Version": traits.prefersBuildKit ? "2" : "1", ...PING_HEADERS });
   return {
-    SystemPing: ({ exchange }) => exchange.text(200, "OK", PING_HEADERS),
-    SystemPingHead: ({ exchange }) => exchange.text(200, "", PING_HEADERS),
+    SystemPing: ({ exchange }) => exchange.text(200, "OK", pingHeaders()),
+    SystemPingHead: ({ exchange }) => exchange.text(200, "", pingHeaders()),
     SystemInfo: async ({ exchange }) => exchange.json(200, await system.info()),
     SystemVersion: async ({ exchange }) => exchange.json(200, withApiVersions(await system.version())),
     SystemDataUsage: (call) => answerDiskUsage(system, builder, call),

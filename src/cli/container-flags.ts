@@ -1,7 +1,8 @@
+import { checkSearchDomain } from "../lib/search-domain.ts";
 import type { DeviceRequest, ThrottleDevice, Ulimit, WeightDevice } from "../model/container.ts";
 import { checkEnv, checkLabel } from "./container-options/environment.ts";
 import { type MountSpec, parseMount } from "./container-options/mount.ts";
-import { checkAddress, checkDomain, checkExtraHost, checkLink, checkStream } from "./container-options/names.ts";
+import { checkAddress, checkExtraHost, checkLink, checkStream } from "./container-options/names.ts";
 import { type NetworkSpec, parseNetwork } from "./container-options/networks.ts";
 import {
   addByteRate,
@@ -76,7 +77,7 @@ export const containerFlags = {
   dns: list("Name servers to ask", { check: checkAddress }),
   "dns-opt": aliasOf("dns-option"),
   "dns-option": list("Options of name resolution"),
-  "dns-search": list("Domains to try for short names", { check: checkDomain }),
+  "dns-search": list("Domains to try for short names", { check: checkSearchDomain }),
   domainname: string("Domain name that the container gives as its own"),
   entrypoint: string("Program to run in place of the image's ENTRYPOINT"),
   env: list("A variable, as NAME=value", { short: "e", check: checkEnv }),

@@ -5,7 +5,12 @@ import { badSetting } from "./setting-error.ts";
 import { parseFileValue, type SettingValue, valueText } from "./setting-values.ts";
 import { SETTINGS, type Setting } from "./settings.ts";
 
-const BY_KEY = new Map(SETTINGS.flatMap((setting) => (setting.key ? [[setting.key, setting] as const] : [])));
+const BY_KEY = new Map(
+  SETTINGS.flatMap((setting) =>
+    [setting.key, setting.olderKey].flatMap((key) => (key === undefined ? [] : [[key, setting] as const])),
+  ),
+);
+const BYTE_ORDER_MARK = /^\uFEFF/;
 const PROXY_KEYS = new Set(["http-proxy", "https-proxy", "no-proxy"]);
 
 /**
@@ -29,7 +34,8 @@ export async function readConfigFile(path: string, isOptional: boolean): Promise
 }
 
 /** @throws invalid for bad JSON, unknown keys and values of the wrong type. */
-export function parseConfigFile(text: string): Map<string, SettingValue> {
+export function parseConfigFile(marked: string): Map<string, SettingValue> {
+  const text = marked.replace(BYTE_ORDER_MARK, "");
   const values = new Map<string, SettingValue>();
   if (text.trim() === "") return values;
   const unknown: string[] = [];

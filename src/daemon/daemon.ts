@@ -12,6 +12,7 @@ import type { DaemonOptions } from "./options.ts";
 import { instanceOf, openParts, type Parts } from "./parts.ts";
 import { removePidFile, writePidFile } from "./process-file.ts";
 import type { RunningRegistry } from "./registry-parts.ts";
+import { reloadedSettings } from "./reload-event.ts";
 
 export class Daemon {
   #options: DaemonOptions;
@@ -64,6 +65,7 @@ export class Daemon {
       sboms: parts.sboms,
       automation: parts.automation,
       cluster,
+      traits: parts.traits,
       log: apiLog(log, memory),
     });
     const listeners = new Listeners(api, log);
@@ -85,6 +87,7 @@ export class Daemon {
   async reload(options: DaemonOptions): Promise<void> {
     await this.parts.reload(options);
     await this.registry?.renewCertificates();
+    this.parts.engine.system.announceReload(reloadedSettings(options));
     const { liveRestore, shutdownTimeoutSeconds } = options;
     this.#options = { ...this.#options, liveRestore, shutdownTimeoutSeconds };
     this.log.level = options.logLevel;

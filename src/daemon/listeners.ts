@@ -1,18 +1,17 @@
 /** The sockets of the daemon: each hands its connections to the one API server. */
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import net from "node:net";
 import tls from "node:tls";
 import type { ApiServer } from "../api/server.ts";
 import { errorText, NaruError } from "../lib/errors.ts";
-import { isLoopback, type ListenAddress, listenAddressText } from "./listen-address.ts";
+import { FIRST_PASSED_FD, isLoopback, type ListenAddress, listenAddressText } from "./listen-address.ts";
 import type { Log } from "./log.ts";
+import { readTlsFiles } from "./option-checks.ts";
 import type { DaemonOptions, TlsOptions } from "./options.ts";
 import { clearSocketPath, findGroupId, isListening, protectSocket } from "./unix-socket.ts";
 
 /** Where tools look that know only Docker. */
 const DOCKER_SOCKET = "/var/run/docker.sock";
-/** The first descriptor that systemd hands over (sd_listen_fds(3)). */
-const FIRST_PASSED_FD = 3;
 
 export class Listeners {
   readonly #servers: net.Server[] = [];
@@ -56,6 +55,10 @@ export class Listeners {
   async #openOne(address: ListenAddress, options: DaemonOptions, groupId: number): Promise<void> {
     if (address.kind === "unix") return this.#openUnix(address.path, groupId);
     if (address.kind === "tcp") return this.#openTcp(address, options.tls);
+    return this.#openPassed(address);
+  }
+
+  async #openPassed({ which }: ListenAddress & { kind: "fd" }): Promise<void> {
     const count = passedSocketCount();
     if (count === 0) {
       throw new NaruError(
@@ -63,7 +66,12 @@ export class Listeners {
         "no sockets found via socket activation: make sure the service was started by systemd",
       );
     }
-    for (let fd = FIRST_PASSED_FD; fd < FIRST_PASSED_FD + count; fd++) await this.#listen(this.#plainServer(), { fd });
+    const end = FIRST_PASSED_FD + count;
+    if (which !== undefined && which >= end) {
+      throw new NaruError("unavailable", `systemd handed over ${count} sockets: there is no descriptor ${which}`);
+    }
+    const wanted = which === undefined ? Array.from({ length: count }, (_, at) => FIRST_PASSED_FD + at) : [which];
+    for (const fd of wanted) await this.#listen(this.#plainServer(), { fd });
   }
 
   async #openUnix(path: string, groupId: number): Promise<void> {
@@ -111,16 +119,9 @@ export class Listeners {
   }
 
   async #tlsServer(options: TlsOptions): Promise<net.Server> {
-    const [key, cert, ca] = await Promise.all([
-      readPem("key", options.keyFile),
-      readPem("certificate", options.certFile),
-      options.verify ? readPem("CA certificate", options.caFile) : undefined,
-    ]);
     const server = tls.createServer(
       {
-        key,
-        cert,
-        ca,
+        ...(await readTlsFiles(options)),
         requestCert: options.verify,
         rejectUnauthorized: options.verify,
         minVersion: "TLSv1.2",
@@ -163,12 +164,4 @@ export class Listeners {
 function passedSocketCount(): number {
   if (process.env.LISTEN_PID !== undefined && process.env.LISTEN_PID !== String(process.pid)) return 0;
   return Number(process.env.LISTEN_FDS ?? 0);
-}
-
-async function readPem(what: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new NaruError("invalid", `invalid TLS configuration: could not read the ${what}: ${errorText(error)}`);
-  }
 }

@@ -4,7 +4,8 @@ import { NARU_VERSION } from "../lib/version.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { mergeConfiguration, readConfigFile, withFile } from "./config-file.ts";
 import { type DaemonOptions, daemonOptions } from "./options.ts";
-import { DEFAULT_CONFIG_FILE, daemonHelp } from "./settings.ts";
+import type { SettingValue } from "./setting-values.ts";
+import { DEFAULT_CONFIG_FILE, daemonHelp, SETTINGS } from "./settings.ts";
 
 /** As dockerd: a second signal (of a supervisor, of an impatient hand) does not cut an orderly end in half; a third does. */
 const FORCING_SIGNALS = 3;
@@ -18,9 +19,9 @@ export async function runDaemon(args: readonly string[]): Promise<void> {
     } else if (line.action === "version") {
       process.stdout.write(`naru version ${NARU_VERSION}\n`);
     } else {
-      const options = await configure(line);
-      if (line.action === "validate") await validateFiles(options);
-      else await run(line, options);
+      const configuration = await configure(line);
+      if (line.action === "validate") await validate(configuration.options);
+      else await run(line, configuration);
     }
   } catch (error) {
     process.stderr.write(`naru daemon: ${errorText(error)}\n`);
@@ -28,20 +29,23 @@ export async function runDaemon(args: readonly string[]): Promise<void> {
   }
 }
 
-/** What the options name is read as a start would read it. @throws invalid */
-async function validateFiles({ signaturePolicy }: DaemonOptions): Promise<void> {
-  if (signaturePolicy !== undefined) {
-    const { loadPolicyFile } = await import("../signature/policy-file.ts");
-    await loadPolicyFile(signaturePolicy);
-  }
+async function validate(options: DaemonOptions): Promise<void> {
+  const { checkOptions } = await import("./option-checks.ts");
+  await checkOptions(options);
   process.stderr.write("configuration OK\n");
+}
+
+interface Configuration {
+  /** By long flag. */
+  settings: ReadonlyMap<string, SettingValue>;
+  options: DaemonOptions;
 }
 
 /**
  * The options of a command line and the configuration file that it names.
  * @throws invalid in words that name the flag, the key or the file.
  */
-export async function configure(line: CommandLine): Promise<DaemonOptions> {
+export async function configure(line: CommandLine): Promise<Configuration> {
   const given = line.values.get("config-file") as string | undefined;
   const path = given ?? DEFAULT_CONFIG_FILE;
   const fromFile = await readConfigFile(path, given === undefined);
@@ -51,7 +55,7 @@ export async function configure(line: CommandLine): Promise<DaemonOptions> {
   try {
     const options = daemonOptions(settings);
     await checkRegistry(options);
-    return options;
+    return { settings, options };
   } catch (error) {
     throw withFile(
       path,
@@ -67,14 +71,21 @@ async function checkRegistry({ registry }: DaemonOptions): Promise<void> {
   await readDaemonRegistry(registry);
 }
 
-async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
+/** The settings that differ, and that a running daemon does not take over; as the configuration file names them. */
+function changedForNextStart(now: Configuration["settings"], next: Configuration["settings"]): string[] {
+  return SETTINGS.filter(
+    ({ flag, isReloadable }) => !isReloadable && JSON.stringify(now.get(flag)) !== JSON.stringify(next.get(flag)),
+  ).map(({ flag, key = flag }) => key);
+}
+
+async function run(line: CommandLine, configuration: Configuration): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("naru's daemon needs root: start it with sudo");
   process.umask(0o022);
   // A reader of the log, or of the audit log, that went away is no reason to end.
   process.stderr.on("error", () => {});
   process.stdout.on("error", () => {});
   const { Daemon } = await import("./daemon.ts");
-  const starting = Daemon.start(options);
+  const starting = Daemon.start(configuration.options);
   let signals = 0;
   const end = (signal: NodeJS.Signals): void => {
     signals++;
@@ -99,7 +110,11 @@ async function run(line: CommandLine, options: DaemonOptions): Promise<void> {
   process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
   process.on("SIGHUP", () => {
     configure(line)
-      .then((changed) => daemon.reload(changed))
+      .then(async ({ settings, options }) => {
+        await daemon.reload(options);
+        const waiting = changedForNextStart(configuration.settings, settings);
+        if (waiting.length > 0) daemon.log.warn("these settings change with the next start only", { waiting });
+      })
       .catch((error: unknown) => {
         daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) });
       });

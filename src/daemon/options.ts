@@ -1,13 +1,27 @@
 /** The daemon's configuration as its parts need it, out of the merged settings. */
+import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { type GcPolicySetting, type GcSettings, gcPolicies } from "../build/solver/gc-policy.ts";
 import type { ClusterSettings } from "../kube/cluster-control.ts";
+import { errorText } from "../lib/errors.ts";
+import { checkSearchDomain } from "../lib/search-domain.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { badSetting } from "./setting-error.ts";
-import { type AddressPoolSetting, type SettingValue, type UlimitSetting, valueText } from "./setting-values.ts";
+import {
+  type AddressPoolSetting,
+  asksForNothing,
+  prefixLength,
+  type SettingValue,
+  type UlimitSetting,
+  valueText,
+} from "./setting-values.ts";
 import { SETTINGS } from "./settings.ts";
+
+/** Of tcp:// addresses without a port, as dockerd's. */
+const PLAIN_PORT = 2375;
+const TLS_PORT = 2376;
 
 export interface TlsOptions {
   verify: boolean;
@@ -30,6 +44,9 @@ export interface DaemonOptions {
   logLevel: LogLevel;
   logFormat: "text" | "json";
   debug: boolean;
+  isExperimental: boolean;
+  /** False: clients build by POST /build unless they are told otherwise. */
+  prefersBuildKit: boolean;
   labels: string[];
   /** False: containers end with the daemon. */
   liveRestore: boolean;
@@ -81,22 +98,27 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
   const read = new Reader(settings);
   const execRoot = absolute(read.text("exec-root", "/run/naru"));
   const debug = read.bool("debug", false);
+  const tls = tlsOptions(read);
   const hosts = read.list("host");
   return {
-    listen: (hosts.length === 0 ? [`unix://${execRoot}/naru.sock`] : hosts).map(parseListenAddress),
+    listen: (hosts.length === 0 ? [`unix://${execRoot}/naru.sock`] : hosts).map((host) =>
+      parseListenAddress(host, tls === undefined ? PLAIN_PORT : TLS_PORT),
+    ),
     dockerSocket: read.bool("docker-socket", false),
     group: read.text("group", "naru"),
     isGroupGiven: settings.has("group"),
     dataRoot: absolute(read.text("data-root", "/var/lib/naru")),
     execRoot,
     pidFile: absolute(read.text("pidfile", join(execRoot, "naru.pid"))),
-    tls: tlsOptions(read),
+    tls,
     logLevel: debug
       ? "debug"
       : read.oneOf("log-level", LOG_LEVELS, "info", (value) => `invalid logging level: ${value}`),
     logFormat: read.oneOf("log-format", ["text", "json"], "text", (value) => `invalid log format: ${value}`),
     debug,
-    labels: read.list("label").map(checkedLabel),
+    isExperimental: read.bool("experimental", false),
+    prefersBuildKit: prefersBuildKit(read.value<Record<string, string>>("feature") ?? {}),
+    labels: checkedLabels(read.list("label")),
     liveRestore: read.bool("live-restore", true),
     shutdownTimeoutSeconds: read.int("shutdown-timeout", 15),
     proxies: {
@@ -194,11 +216,12 @@ function clusterOption(read: Reader): DaemonOptions["cluster"] {
 }
 
 function tlsOptions(read: Reader): TlsOptions | undefined {
-  const verify = read.bool("tlsverify", false);
-  if (!verify && !read.bool("tls", false)) return undefined;
+  // As dockerd: who speaks of tlsverify at all, also to turn it off, wants TLS.
+  const verify = read.value<boolean>("tlsverify");
+  if (verify === undefined && !read.bool("tls", false)) return undefined;
   const folder = process.env.DOCKER_CERT_PATH || join(homedir(), ".docker");
   return {
-    verify,
+    verify: verify ?? false,
     caFile: read.text("tlscacert", join(folder, "ca.pem")),
     certFile: read.text("tlscert", join(folder, "cert.pem")),
     keyFile: read.text("tlskey", join(folder, "key.pem")),
@@ -240,12 +263,12 @@ function containerOptions(read: Reader) {
 
 function networkOptions(read: Reader) {
   const bridgeAddress = read.optionalText("bip");
-  if (bridgeAddress !== undefined && !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(bridgeAddress)) {
+  if (bridgeAddress !== undefined && prefixLength(bridgeAddress) === undefined) {
     throw badSetting(`invalid bip "${bridgeAddress}": write an address with its prefix, e.g. 172.17.0.1/16`);
   }
   return {
     bridgeAddress,
-    mtu: read.value<number>("mtu"),
+    mtu: checkedMtu(read.value<number>("mtu")),
     interContainer: read.bool("icc", true),
     publishAddress: checkedAddress(read.text("ip", "0.0.0.0")),
     masquerade: read.bool("ip-masq", true),
@@ -253,8 +276,22 @@ function networkOptions(read: Reader) {
     addressPools: read.value<AddressPoolSetting[]>("default-address-pool") ?? [],
     dns: read.list("dns").map(checkedAddress),
     dnsOptions: read.list("dns-opt"),
-    dnsSearch: read.list("dns-search"),
+    dnsSearch: read.list("dns-search").map(checkedDomain),
   };
+}
+
+/** 0 stands for the default. */
+function checkedMtu(mtu = 0): number | undefined {
+  if (mtu < 0) throw badSetting(`invalid default MTU: ${mtu}`);
+  return mtu === 0 ? undefined : mtu;
+}
+
+function checkedDomain(domain: string): string {
+  try {
+    return checkSearchDomain(domain);
+  } catch (error) {
+    throw badSetting(errorText(error));
+  }
 }
 
 function hostMirrors(entries: string[]): Record<string, string[]> {
@@ -277,7 +314,7 @@ function downloadAttempts(count: number): number {
 function refuseUnsupported(settings: ReadonlyMap<string, SettingValue>): void {
   for (const { flag, key, refusal } of SETTINGS) {
     const value = settings.get(flag);
-    if (refusal === undefined || value === undefined || value === refusal.accepts) continue;
+    if (refusal === undefined || value === undefined || value === refusal.accepts || asksForNothing(value)) continue;
     throw badSetting(`naru does not support ${key ?? flag}=${valueText(value)}: ${refusal.reason}`);
   }
 }
@@ -325,14 +362,30 @@ function absolute(path: string): string {
   return isAbsolute(path) ? path : resolve(path);
 }
 
-function checkedLabel(label: string): string {
-  if (!label.includes("=")) throw badSetting(`bad attribute format: ${label}`);
-  return label;
+/** The same label twice is one; as dockerd, a key has one value. */
+function checkedLabels(labels: string[]): string[] {
+  const known = new Map<string, string>();
+  for (const label of new Set(labels)) {
+    const equals = label.indexOf("=");
+    if (equals === -1) throw badSetting(`bad attribute format: ${label}`);
+    const key = label.slice(0, equals);
+    const other = known.get(key);
+    if (other !== undefined) throw badSetting(`conflict labels for ${label} and ${other}`);
+    known.set(key, label);
+  }
+  return [...known.values()];
 }
 
 function checkedAddress(address: string): string {
-  const isV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.test(address);
-  const isV6 = address.includes(":") && /^[0-9a-fA-F:.%]+$/.test(address);
-  if (!isV4 && !isV6) throw badSetting(`invalid IP address: ${address}`);
+  if (isIP(address) === 0) throw badSetting(`invalid IP address: ${address}`);
   return address;
+}
+
+/** Of dockerd's features only this has a counterpart. */
+function prefersBuildKit({ buildkit = "true", ...others }: Record<string, string>): boolean {
+  const [unknown] = Object.keys(others).filter((name) => others[name] === "true");
+  if (unknown !== undefined) {
+    throw badSetting(`naru does not support the feature ${unknown}: it has buildkit only; leave the others out`);
+  }
+  return buildkit === "true";
 }

@@ -1,8 +1,8 @@
 /** Composition: which implementation stands behind each contract, in the order in which they need each other. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { ImageSboms } from "../api/image-sbom.ts";
 import type { ImageBootstrapRequest, ImageMaker } from "../api/image-sources.ts";
+import type { DaemonTraits } from "../api/system.ts";
 import { type BuildKitServer, createBuildKitServer } from "../build/buildkit/buildkit-server.ts";
 import { type ClassicBuilder, createClassicBuilder } from "../build/classic/classic-builder.ts";
 import { type CommandBuilds, createCommandBuilds } from "../build/command/command-builds.ts";
@@ -11,21 +11,18 @@ import type { Builder } from "../build/contract.ts";
 import { createBuilder } from "../build/create-builder.ts";
 import type { BuilderConfig } from "../build/solver/builder-parts.ts";
 import type { ProjectAutomation } from "../compose/automation/contract.ts";
-import type { RegistryClient, RegistrySettings } from "../distribution/contract.ts";
-import { checkMirrors } from "../distribution/registry-addresses.ts";
+import type { RegistryClient } from "../distribution/contract.ts";
 import { createRegistryClient } from "../distribution/registry-client.ts";
 import { registryUserAgent } from "../distribution/user-agent.ts";
 import type { EngineConfig } from "../engine/config.ts";
 import type { Engine } from "../engine/contract.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import { completeLogConfig } from "../engine/log-config.ts";
-import { readRotation } from "../engine/log-driver.ts";
 import { bootstrapImage } from "../image/bootstrap.ts";
 import { ensureHelloWorld } from "../image/builtin-images.ts";
 import { createContainerFiles } from "../image/container-files.ts";
 import type { ImageStore, ProgressLine, TransferLimits } from "../image/contract.ts";
 import { createImageStore } from "../image/open-image-store.ts";
-import { errorText, NaruError } from "../lib/errors.ts";
+import { NaruError } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { createNetworkController } from "../network/network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
@@ -38,6 +35,7 @@ import { createVolumeStore } from "../volume/volume-store.ts";
 import { startComposeAutomation } from "./compose-automation.ts";
 import { createImageSboms } from "./image-sboms.ts";
 import type { Log } from "./log.ts";
+import { checkedRegistrySettings, checkLogOptions, seccompProfile } from "./option-checks.ts";
 import type { DaemonOptions } from "./options.ts";
 
 /** Set by the build; absent when run from source. */
@@ -56,6 +54,7 @@ export interface Parts {
   sboms: ImageSboms;
   registries: RegistryClient;
   automation: ProjectAutomation;
+  traits: DaemonTraits;
   /** Takes over what may change while the daemon runs. */
   reload(options: DaemonOptions): Promise<void>;
   /** Writes what is not written and lets go of the kernel's objects; containers go on, unless live-restore is off or they are to end. */
@@ -76,7 +75,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   lap("state");
   const instance = instanceOf(options);
   const config = engineConfig(options, instance);
-  checkLogOptions(config);
+  checkLogOptions(options);
   let registrySettings = checkedRegistrySettings(options);
   const registries = createRegistryClient({
     settings: () => registrySettings,
@@ -150,6 +149,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
   const automation = startComposeAutomation({ engine, networks, store, log });
   undo.defer(() => automation.stop());
   let { builderGc, builderEntitlements } = options;
+  const traits = { isExperimental: options.isExperimental, prefersBuildKit: options.prefersBuildKit };
   const keptContexts = await KeptContexts.open(`${dataRoot}/builder/kept-contexts`);
   const builder = await createBuilder({
     images,
@@ -195,6 +195,7 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
     registries,
     sboms: createImageSboms(images, images.workshop),
     automation,
+    traits,
     async reload(changed) {
       const settings = checkedRegistrySettings(changed);
       await policy.load(changed.signaturePolicy);
@@ -202,23 +203,13 @@ export async function openParts(options: DaemonOptions, log: Log): Promise<Parts
       Object.assign(limits, transferLimits(changed));
       Object.assign(config, reloadable(changed));
       ({ builderGc, builderEntitlements } = changed);
+      traits.prefersBuildKit = changed.prefersBuildKit;
     },
     async close({ endsContainers } = { endsContainers: false }) {
       if (endsContainers) config.stopContainersOnShutdown = true;
       await opened.disposeAsync();
     },
   };
-}
-
-/** The runtime takes the text of a profile, or "unconfined". */
-async function seccompProfile(setting: string | undefined): Promise<string | undefined> {
-  if (setting === undefined || setting === "builtin") return undefined;
-  if (setting === "unconfined") return setting;
-  try {
-    return await readFile(setting, "utf8");
-  } catch (error) {
-    throw new NaruError("invalid", `opening seccomp profile (${setting}) failed: ${errorText(error)}`);
-  }
 }
 
 /** Tells this daemon's kernel objects from those of other daemons; the same after every restart. */
@@ -238,9 +229,7 @@ function engineConfig(options: DaemonOptions, instance: string): EngineConfig {
     logDriver: options.logDriver,
     logOptions: options.logOptions,
     defaultUlimits: options.ulimits,
-    defaultShmSizeBytes: options.shmSizeBytes,
-    defaultIpcMode: options.ipcMode,
-    defaultCgroupnsMode: options.cgroupnsMode,
+    isExperimental: options.isExperimental,
     defaultInit: options.init,
     dns: options.dns,
     dnsOptions: options.dnsOptions,
@@ -266,29 +255,6 @@ function builderConfig(options: DaemonOptions, instance: string): Omit<BuilderCo
   };
 }
 
-/** A mistake is told at the start, not by every container. */
-function checkLogOptions(config: EngineConfig): void {
-  try {
-    const { Type, Config } = completeLogConfig(undefined, config);
-    if (Type !== "none") readRotation(Type, Config);
-  } catch (error) {
-    throw new NaruError("invalid", `failed to set log opts: ${errorText(error)}`);
-  }
-}
-
-/** @throws invalid for a mirror that is no address */
-function checkedRegistrySettings(options: DaemonOptions): RegistrySettings {
-  const settings = {
-    mirrors: options.registryMirrors,
-    hostMirrors: options.hostMirrors,
-    insecureRegistries: options.insecureRegistries,
-    certificateDirs: options.certificateDirs,
-    downloadAttempts: options.downloadAttempts,
-  };
-  checkMirrors(settings);
-  return settings;
-}
-
 function transferLimits({ concurrentDownloads, concurrentUploads }: DaemonOptions): TransferLimits {
   return { downloads: concurrentDownloads, uploads: concurrentUploads };
 }
@@ -296,6 +262,9 @@ function transferLimits({ concurrentDownloads, concurrentUploads }: DaemonOption
 function reloadable(options: DaemonOptions) {
   return {
     debug: options.debug,
+    defaultShmSizeBytes: options.shmSizeBytes,
+    defaultIpcMode: options.ipcMode,
+    defaultCgroupnsMode: options.cgroupnsMode,
     labels: options.labels,
     registryMirrors: options.registryMirrors,
     insecureRegistries: options.insecureRegistries,

@@ -1,4 +1,5 @@
 /** Values of settings: read from a flag's text or from the configuration file's JSON, checked, printed. */
+import { isIPv4 } from "node:net";
 import { badSetting } from "./setting-error.ts";
 import type { Setting } from "./settings.ts";
 
@@ -31,9 +32,7 @@ export function parseFlagValue(setting: Setting, text: string): SettingValue {
     case "section":
       return text;
     case "bool":
-      if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-      if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
-      throw badSetting(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+      return parseBool(text);
     case "int":
       if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
       throw badSetting(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
@@ -45,6 +44,8 @@ export function parseFlagValue(setting: Setting, text: string): SettingValue {
       const equals = text.indexOf("=");
       return equals === -1 ? { [text]: "" } : { [text.slice(0, equals)]: text.slice(equals + 1) };
     }
+    case "features":
+      return parseFeature(text);
     case "ulimits":
       return [parseUlimit(text)];
     case "pools":
@@ -54,6 +55,8 @@ export function parseFlagValue(setting: Setting, text: string): SettingValue {
 
 /** A value of the configuration file. @throws invalid in the words of Go's decoder. */
 export function parseFileValue(setting: Setting, key: string, value: unknown): SettingValue {
+  // Whatever its type: it is refused in words about the setting itself.
+  if (setting.refusal !== undefined) return unsupportedFileValue(value);
   const wrong = (type: string) =>
     badSetting(
       `invalid JSON: json: cannot unmarshal ${jsonKind(value)} into Go struct field Config.${key} of type ${type}`,
@@ -74,14 +77,16 @@ export function parseFileValue(setting: Setting, key: string, value: unknown): S
       if (Number.isInteger(value)) return value as number;
       throw wrong("int");
     case "bytes":
-      if (Number.isInteger(value)) return value as number;
       if (typeof value === "string") return parseBytes(value);
+      if (Number.isInteger(value)) return parseBytes(String(value));
       throw wrong("int64");
     case "list":
       if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
       throw wrong("[]string");
     case "map":
-      return parseFileMap(setting, value, wrong);
+      return parseFileMap(key, "string", value, wrong);
+    case "features":
+      return parseFileMap(key, "bool", value, wrong);
     case "ulimits":
       return parseFileUlimits(value, wrong);
     case "pools":
@@ -91,17 +96,45 @@ export function parseFileValue(setting: Setting, key: string, value: unknown): S
 
 type Wrong = (type: string) => Error;
 
-function parseFileMap(setting: Setting, value: unknown, wrong: Wrong): Record<string, string> {
-  if (!isObject(value)) throw wrong("map[string]string");
+/** `type` is Go's name of what each value must be. */
+function parseFileMap(key: string, type: "string" | "bool", value: unknown, wrong: Wrong): Record<string, string> {
+  if (!isObject(value)) throw wrong(`map[string]${type}`);
   const entries = Object.entries(value).map(([name, item]) => {
-    if (typeof item === "string") return [name, item] as const;
-    // dockerd's features are booleans.
-    if (setting.flag === "feature" && typeof item === "boolean") return [name, String(item)] as const;
+    if (jsonKind(item) === type) return [name, String(item)] as const;
     throw badSetting(
-      `invalid JSON: json: cannot unmarshal ${jsonKind(item)} into Go struct field Config.${setting.key}.${name} of type string`,
+      `invalid JSON: json: cannot unmarshal ${jsonKind(item)} into Go struct field Config.${key}.${name} of type ${type}`,
     );
   });
   return Object.fromEntries(entries);
+}
+
+function unsupportedFileValue(value: unknown): SettingValue {
+  if (typeof value === "string" || typeof value === "boolean" || typeof value === "number") return value;
+  if (Array.isArray(value)) return value.map((item) => (typeof item === "string" ? item : JSON.stringify(item)));
+  return Object.fromEntries(
+    Object.entries(value as object).map(([name, item]) => [
+      name,
+      typeof item === "string" ? item : JSON.stringify(item),
+    ]),
+  );
+}
+
+/** True for the values that leave a setting as it is when it is not given at all: "", 0, [] and {}. */
+export function asksForNothing(value: SettingValue): boolean {
+  if (typeof value === "object") return Object.keys(value).length === 0;
+  return value === "" || value === 0;
+}
+
+/** Of a feature, `NAME` alone turns it on. */
+function parseFeature(text: string): Record<string, string> {
+  const [, name = "", value = "true"] = /^([^=]*)(?:=(.*))?$/.exec(text) ?? [];
+  return { [name]: String(parseBool(value)) };
+}
+
+function parseBool(text: string): boolean {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
+  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
+  throw badSetting(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 function parseFileUlimits(value: unknown, wrong: Wrong): UlimitSetting[] {
@@ -111,7 +144,7 @@ function parseFileUlimits(value: unknown, wrong: Wrong): UlimitSetting[] {
     const { Name = name, Soft, Hard } = limit;
     if (typeof Name !== "string") throw wrong("string");
     if (!Number.isInteger(Soft) || !Number.isInteger(Hard)) throw wrong("int64");
-    return { Name, Soft: Soft as number, Hard: Hard as number };
+    return checkedUlimit({ Name, Soft: Soft as number, Hard: Hard as number });
   });
 }
 
@@ -158,12 +191,16 @@ function parseUlimit(text: string): UlimitSetting {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
   if (match === null) throw badSetting(`invalid ulimit argument: ${text}`);
   const [, Name = "", soft = "", hard = soft] = match;
+  return checkedUlimit({ Name, Soft: Number(soft), Hard: Number(hard) });
+}
+
+function checkedUlimit(limit: UlimitSetting): UlimitSetting {
+  const { Name, Soft, Hard } = limit;
   if (!ULIMIT_NAMES.has(Name)) throw badSetting(`invalid ulimit type: ${Name}`);
-  const [Soft, Hard] = [Number(soft), Number(hard)];
   if (Hard !== -1 && (Soft > Hard || Soft === -1)) {
     throw badSetting(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
   }
-  return { Name, Soft, Hard };
+  return limit;
 }
 
 function parsePool(text: string): AddressPoolSetting {
@@ -176,12 +213,18 @@ function parsePool(text: string): AddressPoolSetting {
 }
 
 function checkedPool(pool: AddressPoolSetting): AddressPoolSetting {
-  const prefix = Number(/^\d+\.\d+\.\d+\.\d+\/(\d+)$/.exec(pool.base)?.[1] ?? Number.NaN);
-  if (!(prefix >= 0 && prefix <= 32)) throw badSetting(`invalid base prefix "${pool.base}": write an IPv4 CIDR`);
+  const prefix = prefixLength(pool.base);
+  if (prefix === undefined) throw badSetting(`invalid base prefix "${pool.base}": write an IPv4 CIDR`);
   if (pool.size < prefix || pool.size > 30) {
     throw badSetting(`invalid default-address-pool: size ${pool.size} does not fit into ${pool.base}`);
   }
   return pool;
+}
+
+/** Of an IPv4 address with its prefix, ADDRESS/LENGTH; undefined for anything else. */
+export function prefixLength(text: string): number | undefined {
+  const [, address = "", length = ""] = /^([^/]*)\/(\d{1,2})$/.exec(text) ?? [];
+  return isIPv4(address) && Number(length) <= 32 ? Number(length) : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

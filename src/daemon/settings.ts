@@ -3,7 +3,7 @@
  * to those it does not support. One table for the command line, the configuration file and --help.
  */
 
-type SettingType = "string" | "section" | "bool" | "int" | "bytes" | "list" | "map" | "ulimits" | "pools";
+type SettingType = "string" | "section" | "bool" | "int" | "bytes" | "list" | "map" | "features" | "ulimits" | "pools";
 
 export interface Setting {
   /** Long flag, without dashes. */
@@ -11,13 +11,18 @@ export interface Setting {
   short?: string;
   /** Key in the configuration file; undefined: only a flag. */
   key?: string;
+  /** dockerd's older name of the key. */
+  olderKey?: string;
   type: SettingType;
   summary: string;
   /** Shown by --help. */
   defaultText?: string;
   /** SIGHUP takes a changed value over. */
   isReloadable?: boolean;
-  /** Not supported: why, and what to do instead. `accepts` is a value that asks for nothing and is let pass. */
+  /**
+   * Not supported: why, and what to do instead. `accepts` is a value that asks for nothing and is let pass, as are the empty
+   * ones (see asksForNothing).
+   */
   refusal?: { reason: string; accepts?: boolean | string };
 }
 
@@ -73,8 +78,8 @@ const DAEMON: Setting[] = [
     defaultText: "15",
     isReloadable: true,
   }),
-  setting("experimental", "bool", "Accepted; there are no experimental features", { isReloadable: true }),
-  setting("feature", "map", "Accepted; no feature of dockerd's has a counterpart", {
+  setting("experimental", "bool", "Call the daemon experimental; nothing else depends on it"),
+  setting("feature", "features", "buildkit=false: let clients build by POST /build (repeatable)", {
     key: "features",
     isReloadable: true,
   }),
@@ -128,11 +133,11 @@ const BUILDER: Setting[] = [
 
 const CONTAINERS: Setting[] = [
   setting("default-ulimit", "ulimits", "Limit of processes, NAME=SOFT[:HARD] (repeatable)", { key: "default-ulimits" }),
-  setting("default-shm-size", "bytes", "Size of /dev/shm", { defaultText: "64MiB" }),
-  setting("default-ipc-mode", "string", "private or shareable", { defaultText: "private" }),
-  setting("default-cgroupns-mode", "string", "private or host"),
+  setting("default-shm-size", "bytes", "Size of /dev/shm", { defaultText: "64MiB", isReloadable: true }),
+  setting("default-ipc-mode", "string", "private or shareable", { defaultText: "private", isReloadable: true }),
+  setting("default-cgroupns-mode", "string", "private or host", { isReloadable: true }),
   setting("init", "bool", "Run an init process in every container"),
-  setting("log-driver", "string", "json-file or none", { defaultText: "json-file" }),
+  setting("log-driver", "string", "json-file, local or none", { defaultText: "json-file" }),
   setting("log-opt", "map", "Option of the log driver, KEY=VALUE (repeatable)", { key: "log-opts" }),
   setting("no-new-privileges", "bool", "Containers cannot gain privileges unless they say otherwise"),
   setting("seccomp-profile", "string", "A profile file, builtin or unconfined", { defaultText: "builtin" }),
@@ -268,13 +273,11 @@ const REFUSED: Setting[] = [
   refused("exec-opt", "list", "naru chooses the cgroup driver by what the machine has", undefined, "exec-opts"),
   refused("fixed-cidr", "string", "choose the default bridge's network with bip"),
   refused("fixed-cidr-v6", "string", NO_BRIDGE_V6),
-  refused(
-    "host-gateway-ip",
-    "list",
-    "host-gateway is the address of the default bridge",
-    undefined,
-    "host-gateway-ips",
-  ),
+  {
+    ...refused("host-gateway-ip", "list", "host-gateway is the address of the default bridge"),
+    key: "host-gateway-ips",
+    olderKey: "host-gateway-ip",
+  },
   refused("init-path", "string", "naru brings its own init"),
   refused("ip6tables", "bool", "the firewall's IPv6 part cannot be turned off alone; use iptables=false", true),
   refused("ip-forward", "bool", "containers reach nothing without the kernel's forwarding", true),
@@ -282,6 +285,7 @@ const REFUSED: Setting[] = [
   refused("ipv6", "bool", NO_BRIDGE_V6, false),
   refused("metrics-addr", "string", "naru has no metrics listener; ask GET /containers/{id}/stats"),
   refused("network-control-plane-mtu", "int", NO_SWARM),
+  refused("network-diagnostic-port", "int", NO_SWARM),
   refused("node-generic-resource", "list", NO_SWARM, undefined, "node-generic-resources"),
   refused("rootless", "bool", "naru needs root", false),
   refused("selinux-enabled", "bool", "naru sets no SELinux labels", false),
@@ -327,6 +331,7 @@ const HELP_TYPES: Record<SettingType, string> = {
   bytes: "bytes",
   list: "list",
   map: "map",
+  features: "map",
   ulimits: "ulimit",
   pools: "pool-options",
 };

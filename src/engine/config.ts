@@ -21,6 +21,8 @@ export interface EngineConfig {
   /** RFC 3339. */
   buildTime?: string;
   debug?: boolean;
+  /** `--experimental`: what `info` and `version` say, no more. */
+  isExperimental?: boolean;
   /** Labels of the daemon (`--label`). */
   labels?: string[];
   /** Default driver and options of logs (`--log-driver`, `--log-opt`). */

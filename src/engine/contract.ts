@@ -269,6 +269,8 @@ export interface SystemService {
     options: { sinceNs?: bigint; untilNs?: bigint; filters: Filters },
     signal: AbortSignal,
   ): AsyncIterable<EventMessage>;
+  /** Tells those who follow the events that the daemon has taken over these settings; Docker's event `daemon reload`. */
+  announceReload(settings: Record<string, string>): void;
 }
 
 export interface Engine {

@@ -1,4 +1,5 @@
 /** Puts the engine together from the parts that the daemon hands in. */
+import { hostname } from "node:os";
 import { errorText } from "../lib/errors.ts";
 import { ContainerRegistry } from "./container-registry.ts";
 import { createContainerService } from "./container-service.ts";
@@ -50,6 +51,7 @@ export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
       version: async () => versionInfo(context),
       diskUsage: (types) => diskUsage(context, types),
       events: (options, signal) => context.events.read(options, signal),
+      announceReload: (settings) => context.events.publish("daemon", "reload", id, { name: hostname(), ...settings }),
     },
     restore: () => restoreContainers(context),
     shutdown: () => shutdown(context, execs),

@@ -9,7 +9,7 @@ const MASKED_PATHS = (
   "/proc/timer_stats /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap"
 ).split(" ");
 const READ_ONLY_PATHS = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split(" ");
-const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+export const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 /** Fields that inspect leaves out when they are empty. */
 const OMITTED_WHEN_EMPTY = ["Annotations", "StorageOpt", "Tmpfs", "Sysctls", "Mounts"] as const;

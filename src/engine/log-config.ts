@@ -15,7 +15,10 @@ const REMOTE_DRIVERS = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "sp
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 
 /** Fills in the default driver and checks the options' names and the mode. @throws {NaruError} invalid */
-export function completeLogConfig(given: HostConfig["LogConfig"], config: EngineConfig) {
+export function completeLogConfig(
+  given: HostConfig["LogConfig"],
+  config: Pick<EngineConfig, "logDriver" | "logOptions">,
+) {
   const type = given?.Type || (config.logDriver ?? "json-file");
   const options = sorted(given?.Type ? given.Config : { ...config.logOptions, ...given?.Config });
   if (type === "none") return { Type: type, Config: options };

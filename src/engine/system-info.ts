@@ -60,7 +60,7 @@ export async function systemInfo(context: EngineContext, id: string): Promise<Re
     NoProxy: config.noProxy ?? "",
     Name: hostname(),
     Labels: config.labels ?? [],
-    ExperimentalBuild: false,
+    ExperimentalBuild: config.isExperimental ?? false,
     ServerVersion: config.serverVersion,
     ...runtimeFields(context),
     Warnings: runtime.info.warnings.length > 0 ? runtime.info.warnings : null,
@@ -179,7 +179,12 @@ export function versionInfo({ config, runtime }: EngineContext): Record<string, 
     KernelVersion: kernel,
     BuildTime: config.buildTime ?? "",
   };
-  const details = { ...shared, ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION, Experimental: "false" };
+  const details = {
+    ...shared,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    Experimental: String(config.isExperimental ?? false),
+  };
   return {
     Platform: { Name: "naru" },
     Components: [
@@ -192,5 +197,6 @@ export function versionInfo({ config, runtime }: EngineContext): Record<string, 
     ],
     Version: config.serverVersion,
     ...shared,
+    ...(config.isExperimental ? { Experimental: true } : {}),
   };
 }

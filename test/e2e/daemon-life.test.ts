@@ -1,6 +1,6 @@
 /** Signals to the daemon, what it leaves on the machine, the usual docker socket, proxies, reload. */
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DOCKER, eventually, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -148,36 +148,55 @@ test("SIGHUP reads the configuration file again; a broken one changes nothing", 
   const daemon = await start({ flags: ["--config-file", file] });
   const labels = async () => (await daemon.docker(["info", "-f", "{{.Labels}} {{.Debug}}"])).stdout.trim();
   expect(await labels()).toBe("[stage=one] false");
-  await write({ labels: ["stage=two"], debug: true });
+  await write({
+    labels: ["stage=two"],
+    debug: true,
+    "default-shm-size": "7m",
+    features: { buildkit: false },
+    mtu: 1400,
+  });
+  const since = String(Math.floor(Date.now() / 1000));
   process.kill(daemon.pid, "SIGHUP");
   await eventually(async () => (await labels()) === "[stage=two] true");
+  // The event of docker 28, which tells what is taken over. "Until now" is the last whole second.
+  const told = async () =>
+    await daemon.docker([
+      ...["events", "--since", since, "--until", "0s", "--filter", "type=daemon"],
+      ...["--format", "{{.Action}} {{.Actor.Attributes.labels}} {{index .Actor.Attributes `default-shm-size`}}"],
+    ]);
+  await eventually(async () => (await told()).stdout === `reload ["stage=two"] ${7 << 20}\n`);
+  expect((await daemon.api("GET", "/_ping")).headers.get("builder-version")).toBe("1");
+  await eventually(async () => (await daemon.logText()).includes('next start only waiting="[\\"mtu\\"]"'));
   await write("{");
   process.kill(daemon.pid, "SIGHUP");
   await eventually(async () => (await daemon.logText()).includes("reload refused"));
   expect(await labels()).toBe("[stage=two] true");
 });
 
-/** Bytes of the executable's file, as far as a process has them in memory and has not made them its own by writing. */
-async function fileBytes(pid: number): Promise<number> {
+/** Bytes of the executable's file (`path`), as far as a process has them in memory and has not made them its own by writing. */
+async function fileBytes(pid: number, path: string): Promise<number> {
   let counts = false;
   let bytes = 0;
   for (const line of (await Bun.file(`/proc/${pid}/smaps`).text()).split("\n")) {
     const [first = "", size] = line.split(/\s+/);
-    if (/^[0-9a-f]+-[0-9a-f]+$/.test(first)) counts = line.endsWith(` ${NARU}`);
+    if (/^[0-9a-f]+-[0-9a-f]+$/.test(first)) counts = line.includes(` ${path}`);
     else if (counts && first === "Rss:") bytes += Number(size) * 1024;
     else if (counts && first === "Anonymous:") bytes -= Number(size) * 1024;
   }
   return bytes;
 }
 
-test("a quiet daemon lets go of what it has read of its file, keeps what it wrote there, and works on", async () => {
-  const daemon = await start();
+test("a quiet daemon lets go of what it has read of its file, also of one that was replaced, and works on", async () => {
+  const executable = join(scratch, "naru-to-replace");
+  await copyFile(NARU, executable);
+  const daemon = await start({ executable });
+  await rm(executable);
   await importBusybox(daemon);
   for (let round = 0; round < 3; round++) {
     expect((await daemon.docker(["run", "--rm", "busybox", "echo", "here"])).stdout).toBe("here\n");
-    const busy = await fileBytes(daemon.pid);
+    const busy = await fileBytes(daemon.pid, executable);
     expect(busy).toBeGreaterThan(4e6);
-    await eventually(async () => (await fileBytes(daemon.pid)) < busy * 0.8);
+    await eventually(async () => (await fileBytes(daemon.pid, executable)) < busy * 0.8);
     // Code, constants and scripts are read anew: also those of a part that was not used before, and of a worker.
     const exported = await run(["sh", "-c", `"${NARU}" save busybox | tar -t | grep -cx manifest.json`], {
       env: { DOCKER_HOST: daemon.host },

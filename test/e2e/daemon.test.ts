@@ -110,6 +110,7 @@ describe("configuration", () => {
       JSON.stringify({
         "default-ulimits": { nofile: { Name: "nofile", Soft: 77, Hard: 99 } },
         labels: ["a=b"],
+        experimental: true,
         bip: "10.87.1.1/24",
       }),
     );
@@ -117,7 +118,10 @@ describe("configuration", () => {
     await importBusybox(daemon);
     const result = await daemon.docker(["run", "--rm", "busybox", "sh", "-c", "ulimit -n; ip -4 -o addr show eth0"]);
     expect(result.stdout).toMatch(/^77\n.*10\.87\.1\.2\/24/);
-    expect((await daemon.docker(["info", "-f", "{{.Labels}}"])).stdout).toBe("[a=b]\n");
+    const info = await daemon.docker(["info", "-f", "{{.Labels}} {{.ExperimentalBuild}}"]);
+    expect(info.stdout).toBe("[a=b] true\n");
+    expect((await daemon.docker(["version", "-f", "{{.Server.Experimental}}"])).stdout).toBe("true\n");
+    expect((await daemon.api("GET", "/_ping")).headers.get("docker-experimental")).toBe("true");
   });
   test("log lines as JSON", async () => {
     await using daemon = await startDaemon({ flags: ["--log-format", "json"] });

@@ -29,17 +29,6 @@ export function checkAddress(text: string): string {
   return address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
-/** Checks one `--dns-search`; a single dot means none. */
-export function checkDomain(text: string): string {
-  const domain = text.trim();
-  if (domain === ".") return domain;
-  const label = "[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?";
-  if (!/[a-zA-Z]/.test(domain) || domain.length > 254 || !new RegExp(`^(${label}\\.)*${label}\\.?$`).test(domain)) {
-    throw new Error(`${text} is not a valid domain`);
-  }
-  return domain;
-}
-
 /** Checks one `--attach`. */
 export function checkStream(text: string): string {
   const stream = text.toLowerCase();

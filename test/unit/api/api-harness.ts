@@ -38,6 +38,7 @@ export class TestApi implements AsyncDisposable {
       sboms: {} as never,
       automation: {} as never,
       cluster: {} as never,
+      traits: { isExperimental: false, prefersBuildKit: true },
       log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
     });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {

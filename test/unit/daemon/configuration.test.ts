@@ -97,8 +97,9 @@ describe("configuration file", () => {
   const withFile = async (text: string, ...flags: string[]) => {
     const path = join(scratch, "daemon.json");
     await writeFile(path, text);
-    return configure(parseCommandLine(["--config-file", path, ...flags])).catch((error: Error) =>
-      error.message.replace(`unable to configure the naru daemon with file ${path}: `, ""),
+    return configure(parseCommandLine(["--config-file", path, ...flags])).then(
+      ({ options }) => options,
+      (error: Error) => error.message.replace(`unable to configure the naru daemon with file ${path}: `, ""),
     );
   };
 
@@ -163,6 +164,75 @@ describe("configuration file", () => {
   test("an empty file is an empty configuration", () => {
     expect(parseConfigFile("").size).toBe(0);
   });
+
+  test("a byte order mark is no part of it", () => {
+    expect(parseConfigFile('\uFEFF{"debug":true}').get("debug")).toBeTrue();
+  });
+});
+
+describe("values that make no sense", () => {
+  const told = (config: object) => () => daemonOptions(parseConfigFile(JSON.stringify(config)));
+  test.each([
+    [{ labels: ["a=1", "a=2"] }, "conflict labels for a=2 and a=1"],
+    [{ mtu: -1 }, "invalid default MTU: -1"],
+    [{ dns: ["999.1.1.1"] }, "invalid IP address: 999.1.1.1"],
+    [{ ip: "1.2.3" }, "invalid IP address: 1.2.3"],
+    [{ "dns-search": ["bad domain!"] }, "bad domain! is not a valid domain"],
+    [{ bip: "300.1.1.1/24" }, 'invalid bip "300.1.1.1/24"'],
+    [{ bip: "10.1.1.1/33" }, 'invalid bip "10.1.1.1/33"'],
+    [{ "default-shm-size": -1 }, "invalid size: '-1'"],
+    [{ "default-ulimits": { foo: { Name: "foo", Soft: 1, Hard: 1 } } }, "invalid ulimit type: foo"],
+    [{ "default-ulimits": { nofile: { Soft: 5, Hard: 1 } } }, "less than or equal to hard limit: 5 > 1"],
+    [{ "default-address-pools": [{ base: "300.0.0.0/8", size: 16 }] }, 'invalid base prefix "300.0.0.0/8"'],
+    [
+      { features: { buildkit: "yes" } },
+      "invalid JSON: json: cannot unmarshal string into Go struct field Config.features.buildkit of type bool",
+    ],
+    [{ features: { "containerd-snapshotter": true } }, "does not support the feature containerd-snapshotter"],
+    [{ hosts: ["fd://2"] }, "invalid bind address (fd://2)"],
+    [{ hosts: ["fd://name"] }, "invalid bind address (fd://name)"],
+  ])("%j", (config, message) => {
+    expect(told(config)).toThrow(message);
+  });
+
+  test("what asks for nothing is let pass", () => {
+    const nothing = {
+      runtimes: {},
+      bridge: "",
+      "exec-opts": [],
+      "default-network-opts": {},
+      "network-diagnostic-port": 0,
+      mtu: 0,
+      labels: ["a=1", "a=1"],
+      features: { buildkit: true, cdi: false },
+    };
+    expect(told(nothing)()).toMatchObject({ labels: ["a=1"], mtu: undefined, prefersBuildKit: true });
+  });
+
+  test.each([
+    [{ runtimes: { nvidia: { path: "x" } } }, 'runtimes=map[nvidia:{"path":"x"}]: naru uses crun'],
+    [{ "default-network-opts": { bridge: { mtu: "1400" } } }, "give options to each network"],
+    [{ "host-gateway-ip": "1.2.3.4" }, "host-gateway is the address of the default bridge"],
+  ])("refused whatever its type: %j", (config, message) => {
+    expect(told(config)).toThrow(message);
+  });
+});
+
+test("TCP addresses without a port have dockerd's: 2375, and 2376 with TLS, which tlsverify brings whatever its value", () => {
+  const listens = (...flags: string[]) =>
+    daemonOptions(parseCommandLine(["-H", "tcp://127.0.0.1", ...flags]).values).listen[0];
+  expect(listens()).toMatchObject({ port: 2375 });
+  expect(listens("--tls")).toMatchObject({ port: 2376 });
+  expect(listens("--tlsverify=false")).toMatchObject({ port: 2376 });
+});
+
+test("--feature NAME alone turns it on", () => {
+  const prefers = (...flags: string[]) => daemonOptions(parseCommandLine(flags).values).prefersBuildKit;
+  expect([prefers(), prefers("--feature", "buildkit"), prefers("--feature", "buildkit=false")]).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test("what naru does not support is refused with what to do", () => {
@@ -180,6 +250,8 @@ test.each([
   ["tcp://[::1]:5", { kind: "tcp", host: "::1", port: 5 }],
   ["tcp://:2376", { kind: "tcp", host: "localhost", port: 2376 }],
   ["fd://", { kind: "fd", which: undefined }],
+  ["fd://*", { kind: "fd", which: undefined }],
+  ["fd://4", { kind: "fd", which: 4 }],
 ] as const)("address %s", (text, address) => {
-  expect(parseListenAddress(text)).toEqual(address as never);
+  expect(parseListenAddress(text, 2376)).toEqual(address as never);
 });

@@ -32,6 +32,7 @@ async function listen(flags: string[], engine = fakeEngine()) {
     sboms: {} as never,
     automation: {} as never,
     cluster: {} as never,
+    traits: { isExperimental: false, prefersBuildKit: true },
     log: { request: () => {}, fault: () => {} },
   });
   const listeners = new Listeners(api, quiet);
