@@ -59,6 +59,7 @@ export class Session implements AttachSession, OutputSink {
     const { passed, isDetached } = this.#scanner?.scan(chunk) ?? { passed: chunk, isDetached: false };
     if (passed.length > 0) {
       const bytes = passed.slice();
+      // Input for a process that has ended, or never came, goes nowhere; the session tells its end.
       this.#writing = this.#writing.then(() => this.#send(bytes)).catch(() => {});
     }
     if (isDetached) {
@@ -80,7 +81,7 @@ export class Session implements AttachSession, OutputSink {
         .then(async () => {
           (await this.options.process()).closeStdin();
         })
-        .catch(() => {});
+        .catch(() => {}); // as above
     }
   }
 

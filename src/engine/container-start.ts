@@ -140,6 +140,7 @@ async function startProcess(
     cgroupPath: posix.join("/", record.hostConfig.CgroupParent || `naru-${context.config.instance}`, record.id),
     onOutput: container.output.hooksForStart(),
   };
+  // The failure that undoes the start is the one to tell.
   undo.defer(() => context.runtime.delete(record.id, request.runDir).catch(() => {}));
   return context.runtime.start(request);
 }

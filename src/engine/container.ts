@@ -38,6 +38,7 @@ export class Container {
   #started = Promise.withResolvers<ContainerProcess>();
 
   constructor(public record: ContainerRecord) {
+    // Nobody may be waiting for it.
     this.#started.promise.catch(() => {});
   }
 

@@ -38,6 +38,7 @@ export class ContainerLayers {
       }
       throw error;
     }
+    // Not waited for: the container's own record comes after it, and a full disk is told there.
     this.records.putLayer(containerId, { chainIds }).catch(() => {});
     return this.describe(containerId, chainIds);
   }

@@ -1,7 +1,9 @@
 /** Makes images out of blobs and snapshots that are in place, and takes them away again. */
+
 import { rm } from "node:fs/promises";
 import { digestOf } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
+import { OneAtATime } from "../lib/one-at-a-time.ts";
 import { syncFile } from "../lib/whole-file.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { Descriptor, Digest, ImageConfig, Manifest } from "../model/image.ts";
@@ -47,7 +49,7 @@ export interface LayerBlob {
 
 export class ImagePublisher {
   /** Blobs appear and disappear one step at a time, so that none is removed between being found and being referred to. */
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly works = new OneAtATime();
 
   constructor(private readonly parts: Parts) {}
 
@@ -80,7 +82,7 @@ export class ImagePublisher {
       // When one fails, the files of the others have to go too.
       await Promise.allSettled(staging);
       await Promise.all(staging);
-      await this.oneAtATime(async () => {
+      await this.works.run(async () => {
         const wanted: { path: string; digest: Digest }[] = [];
         for (const blob of sources) {
           if (!(await this.isWanted(blob))) continue;
@@ -240,7 +242,7 @@ export class ImagePublisher {
       await snapshots.remove(chainId);
       removed.push(chainId);
     }
-    await this.oneAtATime(async () => {
+    await this.works.run(async () => {
       for (const digest of blobs) {
         if (records.blobUsersOf(digest) > 0) continue;
         await content.remove(digest);
@@ -248,12 +250,6 @@ export class ImagePublisher {
       }
     });
     return removed;
-  }
-
-  private oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
-    const next = this.tail.then(work, work);
-    this.tail = next.catch(() => {});
-    return next;
   }
 }
 

@@ -120,6 +120,7 @@ export class RootViews {
 
   private async unmountView(path: string): Promise<void> {
     unmount(path);
+    // What still holds it leaves an empty directory behind, which the next reboot takes.
     await rmdir(path).catch(() => {});
     this.mounted -= 1;
     // Nothing stays mounted when nobody looks.

@@ -1,7 +1,9 @@
 /** Removes what a prune or a limit takes from the build cache. */
+
 import { readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../../lib/errors.ts";
+import { OneAtATime } from "../../lib/one-at-a-time.ts";
 import type { BuildCacheRecord } from "../contract.ts";
 import type { SolverContext } from "./builder-parts.ts";
 import type { CacheStore } from "./cache-store.ts";
@@ -17,7 +19,7 @@ const SETTLE_MS = 1000;
 
 export class CachePruner {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private working: Promise<unknown> = Promise.resolve();
+  private readonly works = new OneAtATime();
 
   constructor(
     private readonly context: SolverContext,
@@ -28,7 +30,7 @@ export class CachePruner {
 
   /** @throws {NaruError} invalid for a bad filter */
   async prune(wish: PruneWish): Promise<{ deleted: BuildCacheRecord[]; spaceReclaimed: number }> {
-    return await this.oneAtATime(() => this.pruneNow(wish));
+    return await this.works.run(() => this.pruneNow(wish));
   }
 
   /** Applies the limits a moment later. */
@@ -36,16 +38,18 @@ export class CachePruner {
     if (this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.oneAtATime(() => this.applyLimits()).catch((error) =>
-        this.context.log.warn(`the build cache was not brought below its limits: ${errorText(error)}`),
-      );
+      this.works
+        .run(() => this.applyLimits())
+        .catch((error) =>
+          this.context.log.warn(`the build cache was not brought below its limits: ${errorText(error)}`),
+        );
     }, SETTLE_MS);
     this.timer.unref();
   }
 
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    await this.working.catch(() => {});
+    await this.works.settle();
   }
 
   async listLimits(): Promise<PruneWish[]> {
@@ -96,12 +100,6 @@ export class CachePruner {
   private async disk(): Promise<{ diskBytes: number; freeBytes: number }> {
     const { bsize, blocks, bavail } = await statfs(this.context.directory);
     return { diskBytes: bsize * blocks, freeBytes: bsize * bavail };
-  }
-
-  private oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
-    const next = this.working.then(work, work);
-    this.working = next.catch(() => {});
-    return next;
   }
 }
 

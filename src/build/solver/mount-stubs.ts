@@ -37,6 +37,7 @@ function removeStub(root: number, path: string, lower: StubParams["places"][numb
   try {
     parent = files.openInRoot(root, parentPath, O.RDONLY | O.DIRECTORY);
   } catch {
+    // The step itself has removed it, with all above it.
     return;
   }
   try {

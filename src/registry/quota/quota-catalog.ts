@@ -1,5 +1,7 @@
 /** Refuses what would go beyond a quota, while it arrives: an upload ends at the byte that is too much. */
+
 import { NaruError } from "../../lib/errors.ts";
+import { OneAtATime } from "../../lib/one-at-a-time.ts";
 import type { Digest } from "../../model/image.ts";
 import type { Actor, RegistryCatalog } from "../contract.ts";
 import { ForwardingCatalog } from "../forwarding-catalog.ts";
@@ -11,7 +13,7 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 export class QuotaCatalog extends ForwardingCatalog {
   readonly #ledger: UsageLedger;
-  #lastCheck: Promise<void> = Promise.resolve();
+  readonly #checks = new OneAtATime();
 
   constructor(
     inner: RegistryCatalog,
@@ -111,9 +113,7 @@ export class QuotaCatalog extends ForwardingCatalog {
 
   /** Several at a time may each have found room when they began. One after the other, so that not all of them go. */
   #checkAtEnd(repository: string, id: string, size: number): Promise<void> {
-    const check = this.#lastCheck.then(() => this.#refuseBeyond(repository, id, size));
-    this.#lastCheck = check.catch(() => {});
-    return check;
+    return this.#checks.run(() => this.#refuseBeyond(repository, id, size));
   }
 
   async #refuseBeyond(repository: string, id: string, size: number): Promise<void> {

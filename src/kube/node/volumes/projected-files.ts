@@ -2,6 +2,7 @@
 
 import { chmod, chown, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { OneAtATime } from "../../../lib/one-at-a-time.ts";
 import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret } from "../../../model/kubernetes/core.ts";
 import { CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS } from "../../../model/kubernetes/names.ts";
 import type { Stored } from "../../../model/kubernetes/object.ts";
@@ -22,7 +23,7 @@ interface WantedFile {
 export class ProjectedFiles {
   #written = "";
   #tokens = new Map<string, { token: string; renewAt: number }>();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #writes = new OneAtATime();
 
   constructor(
     readonly context: NodeContext,
@@ -41,9 +42,7 @@ export class ProjectedFiles {
 
   /** @throws Error in node agents' words when something that is not optional is missing */
   write(pod: Stored<Pod>, facts: PodFacts): Promise<void> {
-    const turn = this.#turn.then(() => this.#write(pod, facts));
-    this.#turn = turn.catch(() => {});
-    return turn;
+    return this.#writes.run(() => this.#write(pod, facts));
   }
 
   async #write(pod: Stored<Pod>, facts: PodFacts): Promise<void> {
