@@ -31,7 +31,7 @@ import { Query } from "./query.ts";
 import { registryHandlers } from "./registries.ts";
 import { type Handlers, Router } from "./router.ts";
 import { type DaemonTraits, systemHandlers } from "./system.ts";
-import { splitVersion, TooOldVersionError } from "./version.ts";
+import { requireVersion, splitVersion, TooOldVersionError } from "./version.ts";
 import { volumeHandlers } from "./volumes.ts";
 import { pluginHandlers } from "./without-plugins.ts";
 
@@ -130,6 +130,11 @@ export class ApiServer {
     this.#http.emit("connection", connection);
   }
 
+  /** "METHOD /path" of each, the oldest first. */
+  requestsUnderWay(): string[] {
+    return [...this.#underWay].map(({ request: { method, url } }) => `${method} ${url}`);
+  }
+
   /** Resolves when every request has at least the beginning of its answer, or after `timeoutMs`. */
   async settle(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
@@ -165,7 +170,9 @@ function refuseMalformed(socket: Duplex): void {
   );
 }
 
-async function dispatch(router: Router, exchange: Exchange, method: string, url: string): Promise<void> {
+async function dispatch(router: Router, exchange: Exchange, method: string, target: string): Promise<void> {
+  // Through a proxy the target is a whole URL (RFC 9112, 3.2.2).
+  const url = target.replace(/^https?:\/\/[^/?]*/i, "");
   const question = url.indexOf("?");
   const fullPath = question === -1 ? url : url.slice(0, question);
   if (fullPath.includes("//")) {
@@ -173,8 +180,9 @@ async function dispatch(router: Router, exchange: Exchange, method: string, url:
     return exchange.empty(301, { Location: fullPath.replace(/\/{2,}/g, "/") + query });
   }
   if (method === "OPTIONS") return exchange.empty(200);
-  const { version, path } = splitVersion(fullPath);
+  const { asked, path } = splitVersion(fullPath);
   const { route, params } = router.match(method, path);
+  const version = requireVersion(asked);
   const query = new Query(question === -1 ? "" : url.slice(question + 1));
   await route.handler({ exchange, path: params, query, version, signal: exchange.signal });
 }

@@ -4,12 +4,13 @@ import { ApiServer } from "../api/server.ts";
 import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { Cluster } from "./cluster.ts";
+import { instanceOf } from "./engine-config.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Listeners } from "./listeners.ts";
 import { Log } from "./log.ts";
 import { isMachineEnding } from "./machine-end.ts";
 import type { DaemonOptions } from "./options.ts";
-import { instanceOf, openParts, type Parts } from "./parts.ts";
+import { openParts, type Parts } from "./parts.ts";
 import { removePidFile, writePidFile } from "./process-file.ts";
 import type { RunningRegistry } from "./registry-parts.ts";
 import { reloadedSettings } from "./reload-event.ts";
@@ -92,6 +93,13 @@ export class Daemon {
     this.#options = { ...this.#options, liveRestore, shutdownTimeoutSeconds };
     this.log.level = options.logLevel;
     this.log.info("configuration reloaded", { logLevel: options.logLevel, labels: options.labels });
+  }
+
+  /** What it is doing, for whoever wonders why something hangs; where dockerd writes its stacks on SIGUSR1. */
+  logState(): void {
+    const { rss, heapUsed } = process.memoryUsage();
+    const requests = this.api.requestsUnderWay();
+    this.log.info("the state, as SIGUSR1 asks", { uptimeSeconds: process.uptime(), rss, heapUsed, requests });
   }
 
   /**

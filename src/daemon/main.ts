@@ -3,12 +3,16 @@ import { errorText } from "../lib/errors.ts";
 import { NARU_VERSION } from "../lib/version.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { mergeConfiguration, readConfigFile, withFile } from "./config-file.ts";
+import type { Daemon } from "./daemon.ts";
 import { type DaemonOptions, daemonOptions } from "./options.ts";
 import type { SettingValue } from "./setting-values.ts";
 import { DEFAULT_CONFIG_FILE, daemonHelp, SETTINGS } from "./settings.ts";
 
 /** As dockerd: a second signal (of a supervisor, of an impatient hand) does not cut an orderly end in half; a third does. */
 const FORCING_SIGNALS = 3;
+
+/** They would end the process; as dockerd, it goes on. */
+const HARMLESS_SIGNALS = ["SIGUSR2", "SIGALRM"] as const;
 
 /** Runs the daemon with the arguments behind its name; ends the process itself. */
 export async function runDaemon(args: readonly string[]): Promise<void> {
@@ -101,22 +105,34 @@ async function run(line: CommandLine, configuration: Configuration): Promise<voi
         },
       );
   };
-  // From the first moment: a start that is cut in half would leave namespaces and sockets behind.
+  // All from the first moment: a start that is cut in half would leave namespaces and sockets behind.
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+  for (const signal of HARMLESS_SIGNALS) process.on(signal, () => {});
+  // One after the other; a start that fails is told below.
+  let turn: Promise<Daemon | undefined> = starting.catch(() => undefined);
+  const inTurn = (action: (daemon: Daemon) => void | Promise<void>) => {
+    turn = turn.then(async (daemon) => {
+      if (daemon !== undefined) await action(daemon);
+      return daemon;
+    });
+  };
+  process.on("SIGUSR1", () => inTurn((daemon) => daemon.logState()));
+  process.on("SIGHUP", () => inTurn((daemon) => reload(daemon, line, configuration.settings)));
   const daemon = await starting;
   // A fault in one request must not take the others down; containers go on either way.
   process.on("uncaughtException", (error) => daemon.log.error("unexpected failure", { error }));
   process.on("unhandledRejection", (error) => daemon.log.error("unexpected failure", { error }));
-  process.on("SIGHUP", () => {
-    configure(line)
-      .then(async ({ settings, options }) => {
-        await daemon.reload(options);
-        const waiting = changedForNextStart(configuration.settings, settings);
-        if (waiting.length > 0) daemon.log.warn("these settings change with the next start only", { waiting });
-      })
-      .catch((error: unknown) => {
-        daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) });
-      });
-  });
+}
+
+/** Never rejects: a configuration that cannot be used changes nothing. */
+async function reload(daemon: Daemon, line: CommandLine, startedWith: Configuration["settings"]): Promise<void> {
+  try {
+    const { settings, options } = await configure(line);
+    await daemon.reload(options);
+    const waiting = changedForNextStart(startedWith, settings);
+    if (waiting.length > 0) daemon.log.warn("these settings change with the next start only", { waiting });
+  } catch (error) {
+    daemon.log.error("reload refused; the old configuration stays", { reason: errorText(error) });
+  }
 }

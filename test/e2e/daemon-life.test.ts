@@ -76,6 +76,19 @@ test("Ctrl-C, which reaches the whole process group, ends the daemon in order", 
   await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 
+test("SIGUSR1 writes what the daemon is doing into the log; it and its like end nothing", async () => {
+  const daemon = await start();
+  const waiting = daemon.api("GET", "/events?until=99999999999");
+  for (const signal of ["SIGUSR2", "SIGALRM", "SIGUSR1"] as const) process.kill(daemon.pid, signal);
+  await eventually(async () => {
+    if ((await daemon.logText()).includes('requests="[\\"GET /events?until=99999999999\\"]"')) return true;
+    process.kill(daemon.pid, "SIGUSR1");
+    return false;
+  });
+  expect(await (await daemon.api("GET", "/_ping")).text()).toBe("OK");
+  await (await waiting).body?.cancel();
+});
+
 test("a second SIGTERM does not cut the end in half", async () => {
   const daemon = await start();
   await importBusybox(daemon);
