@@ -23,13 +23,19 @@ export const any: Shape = { kind: "any" };
 /** A string type of Go's with a name of its own. */
 export const namedText = (go: string): Shape => ({ kind: "string", go });
 export const int = (go = "int64"): Shape => ({ kind: "int", go, unsigned: go.startsWith("uint") });
-export const list = (of: Shape, options: { length?: number } = {}): Shape => ({
+/** `pointers`: messages name the elements' type with Go's "*". */
+export const list = (of: Shape, options: { length?: number; pointers?: boolean } = {}): Shape => ({
   kind: "list",
   of,
-  go: `[${options.length ?? ""}]${goName(of)}`,
+  go: `[${options.length ?? ""}]${options.pointers ? "*" : ""}${goName(of)}`,
   length: options.length,
 });
-export const map = (of: Shape): Shape => ({ kind: "map", of, go: `map[string]${goName(of)}` });
+/** `go`: the map type's own name, where it has one. */
+export const map = (of: Shape, options: { go?: string; pointers?: boolean } = {}): Shape => ({
+  kind: "map",
+  of,
+  go: options.go ?? `map[string]${options.pointers ? "*" : ""}${goName(of)}`,
+});
 /** `go` is the type's name in messages, e.g. "container.HostConfig"; `root` what paths to its fields begin with. */
 export const struct = (
   go: string,
@@ -46,7 +52,7 @@ export const struct = (
 /** `value` with its keys spelled as in `shape`. @throws invalid when a value has another type. */
 export function decodeShape(shape: Shape, value: unknown): unknown {
   const root = shape.kind === "struct" ? shape.root : "";
-  return decode(shape, value, { root, path: "", inContainer: false });
+  return decode(shape, value, { root, path: "", inList: false });
 }
 
 interface Place {
@@ -54,8 +60,8 @@ interface Place {
   root: string;
   /** ".HostConfig.Memory"; "" at the top. */
   path: string;
-  /** The value is an element of a list or map, not a field. */
-  inContainer: boolean;
+  /** The value is an element of a list, not of a map or struct. */
+  inList: boolean;
 }
 
 function decode(shape: Shape, value: unknown, place: Place): unknown {
@@ -73,7 +79,7 @@ function decode(shape: Shape, value: unknown, place: Place): unknown {
       return decodeWords(value);
     case "list":
       if (!Array.isArray(value)) return refuse(value, shape.go, place);
-      return value.map((item, index) => decode(shape.of, item, within(place, String(index))));
+      return value.map((item, index) => decode(shape.of, item, { ...within(place, String(index)), inList: true }));
     case "map": {
       if (!isObject(value)) return refuse(value, shape.go, place);
       const decoded: Record<string, unknown> = {};
@@ -95,35 +101,37 @@ function decodeStruct(shape: Shape & { kind: "struct" }, value: unknown, place: 
     const name = Object.hasOwn(shape.fields, key) ? key : shape.byLowerCase.get(key.toLowerCase());
     const field = name === undefined ? undefined : shape.fields[name];
     if (name === undefined || field === undefined) continue;
-    decoded[name] = decode(field, item, { ...place, path: `${place.path}.${key}`, inContainer: false });
+    decoded[name] = decode(field, item, { ...place, path: `${place.path}.${key}`, inList: false });
   }
   return decoded;
 }
 
 function decodeInt(shape: Shape & { kind: "int" }, value: unknown, place: Place): number {
   if (typeof value !== "number") return refuse(value, shape.go, place);
-  const fits = Number.isInteger(value) && Math.abs(value) <= 2 ** 63 && !(shape.unsigned && value < 0);
+  const bits = Number(/\d+$/.exec(shape.go)?.[0] ?? 64);
+  const [least, most] = shape.unsigned ? [0, 2 ** bits] : [-(2 ** (bits - 1)), 2 ** (bits - 1)];
+  // A number holds 2^63 - 1 as 2^63.
+  const fits = Number.isInteger(value) && value >= least && (value < most || (bits === 64 && value === most));
   return fits ? value : refuse(value, shape.go, place);
 }
 
 function decodeWords(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (Array.isArray(value) && value.every((word) => typeof word === "string")) return value;
-  const wrong = Array.isArray(value) ? value.find((word) => typeof word !== "string") : value;
-  throw badRequest(`invalid JSON: json: cannot unmarshal ${jsonKind(wrong)} into Go value of type string`);
+  throw badRequest(`invalid JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type string`);
 }
 
 function within(place: Place, key: string): Place {
-  return { ...place, path: `${place.path}.${key}`, inContainer: true };
+  return { ...place, path: `${place.path}.${key}`, inList: false };
 }
 
 function refuse(value: unknown, goType: string, place: Place): never {
-  const target = place.inContainer
+  const target = place.inList
     ? `${place.root}${place.path}`
     : place.path === ""
       ? "Go value"
       : `Go struct field ${place.root}${place.path}`;
-  const number = typeof value === "number" && /int|Duration/.test(goType) ? ` ${goNumber(value)}` : "";
+  const number = typeof value === "number" && /^(u?int\d*|time\.Duration)$/.test(goType) ? ` ${goNumber(value)}` : "";
   throw badRequest(`invalid JSON: json: cannot unmarshal ${jsonKind(value)}${number} into ${target} of type ${goType}`);
 }
 

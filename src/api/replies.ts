@@ -108,6 +108,25 @@ export function shapeEvent({ status, id, from, ...event }: EventMessage): object
   return { status, id, from, ...event };
 }
 
+const NO_FOREIGN_LAYERS = { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null };
+
+/** Before 1.50 there were fields that tell nothing any more, and all were in alphabetical order. */
+export function shapeInfo(info: Record<string, unknown>, version: ApiVersion): object {
+  if (version >= 50) return info;
+  const { FirewallBackend, RuncCommit, RegistryConfig, ...rest } = info as Record<string, object>;
+  return sorted({
+    ...rest,
+    BridgeNfIptables: false,
+    BridgeNfIp6tables: false,
+    FirewallBackend: version < 49 ? undefined : FirewallBackend,
+    RuncCommit:
+      version < 49 && RuncCommit && "ID" in RuncCommit ? { Expected: RuncCommit.ID, ...RuncCommit } : RuncCommit,
+    RegistryConfig: version < 47 ? { ...NO_FOREIGN_LAYERS, ...RegistryConfig } : RegistryConfig,
+    // No runtime that naru knows keeps such a limit.
+    KernelMemory: version < 42 ? false : undefined,
+  });
+}
+
 /** Parts that were not asked for are null. */
 export function shapeDiskUsage(usage: Partial<DiskUsage>, version: ApiVersion): object {
   return {
@@ -116,7 +135,12 @@ export function shapeDiskUsage(usage: Partial<DiskUsage>, version: ApiVersion): 
     Containers: usage.Containers?.map((container) => shapeContainerSummary(container, version)) ?? null,
     Volumes: usage.Volumes?.map(shapeVolume) ?? null,
     BuildCache: usage.BuildCache?.map(shapeCacheRecord) ?? null,
+    ...(version < 42 ? { BuilderSize: sumOfSizes(usage.BuildCache ?? []) } : {}),
   };
+}
+
+function sumOfSizes(records: readonly object[]): number {
+  return records.reduce((sum, record) => sum + ("Size" in record ? Number(record.Size) : 0), 0);
 }
 
 /** Docker leaves out the parents of a record that has none. */

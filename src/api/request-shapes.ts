@@ -13,7 +13,7 @@ const containerConfigFields: Record<string, Shape> = {
   AttachStdin: bool,
   AttachStdout: bool,
   AttachStderr: bool,
-  ExposedPorts: map(emptyStruct),
+  ExposedPorts: map(emptyStruct, { go: "nat.PortSet" }),
   Tty: bool,
   OpenStdin: bool,
   StdinOnce: bool,
@@ -41,14 +41,14 @@ const containerConfigFields: Record<string, Shape> = {
   Shell: words,
 };
 
-const throttle = list(struct("blkiodev.ThrottleDevice", { Path: text, Rate: int("uint64") }));
+const throttle = list(struct("blkiodev.ThrottleDevice", { Path: text, Rate: int("uint64") }), { pointers: true });
 const resourcesFields: Record<string, Shape> = {
   CpuShares: int(),
   Memory: int(),
   NanoCpus: int(),
   CgroupParent: text,
   BlkioWeight: int("uint16"),
-  BlkioWeightDevice: list(struct("blkiodev.WeightDevice", { Path: text, Weight: int("uint16") })),
+  BlkioWeightDevice: list(struct("blkiodev.WeightDevice", { Path: text, Weight: int("uint16") }), { pointers: true }),
   BlkioDeviceReadBps: throttle,
   BlkioDeviceWriteBps: throttle,
   BlkioDeviceReadIOps: throttle,
@@ -77,7 +77,7 @@ const resourcesFields: Record<string, Shape> = {
   MemorySwappiness: int(),
   OomKillDisable: bool,
   PidsLimit: int(),
-  Ulimits: list(struct("units.Ulimit", { Name: text, Soft: int(), Hard: int() })),
+  Ulimits: list(struct("units.Ulimit", { Name: text, Soft: int(), Hard: int() }), { pointers: true }),
   CpuCount: int(),
   CpuPercent: int(),
   IOMaximumIOps: int("uint64"),
@@ -118,7 +118,7 @@ const hostConfig = struct("container.HostConfig", {
   ContainerIDFile: text,
   LogConfig: struct("container.LogConfig", { Type: text, Config: textMap }),
   NetworkMode: namedText("container.NetworkMode"),
-  PortBindings: map(list(struct("nat.PortBinding", { HostIp: text, HostPort: text }))),
+  PortBindings: map(list(struct("nat.PortBinding", { HostIp: text, HostPort: text })), { go: "nat.PortMap" }),
   RestartPolicy: restartPolicy,
   AutoRemove: bool,
   VolumeDriver: text,
@@ -181,7 +181,9 @@ export const containerCreateShape = struct(
   {
     ...containerConfigFields,
     HostConfig: hostConfig,
-    NetworkingConfig: struct("network.NetworkingConfig", { EndpointsConfig: map(endpointSettings) }),
+    NetworkingConfig: struct("network.NetworkingConfig", {
+      EndpointsConfig: map(endpointSettings, { pointers: true }),
+    }),
   },
   "",
 );

@@ -6,7 +6,7 @@ import type { DiskUsage, EventMessage } from "../model/system.ts";
 import { badRequest } from "./errors.ts";
 import type { Headers } from "./exchange.ts";
 import { streamJsonLines } from "./json-lines.ts";
-import { shapeDiskUsage, shapeEvent } from "./replies.ts";
+import { shapeDiskUsage, shapeEvent, shapeInfo } from "./replies.ts";
 import type { Call, Handlers } from "./router.ts";
 import { parseUnixTime } from "./timestamps.ts";
 
@@ -38,7 +38,7 @@ export function systemHandlers(
   return {
     SystemPing: ({ exchange }) => exchange.text(200, "OK", pingHeaders()),
     SystemPingHead: ({ exchange }) => exchange.text(200, "", pingHeaders()),
-    SystemInfo: async ({ exchange }) => exchange.json(200, await system.info()),
+    SystemInfo: async ({ exchange, version }) => exchange.json(200, shapeInfo(await system.info(), version)),
     SystemVersion: async ({ exchange }) => exchange.json(200, withApiVersions(await system.version())),
     SystemDataUsage: (call) => answerDiskUsage(system, builder, call),
     SystemEvents: (call) => streamEvents(system, call),

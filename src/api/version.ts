@@ -9,7 +9,8 @@ const MAX_MINOR = Number(API_VERSION.split(".")[1]);
 const MIN_MINOR = Number(MIN_API_VERSION.split(".")[1]);
 
 interface VersionedPath {
-  version: ApiVersion;
+  /** "1.24"; undefined when the path names none. */
+  asked: string | undefined;
   /** Without the version prefix. */
   path: string;
 }
@@ -17,14 +18,15 @@ interface VersionedPath {
 /** Docker answers this one as plain text, so that clients from before JSON errors can show it. */
 export class TooOldVersionError extends Error {}
 
-/**
- * Takes the version off a path.
- * @throws invalid for a version that is too new, TooOldVersionError for one that is too old.
- */
+/** Takes the version off a path. */
 export function splitVersion(fullPath: string): VersionedPath {
-  const match = /^\/v([0-9.]+)(\/.*)$/.exec(fullPath);
-  if (match === null) return { version: MAX_MINOR, path: fullPath };
-  const [, asked = "", path = "/"] = match;
+  const [, asked, path = fullPath] = /^\/v([0-9.]+)(\/.*)$/.exec(fullPath) ?? [];
+  return { asked, path };
+}
+
+/** @throws invalid for a version that is too new, TooOldVersionError for one that is too old. */
+export function requireVersion(asked: string | undefined): ApiVersion {
+  if (asked === undefined) return MAX_MINOR;
   const [major = 0, minor = 0] = asked.split(".").map(Number);
   if (major > 1 || (major === 1 && minor > MAX_MINOR)) {
     throw badRequest(`client version ${asked} is too new. Maximum supported API version is ${API_VERSION}`);
@@ -35,5 +37,5 @@ export function splitVersion(fullPath: string): VersionedPath {
         "please upgrade your client to a newer version",
     );
   }
-  return { version: minor, path };
+  return minor;
 }

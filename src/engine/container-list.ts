@@ -15,9 +15,8 @@ export async function listContainers(
   options: { all: boolean; limit: number; size: boolean; filters: Filters },
 ): Promise<ContainerSummary[]> {
   const passes = containerFilter(context, options.filters);
-  // These filters ask for containers that do not run; a limit counts all.
-  const isAll =
-    options.all || options.limit > 0 || ["status", "exited"].some((name) => options.filters.get(name)?.length);
+  // A status may be one of containers that do not run; a limit counts all.
+  const isAll = options.all || options.limit > 0 || options.filters.get("status")?.length;
   const chosen = context.containers
     .list()
     .filter((container) => (isAll || container.isRunning) && passes(container))

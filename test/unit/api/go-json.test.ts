@@ -5,7 +5,7 @@ import { decodeShape } from "../../../src/api/go-shape.ts";
 import { parseFilters, Query } from "../../../src/api/query.ts";
 import { containerCreateShape, networkCreateShape } from "../../../src/api/request-shapes.ts";
 import { parseUnixTime } from "../../../src/api/timestamps.ts";
-import { splitVersion } from "../../../src/api/version.ts";
+import { requireVersion, splitVersion } from "../../../src/api/version.ts";
 
 describe("encoding", () => {
   test.each([
@@ -61,7 +61,33 @@ describe("types", () => {
       { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: 80 }] } } },
       "json: cannot unmarshal number into Go struct field .HostConfig.PortBindings.80~1tcp.0.HostPort of type string",
     ],
-    [{ ExposedPorts: { "80": 3 } }, "json: cannot unmarshal number into .ExposedPorts.80 of type struct {}"],
+    [
+      { ExposedPorts: { "80": 3 } },
+      "json: cannot unmarshal number into Go struct field .ExposedPorts.80 of type struct {}",
+    ],
+    [{ ExposedPorts: [] }, "json: cannot unmarshal array into Go struct field .ExposedPorts of type nat.PortSet"],
+    [{ Labels: { a: 1 } }, "json: cannot unmarshal number into Go struct field .Labels.a of type string"],
+    [{ Cmd: ["x", 1] }, "json: cannot unmarshal array into Go value of type string"],
+    [
+      { HostConfig: { PortBindings: { "80/tcp": {} } } },
+      "json: cannot unmarshal object into Go struct field .HostConfig.PortBindings.80~1tcp of type []nat.PortBinding",
+    ],
+    [
+      { HostConfig: { Ulimits: {} } },
+      "json: cannot unmarshal object into Go struct field .HostConfig.Ulimits of type []*units.Ulimit",
+    ],
+    [
+      { HostConfig: { BlkioWeight: 70000 } },
+      "json: cannot unmarshal number 70000 into Go struct field .HostConfig.BlkioWeight of type uint16",
+    ],
+    [
+      { HostConfig: { ConsoleSize: [-1, 1] } },
+      "json: cannot unmarshal number -1 into .HostConfig.ConsoleSize.0 of type uint",
+    ],
+    [
+      { NetworkingConfig: { EndpointsConfig: { b: { IPAMConfig: 1 } } } },
+      "json: cannot unmarshal number into Go struct field .NetworkingConfig.EndpointsConfig.b.IPAMConfig of type network.EndpointIPAMConfig",
+    ],
     [
       { Healthcheck: { Interval: "5s" } },
       "json: cannot unmarshal string into Go struct field .Healthcheck.Interval of type time.Duration",
@@ -134,9 +160,10 @@ test.each([
 });
 
 test.each([
-  ["/v1.41/info", { version: 41, path: "/info" }],
-  ["/info", { version: 51, path: "/info" }],
-  ["/v1.24/a/v1.99/b", { version: 24, path: "/a/v1.99/b" }],
-])("version of %s", (path, split) => {
+  ["/v1.41/info", { asked: "1.41", path: "/info" }, 41],
+  ["/info", { asked: undefined, path: "/info" }, 51],
+  ["/v1.24/a/v1.99/b", { asked: "1.24", path: "/a/v1.99/b" }, 24],
+])("version of %s", (path, split, version) => {
   expect(splitVersion(path)).toEqual(split);
+  expect(requireVersion(split.asked)).toBe(version);
 });

@@ -30,6 +30,8 @@ test("versions: newest without one in the path, refusals in Docker's words", asy
     status: 400,
     body: '{"message":"client version 1.99 is too new. Maximum supported API version is 1.51"}\n',
   });
+  expect(await api.request("GET", "/v1.99/nope")).toMatchObject({ status: 404 });
+  expect(await api.request("GET", "http://docker/v1.24/_ping")).toMatchObject({ status: 200, body: "OK" });
   expect(await api.request("GET", "/v1.20/info")).toMatchObject({
     status: 400,
     body:
