@@ -68,7 +68,7 @@ export class ApiClient {
 
   /** GET, answered with JSON. */
   async get<T>(path: string, request: ApiRequest = {}): Promise<T> {
-    return (await this.send("GET", path, request)).json<T>();
+    return parseText<T>(await (await this.send("GET", path, request)).text());
   }
 
   /** POST, answered with JSON; undefined when the answer is empty. */
@@ -198,7 +198,15 @@ function addFilters(
 
 async function parseJson<T>(answer: HttpResponse): Promise<T> {
   const text = await answer.text();
-  return (text === "" ? undefined : JSON.parse(text)) as T;
+  return text === "" ? (undefined as T) : parseText<T>(text);
+}
+
+function parseText<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new CliError(`the daemon's answer is no JSON (is it a Docker daemon?): ${(error as Error).message}`);
+  }
 }
 
 async function apiError(answer: HttpResponse): Promise<ApiError> {

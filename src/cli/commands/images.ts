@@ -38,7 +38,8 @@ async function listImages(
   const chosen = values.format || (quiet ? "" : ((await context.config()).imagesFormat ?? ""));
   const filters = reference === undefined ? values.filter : { ...values.filter, reference: [reference] };
   const client = await context.client();
-  const images = await client.get<ImageSummary[]>("/images/json", { query: { all: values.all, filters } });
+  const images =
+    (await client.get<ImageSummary[] | null>("/images/json", { query: { all: values.all, filters } })) ?? [];
   const withDigest = digests || filters.digest !== undefined || /\.Digest\b/.test(chosen);
   const rows = images.flatMap((image) =>
     imageNames(image, withDigest).map((name) => imageRow(image, name, !values["no-trunc"])),

@@ -78,7 +78,8 @@ async function askForContainers(
 ): Promise<ContainerSummary[]> {
   const limit = latest && last === -1 ? 1 : last;
   const client = await context.client();
-  return client.get<ContainerSummary[]>("/containers/json", {
+  const containers = await client.get<ContainerSummary[] | null>("/containers/json", {
     query: { all, limit: limit > 0 ? limit : undefined, size, filters: filter },
   });
+  return containers ?? []; // other engines say null
 }

@@ -120,12 +120,13 @@ export function namesText(names: readonly string[], truncate: boolean): string {
   return own ?? plain.join(",");
 }
 
-/** The IMAGE cell. */
+/** The IMAGE cell: as people write the name, without a digest. */
 export function imageText({ Image: image, ImageID: id }: ContainerSummary, truncate: boolean): string {
   if (image === "") return "<no image>";
   if (!truncate) return image;
   if (shortId(id ?? "") === shortId(image)) return shortId(image);
-  return /^(.+:[^/@]+)@[a-z0-9+._-]+:[0-9a-f]+$/.exec(image)?.[1] ?? image;
+  const name = /^([^@]+)@[a-z0-9+._-]+:[0-9a-f]+$/.exec(image)?.[1] ?? image;
+  return name.replace(/^(index\.)?docker\.io\/(library\/(?=[^/]+$))?(?=.)/, "");
 }
 
 function sizeText({ SizeRw: written = 0, SizeRootFs: all = 0 }: ContainerSummary): string {

@@ -3,7 +3,7 @@ import { humanSize } from "../../lib/human-size.ts";
 import type { ImageHistoryItem } from "../../model/image.ts";
 import type { RowKind } from "../format.ts";
 import { rowFields } from "./row-fields.ts";
-import { ellipsis, rfc3339, shortId } from "./row-text.ts";
+import { ellipsis, GO_ZERO_TIME, rfc3339, shortId } from "./row-text.ts";
 
 const CREATED_BY_COLUMNS = 45;
 
@@ -39,6 +39,3 @@ export function historyRow(item: ImageHistoryItem, truncate: boolean, isHuman: b
     Comment: item.Comment,
   };
 }
-
-/** The Unix seconds of 0001-01-01, Go's zero time. */
-const GO_ZERO_TIME = -62135596800;

@@ -3,7 +3,7 @@ import { humanSize } from "../../lib/human-size.ts";
 import type { ImageSummary } from "../../model/image.ts";
 import type { RowKind } from "../format.ts";
 import { rowFields } from "./row-fields.ts";
-import { goTime, shortId } from "./row-text.ts";
+import { GO_ZERO_TIME, goTime, shortId } from "./row-text.ts";
 
 const NONE = "<none>";
 const CREATED_SINCE = "{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}";
@@ -116,7 +116,7 @@ export function imageRow(image: ImageSummary, name: ImageName, truncate: boolean
     Repository: name.repository,
     Tag: name.tag,
     Digest: name.digest,
-    CreatedSince: image.Created > 0 ? `${humanDuration(nowMs - image.Created * 1000)} ago` : "",
+    CreatedSince: image.Created > GO_ZERO_TIME ? `${humanDuration(nowMs - image.Created * 1000)} ago` : "",
     // asked for rarely, and time zones take milliseconds to load
     get CreatedAt() {
       return goTime(image.Created);

@@ -55,16 +55,35 @@ export function byNaturalOrder(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** A text in double quotes with Go's escapes (strconv.Quote). */
+const SHORT_ESCAPES: Record<string, string> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
+
+/** A text in double quotes with Go's escapes (strconv.Quote): of what does not print, spaces but the usual one too. */
 export function goQuote(text: string): string {
-  return JSON.stringify(text).replace(/\\\\|\\u([0-9a-f]{4})|[\x7f-\x9f]/g, (match, digits?: string) => {
-    if (match === "\\\\") return match;
-    const code = digits === undefined ? match.charCodeAt(0) : Number.parseInt(digits, 16);
-    if (code === 7) return "\\a";
-    if (code === 11) return "\\v";
-    return code < 0x80 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
+  return `"${text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, goEscape)}"`;
 }
+
+function goEscape(character: string): string {
+  const short = SHORT_ESCAPES[character];
+  if (short !== undefined) return short;
+  if (!character.isWellFormed()) return "\ufffd"; // half a character; Go has none
+  const digits = character.codePointAt(0)!.toString(16);
+  if (digits.length <= 2 && digits < "80") return `\\x${digits.padStart(2, "0")}`;
+  return digits.length <= 4 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
+}
+
+/** The Unix seconds of 0001-01-01, Go's zero time. */
+export const GO_ZERO_TIME = -62135596800;
 
 /**
  * A moment as Go's `Time.String` prints it: `2026-11-21 08:16:38.5 +0000 UTC`. Pass RFC 3339 text to keep its

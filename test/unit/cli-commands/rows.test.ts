@@ -126,6 +126,9 @@ describe("container rows", () => {
     ["no image", { Image: "" }, true, "Image", "<no image>"],
     ["an image by its id", { Image: "sha256:f3391b978fcc9ad6d7cd45dfd4" }, true, "Image", "f3391b978fcc"],
     ["a digest after a tag goes", { Image: `nginx:1@sha256:${"a".repeat(64)}` }, true, "Image", "nginx:1"],
+    ["a digest goes", { Image: `a.example/nginx@sha256:${"a".repeat(64)}` }, true, "Image", "a.example/nginx"],
+    ["the usual registry goes", { Image: "docker.io/library/nginx:1" }, true, "Image", "nginx:1"],
+    ["only its own folder goes", { Image: "docker.io/library/a/b" }, true, "Image", "library/a/b"],
     [
       "it stays in full",
       { Image: `nginx:1@sha256:${"a".repeat(64)}` },
@@ -188,13 +191,18 @@ describe("image rows", () => {
     );
   });
   test("the table is what its template gives, also without a time", () => {
-    for (const one of [image, { ...image, Created: 0 }]) {
+    for (const [created, text] of [
+      [CREATED, " 13 minutes ago "],
+      [0, " 56 years ago "],
+      [-62135596800, " N/A "],
+    ] as const) {
+      const one = { ...image, Created: created };
       const kind = imageKind(true);
       const rows = imageNames(one, true).map((name) => imageRow(one, name, true, NOW_MS));
       // A comment in the template keeps it from the short way.
       const byTemplate = rowsText(kind, rows, { format: `table {{/* all */}}${kind.table}` });
       expect(rowsText(kind, rows, { format: "" })).toBe(byTemplate);
-      expect(byTemplate).toContain(one.Created === 0 ? " N/A " : " 13 minutes ago ");
+      expect(byTemplate).toContain(text);
     }
   });
 });
@@ -292,7 +300,11 @@ describe("pieces of text", () => {
     ['say "hi"', '"say \\"hi\\""'],
     ["a\\b\n", '"a\\\\b\\n"'],
     ["bell\x07 esc\x1b", '"bell\\a esc\\x1b"'],
-    ["나루", '"나루"'],
+    ["나루 🎉", '"나루 🎉"'],
+    ["a\u00a0b\u200bc\u2028d", '"a\\u00a0b\\u200bc\\u2028d"'],
+    ["tag\u{e0041}", '"tag\\U000e0041"'],
+    ["\ud800x", '"\ufffdx"'],
+    ["tab\tnul\0del\x7f\x80", '"tab\\tnul\\x00del\\x7f\\u0080"'],
     ["back\\u0001", '"back\\\\u0001"'],
   ])("Go quotes %j", (text, quoted) => {
     expect(goQuote(text)).toBe(quoted);

@@ -85,7 +85,10 @@ describe("alignColumns", () => {
     ["\tB\nx\ty\n", "          B\nx         y\n"],
     ["one\n\nA\tB\n", "one\n\nA         B\n"],
     ["a\tb\tc\nplain\nlonger one\tb\tc\n", "a         b         c\nplain\nlonger one   b         c\n"],
-    ["日本\tx\n", "日本        x\n"],
+    ["日本\tx\n", "日本      x\n"],
+    ["한글 이름\tx\nplain\ty\n", "한글 이름   x\nplain       y\n"],
+    ["e\u0301\tx\n", "e\u0301         x\n"],
+    ["\x1b[1mb\tx\n", "\x1b[1mb      x\n"],
     ["😀\tx\nlonger than 😀\ty\n", "😀               x\nlonger than 😀   y\n"],
     ["long in the last line only\nA\tB\tC\n", "long in the last line only\nA         B         C\n"],
   ];
