@@ -28,7 +28,7 @@ function networkRef(call: Call): string {
 
 async function inspect(networks: NetworksBackend, call: Call): Promise<void> {
   const { exchange, query } = call;
-  const options = { scope: query.text("scope"), verbose: query.bool("verbose") };
+  const options = { scope: query.text("scope"), verbose: query.goBool("verbose") };
   exchange.json(200, await networks.inspect(networkRef(call), options));
 }
 

@@ -5,11 +5,10 @@
 import { NaruError } from "../lib/errors.ts";
 import { badRequest } from "./errors.ts";
 import { struct } from "./go-shape.ts";
-import type { Query } from "./query.ts";
 import { readJsonBody } from "./request-body.ts";
 import type { Call } from "./router.ts";
 
-const WORDS =
+export const NO_SWARM =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm ' +
   "and try again.";
 
@@ -61,14 +60,12 @@ export async function refuseOutsideSwarm(operation: string, { exchange, query }:
   if (reading.body !== undefined) await readJsonBody(exchange, struct(reading.body, {}));
   if (reading.version !== undefined) checkVersion(reading.version, query.text("version"));
   if (reading.filters) query.filters();
-  for (const name of [...(reading.booleans ?? []), ...(reading.bareBooleans ?? [])]) {
-    const reason = reading.booleans?.includes(name) === true;
-    checkBoolean(name, query, reason);
-  }
+  for (const name of reading.booleans ?? []) query.goBool(name);
+  for (const name of reading.bareBooleans ?? []) query.goBool(name, { isBare: true });
   if (reading.streams && !query.bool("stdout") && !query.bool("stderr")) {
     throw new NaruError("internal", "Bad parameters: you must choose at least one stream");
   }
-  throw new NaruError("unavailable", WORDS);
+  throw new NaruError("unavailable", NO_SWARM);
 }
 
 function checkVersion(of: NonNullable<Reading["version"]>, text: string): void {
@@ -77,11 +74,4 @@ function checkVersion(of: NonNullable<Reading["version"]>, text: string): void {
   throw badRequest(
     `invalid ${of} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
   );
-}
-
-function checkBoolean(name: string, query: Query, reason: boolean): void {
-  const value = query.text(name);
-  if (value === "" || /^(1|0|t|f|true|false|T|F|TRUE|FALSE|True|False)$/.test(value)) return;
-  const because = reason ? `: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax` : "";
-  throw badRequest(`invalid value for ${name}: ${value}${because}`);
 }

@@ -1,5 +1,6 @@
 /** Query parameters as Docker reads them: its notions of true and false, its words for what cannot be read. */
 import { NaruError } from "../lib/errors.ts";
+import { findGoBool } from "../lib/go-bool.ts";
 import type { Platform } from "../model/image.ts";
 import type { Filters } from "../model/system.ts";
 import { badRequest } from "./errors.ts";
@@ -45,6 +46,15 @@ export class Query {
   bool(name: string, absent = false): boolean {
     if (!this.has(name)) return absent;
     return !FALSE_WORDS.has(this.text(name).trim().toLowerCase());
+  }
+
+  /** As Go's strconv.ParseBool reads it; false when absent or empty. @throws invalid, with Go's reason unless it is bare */
+  goBool(name: string, { isBare = false } = {}): boolean {
+    const value = this.text(name);
+    const read = value === "" ? false : findGoBool(value);
+    if (read !== undefined) return read;
+    const because = isBare ? "" : `: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`;
+    throw badRequest(`invalid value for ${name}: ${value}${because}`);
   }
 
   /** Undefined when absent or empty. @throws internal for what is no integer: Docker answers 500 there. */

@@ -1,7 +1,9 @@
 /** Tag "Volume". */
 import type { VolumeService } from "../engine/contract.ts";
+import { NaruError } from "../lib/errors.ts";
 import type { VolumeCreateRequest } from "../model/volume.ts";
 import { adaptVolumePruneFilters } from "./older-requests.ts";
+import { NO_SWARM } from "./outside-swarm.ts";
 import { shapeVolume } from "./replies.ts";
 import { readJsonBody } from "./request-body.ts";
 import { volumeCreateShape } from "./request-shapes.ts";
@@ -31,6 +33,7 @@ async function list(volumes: VolumesBackend, { exchange, query }: Call): Promise
 
 async function create(volumes: VolumesBackend, { exchange }: Call): Promise<void> {
   const request = await readJsonBody<VolumeCreateRequest>(exchange, volumeCreateShape);
+  if (request?.ClusterVolumeSpec) throw new NaruError("unavailable", NO_SWARM);
   exchange.json(201, shapeVolume(await volumes.create(request ?? {})));
 }
 

@@ -8,6 +8,7 @@ import type { MountRecord } from "./container-record.ts";
 import { reportState } from "./container-state.ts";
 import { containerDir, type EngineContext } from "./engine-context.ts";
 import { linkTexts } from "./links.ts";
+import { identityOwner } from "./resolve-mounts.ts";
 import { isPredefinedNetwork } from "./validate-network-mode.ts";
 
 export async function inspectContainer(
@@ -18,7 +19,7 @@ export async function inspectContainer(
   const container = context.containers.get(ref);
   const { record } = container;
   const [path = "", ...args] = [...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])];
-  const directory = containerDir(context, record.id);
+  const directory = containerDir(context, identityOwner(context, container));
   // Docker names the files from the first start on, also when it failed.
   const hasFiles = record.hasBeenStarted || record.wasStartTried === true;
   const fileAt = (name: string) => (hasFiles ? `${directory}/${name}` : "");

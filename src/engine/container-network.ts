@@ -31,7 +31,7 @@ export async function openContainerNetwork(
     return { namespacePath, heldDescriptors: [], hostname };
   }
   const mode = container.record.hostConfig.NetworkMode ?? "bridge";
-  if (mode.startsWith("container:")) return joinNetwork(context, container, mode.slice("container:".length));
+  if (mode.startsWith("container:")) return joinNetwork(context, mode.slice("container:".length));
   if (mode === "host") {
     const [resolvConf, hosts] = await Promise.all([
       context.networks.hostResolvConf(),
@@ -41,9 +41,10 @@ export async function openContainerNetwork(
     await writeIdentityFiles(context, container, { hosts: hosts + extra, resolvConf });
     return { namespacePath: undefined, heldDescriptors: [] };
   }
+  const request = sandboxRequest(context, container);
   let sandbox: SandboxState;
   try {
-    sandbox = await context.networks.openSandbox(sandboxRequest(context, container));
+    sandbox = await context.networks.openSandbox(request);
   } catch (error) {
     const kind = error instanceof NaruError ? error.kind : "internal";
     throw new NaruError(kind, `failed to set up container networking: ${errorText(error)}`, { cause: error });
@@ -156,7 +157,7 @@ function wishedEndpoints({ record }: Container, mode: string): { network: string
   });
 }
 
-async function joinNetwork(context: EngineContext, container: Container, ref: string): Promise<OpenNetwork> {
+function joinNetwork(context: EngineContext, ref: string): OpenNetwork {
   let peer: Container;
   try {
     peer = context.containers.get(ref);
@@ -171,13 +172,6 @@ async function joinNetwork(context: EngineContext, container: Container, ref: st
         : `cannot join network namespace of a non running container: container ${peer.name} is ${status}`;
     throw new NaruError("conflict", words);
   }
-  const directory = containerDir(context, peer.id);
-  const own = containerDir(context, container.id);
-  await Promise.all(
-    ["hosts", "resolv.conf", "hostname"].map(async (name) =>
-      writeFile(`${own}/${name}`, await readFile(`${directory}/${name}`).catch(() => "")),
-    ),
-  );
   const isHost = peer.record.hostConfig.NetworkMode === "host";
   const path = context.networks.findSandbox(peer.id)?.namespacePath ?? `/proc/${peer.record.state.pid}/ns/net`;
   const hostname = peer.record.config.Hostname;

@@ -61,7 +61,7 @@ function summarizeImage(context: EngineContext, image: LocalImage, sharedSize: b
     ParentId: "",
     RepoTags: [...image.repoTags].sort(),
     RepoDigests: [...image.repoDigests].sort(),
-    Created: unixSeconds(image.createdAt),
+    Created: image.config.created ? unixSeconds(image.createdAt) : 0,
     Size: image.sizeBytes,
     SharedSize: sharedSize ? context.images.sharedSize(image.id) : -1,
     Labels: labels && Object.keys(labels).length > 0 ? labels : null,

@@ -14,6 +14,14 @@ export function matchingReference(image: LocalImage, text: string): string | und
   return [...image.repoTags, ...image.repoDigests].find((name) => name === wanted || name === text);
 }
 
+/** The images that have a tag of the repository that the user named without one. */
+export function imagesOfRepository(images: readonly LocalImage[], text: string): LocalImage[] {
+  const completed = familiarReference(text);
+  if (!completed.endsWith(":latest") || text.endsWith(":latest")) return [];
+  const repository = completed.slice(0, -":latest".length);
+  return images.filter(({ repoTags }) => repoTags.some((tag) => tag.slice(0, tag.lastIndexOf(":")) === repository));
+}
+
 /** Go's path.Match on familiar names, with and without tag, as the reference filter does. */
 export function matchesReference(name: string, pattern: string): boolean {
   const expression = globExpression(pattern);

@@ -6,7 +6,7 @@ import type { ImageService } from "./contract.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { listImages } from "./image-list.ts";
 import { inspectImage } from "./image-manifests.ts";
-import { familiarReference } from "./image-references.ts";
+import { familiarReference, imagesOfRepository } from "./image-references.ts";
 import { pruneImages, publishImageEvent, removeImage } from "./image-remove.ts";
 import { pullImage, pushImage } from "./image-transfer.ts";
 
@@ -29,13 +29,16 @@ export function createImageService(context: EngineContext): ImageService {
     load: (archive, options) => loadImages(context, archive, options),
     async save(refs, options) {
       // Unknown names are told before the stream begins.
-      const chosen = refs.map((ref) => {
-        const image = images.findImage(ref);
-        if (image === undefined) throw new NaruError("not-found", `No such image: ${ref}`);
-        return image;
+      const chosen = refs.flatMap((ref) => {
+        const named = imagesOfRepository(images.listImages(), ref);
+        const found = named.length > 0 ? named : [images.findImage(ref)];
+        return found.map((image) => {
+          if (image === undefined) throw new NaruError("not-found", `No such image: ${ref}`);
+          return image.id;
+        });
       });
       const tar = images.save(refs, options);
-      for (const { id } of chosen) publishImageEvent(context, "save", id, id);
+      for (const id of new Set(chosen)) publishImageEvent(context, "save", id, id);
       return tar;
     },
     async importTar(archive, { repo, tag, message, changes, signal, platform }) {

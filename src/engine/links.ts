@@ -61,13 +61,16 @@ export function linkedNames(context: EngineContext): ReadonlyMap<string, readonl
   return names;
 }
 
-/** The running containers behind the links. @throws {NaruError} internal `Cannot link to a non running container …` */
+/** The running containers behind the links. @throws {NaruError} internal `Cannot link to a non running container …` and the like */
 export function resolveLinks(context: EngineContext, container: Container): { container: Container; alias: string }[] {
   return container.record.links.map(({ containerId, alias }) => {
     const other = context.containers.find(containerId);
     if (other === undefined || !other.hasProcess) {
       const name = other === undefined ? containerId : `/${other.name}`;
       throw new NaruError("internal", `Cannot link to a non running container: ${name} AS /${container.name}/${alias}`);
+    }
+    if (!Object.hasOwn(context.networks.findSandbox(other.id)?.endpoints ?? {}, "bridge")) {
+      throw new NaruError("internal", `container ${other.id} not attached to default bridge network`);
     }
     return { container: other, alias };
   });
@@ -76,7 +79,8 @@ export function resolveLinks(context: EngineContext, container: Container): { co
 /** ALIAS_NAME, ALIAS_PORT…, ALIAS_ENV_… as the legacy links define them. */
 export function linkEnvironment(context: EngineContext, own: Container, other: Container, alias: string): string[] {
   const prefix = alias.toUpperCase().replaceAll("-", "_");
-  const address = Object.values(context.networks.findSandbox(other.id)?.endpoints ?? {})[0]?.IPAddress ?? "";
+  const { bridge, ...others } = context.networks.findSandbox(other.id)?.endpoints ?? {};
+  const address = (bridge ?? Object.values(others)[0])?.IPAddress ?? "";
   const env = [`${prefix}_NAME=/${own.name}/${alias}`];
   const ports = Object.keys(other.record.config.ExposedPorts ?? {})
     .map((text) => text.split("/"))
@@ -85,8 +89,21 @@ export function linkEnvironment(context: EngineContext, own: Container, other: C
     .sort((a, b) => Number(b.protocol === "tcp") - Number(a.protocol === "tcp") || Number(a.port) - Number(b.port));
   const [first] = ports;
   if (first !== undefined) env.push(`${prefix}_PORT=${first.protocol}://${address}:${first.port}`);
+  const isExposed = (number: number, protocol: string) =>
+    ports.some((port) => Number(port.port) === number && port.protocol === protocol);
   for (const { port, protocol } of ports) {
     const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
+    let last = Number(port);
+    while (isExposed(last + 1, protocol)) last += 1;
+    // The first of ports in a row also tells where they end.
+    if (last > Number(port) && !isExposed(Number(port) - 1, protocol)) {
+      env.push(
+        `${name}_START=${protocol}://${address}:${port}`,
+        `${name}_PORT_START=${port}`,
+        `${name}_END=${protocol}://${address}:${last}`,
+        `${name}_PORT_END=${last}`,
+      );
+    }
     env.push(
       `${name}=${protocol}://${address}:${port}`,
       `${name}_ADDR=${address}`,

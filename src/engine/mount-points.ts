@@ -26,8 +26,8 @@ export async function collectMountWishes(
   for (const spec of host.VolumesFrom ?? []) {
     for (const wish of inheritedMounts(context, spec)) byDestination.set(wish.destination, wish);
   }
-  const add = (wish: MountWish) => {
-    if (own.has(wish.destination)) throw new NaruError("invalid", `Duplicate mount point: ${wish.destination}`);
+  const add = (wish: MountWish, asWritten = wish.destination) => {
+    if (own.has(wish.destination)) throw new NaruError("invalid", `Duplicate mount point: ${asWritten}`);
     own.add(wish.destination);
     byDestination.set(wish.destination, wish);
   };
@@ -40,7 +40,7 @@ export async function collectMountWishes(
           "leave bind-recursive=readonly out",
       );
     }
-    add(await parseMount(mount));
+    add(await parseMount(mount), mount.Target);
   }
   for (const [destination, options] of Object.entries(host.Tmpfs ?? {})) add(parseTmpfs(destination, options));
   for (const path of Object.keys(config.Volumes ?? {})) {

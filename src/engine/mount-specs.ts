@@ -36,14 +36,18 @@ export function cleanDestination(path: string): string {
 export function parseBind(spec: string): MountWish {
   const parts = spec.split(":");
   const bad = (reason = "") => new NaruError("internal", `invalid volume specification: '${spec}'${reason}`);
-  if (parts.length > 3 || parts.some((part) => part === "")) throw bad();
-  const [first, second, mode = ""] = parts as [string, string | undefined, string | undefined];
+  const [first = "", second, mode = ""] = parts;
+  // "/data:ro" would be an anonymous volume with a mode, which there is not.
+  if (parts.length > 3 || first === "" || (parts.length === 2 && readMode(second!) !== undefined)) throw bad();
+  const words = readMode(mode);
+  if (words === undefined) throw new NaruError("internal", `invalid mode: ${mode}`);
   const source = second === undefined ? "" : first;
   const isBind = source.startsWith("/");
-  const words = parseMode(mode, isBind);
   let destination: string;
   try {
-    destination = cleanDestination(second ?? first);
+    destination = mountTarget(second ?? first);
+    const foreign = words.find((word) => (isBind ? word === "nocopy" : PROPAGATIONS.includes(word)));
+    if (foreign !== undefined) invalid(`field ${isBind ? "VolumeOptions" : "BindOptions"} must not be specified`);
   } catch (error) {
     throw bad(`: invalid mount config for type "${isBind ? "bind" : "volume"}": ${errorText(error)}`);
   }
@@ -66,35 +70,33 @@ export function parseBind(spec: string): MountWish {
   };
 }
 
-/** @throws {NaruError} internal `invalid mode: x` */
-function parseMode(mode: string, isBind: boolean): string[] {
+/** The words of "ro,z"; undefined when one is unknown or says what another says too. */
+function readMode(mode: string): string[] | undefined {
   if (mode === "") return [];
   const words = mode.split(",");
-  const usedClasses = new Set<number>();
-  for (const word of words) {
-    const found = MODE_CLASSES.findIndex((names) => names.includes(word));
-    const isMisplaced = (found === 3 && !isBind) || (found === 2 && isBind);
-    if (found < 0 || usedClasses.has(found) || isMisplaced) throw new NaruError("internal", `invalid mode: ${mode}`);
-    usedClasses.add(found);
-  }
-  return words;
+  const classes = words.map((word) => MODE_CLASSES.findIndex((names) => names.includes(word)));
+  return classes.includes(-1) || new Set(classes).size < classes.length ? undefined : words;
+}
+
+/** @throws {NaruError} invalid, without saying of what */
+function mountTarget(path: string): string {
+  if (path === "") invalid("field Target must not be empty");
+  return cleanDestination(path);
 }
 
 /** One element of HostConfig.Mounts. @throws {NaruError} invalid in Docker's words */
 export async function parseMount(mount: Mount): Promise<MountWish> {
-  const bad = (reason: string) => new NaruError("invalid", `invalid mount config for type "${mount.Type}": ${reason}`);
+  const bad = (reason: string) =>
+    new NaruError("invalid", `invalid mount config for type "${mount.Type ?? ""}": ${reason}`);
   checkForeignOptions(mount);
-  if (!["bind", "volume", "tmpfs", "image"].includes(mount.Type)) {
-    const isKnown = mount.Type === "npipe" || mount.Type === "cluster";
-    throw bad(isKnown ? "mount type is not supported on this platform" : "mount type unknown");
-  }
-  if (!mount.Target) throw bad("field Target must not be empty");
   let destination: string;
   try {
-    destination = cleanDestination(mount.Target);
+    destination = mountTarget(mount.Target ?? "");
   } catch (error) {
     throw bad(errorText(error));
   }
+  if (!["bind", "volume", "tmpfs", "image"].includes(mount.Type)) throw bad("mount type unknown");
+  if (mount.ImageOptions && mount.Type !== "image") throw bad("field ImageOptions must not be specified");
   const base = {
     destination,
     mode: "",
@@ -107,6 +109,11 @@ export async function parseMount(mount: Mount): Promise<MountWish> {
     case "bind":
       return { ...base, ...(await bindFields(mount, bad)), type: "bind" };
     case "volume":
+      if (mount.ReadOnly && !mount.Source) throw bad("must not set ReadOnly mode when using anonymous volumes");
+      if (mount.VolumeOptions?.Subpath && !mount.Source) {
+        throw bad("must not set Subpath when using anonymous volumes");
+      }
+      checkSubpath(mount.VolumeOptions?.Subpath, bad);
       return {
         ...base,
         type: "volume",
@@ -118,9 +125,11 @@ export async function parseMount(mount: Mount): Promise<MountWish> {
       };
     case "tmpfs":
       if (mount.Source) throw bad("field Source must not be specified");
+      checkMountTmpfsOptions(mount, bad);
       return { ...base, type: "tmpfs", options: mountTmpfsOptions(mount) };
     default:
       if (!mount.Source) throw bad("field Source must not be empty");
+      checkSubpath(mount.ImageOptions?.Subpath, bad);
       return {
         ...base,
         type: "image",
@@ -136,7 +145,6 @@ function checkForeignOptions(mount: Mount): void {
   const owners = [
     ["BindOptions", "bind"],
     ["VolumeOptions", "volume"],
-    ["ImageOptions", "image"],
     ["TmpfsOptions", "tmpfs"],
   ] as const;
   for (const [field, type] of owners) {
@@ -168,6 +176,21 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+function checkSubpath(subpath: string | undefined, bad: (reason: string) => NaruError): void {
+  if (!subpath) return;
+  const climbsOut = posix.normalize(subpath).split("/")[0] === "..";
+  // Docker's words for images too.
+  if (subpath.startsWith("/") || climbsOut) throw bad("subpath must be a relative path within the volume");
+}
+
+function checkMountTmpfsOptions({ TmpfsOptions }: Mount, bad: (reason: string) => NaruError): void {
+  for (const option of TmpfsOptions?.Options ?? []) {
+    if (option.length !== 1 && option.length !== 2) throw bad("invalid option array length");
+    const isKnown = option.length === 1 && ["exec", "noexec"].includes(option[0]!);
+    if (!isKnown) throw bad(`invalid option: ${option[0]}`);
+  }
+}
+
 const TMPFS_DEFAULTS = ["noexec", "nosuid", "nodev"];
 
 function mountTmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string[] {
@@ -182,6 +205,23 @@ function mountTmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string[] {
 function tmpfsOptions(given: readonly string[]): string[] {
   const opposite = (option: string) => (option.startsWith("no") ? option.slice(2) : `no${option}`);
   return [...TMPFS_DEFAULTS.filter((option) => !given.includes(opposite(option)) && !given.includes(option)), ...given];
+}
+
+const TMPFS_VALUES = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
+const TMPFS_FLAGS = [
+  ...["defaults", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync"],
+  ...["remount", "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "bind", "rbind", "unbindable"],
+  ...["runbindable", "private", "rprivate", "shared", "rshared", "slave", "rslave", "relatime", "norelatime"],
+  ...["strictatime", "nostrictatime"],
+];
+
+/** Docker looks at these when the container is started. @throws {NaruError} invalid `invalid tmpfs option "x"` */
+export function checkTmpfsOptions(options: readonly string[]): void {
+  for (const option of options) {
+    const [name = "", value] = option.split(/=(.*)/s, 2);
+    const isKnown = value === undefined ? TMPFS_FLAGS.includes(name) : TMPFS_VALUES.includes(name);
+    if (!isKnown) invalid(`invalid tmpfs option ${JSON.stringify(name)}`);
+  }
 }
 
 /** HostConfig.Tmpfs: destination → mount options. */
@@ -202,6 +242,7 @@ export function parseTmpfs(destination: string, options: string): MountWish {
 /** One element of HostConfig.VolumesFrom: `container[:mode]`. @throws {NaruError} invalid */
 export function parseVolumesFrom(spec: string): { container: string; readOnly: boolean } {
   if (spec === "") invalid("volumes-from specification cannot be an empty string");
+  if (spec.startsWith(":")) invalid('invalid name or ID supplied: ""');
   const at = spec.indexOf(":");
   const container = at < 0 ? spec : spec.slice(0, at);
   const mode = at < 0 ? "rw" : spec.slice(at + 1);

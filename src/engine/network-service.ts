@@ -109,7 +109,19 @@ async function disconnect(
   options: { force: boolean },
 ): Promise<void> {
   const network = context.networks.getNetwork(ref);
-  const container = context.containers.get(containerRef);
+  const container = context.containers.find(containerRef);
+  if (container === undefined && options.force) {
+    throw new NaruError("not-found", `endpoint ${containerRef} not found`);
+  }
+  return await disconnectContainer(context, network, container ?? context.containers.get(containerRef), options);
+}
+
+async function disconnectContainer(
+  context: EngineContext,
+  network: Network,
+  container: Container,
+  options: { force: boolean },
+): Promise<void> {
   using _turn = await context.locks.acquire(container.id);
   const { [network.Name]: membership, ...others } = container.record.networks;
   if (membership === undefined) {

@@ -8,6 +8,7 @@ import type { OverlayRoot, ResolvedMount } from "../runtime/contract.ts";
 import type { Container } from "./container.ts";
 import type { MountRecord } from "./container-record.ts";
 import { containerDir, type EngineContext } from "./engine-context.ts";
+import { checkTmpfsOptions } from "./mount-specs.ts";
 
 /**
  * Mounts volumes (undone through `undo`), makes missing bind sources and answers all mounts, shorter paths first. A volume
@@ -20,11 +21,12 @@ export async function resolveMounts(
   userId = container.id,
 ): Promise<ResolvedMount[]> {
   const { record } = container;
-  const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, mount, { undo, userId })));
+  const user = { undo, userId, containerId: record.id };
+  const resolved = await Promise.all(record.mounts.map((mount) => resolveMount(context, mount, user)));
   const taken = new Set(record.mounts.map(({ destination }) => destination));
   const own =
     record.pod === undefined
-      ? [...identityFiles(context, record.id), ...sharedMemory(context, container)]
+      ? [...identityFiles(context, identityOwner(context, container)), ...sharedMemory(context, container)]
       : [context.pods.sharedMemory(record.pod)];
   resolved.push(...own.filter(({ destination }) => !taken.has(destination)));
   return resolved.sort((a, b) => depth(a.destination) - depth(b.destination));
@@ -38,8 +40,11 @@ interface VolumeUser {
   undo: AsyncDisposableStack;
   userId: string;
 }
+interface MountUser extends VolumeUser {
+  containerId: string;
+}
 
-async function resolveMount(context: EngineContext, mount: MountRecord, user: VolumeUser): Promise<ResolvedMount> {
+async function resolveMount(context: EngineContext, mount: MountRecord, user: MountUser): Promise<ResolvedMount> {
   const base = {
     destination: mount.destination,
     readOnly: mount.readOnly,
@@ -49,7 +54,8 @@ async function resolveMount(context: EngineContext, mount: MountRecord, user: Vo
   };
   switch (mount.type) {
     case "tmpfs":
-      return { ...base, type: "tmpfs", source: "tmpfs" };
+      checkTmpfsOptions(base.options);
+      return { ...base, type: "tmpfs", source: "tmpfs", options: withModeOfPlace(context, user.containerId, base) };
     case "volume":
       return { ...base, type: "bind", source: await mountVolume(context, mount, user) };
     case "image":
@@ -63,6 +69,18 @@ async function resolveMount(context: EngineContext, mount: MountRecord, user: Vo
         source: mount.source,
       };
   }
+}
+
+/** A tmpfs over a directory of the image has that directory's mode, as with runc; crun would give it 1777. */
+function withModeOfPlace(
+  context: EngineContext,
+  containerId: string,
+  { destination, options }: Pick<ResolvedMount, "destination" | "options">,
+): string[] {
+  if (options.some((option) => option.startsWith("mode="))) return options;
+  const root = context.images.findContainerLayer(containerId)?.root;
+  const place = root && findLayeredEntry([root.upperDir, ...root.lowerDirs], destination);
+  return place?.kind === "directory" ? [...options, `mode=${(place.status.mode & 0o7777).toString(8)}`] : options;
 }
 
 /** Makes a missing directory where the syntax asks for that. @returns whether the source is a directory */
@@ -136,6 +154,20 @@ function overlayOptions({ lowerDirs, upperDir, workDir }: OverlayRoot): string[]
   return [`lowerdir=${lowerDirs.join(":")}`, `upperdir=${upperDir}`, `workdir=${workDir}`];
 }
 
+/** Whose identity files a container sees: those of the container whose network it shares. */
+export function identityOwner(context: EngineContext, container: Container): string {
+  // Names may be given so that two point at each other; neither can be started then.
+  const seen = new Set<Container>();
+  let owner = container;
+  for (;;) {
+    seen.add(owner);
+    const mode = owner.record.hostConfig.NetworkMode ?? "";
+    const donor = mode.startsWith("container:") ? context.containers.find(mode.slice("container:".length)) : undefined;
+    if (donor === undefined || seen.has(donor)) return owner.id;
+    owner = donor;
+  }
+}
+
 /** The files that the engine writes for each container; a container in host network mode has them too. */
 function identityFiles(context: EngineContext, id: string): ResolvedMount[] {
   return ["resolv.conf", "hostname", "hosts"].map((name) => ({
@@ -159,13 +191,16 @@ function sharedMemory(context: EngineContext, { record }: Container): ResolvedMo
   const base = { destination: "/dev/shm", readOnly: false, propagation: "", recursive: true };
   if (mode === "none") return [];
   if (mode === "host") return [{ ...base, type: "bind", source: "/dev/shm", options: [] }];
-  if (mode === "shareable")
-    return [{ ...base, type: "bind", source: sharedMemoryDir(context, record.id), options: [] }];
+  const harmless = ["nosuid", "noexec", "nodev"];
+  if (mode === "shareable") {
+    return [{ ...base, type: "bind", source: sharedMemoryDir(context, record.id), options: harmless }];
+  }
   if (mode.startsWith("container:")) {
     const donor = context.containers.get(mode.slice("container:".length));
     const isHost = donor.record.hostConfig.IpcMode === "host";
-    return [{ ...base, type: "bind", source: isHost ? "/dev/shm" : sharedMemoryDir(context, donor.id), options: [] }];
+    if (isHost) return [{ ...base, type: "bind", source: "/dev/shm", options: [] }];
+    return [{ ...base, type: "bind", source: sharedMemoryDir(context, donor.id), options: harmless }];
   }
-  const options = ["nosuid", "noexec", "nodev", "mode=1777", `size=${record.hostConfig.ShmSize}`];
+  const options = [...harmless, "mode=1777", `size=${record.hostConfig.ShmSize}`];
   return [{ ...base, type: "tmpfs", source: "shm", options }];
 }

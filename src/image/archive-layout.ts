@@ -4,7 +4,7 @@
  */
 import { isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
-import { canonicalReference, parseReference } from "../lib/image-reference.ts";
+import { canonicalReference, parseReference, refuseAmbiguousName } from "../lib/image-reference.ts";
 import { machineArchitecture } from "../lib/machine-architecture.ts";
 import type { Descriptor, Digest, ImageConfig, Index, Manifest } from "../model/image.ts";
 
@@ -74,7 +74,12 @@ function referenceOf(descriptor: Descriptor): string | undefined {
   const name = descriptor.annotations?.[CONTAINERD_NAME] ?? descriptor.annotations?.[OCI_NAME];
   // A bare tag without a repository ("latest", as skopeo writes for oci-archive:x:latest) names nothing here.
   if (name === undefined || !/[:/]/.test(name)) return undefined;
-  return canonicalReference(parseReference(name));
+  const reference = parseReference(name);
+  if (reference.digest !== undefined && reference.digest !== descriptor.digest) {
+    throw new NaruError("invalid", `invalid archive: index.json gives ${descriptor.digest} the name ${name}`);
+  }
+  refuseAmbiguousName(reference);
+  return canonicalReference(reference);
 }
 
 /** @throws invalid */
@@ -103,10 +108,45 @@ export function parseImageConfig(data: Uint8Array, layerCount: number): ImageCon
       `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${layerCount}`,
     );
   }
+  checkConfigFields(config);
   if (config.os && config.os !== "linux") {
     throw new NaruError("invalid", `cannot load ${config.os} image on linux`);
   }
   return { ...config, os: config.os || "linux", architecture: config.architecture || machineArchitecture() };
+}
+
+type Kind = "text" | "list of texts" | "object" | "list of objects" | "object of texts";
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): boolean => typeof value === "string";
+const KINDS: Record<Kind, (value: unknown) => boolean> = {
+  text: isText,
+  "list of texts": (value) => Array.isArray(value) && value.every(isText),
+  object: isObject,
+  "list of objects": (value) => Array.isArray(value) && value.every(isObject),
+  "object of texts": (value) => isObject(value) && Object.values(value).every(isText),
+};
+const IMAGE_FIELDS: Record<string, Kind> = {
+  ...{ created: "text", author: "text", architecture: "text", os: "text", variant: "text" },
+  ...{ "os.version": "text", config: "object", history: "list of objects" },
+};
+const CONTAINER_FIELDS: Record<string, Kind> = {
+  ...{ User: "text", WorkingDir: "text", StopSignal: "text", ExposedPorts: "object", Volumes: "object" },
+  ...{ Env: "list of texts", Cmd: "list of texts", Entrypoint: "list of texts", Shell: "list of texts" },
+  ...{ OnBuild: "list of texts", Labels: "object of texts", Healthcheck: "object" },
+};
+
+/** What containers are made of must be what it says it is. @throws invalid, naming the field */
+function checkConfigFields(config: ImageConfig): void {
+  const check = (holder: object, fields: Record<string, Kind>, where: string) => {
+    for (const [field, value] of Object.entries(holder)) {
+      const kind = fields[field];
+      if (kind === undefined || value === null || KINDS[kind](value)) continue;
+      throw new NaruError("invalid", `invalid archive: the image configuration's ${where}${field} is no ${kind}`);
+    }
+  };
+  check(config, IMAGE_FIELDS, "");
+  check(config.config ?? {}, CONTAINER_FIELDS, "config.");
 }
 
 /** @throws invalid */

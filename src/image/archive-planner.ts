@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, isDigest } from "../lib/digest.ts";
 import { NaruError } from "../lib/errors.ts";
-import { canonicalReference, familiarName, parseReference } from "../lib/image-reference.ts";
+import { canonicalReference, familiarName, parseReference, refuseAmbiguousName } from "../lib/image-reference.ts";
 import { fitsPlatform, type PlatformWish, platformText } from "../lib/platform.ts";
 import type { Descriptor, Digest, Index, Manifest } from "../model/image.ts";
 import { isIndexType, MEDIA } from "../model/media-types.ts";
@@ -271,5 +271,11 @@ function layoutDigest(path: string): Digest | undefined {
 }
 
 function dockerReferences(item: DockerArchiveItem): string[] {
-  return (item.RepoTags ?? []).map((tag) => canonicalReference(parseReference(tag)));
+  return (item.RepoTags ?? []).map((tag) => {
+    const reference = parseReference(tag);
+    // A digest as a name would be whatever the archive's writer says it is.
+    if (reference.digest !== undefined) throw new NaruError("invalid", `invalid tag ${JSON.stringify(tag)}`);
+    refuseAmbiguousName(reference);
+    return canonicalReference(reference);
+  });
 }

@@ -79,6 +79,12 @@ export function canonicalReference(reference: Reference): string {
   return `${repository}:${reference.tag ?? "latest"}`;
 }
 
+/** @throws invalid for a name that would be read as a digest: "sha256:…" */
+export function refuseAmbiguousName(reference: Reference): void {
+  if (familiarName(repositoryOf(reference)) !== "sha256") return;
+  throw invalid("refusing to create an ambiguous tag using digest algorithm as name");
+}
+
 /**
  * The full form of the `repo` and `tag` that requests carry apart; a tag of its own replaces one in `repo`.
  * @throws invalid in Docker's words
@@ -86,6 +92,7 @@ export function canonicalReference(reference: Reference): string {
 export function taggedReference(repo: string, tag: string): string {
   const reference = parseReference(repo);
   if (reference.digest !== undefined) throw invalid("cannot import digest reference");
+  refuseAmbiguousName(reference);
   if (tag !== "" && !new RegExp(`^${TAG}$`).test(tag)) throw invalid("invalid tag format");
   return canonicalReference(tag === "" ? reference : { ...reference, tag });
 }

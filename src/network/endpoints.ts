@@ -91,6 +91,28 @@ function eachAddress(
   }
 }
 
+const NAME_OPTION = "com.docker.network.endpoint.ifname";
+/** The kernel's. */
+const LONGEST_INTERFACE_NAME = 15;
+
+/**
+ * What the interface of a new membership is called: as its options say, or the next "ethN".
+ * @throws {NaruError} invalid for a name that cannot be, conflict for one that the container has
+ */
+export function chooseInterfaceName({ DriverOpts }: EndpointSettings, endpoints: readonly EndpointRecord[]): string {
+  const wished = DriverOpts?.[NAME_OPTION];
+  if (!wished) return nextInterfaceName(endpoints);
+  const isName = /^[^\s/:%]+$/.test(wished) && !/^(?:\.{1,2}|all|default)$/.test(wished);
+  if (!isName || Buffer.byteLength(wished) > LONGEST_INTERFACE_NAME) {
+    throw new NaruError("invalid", `${JSON.stringify(wished)} (${NAME_OPTION}) is no interface name`);
+  }
+  if (wished === "lo" || endpoints.some(({ interfaceName }) => interfaceName === wished)) {
+    const words = `the container has an interface ${wished} already (${NAME_OPTION})`;
+    throw new NaruError("conflict", `${words}: choose another name`);
+  }
+  return wished;
+}
+
 /** The lowest "ethN" that the container does not have. */
 export function nextInterfaceName(endpoints: readonly EndpointRecord[]): string {
   const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));

@@ -6,7 +6,7 @@ import type { EndpointSettings } from "../model/network.ts";
 import { removeInterface } from "./bridge-interface.ts";
 import { addIpv6Address, plugIn, setDefaultRoutes, setHairpin, silence, type WireEnds } from "./endpoint-interface.ts";
 import { interfaceSysctls } from "./endpoint-sysctls.ts";
-import { createEndpoint, gatewayEndpoint, nextInterfaceName, releaseAddresses } from "./endpoints.ts";
+import { chooseInterfaceName, createEndpoint, gatewayEndpoint, releaseAddresses } from "./endpoints.ts";
 import type { NamespaceServer } from "./namespace-pool.ts";
 import type { NetworkCatalog } from "./network-catalog.ts";
 import type { EndpointRecord, SandboxRecord } from "./network-records.ts";
@@ -46,7 +46,7 @@ export class Memberships {
   ): Promise<void> {
     const bridge = this.#parts.catalog.findBridge(networkId);
     const parent = this.#parts.catalog.findParent(networkId);
-    const interfaceName = nextInterfaceName(record.endpoints);
+    const interfaceName = chooseInterfaceName(settings, record.endpoints);
     const digits = randomBytes(3).toString("hex");
     const ending = bridge?.routesNeighbours ? ROUTED_MARK + digits.slice(1) : digits;
     const hostInterfaceName = `${this.#parts.interfacePrefix}${ending}`;

@@ -1,6 +1,8 @@
 /** The networks on record: found, made, removed; what they stand on in the kernel is in live-networks.ts. */
+
 import { NaruError } from "../lib/errors.ts";
 import { containsAddress, type IpPrefix, overlaps, parseIp, parsePrefix } from "../lib/ip-address.ts";
+import { OneAtATime } from "../lib/one-at-a-time.ts";
 import type { EndpointSettings, NetworkCreateRequest } from "../model/network.ts";
 import type { Collection } from "../store/contract.ts";
 import { findLink, removeInterface } from "./bridge-interface.ts";
@@ -40,7 +42,7 @@ interface CatalogOptions extends LiveParts {
 export class NetworkCatalog {
   readonly #live: LiveNetworks;
   readonly #options: CatalogOptions;
-  #lastCreation: Promise<unknown> = Promise.resolve();
+  readonly #creations = new OneAtATime();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -146,9 +148,7 @@ export class NetworkCatalog {
 
   /** One after the other: each must see the names and subnets of those before. @throws {NaruError} in Docker's words */
   create(given: NetworkCreateRequest): Promise<NetworkRecord> {
-    const created = this.#lastCreation.then(() => this.#createNow(given));
-    this.#lastCreation = created.catch(() => {});
-    return created;
+    return this.#creations.run(() => this.#createNow(given));
   }
 
   async #createNow(given: NetworkCreateRequest): Promise<NetworkRecord> {
@@ -184,7 +184,10 @@ export class NetworkCatalog {
   /** The caller has made sure that nobody uses it. */
   async remove(record: NetworkRecord): Promise<void> {
     const user = this.list().find(({ configFrom }) => record.configOnly && configFrom === record.name);
-    if (user !== undefined) throw new NaruError("forbidden", `configuration network "${record.name}" is in use`);
+    if (user !== undefined) {
+      const words = `configuration network "${record.name}" is in use`;
+      throw new NaruError("forbidden", `error while removing network: ${words}`);
+    }
     await this.#options.records.delete(record.id);
     await this.#live.remove(record, this.listOwnParents());
   }
@@ -281,7 +284,7 @@ export class NetworkCatalog {
     const name = request.ConfigFrom?.Network;
     if (!name) return request;
     const source = this.find(name);
-    if (source === undefined) throw new NaruError("not-found", `network ${name} not found`);
+    if (source === undefined) throw new NaruError("not-found", `configuration network "${name}" does not exist`);
     if (!source.configOnly) throw new NaruError("forbidden", `${name} is not a configuration network`);
     return {
       ...request,

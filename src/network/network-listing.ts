@@ -118,6 +118,9 @@ export function matchesFilters(record: NetworkRecord, filters: Filters, isUsed: 
 export function checkFilters(filters: Filters): void {
   for (const [key, values] of filters) {
     if (!FILTERS.includes(key)) throw new NaruError("invalid", `invalid filter '${key}'`);
+    if (key === "dangling" && values.length > 1) {
+      throw new NaruError("invalid", 'got more than one value for filter key "dangling"');
+    }
     for (const value of values) {
       if (key === "type" && value !== "builtin" && value !== "custom") {
         throw new NaruError("internal", `invalid filter: 'type'='${value}'`);

@@ -1,5 +1,6 @@
 /** Reading a request for a new network: what is wrong with it, in Docker's words, and what bridge it asks for. Pure. */
 import { NaruError } from "../lib/errors.ts";
+import { findGoBool } from "../lib/go-bool.ts";
 import { containsAddress, formatPrefix, type IpPrefix, lastValue, parseIp, parsePrefix } from "../lib/ip-address.ts";
 import type { IPAMPool, NetworkCreateRequest } from "../model/network.ts";
 import type { NetworkDriver } from "./network-records.ts";
@@ -20,9 +21,6 @@ const OPTION = {
 const GATEWAY_MODES = ["nat", "nat-unprotected", "routed", "isolated"];
 const LONGEST_INTERFACE_NAME = 15;
 const DEFAULT_MTU = 1500;
-// Go's strconv.ParseBool knows exactly these.
-const TRUE_WORDS = ["1", "t", "T", "TRUE", "true", "True"];
-const FALSE_WORDS = ["0", "f", "F", "FALSE", "false", "False"];
 
 const invalid = (message: string): never => {
   throw new NaruError("invalid", message);
@@ -40,7 +38,11 @@ export function checkNetworkRequest(request: NetworkCreateRequest): void {
     throw new NaruError("forbidden", "cannot create a swarm scoped network when swarm is not active");
   }
   const ipamDriver = request.IPAM?.Driver;
+  if (ipamDriver === "null") invalid("ipv4 pool is empty");
   if (ipamDriver && ipamDriver !== "default") throw new NaruError("not-found", `plugin "${ipamDriver}" not found`);
+  if (request.ConfigOnly && request.ConfigFrom?.Network) {
+    throw new NaruError("forbidden", "a configuration network cannot depend on another configuration network");
+  }
   if (request.EnableIPv4 === false && !request.EnableIPv6) invalid("IPv4 or IPv6 must be enabled");
 }
 
@@ -77,9 +79,10 @@ export function readSubnets(pools: readonly IPAMPool[]): WishedSubnet[] {
   if (problems.length === 1) invalid(`invalid network config:\n${problems[0]}`);
   if (problems.length > 1) invalid(`invalid network config:\n${problems.map((text) => `* ${text}`).join("\n")}`);
   const subnets = wished.filter((subnet) => subnet !== undefined);
+  for (const { subnet, gateway } of subnets) if (gateway !== undefined) checkGateway(gateway, subnet);
   for (const version of [4, 6]) {
     if (subnets.filter(({ subnet }) => subnet.version === version).length > 1) {
-      invalid("bridge driver doesn't support multiple subnets");
+      throw new NaruError("forbidden", "bridge driver doesn't support multiple subnets");
     }
   }
   return subnets;
@@ -100,6 +103,14 @@ function readPool(pool: IPAMPool, problems: string[]): WishedSubnet | undefined 
     wished.auxiliaryAddresses.push(address);
   }
   return wished;
+}
+
+/** Those that mean the subnet itself, and in IPv4 all in it, are nobody's. */
+function checkGateway(text: string, subnet: IpPrefix): void {
+  const { value } = parseIp(text)!;
+  const isBroadcast = subnet.version === 4 && value === lastValue(subnet);
+  if (subnet.prefixBits >= (subnet.version === 4 ? 31 : 127) || (value !== subnet.base && !isBroadcast)) return;
+  throw new NaruError("internal", `failed to allocate gateway (${text}): Address already in use`);
 }
 
 function readCidr(what: string, text: string, problems: string[]): IpPrefix | undefined {
@@ -199,7 +210,8 @@ function readMtu(text: string | undefined): number {
 
 function readBool(key: string, text: string | undefined, whenAbsent = true): boolean {
   if (text === undefined || text === "") return whenAbsent;
-  if (TRUE_WORDS.includes(text)) return true;
-  if (FALSE_WORDS.includes(text)) return false;
-  return invalid(`failed to parse ${key} value: ${text} (strconv.ParseBool: parsing "${text}": invalid syntax)`);
+  return (
+    findGoBool(text) ??
+    invalid(`failed to parse ${key} value: ${text} (strconv.ParseBool: parsing "${text}": invalid syntax)`)
+  );
 }

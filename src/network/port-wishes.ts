@@ -41,7 +41,11 @@ export function readPortWishes(options: {
     }
   }
   return wishes.sort(
-    (a, b) => certainty(b) - certainty(a) || a.containerPort - b.containerPort || a.protocol.localeCompare(b.protocol),
+    (a, b) =>
+      certainty(b) - certainty(a) ||
+      a.containerPort - b.containerPort ||
+      a.protocol.localeCompare(b.protocol) ||
+      a.firstHostPort - b.firstHostPort,
   );
 }
 

@@ -77,7 +77,7 @@ class LocalVolumeStore implements VolumeStore {
     checkVolumeName(name);
     const known = this.records.get(name);
     if (known) return this.describe(known);
-    const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null;
+    const options = request.DriverOpts ?? null;
     if (options) checkDriverOptions(name, options);
     const record: VolumeRecord = {
       name,

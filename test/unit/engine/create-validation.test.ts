@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseBind } from "../../../src/engine/mount-specs.ts";
+import { checkTmpfsOptions, parseBind } from "../../../src/engine/mount-specs.ts";
 import type { ContainerCreateRequest, HostConfig, Mount } from "../../../src/model/container.ts";
 import { createTestEngine, fakeImage } from "./fakes.ts";
 
@@ -80,7 +80,30 @@ const refusedHosts: [HostConfig, string, string][] = [
     "invalid",
     'invalid mount config for type "volume": must not set ReadOnly mode when using anonymous volumes',
   ],
+  [{ VolumesFrom: [":ro"] }, "invalid", 'invalid name or ID supplied: ""'],
   [{ Binds: ["/tmp:/x", "/etc:/x"] }, "invalid", "Duplicate mount point: /x"],
+  [
+    { Mounts: ["/x", "/x/"].map((Target) => ({ Type: "tmpfs" as const, Target })) },
+    "invalid",
+    "Duplicate mount point: /x/",
+  ],
+  [{ Binds: ["/x:ro"] }, "internal", "invalid volume specification: '/x:ro'"],
+  [
+    { Binds: ["/tmp:/x:nocopy"] },
+    "internal",
+    `invalid volume specification: '/tmp:/x:nocopy': invalid mount config for type "bind": field VolumeOptions must not be specified`,
+  ],
+  [
+    { Binds: ["data:/x:rslave"] },
+    "internal",
+    `invalid volume specification: 'data:/x:rslave': invalid mount config for type "volume": field BindOptions must not be specified`,
+  ],
+  [
+    { Binds: ["/tmp::"] },
+    "internal",
+    `invalid volume specification: '/tmp::': invalid mount config for type "bind": field Target must not be empty`,
+  ],
+  [{ Binds: ["/tmp:/x:ro,rw"] }, "internal", "invalid mode: ro,rw"],
   [{ Binds: ["/tmp:/x:foo"] }, "internal", "invalid mode: foo"],
   [{ Tmpfs: { rel: "" } }, "invalid", "invalid mount path: 'rel' mount path must be absolute"],
 ];
@@ -99,6 +122,29 @@ const refusedMounts: [Partial<Mount>, string][] = [
   [{ Target: "" }, 'invalid mount config for type "bind": field Target must not be empty'],
   [{ Target: "/" }, `invalid mount config for type "bind": invalid specification: destination can't be '/'`],
   [{ Type: "foo" as never }, 'invalid mount config for type "foo": mount type unknown'],
+  [{ Type: "npipe" }, 'invalid mount config for type "npipe": mount type unknown'],
+  [{ Type: undefined }, 'invalid mount config for type "": mount type unknown'],
+  [{ ImageOptions: {} }, 'invalid mount config for type "bind": field ImageOptions must not be specified'],
+  ...["/abs", "..", "../x", "a/../../x"].map((Subpath): [Partial<Mount>, string] => [
+    { Type: "volume", Source: "data", VolumeOptions: { Subpath } },
+    'invalid mount config for type "volume": subpath must be a relative path within the volume',
+  ]),
+  [
+    { Type: "image", Source: "busybox", ImageOptions: { Subpath: "../x" } },
+    'invalid mount config for type "image": subpath must be a relative path within the volume',
+  ],
+  [
+    { Type: "volume", Source: "", VolumeOptions: { Subpath: "a" } },
+    'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
+  ],
+  ...[
+    [["uid", "5"], "invalid option: uid"],
+    [["rw"], "invalid option: rw"],
+    [[], "invalid option array length"],
+  ].map(([option, reason]): [Partial<Mount>, string] => [
+    { Type: "tmpfs", Source: "", TmpfsOptions: { Options: [option as string[]] } },
+    `invalid mount config for type "tmpfs": ${reason}`,
+  ]),
   [{ Type: "tmpfs" }, 'invalid mount config for type "tmpfs": field Source must not be specified'],
   [{ VolumeOptions: {} }, 'VolumeOptions must not be specified on mount type "bind"'],
   [{ BindOptions: { Propagation: "zzz" } }, 'invalid mount config for type "bind": invalid propagation mode: zzz'],
@@ -108,6 +154,20 @@ test.each(refusedMounts)("mount %j", async (change, message) => {
   const mount: Mount = { Type: "bind", Source: "/tmp", Target: "/x", ...change };
   const created = t.engine.containers.create("web", { Image: "busybox", HostConfig: { Mounts: [mount] } });
   await expect(created).rejects.toMatchObject({ kind: "invalid", message });
+});
+
+test.each([
+  [["nosuid", "size=1m", "mode=700", "nr_inodes=5"], ""],
+  [["nope"], 'invalid tmpfs option "nope"'],
+  [["size"], 'invalid tmpfs option "size"'],
+  [["ro=1"], 'invalid tmpfs option "ro"'],
+])("tmpfs options %j", (options, refusal) => {
+  if (refusal === "") checkTmpfsOptions(options);
+  else expect(() => checkTmpfsOptions(options)).toThrow(refusal);
+});
+
+test("a bind may end in a colon: no mode", () => {
+  expect(parseBind("/tmp:/x:")).toMatchObject({ source: "/tmp", destination: "/x", mode: "" });
 });
 
 test.each(["rel", ":/x", "a:", "", "/a:/b:ro:z"])("bind %j is refused", (spec) => {
@@ -123,7 +183,7 @@ test("what create makes of a request", async () => {
       Memory: 10_000_000,
       Privileged: true,
       Binds: ["named:/v:ro", "/tmp:/t"],
-      Tmpfs: { "/tt": "size=1m" },
+      Tmpfs: { "/tt": "size=1m,mode=700" },
     },
   });
   const { Config, HostConfig, Mounts, Path, Args, NetworkSettings } = await t.engine.containers.inspect("web");
@@ -150,6 +210,7 @@ test("what create makes of a request", async () => {
     "nosuid",
     "nodev",
     "size=1m",
+    "mode=700",
   ]);
   expect(start!.config.Env).toEqual([
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { NetworkCreateRequest } from "../../../src/model/network.ts";
-import { gatewayEndpoint, nextInterfaceName } from "../../../src/network/endpoints.ts";
+import { chooseInterfaceName, gatewayEndpoint, nextInterfaceName } from "../../../src/network/endpoints.ts";
 import { checkFilters, matchesFilters } from "../../../src/network/network-listing.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "../../../src/network/network-records.ts";
 import {
@@ -29,6 +29,11 @@ describe("requests for networks that Docker refuses", () => {
     [{ Driver: "host" }, 'forbidden: only one instance of "host" network is allowed'],
     [{ Driver: "foo" }, 'not-found: plugin "foo" not found'],
     [{ IPAM: { Driver: "foo" } }, 'not-found: plugin "foo" not found'],
+    [{ IPAM: { Driver: "null" } }, "invalid: ipv4 pool is empty"],
+    [
+      { ConfigOnly: true, ConfigFrom: { Network: "other" } },
+      "forbidden: a configuration network cannot depend on another configuration network",
+    ],
     [{ Scope: "swarm" }, "forbidden: cannot create a swarm scoped network when swarm is not active"],
     [{ Ingress: true }, "forbidden: Ingress network can only be global scope network"],
     [{ EnableIPv4: false }, "invalid: IPv4 or IPv6 must be enabled"],
@@ -62,7 +67,14 @@ describe("requests for networks that Docker refuses", () => {
       [{ Subnet: "10.78.0.0/24", IPRange: "10.78.0.5/28" }],
       `${config}invalid ip-range 10.78.0.5/28: it should be 10.78.0.0/28`,
     ],
-    [[{ Subnet: "10.1.0.0/24" }, { Subnet: "10.2.0.0/24" }], "invalid: bridge driver doesn't support multiple subnets"],
+    [
+      [{ Subnet: "10.1.0.0/24" }, { Subnet: "10.2.0.0/24" }],
+      "forbidden: bridge driver doesn't support multiple subnets",
+    ],
+    ...["10.78.0.0", "10.78.0.255"].map((Gateway): (typeof subnets)[number] => [
+      [{ Subnet: "10.78.0.0/24", Gateway }],
+      `internal: failed to allocate gateway (${Gateway}): Address already in use`,
+    ]),
   ];
   for (const [pools, words] of subnets) {
     test(JSON.stringify(pools), () => expect(failure(() => readSubnets(pools))).toBe(words));
@@ -213,6 +225,21 @@ describe("gatewayEndpoint()", () => {
     expect(nextInterfaceName([named("eth1")])).toBe("eth0");
     expect(nextInterfaceName([named("eth0"), named("eth1")])).toBe("eth2");
   });
+
+  const withName = (interfaceName: string) => ({ interfaceName }) as EndpointRecord;
+  const asked = (name: string) => ({ DriverOpts: { "com.docker.network.endpoint.ifname": name } });
+  test("an interface named by the membership's options", () => {
+    expect(chooseInterfaceName(asked("lan0"), [withName("eth0")])).toBe("lan0");
+    expect(chooseInterfaceName(asked(""), [withName("eth0")])).toBe("eth1");
+  });
+  test.each(["eth0", "lo"])("%s is there already", (name) => {
+    expect(failure(() => chooseInterfaceName(asked(name), [withName("eth0")]))).toStartWith(
+      `conflict: the container has an interface ${name} already`,
+    );
+  });
+  test.each(["a/b", "a b", "..", "all", "eth%d", "sixteen-bytes-xx"])("%s is no name for an interface", (name) => {
+    expect(failure(() => chooseInterfaceName(asked(name), []))).toEndWith("is no interface name");
+  });
 });
 
 describe("filters of the list", () => {
@@ -247,5 +274,8 @@ describe("filters of the list", () => {
     expect(failure(() => checkFilters(new Map([["zork", ["x"]]])))).toBe("invalid: invalid filter 'zork'");
     expect(failure(() => checkFilters(new Map([["type", ["x"]]])))).toBe("internal: invalid filter: 'type'='x'");
     expect(failure(() => checkFilters(new Map([["dangling", ["x"]]])))).toContain('must be "true"');
+    expect(failure(() => checkFilters(new Map([["dangling", ["true", "false"]]])))).toBe(
+      'invalid: got more than one value for filter key "dangling"',
+    );
   });
 });
