@@ -1,8 +1,9 @@
 /** The daemon's command line, read as dockerd reads its own. */
 import { errorText } from "../lib/errors.ts";
+import type { Setting } from "./setting.ts";
 import { badSetting } from "./setting-error.ts";
 import { mergeFlagValue, parseFlagValue, type SettingValue } from "./setting-values.ts";
-import { SETTINGS, type Setting } from "./settings.ts";
+import { SETTINGS } from "./settings.ts";
 
 export interface CommandLine {
   /** Values by long flag. */

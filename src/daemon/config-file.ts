@@ -1,9 +1,10 @@
 /** The configuration file (dockerd's daemon.json), and how it goes together with the command line. */
 import { readFile } from "node:fs/promises";
 import { errorText } from "../lib/errors.ts";
+import type { Setting } from "./setting.ts";
 import { badSetting } from "./setting-error.ts";
 import { parseFileValue, type SettingValue, valueText } from "./setting-values.ts";
-import { SETTINGS, type Setting } from "./settings.ts";
+import { SETTINGS } from "./settings.ts";
 
 const BY_KEY = new Map(
   SETTINGS.flatMap((setting) =>

@@ -4,9 +4,10 @@ import { NARU_VERSION } from "../lib/version.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { mergeConfiguration, readConfigFile, withFile } from "./config-file.ts";
 import type { Daemon } from "./daemon.ts";
+import { daemonHelp } from "./daemon-help.ts";
 import { type DaemonOptions, daemonOptions } from "./options.ts";
 import type { SettingValue } from "./setting-values.ts";
-import { DEFAULT_CONFIG_FILE, daemonHelp, SETTINGS } from "./settings.ts";
+import { DEFAULT_CONFIG_FILE, SETTINGS } from "./settings.ts";
 
 /** As dockerd: a second signal (of a supervisor, of an impatient hand) does not cut an orderly end in half; a third does. */
 const FORCING_SIGNALS = 3;

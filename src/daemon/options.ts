@@ -1,18 +1,20 @@
 /** The daemon's configuration as its parts need it, out of the merged settings. */
-import { isIP } from "node:net";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
-import { type GcPolicySetting, type GcSettings, gcPolicies } from "../build/solver/gc-policy.ts";
+import { join } from "node:path";
+import type { GcSettings } from "../build/solver/gc-policy.ts";
 import type { ClusterSettings } from "../kube/cluster-control.ts";
-import { errorText } from "../lib/errors.ts";
-import { checkSearchDomain } from "../lib/search-domain.ts";
+import { builderOptions } from "./builder-options.ts";
+import { containerOptions } from "./container-options.ts";
+import { distributionOptions } from "./distribution-options.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { networkOptions } from "./network-options.ts";
+import { absolutePath, OptionReader } from "./option-reader.ts";
+import { clusterOption, registryOption } from "./server-options.ts";
 import { badSetting } from "./setting-error.ts";
 import {
   type AddressPoolSetting,
   asksForNothing,
-  prefixLength,
   type SettingValue,
   type UlimitSetting,
   valueText,
@@ -95,8 +97,8 @@ export interface DaemonOptions {
 /** @throws invalid for a setting that naru does not support or whose value makes no sense. */
 export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): DaemonOptions {
   refuseUnsupported(settings);
-  const read = new Reader(settings);
-  const execRoot = absolute(read.text("exec-root", "/run/naru"));
+  const read = new OptionReader(settings);
+  const execRoot = absolutePath(read.text("exec-root", "/run/naru"));
   const debug = read.bool("debug", false);
   const tls = tlsOptions(read);
   const hosts = read.list("host");
@@ -107,9 +109,9 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     dockerSocket: read.bool("docker-socket", false),
     group: read.text("group", "naru"),
     isGroupGiven: settings.has("group"),
-    dataRoot: absolute(read.text("data-root", "/var/lib/naru")),
+    dataRoot: absolutePath(read.text("data-root", "/var/lib/naru")),
     execRoot,
-    pidFile: absolute(read.text("pidfile", join(execRoot, "naru.pid"))),
+    pidFile: absolutePath(read.text("pidfile", join(execRoot, "naru.pid"))),
     tls,
     logLevel: debug
       ? "debug"
@@ -128,94 +130,14 @@ export function daemonOptions(settings: ReadonlyMap<string, SettingValue>): Daem
     },
     ...containerOptions(read),
     ...networkOptions(read),
-    registryMirrors: read.list("registry-mirror"),
-    insecureRegistries: read.list("insecure-registry"),
+    ...distributionOptions(read),
     registry: registryOption(read),
     cluster: clusterOption(read),
-    signaturePolicy: read.optionalText("signature-policy"),
-    hostMirrors: hostMirrors(read.list("host-mirror")),
-    certificateDirs: settings.has("registry-certs-dir")
-      ? read.list("registry-certs-dir").map(absolute)
-      : ["/etc/naru/certs.d", "/etc/docker/certs.d"],
-    concurrentDownloads: transferLimit(read.int("max-concurrent-downloads", 3), "downloads"),
-    concurrentUploads: transferLimit(read.int("max-concurrent-uploads", 5), "uploads"),
-    downloadAttempts: downloadAttempts(read.int("max-download-attempts", 5)),
-    builderGc: builderGc(read),
-    builderEntitlements: [
-      ...(read.bool("builder-allow-network-host", true) ? ["network.host"] : []),
-      ...(read.bool("builder-allow-insecure", false) ? ["security.insecure"] : []),
-    ],
+    ...builderOptions(read),
   };
 }
 
-/** @throws invalid for a size or rule that cannot be read */
-function builderGc(read: Reader): GcSettings {
-  const policy = read.optionalText("builder-gc-policy");
-  const settings: GcSettings = {
-    enabled: read.bool("builder-gc", true),
-    defaultKeepStorage: read.optionalText("builder-keep-storage"),
-    defaultReservedSpace: read.optionalText("builder-reserved-space"),
-    defaultMaxUsedSpace: read.optionalText("builder-max-used-space"),
-    defaultMinFreeSpace: read.optionalText("builder-min-free-space"),
-    ...(policy === undefined ? {} : { policy: parsePolicies(policy) }),
-  };
-  // A mistake is told at the start, not after the first build.
-  gcPolicies(settings, 0);
-  return settings;
-}
-
-function parsePolicies(text: string): GcPolicySetting[] {
-  try {
-    const policies: unknown = JSON.parse(text);
-    if (Array.isArray(policies)) return policies;
-  } catch {
-    // Told below.
-  }
-  throw badSetting(`builder.gc.policy is no list of rules: ${text}`);
-}
-
-function transferLimit(value: number, what: "downloads" | "uploads"): number {
-  if (value < 0) throw badSetting(`invalid max concurrent ${what}: ${value}`);
-  return value;
-}
-
-function registryOption(read: Reader): DaemonOptions["registry"] {
-  const settings = read.optionalText("registry");
-  const configFile = read.optionalText("registry-config");
-  if (settings === undefined) {
-    if (configFile === undefined) return undefined;
-    throw badSetting("registry-config is for the daemon's registry: say where it listens with registry=HOST:PORT");
-  }
-  const dataRoot = absolute(read.text("data-root", "/var/lib/naru"));
-  return { settings, root: absolute(read.text("registry-root", join(dataRoot, "registry"))), configFile };
-}
-
-function clusterOption(read: Reader): DaemonOptions["cluster"] {
-  const settings: ClusterSettings = Object.fromEntries(
-    Object.entries({
-      listen: read.optionalText("cluster-listen"),
-      store: read.optionalText("cluster-store"),
-      nodeName: read.optionalText("cluster-node-name"),
-      serviceCidr: read.optionalText("cluster-service-cidr"),
-      ingressHttp: read.optionalText("cluster-ingress-http"),
-      ingressHttps: read.optionalText("cluster-ingress-https"),
-      maxContainerRestartPeriod: read.optionalText("cluster-max-container-restart-period"),
-      auditPolicyFile: read.optionalText("cluster-audit-policy-file"),
-      auditLogPath: read.optionalText("cluster-audit-log-path"),
-      auditLogMaxsize: read.value<number>("cluster-audit-log-maxsize"),
-      auditLogMaxbackup: read.value<number>("cluster-audit-log-maxbackup"),
-    }).filter(([, value]) => value !== undefined),
-  );
-  const { auditPolicyFile, auditLogPath } = settings;
-  if (auditLogPath !== "none" && (auditPolicyFile === undefined) !== (auditLogPath === undefined)) {
-    throw badSetting("the cluster's audit needs both: cluster-audit-policy-file and cluster-audit-log-path");
-  }
-  if (read.bool("cluster", false)) return settings;
-  if (Object.keys(settings).length === 0) return undefined;
-  throw badSetting("the settings cluster-… are for the daemon's cluster: set cluster too");
-}
-
-function tlsOptions(read: Reader): TlsOptions | undefined {
+function tlsOptions(read: OptionReader): TlsOptions | undefined {
   // As dockerd: who speaks of tlsverify at all, also to turn it off, wants TLS.
   const verify = read.value<boolean>("tlsverify");
   if (verify === undefined && !read.bool("tls", false)) return undefined;
@@ -228,138 +150,12 @@ function tlsOptions(read: Reader): TlsOptions | undefined {
   };
 }
 
-function containerOptions(read: Reader) {
-  read.oneOf(
-    "storage-driver",
-    ["overlay2"],
-    "overlay2",
-    (value) => `naru stores layers with overlay2 only, not ${value}`,
-  );
-  return {
-    ulimits: read.value<UlimitSetting[]>("default-ulimit") ?? [],
-    shmSizeBytes: read.value<number>("default-shm-size"),
-    ipcMode: read.optionalOneOf(
-      "default-ipc-mode",
-      ["private", "shareable"],
-      (value) => `IPC mode "${value}" is not supported as default value; use private or shareable`,
-    ),
-    cgroupnsMode: read.optionalOneOf(
-      "default-cgroupns-mode",
-      ["private", "host"],
-      (value) => `default cgroup namespace mode (${value}) is invalid; use "host" or "private"`,
-    ),
-    init: read.bool("init", false),
-    noNewPrivileges: read.bool("no-new-privileges", false),
-    seccompProfile: read.optionalText("seccomp-profile"),
-    logDriver: read.oneOf(
-      "log-driver",
-      ["json-file", "local", "none"],
-      "json-file",
-      (value) => `naru has no log driver ${value}; use json-file, local or none`,
-    ),
-    logOptions: read.value<Record<string, string>>("log-opt") ?? {},
-  };
-}
-
-function networkOptions(read: Reader) {
-  const bridgeAddress = read.optionalText("bip");
-  if (bridgeAddress !== undefined && prefixLength(bridgeAddress) === undefined) {
-    throw badSetting(`invalid bip "${bridgeAddress}": write an address with its prefix, e.g. 172.17.0.1/16`);
-  }
-  return {
-    bridgeAddress,
-    mtu: checkedMtu(read.value<number>("mtu")),
-    interContainer: read.bool("icc", true),
-    publishAddress: checkedAddress(read.text("ip", "0.0.0.0")),
-    masquerade: read.bool("ip-masq", true),
-    firewall: read.bool("iptables", true),
-    addressPools: read.value<AddressPoolSetting[]>("default-address-pool") ?? [],
-    dns: read.list("dns").map(checkedAddress),
-    dnsOptions: read.list("dns-opt"),
-    dnsSearch: read.list("dns-search").map(checkedDomain),
-  };
-}
-
-/** 0 stands for the default. */
-function checkedMtu(mtu = 0): number | undefined {
-  if (mtu < 0) throw badSetting(`invalid default MTU: ${mtu}`);
-  return mtu === 0 ? undefined : mtu;
-}
-
-function checkedDomain(domain: string): string {
-  try {
-    return checkSearchDomain(domain);
-  } catch (error) {
-    throw badSetting(errorText(error));
-  }
-}
-
-function hostMirrors(entries: string[]): Record<string, string[]> {
-  const mirrors: Record<string, string[]> = {};
-  for (const entry of entries) {
-    const [, host, mirror] = /^([^=/]+)=(.+)$/.exec(entry) ?? [];
-    if (host === undefined || mirror === undefined) {
-      throw badSetting(`invalid host-mirror ${JSON.stringify(entry)}: write HOST=https://MIRROR[:PORT]`);
-    }
-    mirrors[host] = [...(mirrors[host] ?? []), mirror];
-  }
-  return mirrors;
-}
-
-function downloadAttempts(count: number): number {
-  if (count < 1) throw badSetting(`invalid max download attempts: ${count}`);
-  return count;
-}
-
 function refuseUnsupported(settings: ReadonlyMap<string, SettingValue>): void {
   for (const { flag, key, refusal } of SETTINGS) {
     const value = settings.get(flag);
     if (refusal === undefined || value === undefined || value === refusal.accepts || asksForNothing(value)) continue;
     throw badSetting(`naru does not support ${key ?? flag}=${valueText(value)}: ${refusal.reason}`);
   }
-}
-
-/** Typed access; the types were checked when the values were parsed. */
-class Reader {
-  constructor(private readonly settings: ReadonlyMap<string, SettingValue>) {}
-
-  value<T extends SettingValue>(flag: string): T | undefined {
-    return this.settings.get(flag) as T | undefined;
-  }
-  text(flag: string, fallback: string): string {
-    return this.optionalText(flag) ?? fallback;
-  }
-  optionalText(flag: string): string | undefined {
-    const value = this.value<string>(flag);
-    return value === "" ? undefined : value;
-  }
-  bool(flag: string, fallback: boolean): boolean {
-    return this.value<boolean>(flag) ?? fallback;
-  }
-  int(flag: string, fallback: number): number {
-    return this.value<number>(flag) ?? fallback;
-  }
-  list(flag: string): string[] {
-    return this.value<string[]>(flag) ?? [];
-  }
-  oneOf<T extends string>(flag: string, allowed: readonly T[], fallback: T, message: (value: string) => string): T {
-    return this.optionalOneOf(flag, allowed, message) ?? fallback;
-  }
-  optionalOneOf<T extends string>(
-    flag: string,
-    allowed: readonly T[],
-    message: (value: string) => string,
-  ): T | undefined {
-    const value = this.optionalText(flag);
-    if (value === undefined) return undefined;
-    const known = allowed.find((item) => item === value);
-    if (known === undefined) throw badSetting(message(value));
-    return known;
-  }
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : resolve(path);
 }
 
 /** The same label twice is one; as dockerd, a key has one value. */
@@ -374,11 +170,6 @@ function checkedLabels(labels: string[]): string[] {
     known.set(key, label);
   }
   return [...known.values()];
-}
-
-function checkedAddress(address: string): string {
-  if (isIP(address) === 0) throw badSetting(`invalid IP address: ${address}`);
-  return address;
 }
 
 /** Of dockerd's features only this has a counterpart. */

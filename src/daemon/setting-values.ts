@@ -1,7 +1,7 @@
 /** Values of settings: read from a flag's text or from the configuration file's JSON, checked, printed. */
 import { isIPv4 } from "node:net";
+import type { Setting } from "./setting.ts";
 import { badSetting } from "./setting-error.ts";
-import type { Setting } from "./settings.ts";
 
 export interface UlimitSetting {
   Name: string;

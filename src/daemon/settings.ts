@@ -2,45 +2,8 @@
  * Every setting of the daemon: dockerd's flag names and configuration keys, their types and defaults, and what naru says
  * to those it does not support. One table for the command line, the configuration file and --help.
  */
-
-type SettingType = "string" | "section" | "bool" | "int" | "bytes" | "list" | "map" | "features" | "ulimits" | "pools";
-
-export interface Setting {
-  /** Long flag, without dashes. */
-  flag: string;
-  short?: string;
-  /** Key in the configuration file; undefined: only a flag. */
-  key?: string;
-  /** dockerd's older name of the key. */
-  olderKey?: string;
-  type: SettingType;
-  summary: string;
-  /** Shown by --help. */
-  defaultText?: string;
-  /** SIGHUP takes a changed value over. */
-  isReloadable?: boolean;
-  /**
-   * Not supported: why, and what to do instead. `accepts` is a value that asks for nothing and is let pass, as are the empty
-   * ones (see asksForNothing).
-   */
-  refusal?: { reason: string; accepts?: boolean | string };
-}
-
-type More = Omit<Partial<Setting>, "flag" | "type" | "summary">;
-const setting = (flag: string, type: SettingType, summary: string, more: More = {}): Setting => ({
-  flag,
-  key: flag,
-  type,
-  summary,
-  ...more,
-});
-const refused = (flag: string, type: SettingType, reason: string, accepts?: boolean | string, key = flag): Setting => ({
-  flag,
-  key,
-  type,
-  summary: "not supported",
-  refusal: { reason, accepts },
-});
+import { REFUSED } from "./refused-settings.ts";
+import { type Setting, setting } from "./setting.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/naru/daemon.json";
 
@@ -229,73 +192,6 @@ const CLUSTER: Setting[] = [
   setting("cluster-audit-log-maxbackup", "int", "How many files put aside are kept; 0 for all"),
 ];
 
-const NO_CONTAINERD = "naru drives crun itself and has no containerd; leave the setting out";
-const NO_SWARM = "naru has no swarm; leave the setting out";
-const ONE_RUNTIME = "naru uses crun (or runc) as it finds it; install the one you want and leave the setting out";
-const NO_BRIDGE_V6 = "naru's default bridge is IPv4 only; leave the setting out";
-
-const REFUSED: Setting[] = [
-  refused("add-runtime", "list", ONE_RUNTIME, undefined, "runtimes"),
-  refused("default-runtime", "string", ONE_RUNTIME, "crun"),
-  refused("allow-direct-routing", "bool", "naru does not filter direct routes to containers", false),
-  refused(
-    "authorization-plugin",
-    "list",
-    "naru has no plugins; limit access by the socket's group or client certificates",
-    undefined,
-    "authorization-plugins",
-  ),
-  refused("bip6", "string", NO_BRIDGE_V6),
-  refused("bridge", "string", "naru makes the default bridge itself; choose its address with bip"),
-  refused(
-    "cdi-spec-dir",
-    "list",
-    "naru does not read CDI specifications; name devices with --device",
-    undefined,
-    "cdi-spec-dirs",
-  ),
-  refused("cgroup-parent", "string", "naru keeps its containers in a cgroup of its own; use run --cgroup-parent"),
-  refused("containerd", "string", NO_CONTAINERD),
-  refused("containerd-namespace", "string", NO_CONTAINERD),
-  refused("containerd-plugins-namespace", "string", NO_CONTAINERD),
-  refused("cri-containerd", "bool", NO_CONTAINERD, false),
-  refused("cpu-rt-period", "int", "real-time scheduling is set per container (run --cpu-rt-period)"),
-  refused("cpu-rt-runtime", "int", "real-time scheduling is set per container (run --cpu-rt-runtime)"),
-  refused("default-gateway", "string", "the gateway of the default bridge is its own address; choose it with bip"),
-  refused("default-gateway-v6", "string", NO_BRIDGE_V6),
-  refused(
-    "default-network-opt",
-    "map",
-    "give options to each network (network create --opt)",
-    undefined,
-    "default-network-opts",
-  ),
-  refused("exec-opt", "list", "naru chooses the cgroup driver by what the machine has", undefined, "exec-opts"),
-  refused("fixed-cidr", "string", "choose the default bridge's network with bip"),
-  refused("fixed-cidr-v6", "string", NO_BRIDGE_V6),
-  {
-    ...refused("host-gateway-ip", "list", "host-gateway is the address of the default bridge"),
-    key: "host-gateway-ips",
-    olderKey: "host-gateway-ip",
-  },
-  refused("init-path", "string", "naru brings its own init"),
-  refused("ip6tables", "bool", "the firewall's IPv6 part cannot be turned off alone; use iptables=false", true),
-  refused("ip-forward", "bool", "containers reach nothing without the kernel's forwarding", true),
-  refused("ip-forward-no-drop", "bool", "naru does not touch the policy of the FORWARD chain", true),
-  refused("ipv6", "bool", NO_BRIDGE_V6, false),
-  refused("metrics-addr", "string", "naru has no metrics listener; ask GET /containers/{id}/stats"),
-  refused("network-control-plane-mtu", "int", NO_SWARM),
-  refused("network-diagnostic-port", "int", NO_SWARM),
-  refused("node-generic-resource", "list", NO_SWARM, undefined, "node-generic-resources"),
-  refused("rootless", "bool", "naru needs root", false),
-  refused("selinux-enabled", "bool", "naru sets no SELinux labels", false),
-  refused("storage-opt", "list", "the storage driver overlay2 has no options here", undefined, "storage-opts"),
-  refused("swarm-default-advertise-addr", "string", NO_SWARM),
-  refused("userland-proxy", "bool", "published ports need no proxy process in naru", false),
-  refused("userland-proxy-path", "string", "published ports need no proxy process in naru"),
-  refused("userns-remap", "string", "naru does not remap users"),
-];
-
 export const SETTINGS: readonly Setting[] = [
   ...SOCKETS_AND_FILES,
   ...DAEMON,
@@ -306,32 +202,3 @@ export const SETTINGS: readonly Setting[] = [
   ...CLUSTER,
   ...REFUSED,
 ];
-
-/** The text of `naru daemon --help`. */
-export function daemonHelp(): string {
-  const rows = SETTINGS.filter((entry) => entry.refusal === undefined).map((entry) => {
-    const short = entry.short === undefined ? "    " : `-${entry.short}, `;
-    const type = entry.type === "bool" ? "" : ` ${HELP_TYPES[entry.type]}`;
-    const fallback = entry.defaultText === undefined ? "" : ` (default ${entry.defaultText})`;
-    return [`  ${short}--${entry.flag}${type}`, entry.summary + fallback] as const;
-  });
-  rows.push(["      --help", "Print usage"], ["      --validate", "Check the configuration and quit"]);
-  rows.push(["  -v, --version", "Print version information and quit"]);
-  rows.sort(([a], [b]) => (a.slice(6) < b.slice(6) ? -1 : 1));
-  const width = Math.max(...rows.map(([left]) => left.length)) + 3;
-  const lines = rows.map(([left, right]) => left.padEnd(width) + right);
-  return `Usage:  naru daemon [OPTIONS]\n\nThe engine behind naru's clients: a Docker-compatible container daemon.\n\nOptions:\n${lines.join("\n")}\n`;
-}
-
-const HELP_TYPES: Record<SettingType, string> = {
-  string: "string",
-  section: "string",
-  bool: "",
-  int: "int",
-  bytes: "bytes",
-  list: "list",
-  map: "map",
-  features: "map",
-  ulimits: "ulimit",
-  pools: "pool-options",
-};

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCommandLine } from "../../../src/daemon/command-line.ts";
 import { parseConfigFile } from "../../../src/daemon/config-file.ts";
+import { daemonHelp } from "../../../src/daemon/daemon-help.ts";
 import { parseListenAddress } from "../../../src/daemon/listen-address.ts";
 import { configure } from "../../../src/daemon/main.ts";
 import { daemonOptions } from "../../../src/daemon/options.ts";
-import { daemonHelp, SETTINGS } from "../../../src/daemon/settings.ts";
+import { SETTINGS } from "../../../src/daemon/settings.ts";
 
 let scratch: string;
 beforeAll(async () => {
