@@ -28,8 +28,9 @@ import {
 } from "./run-directory.ts";
 import { containerStartError } from "./runtime-errors.ts";
 import { hasRecursiveReadOnly, type RuntimeProgram, runCommand } from "./runtime-program.ts";
-import { SeccompCache, type SeccompChoice } from "./seccomp-cache.ts";
+import { SeccompCache } from "./seccomp-cache.ts";
 import { SeccompFilters } from "./seccomp-choice.ts";
+import { SeccompCompiler } from "./seccomp-compiler.ts";
 
 interface LauncherOptions {
   program: RuntimeProgram;
@@ -64,7 +65,9 @@ export class ContainerLauncher {
     this.#options = options;
     this.#stateRoot = runtimeStateRoot(execRoot, program);
     this.#filters = new SeccompFilters(facts, options.seccompProfile);
-    this.#programs = new SeccompCache(join(execRoot, "seccomp"), `${program.version} ${facts.kernel} ${facts.arch}`);
+    const filters = join(execRoot, "seccomp");
+    const compiler = new SeccompCompiler(program, join(filters, "compiler"), options.monitorPath);
+    this.#programs = new SeccompCache(filters, `${program.version} ${facts.kernel} ${facts.arch}`, compiler);
   }
 
   /** Where the runtime keeps a container's state. */
@@ -77,7 +80,7 @@ export class ContainerLauncher {
    * @throws {NaruError} in Docker's words.
    */
   async start(request: StartRequest, conclude: Conclude): Promise<ContainerProcess> {
-    const [{ spec, seccomp }] = await Promise.all([
+    const [spec] = await Promise.all([
       this.#prepare(request),
       // What a daemon that died has left would make the runtime refuse.
       rm(this.statePath(request.id), { recursive: true, force: true }),
@@ -92,9 +95,6 @@ export class ContainerLauncher {
       connection.close();
       throw await this.#startError(request, files, outcome);
     }
-    if (seccomp?.unknownKey !== undefined) {
-      void this.#programs.remember(seccomp.unknownKey, join(this.statePath(request.id), "seccomp.bpf"));
-    }
     const startedMs = Date.now();
     return new MonitoredProcess(outcome.pid, connection, output, {
       isSubscribed: request.onOutput !== undefined,
@@ -107,7 +107,7 @@ export class ContainerLauncher {
     });
   }
 
-  async #prepare(request: StartRequest): Promise<{ spec: OciSpec; seccomp: SeccompChoice | undefined }> {
+  async #prepare(request: StartRequest): Promise<OciSpec> {
     const { hostConfig } = request;
     const { facts, layout, defaults, monitorPath, program } = this.#options;
     if (commandLine(request.config).length === 0) throw new NaruError("invalid", "no command specified");
@@ -139,7 +139,7 @@ export class ContainerLauncher {
       cgroupVersion: layout.version,
       recursiveReadOnly: hasRecursiveReadOnly(program, facts.kernel),
     };
-    return { spec: buildOciConfig(request, parts, facts, defaults), seccomp };
+    return buildOciConfig(request, parts, facts, defaults);
   }
 
   /** Who a name or number is by the root's own account files. */

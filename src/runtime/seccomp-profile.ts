@@ -70,7 +70,8 @@ export function parseSeccompProfile(text: string): SeccompProfile {
 export function fitSeccompProfile(profile: SeccompProfile, target: SeccompTarget): SeccompFilter {
   const native = OCI_ARCH[target.arch];
   const mapped = profile.archMap?.find(({ architecture }) => architecture === native);
-  const architectures = mapped ? [mapped.architecture, ...(mapped.subArchitectures ?? [])] : profile.architectures;
+  const named = mapped ? [mapped.architecture, ...(mapped.subArchitectures ?? [])] : profile.architectures;
+  const architectures = named?.length || native === undefined ? named : [native];
   return {
     defaultAction: profile.defaultAction,
     ...(profile.defaultErrnoRet == null ? {} : { defaultErrnoRet: profile.defaultErrnoRet }),

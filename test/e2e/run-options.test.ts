@@ -1,9 +1,9 @@
 /** `run` options that isolate and limit, through the real docker client and through naru's: what the container sees. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Finished, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { type Finished, importBusybox, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
 let scratch: string;
@@ -286,6 +286,19 @@ for (const client of ["docker", "naru"] as const) {
     });
   });
 }
+
+test("seccomp filters are compiled once for all containers, and the compiling leaves nothing behind", async () => {
+  const seccomp = join(daemon.execRoot, "seccomp");
+  const names = async () => (await readdir(seccomp)).sort();
+  await daemon.docker(["run", "--rm", "--cap-add", "SYS_PTRACE", "busybox", "true"]);
+  const before = await names();
+  for (const name of before) expect(name).toMatch(/^[0-9a-f]{64}$/);
+  const again = ["run", "--rm", "--cap-add", "SYS_PTRACE", "busybox", ...sh("grep ^Seccomp /proc/self/status")];
+  expect((await daemon.docker(again)).stdout).toBe("Seccomp:\t2\nSeccomp_filters:\t1\n");
+  expect(await names()).toEqual(before);
+  const left = await run(["pgrep", "-f", join(seccomp, "compiler")]);
+  expect(left).toMatchObject({ code: 1, stdout: "" });
+});
 
 test("a directory of an image as a mount", async () => {
   const mount = (subpath: string) => ["--mount", `type=image,source=busybox,target=/i,image-subpath=${subpath}`];
