@@ -6,9 +6,13 @@ export function shortId(id: string): string {
   return (colon >= 0 ? id.slice(colon + 1) : id).slice(0, 12);
 }
 
+/** Characters that take one place each: nearly every text. */
+const PLAIN = /^[ -~]*$/;
+
 /** Cuts a text to `columns` on a terminal, the last of them an ellipsis. */
 export function ellipsis(text: string, columns: number): string {
   if (columns <= 0) return "";
+  if (PLAIN.test(text) && columns > 1) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
   const characters = [...text];
   if (columns === 1) return characters[0] ?? "";
   let kept = "";
@@ -67,9 +71,12 @@ const SHORT_ESCAPES: Record<string, string> = {
   "\v": "\\v",
 };
 
+/** What needs no escape but a backslash: nearly every text, also one that was cut. */
+const PRINTS = /^[ -~…]*$/;
+
 /** A text in double quotes with Go's escapes (strconv.Quote): of what does not print, spaces but the usual one too. */
 export function goQuote(text: string): string {
-  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
+  if (PRINTS.test(text)) return `"${text.replace(/["\\]/g, "\\$&")}"`;
   return `"${text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, goEscape)}"`;
 }
 
