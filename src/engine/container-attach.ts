@@ -17,10 +17,10 @@ export async function attachContainer(
   const container = context.containers.get(ref);
   const { config, state } = container.record;
   if (state.status === "paused") {
-    throw new NaruError("conflict", `container ${container.id} is paused, unpause the container before attach`);
+    throw new NaruError("conflict", `container ${ref} is paused, unpause the container before attach`);
   }
   if (state.status === "restarting") {
-    throw new NaruError("conflict", `container ${container.id} is restarting, wait until the container is running`);
+    throw new NaruError("conflict", `container ${ref} is restarting, wait until the container is running`);
   }
   const tty = config.Tty ?? false;
   const stdin = options.stdin && (config.OpenStdin ?? false);

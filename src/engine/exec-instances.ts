@@ -25,8 +25,6 @@ interface ExecInstance {
   pid: number;
   exitCode: number | null;
   isCollectable: boolean;
-  /** Resolved when the exit code is known. */
-  finished: PromiseWithResolvers<void>;
 }
 
 export class ExecInstances implements ExecService {
@@ -66,7 +64,6 @@ export class ExecInstances implements ExecService {
       pid: 0,
       exitCode: null,
       isCollectable: false,
-      finished: Promise.withResolvers(),
     });
     container.execIds.add(id);
     this.#publish(container, id, `exec_create: ${commandWords(request)}`);
@@ -114,12 +111,7 @@ export class ExecInstances implements ExecService {
       closesStdin: !tty,
       onDetach: () => this.#publish(container, id, "exec_detach"),
     });
-    const leave = hub.add({
-      take: (chunk) => session.take(chunk),
-      // Clients ask for the exit code once the stream has ended: it must be known then.
-      end: () => void instance.finished.promise.then(() => session.end()),
-    });
-    session.joined(leave);
+    session.joined(hub.add(session));
     return session;
   }
 
@@ -150,7 +142,10 @@ export class ExecInstances implements ExecService {
     });
     instance.process = process;
     instance.pid = process.pid;
-    process.exited.then((status) => this.#ended(instance, status.exitCode));
+    process.exited.then((status) => {
+      this.#ended(instance, status.exitCode);
+      hub.disconnect();
+    });
     return process;
   }
 
@@ -158,7 +153,6 @@ export class ExecInstances implements ExecService {
     instance.status = "ended";
     instance.exitCode = exitCode;
     instance.process = undefined;
-    instance.finished.resolve();
     instance.container.execIds.delete(instance.id);
     this.#publish(instance.container, instance.id, "exec_die", { exitCode: String(exitCode) });
   }
@@ -169,7 +163,6 @@ export class ExecInstances implements ExecService {
     const isDenied = /permission denied|not a directory|is a directory/.test(words);
     instance.status = "ended";
     instance.exitCode = isMissing ? 127 : isDenied ? 126 : 128;
-    instance.finished.resolve();
     instance.container.execIds.delete(instance.id);
   }
 

@@ -4,7 +4,7 @@ import type { ContainerProcess, OutputChunk, Subscription } from "../runtime/con
 export interface OutputSink {
   /** A pending promise slows the process down. */
   take(chunk: OutputChunk): void | Promise<void>;
-  /** The process has ended and everything it wrote was taken. */
+  /** The process has ended, its exit code is known, and everything it wrote was taken. */
   end(): void;
 }
 
@@ -18,7 +18,7 @@ export class OutputHub {
   hooksForStart(): { onChunk: (chunk: OutputChunk) => void | Promise<void>; onEnd: () => void } | undefined {
     if (this.#sinks.size === 0) return undefined;
     this.#source = "start";
-    return { onChunk: (chunk) => this.#deliver(chunk), onEnd: () => this.#end() };
+    return { onChunk: (chunk) => this.#deliver(chunk), onEnd: () => this.#leave() };
   }
 
   /** The process runs from here on. */
@@ -27,9 +27,15 @@ export class OutputHub {
     if (this.#sinks.size > 0) this.#subscribe();
   }
 
-  /** The start failed, or the process ended without saying that its output did. */
+  /**
+   * The start failed, or the process has ended. Not its end of output ends the sinks: clients ask for the exit code once
+   * their stream has ended, and it must be known then.
+   */
   disconnect(): void {
-    this.#end();
+    this.#leave();
+    const sinks = [...this.#sinks];
+    this.#sinks.clear();
+    for (const sink of sinks) sink.end();
   }
 
   /** Adds a sink; the returned function takes it away again. */
@@ -48,7 +54,7 @@ export class OutputHub {
     if (this.#source !== undefined) return;
     this.#source = this.#process?.subscribe(
       (chunk) => this.#deliver(chunk),
-      () => this.#end(),
+      () => this.#leave(),
     );
   }
 
@@ -61,12 +67,9 @@ export class OutputHub {
     if (pending.length > 0) return Promise.all(pending).then(() => {});
   }
 
-  #end(): void {
+  #leave(): void {
     if (typeof this.#source === "object") this.#source.cancel();
     this.#source = undefined;
     this.#process = undefined;
-    const sinks = [...this.#sinks];
-    this.#sinks.clear();
-    for (const sink of sinks) sink.end();
   }
 }

@@ -67,7 +67,7 @@ test("create, start, exec with separate streams, inspect, logs, stats, stop, rem
 test("attach with stdin, half-closed", async () => {
   const container = await docker.createContainer({
     Image: "busybox",
-    Cmd: ["cat"],
+    Cmd: ["sh", "-c", "cat; exit 6"],
     OpenStdin: true,
     StdinOnce: true,
     AttachStdin: true,
@@ -85,8 +85,8 @@ test("attach with stdin, half-closed", async () => {
   await container.start();
   stream.write("echoed");
   stream.end();
-  expect((await container.wait()).StatusCode).toBe(0);
   await new Promise((resolve) => (stream.readableEnded ? resolve(0) : stream.on("end", resolve)));
+  expect((await container.inspect()).State).toMatchObject({ Running: false, ExitCode: 6 });
   expect(text()).toBe("echoed");
   await container.remove();
 });

@@ -25,8 +25,10 @@ test("attached before the start: output from the first byte, input in order, hal
   expect(process.stdin).toBe("one two");
   process.print("out");
   process.print("err", "stderr");
-  process.end(0);
+  process.end(4);
   expect(await readAll(session)).toBe("stdout:out|stderr:err");
+  // Who has read to the end may ask for the exit code.
+  expect((await t.engine.containers.inspect(Id)).State).toMatchObject({ Running: false, ExitCode: 4 });
   expect(await readAll(second)).toBe("stdout:out");
 });
 
