@@ -102,7 +102,7 @@ async function realizeVolume(
     Name: name,
     Driver: volumeOptions?.DriverConfig?.Name || "local",
     DriverOpts: volumeOptions?.DriverConfig?.Options ?? undefined,
-    Labels: { ...volumeOptions?.Labels, ...(isAnonymous ? { "com.docker.volume.anonymous": "" } : {}) },
+    Labels: isAnonymous ? { ...volumeOptions?.Labels, "com.docker.volume.anonymous": "" } : volumeOptions?.Labels,
   });
   if (isNew) {
     context.events.publish("volume", "create", name, { driver: volume.Driver });

@@ -81,6 +81,15 @@ test("a save archive of skopeo's making loads", async () => {
   expect(await out(["run", "--rm", "other:2", "cat", "/root/new"])).toBe("new");
 });
 
+test("a repository's bare name saves all of its tags, also without one that is latest", async () => {
+  for (const tag of ["a", "b"]) await out(["tag", "busybox", `many/tags:${tag}`]);
+  const archive = join(scratch, "many.tar");
+  expect(await daemon.docker(["save", "-o", archive, "many/tags"])).toMatchObject({ code: 0, stderr: "" });
+  const manifest = JSON.parse((await run(["tar", "-xOf", archive, "manifest.json"])).stdout);
+  expect(manifest.map(({ RepoTags }: { RepoTags: string[] }) => RepoTags)).toEqual([["many/tags:a", "many/tags:b"]]);
+  await out(["rmi", "many/tags:a", "many/tags:b"]);
+});
+
 test("export gives a root file system that import takes back", async () => {
   await out(["create", "--name", "exported", "made:1"]);
   const archive = join(scratch, "root.tar");
@@ -121,16 +130,34 @@ def add(t, name, data=b"", **kw):
     t.addfile(i, io.BytesIO(data))
 def tar(fill):
     b = io.BytesIO(); t = tarfile.open(fileobj=b, mode="w"); fill(t); t.close(); return b.getvalue()
-def image(layer, config=None):
+def image(layer, config=None, tag="evil:1"):
     d = "sha256:" + hashlib.sha256(layer).hexdigest()
     c = json.dumps(config or {"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[d]}}).encode()
     def fill(t):
         add(t, "c.json", c); add(t, "l.tar", layer)
-        add(t, "manifest.json", json.dumps([{"Config":"c.json","RepoTags":["evil:1"],"Layers":["l.tar"]}]).encode())
+        add(t, "manifest.json", json.dumps([{"Config":"c.json","RepoTags":[tag],"Layers":["l.tar"]}]).encode())
     return tar(fill)
 out = sys.stdout.buffer
 ${body}`;
-  const CASES: Record<string, { verb: "load" | "import"; body: string }> = {
+  const named = (tag: string) => `out.write(image(tar(lambda t: add(t, "a", b"x")), tag="${tag}"))`;
+  const CASES: Record<string, { verb: "load" | "import"; body: string; words?: string }> = {
+    "a digest of the archive's choice as a name": {
+      verb: "load",
+      body: named(`busybox@sha256:${"0".repeat(64)}`),
+      words: 'invalid tag "busybox@sha256:000',
+    },
+    "a name that reads like a digest": {
+      verb: "load",
+      body: named("sha256:1"),
+      words: "refusing to create an ambiguous tag using digest algorithm as name",
+    },
+    "a configuration whose fields are of other types": {
+      verb: "load",
+      body: `
+l = tar(lambda t: add(t, "a", b"x"))
+out.write(image(l, {"architecture":"amd64","os":"linux","config":{"Env":"A=1"},"rootfs":{"type":"layers","diff_ids":["sha256:" + hashlib.sha256(l).hexdigest()]}}))`,
+      words: "config.Env is no list of texts",
+    },
     "path traversal in a layer": {
       verb: "load",
       body: 'out.write(image(tar(lambda t: add(t, "../../../../tmp/naru-escaped", b"x"))))',
@@ -160,7 +187,7 @@ out.write(image(tar(fill)))`,
     },
     "no archive at all": { verb: "load", body: 'out.write(b"this is not a tar" * 100)' },
   };
-  for (const [name, { verb, body }] of Object.entries(CASES)) {
+  for (const [name, { verb, body, words: refusal }] of Object.entries(CASES)) {
     test(name, async () => {
       const before = { images: await out(["images", "-aq"]), files: await tree(daemon.dataRoot) };
       const archive = await run([
@@ -178,6 +205,10 @@ out.write(image(tar(fill)))`,
       const escaped = await Bun.file("/tmp/naru-escaped").exists();
       await rm("/tmp/naru-escaped", { force: true });
       expect(escaped).toBe(false);
+      if (refusal !== undefined) {
+        expect(result.code).toBe(1);
+        expect(result.stderr).toContain(refusal);
+      }
       if (result.code === 0) {
         // Contained rather than refused: what lies inside the root is harmless; it must be removable without a trace.
         await out(["rmi", "-f", "evil:1"]);

@@ -148,6 +148,43 @@ test("--link gives the other container's name and environment on the default bri
   expect(result).toMatch(/^1\nlinked\n/);
 });
 
+test("--link tells the ends of exposed ranges, and refuses who is not on the default bridge", async () => {
+  await out(["run", "-d", "--name", "wide", "--expose", "9000-9002", "--expose", "81/udp", ...serve("wide")]);
+  const env = await out(["run", "--rm", "--link", "wide:w", "busybox", "env"]);
+  const ranges = env.split("\n").filter((line) => /^W_PORT_.*_(START|END)=/.test(line));
+  const address = await out(["inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "wide"]);
+  expect(ranges.sort()).toEqual([
+    `W_PORT_9000_TCP_END=tcp://${address}:9002`,
+    "W_PORT_9000_TCP_PORT_END=9002",
+    "W_PORT_9000_TCP_PORT_START=9000",
+    `W_PORT_9000_TCP_START=tcp://${address}:9000`,
+  ]);
+  await out(["network", "create", "apart"]);
+  const id = await out(["run", "-d", "--name", "away", "--network", "apart", ...serve("away")]);
+  const refused = await daemon.docker(["run", "--rm", "--link", "away:w", "busybox", "true"]);
+  expect(refused.code).toBe(125);
+  expect(refused.stderr).toContain(`daemon: container ${id} not attached to default bridge network\n`);
+  await out(["rm", "-f", "away"]);
+  await out(["network", "rm", "apart"]);
+});
+
+test("a membership names its interface; who shares a network shares its hosts file", async () => {
+  await out(["network", "create", "named"]);
+  const name = "com.docker.network.endpoint.ifname=lan0";
+  await out(["run", "-d", "--name", "owner", "--network", `name=named,driver-opt=${name}`, ...serve("owner")]);
+  expect(await out(["exec", "owner", "ls", "/sys/class/net"])).toBe("lan0\nlo");
+  const taken = await daemon.docker(["network", "connect", "--driver-opt", name, "bridge", "owner"]);
+  expect(taken.stderr).toContain("the container has an interface lan0 already");
+  expect(await out(["exec", "owner", "ls", "/sys/class/net"])).toBe("lan0\nlo");
+  await out(["run", "-d", "--name", "guest", "--network", "container:owner", "busybox", "sleep", "1000"]);
+  await out(["exec", "guest", "sh", "-c", "echo 10.9.8.7 told >>/etc/hosts"]);
+  expect(await out(["exec", "owner", "grep", "told", "/etc/hosts"])).toBe("10.9.8.7 told");
+  const paths = await out(["inspect", "-f", "{{.HostsPath}} {{.ResolvConfPath}} {{.HostnamePath}}", "owner", "guest"]);
+  expect(new Set(paths.split("\n")).size).toBe(1);
+  await out(["rm", "-f", "owner", "guest"]);
+  await out(["network", "rm", "named"]);
+});
+
 test("networks are isolated from each other, internal ones from the outside, and both know their own", async () => {
   await out(["network", "create", "one"]);
   await out(["network", "create", "--internal", "two"]);

@@ -113,6 +113,12 @@ const CASES: Record<string, Case> = {
     stdout: "/dev/kmsg\n",
   },
   "--read-only": { options: ["--read-only"], command: ["touch", "/x"], code: 1 },
+  "--tmpfs over a directory of the image keeps its mode": {
+    options: ["--tmpfs", "/root", "--tmpfs", "/etc:mode=711", "--tmpfs", "/not-there"],
+    command: ["stat", "-c", "%a %n", "/root", "/etc", "/not-there"],
+    stdout: "755 /root\n711 /etc\n1777 /not-there\n",
+  },
+  "a tmpfs option that there is not": { options: ["--tmpfs", "/t:nope"], command: ["true"], code: 125 },
   "--read-only with --tmpfs": {
     options: ["--read-only", "--tmpfs", "/scratch:size=1m"],
     command: sh("touch /scratch/x && df -k /scratch | tail -1 | awk '{print $2}'"),

@@ -316,11 +316,20 @@ const images: Scenario = {
     create("container of it", { Image: "rec/app:v1" }, "?name=rec-image-user"),
     { name: "remove the other name", method: "DELETE", path: "/v1.51/images/rec/app:v1" },
     { name: "remove nothing", method: "DELETE", path: "/v1.51/images/rec-missing" },
+    { name: "name that reads like a digest", method: "POST", path: "/v1.51/images/busybox/tag?repo=sha256&tag=1" },
     { name: "clean", method: "DELETE", path: "/v1.51/containers/rec-image-user" },
     { name: "push nothing", method: "POST", path: "/v1.51/images/get?names=rec-missing" },
     { name: "save nothing", method: "GET", path: "/v1.51/images/rec-missing/get" },
   ],
 };
+
+/** A request for a network that is refused. */
+const network = (name: string, body: object) => ({
+  name,
+  method: "POST",
+  path: "/v1.51/networks/create",
+  body: { Name: "rec-net2", ...body },
+});
 
 const networks: Scenario = {
   name: "networks",
@@ -356,6 +365,18 @@ const networks: Scenario = {
       path: "/v1.51/networks/create",
       body: { Name: "rec-net2", IPAM: { Config: [{ Subnet: "10.84.7.0/24", Gateway: "10.85.0.1" }] } },
     },
+    network("create with the subnet's own address as gateway", {
+      IPAM: { Config: [{ Subnet: "10.84.7.0/24", Gateway: "10.84.7.0" }] },
+    }),
+    network("create with the broadcast address as gateway", {
+      IPAM: { Config: [{ Subnet: "10.84.7.0/24", Gateway: "10.84.7.255" }] },
+    }),
+    network("create with two subnets", {
+      IPAM: { Config: [{ Subnet: "10.84.7.0/24" }, { Subnet: "10.84.8.0/24" }] },
+    }),
+    network("create without addresses", { IPAM: { Driver: "null" } }),
+    network("create from a configuration of nobody", { ConfigFrom: { Network: "rec-nothing" } }),
+    network("create a configuration from a configuration", { ConfigOnly: true, ConfigFrom: { Network: "rec-net" } }),
     {
       name: "create with an unknown driver",
       method: "POST",
@@ -365,6 +386,24 @@ const networks: Scenario = {
     { name: "inspect", method: "GET", path: "/v1.51/networks/rec-net" },
     { name: "inspect by id", method: "GET", path: "/v1.51/networks/{net}" },
     { name: "inspect nothing", method: "GET", path: "/v1.51/networks/rec-nothing" },
+    { name: "inspect with a bad boolean", method: "GET", path: "/v1.51/networks/rec-net?verbose=x" },
+    {
+      name: "list with two values of one truth",
+      method: "GET",
+      path: '/v1.51/networks?filters={"dangling":["1","0"]}',
+    },
+    {
+      name: "disconnect nobody",
+      method: "POST",
+      path: "/v1.51/networks/rec-net/disconnect",
+      body: { Container: "rec-nobody" },
+    },
+    {
+      name: "disconnect nobody by force",
+      method: "POST",
+      path: "/v1.51/networks/rec-net/disconnect",
+      body: { Container: "rec-nobody", Force: true },
+    },
     {
       name: "inspect host",
       method: "GET",
@@ -452,6 +491,19 @@ const volumes: Scenario = {
       path: "/v1.51/volumes/create",
       body: { Name: "rec-v3", DriverOpts: { x: "y" } },
     },
+    {
+      name: "create with no options in the list",
+      method: "POST",
+      path: "/v1.51/volumes/create",
+      body: { Name: "rec-v4", DriverOpts: {} },
+    },
+    { name: "remove it", method: "DELETE", path: "/v1.51/volumes/rec-v4" },
+    {
+      name: "create one of a cluster",
+      method: "POST",
+      path: "/v1.51/volumes/create",
+      body: { Name: "rec-v5", ClusterVolumeSpec: {} },
+    },
     { name: "inspect", method: "GET", path: "/v1.51/volumes/rec-vol" },
     { name: "inspect nothing", method: "GET", path: "/v1.51/volumes/rec-nothing" },
     {
@@ -462,6 +514,10 @@ const volumes: Scenario = {
     { name: "list with a bad filter", method: "GET", path: '/v1.51/volumes?filters={"x":["1"]}' },
     create("user", { Image: "busybox", HostConfig: { Binds: ["rec-vol:/data"] } }, "?name=rec-vol-user"),
     inspect("inspect user", "/v1.51/containers/rec-vol-user/json"),
+    create("user of a new one", { Image: "busybox", HostConfig: { Binds: ["rec-v6:/data"] } }, "?name=rec-v6-user"),
+    { name: "inspect the new one", method: "GET", path: "/v1.51/volumes/rec-v6" },
+    { name: "remove user of the new one", method: "DELETE", path: "/v1.51/containers/rec-v6-user" },
+    { name: "remove the new one", method: "DELETE", path: "/v1.51/volumes/rec-v6" },
     { name: "remove in use", method: "DELETE", path: "/v1.51/volumes/rec-vol" },
     { name: "remove user", method: "DELETE", path: "/v1.51/containers/rec-vol-user" },
     { name: "remove", method: "DELETE", path: "/v1.51/volumes/rec-vol" },
