@@ -9,6 +9,8 @@ const MIN_HEALTH_DURATION_NS = 1_000_000;
 /** Checks and cleans what a client sent; the result is a copy. @throws {NaruError} invalid */
 export function validateConfig(given: ContainerConfig): ContainerConfig {
   const config = { ...given };
+  refuseNul("environment variable", config.Env);
+  refuseNul("command", [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]);
   if (config.WorkingDir !== undefined && config.WorkingDir !== "") {
     if (!config.WorkingDir.startsWith("/")) {
       throw new NaruError(
@@ -27,6 +29,12 @@ export function validateConfig(given: ContainerConfig): ContainerConfig {
   if (config.StopSignal !== undefined && config.StopSignal !== "") signalNumber(config.StopSignal);
   if (config.Healthcheck) validateHealth(config.Healthcheck);
   return config;
+}
+
+/** The kernel's texts end at a NUL: what is behind it would silently be cut off. */
+function refuseNul(what: string, words: readonly string[] | null | undefined): void {
+  const bad = words?.find((word) => word.includes("\0"));
+  if (bad !== undefined) throw new NaruError("invalid", `invalid ${what} ${JSON.stringify(bad)}: contains nul byte`);
 }
 
 function validateHealth(health: HealthConfig): void {

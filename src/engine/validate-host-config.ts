@@ -67,6 +67,8 @@ export function validateHostConfig(host: HostConfig): void {
 
 /** What this engine cannot do is refused instead of being ignored. */
 function checkUnsupported(host: HostConfig): void {
+  if (host.IOMaximumIOps) refuse("invalid option: QoS maximum IOPs configuration is not supported on linux");
+  if (host.IOMaximumBandwidth) refuse("invalid option: QoS maximum bandwidth configuration is not supported on linux");
   if (host.UsernsMode && host.UsernsMode !== "host") refuse(`invalid user namespace mode: ${host.UsernsMode}`);
   if (host.DeviceRequests?.length) {
     const { Driver, Capabilities } = host.DeviceRequests[0]!;

@@ -8,6 +8,8 @@ const refused: [ContainerCreateRequest, string, string][] = [
   [{ Image: "nosuch:1" }, "not-found", "No such image: nosuch:1"],
   [{ WorkingDir: "rel" }, "invalid", "the working directory 'rel' is invalid, it needs to be an absolute path"],
   [{ Env: ["=a"] }, "invalid", "invalid environment variable: =a"],
+  [{ Env: ["A=b\0c"] }, "invalid", 'invalid environment variable "A=b\\u0000c": contains nul byte'],
+  [{ Cmd: ["echo", "a\0"] }, "invalid", 'invalid command "a\\u0000": contains nul byte'],
   [{ StopSignal: "FOO" }, "invalid", "invalid signal: FOO"],
   [{ Healthcheck: { Interval: 1 } }, "invalid", "Interval in Healthcheck cannot be less than 1ms"],
   [{ Healthcheck: { Retries: -1 } }, "invalid", "Retries in Healthcheck cannot be negative"],
@@ -40,6 +42,12 @@ const refusedHosts: [HostConfig, string, string][] = [
     "cpu real-time runtime cannot be higher than cpu real-time period",
   ],
   [{ CpusetCpus: "x" }, "invalid", "Invalid value x for cpuset cpus: invalid format: x"],
+  [{ IOMaximumIOps: 3 }, "invalid", "invalid option: QoS maximum IOPs configuration is not supported on linux"],
+  [
+    { IOMaximumBandwidth: 3 },
+    "invalid",
+    "invalid option: QoS maximum bandwidth configuration is not supported on linux",
+  ],
   [{ OomScoreAdj: 2000 }, "invalid", "Invalid value 2000, range for oom score adj is [-1000, 1000]"],
   [{ ShmSize: -1 }, "invalid", "SHM size can not be less than 0"],
   [
