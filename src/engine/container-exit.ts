@@ -38,14 +38,16 @@ export async function finishRun(context: EngineContext, container: Container, st
   container.stopHealthChecks?.();
   container.noteEnded();
   container.execIds.clear();
-  await releaseResources(context, container);
+  // Of a container that goes at once nobody asks how it ended, so that its files need not wait for its record.
+  const isKept = !container.record.hostConfig.AutoRemove;
+  await Promise.all([releaseResources(context, container), isKept ? undefined : deleteRun(context, container)]);
   const delayMs = decideRestart(context, container, status);
   const exited = { pid: 0, exitCode: status.exitCode, finishedAt: status.finishedAt, oomKilled: status.oomKilled };
   const { startedAt } = container.record.state;
   const state = moveState(container.record.state, delayMs === undefined ? "exited" : "restarting", exited);
   const restartCount = container.record.restartCount + (delayMs === undefined ? 0 : 1);
   // The process has ended even when the disk is too full to write that: those who wait must hear of it.
-  await context.containers.note(container, { state, restartCount });
+  const isDurable = await context.containers.note(container, { state, restartCount });
   if (status.oomKilled) publishContainerEvent(context, container, "oom");
   if (container.isBeingStopped) publishContainerEvent(context, container, "stop");
   container.isBeingStopped = false;
@@ -56,6 +58,8 @@ export async function finishRun(context: EngineContext, container: Container, st
   container.output.disconnect();
   container.tellExit();
   container.isExitWanted = false;
+  // Until the record is durable, a daemon that comes after a `kill -9` of this one learns the exit code from these files.
+  if (isKept && isDurable) await deleteRun(context, container);
   if (delayMs !== undefined) scheduleRestart(context, container, delayMs);
 }
 
@@ -68,13 +72,11 @@ export async function removeWhenAutomatic(context: EngineContext, container: Con
   );
 }
 
-/** Network, volumes and what the runtime keeps; failures are logged: the container has ended whatever happens. */
+/** Network and volumes; failures are logged: the container has ended whatever happens. */
 async function releaseResources(context: EngineContext, container: Container): Promise<void> {
   const { id } = container;
-  const note = (what: string) => (error: unknown) =>
-    context.log.warn(`after the end of container ${container.name}, ${what} failed: ${errorText(error)}`);
+  const note = (what: string) => noteFailure(context, container, what);
   await Promise.all([
-    context.runtime.delete(id, containerRunDir(context, id)).catch(note("cleaning up its run directory")),
     closeContainerNetwork(context, container).catch(note("closing its network")),
     ...volumeNames(container.record).map((name) =>
       context.volumes.unmountVolume(name, id).catch(note(`unmounting volume ${name}`)),
@@ -82,6 +84,19 @@ async function releaseResources(context: EngineContext, container: Container): P
   ]);
   if (container.record.hostConfig.IpcMode === "shareable") closeSharedMemory(context, id);
   publishVolumeUnmounts(context, container);
+}
+
+/** What the runtime keeps of the run: cgroups, and files that tell how it ended. */
+function deleteRun(context: EngineContext, container: Container): Promise<void> {
+  const { id } = container;
+  return context.runtime
+    .delete(id, containerRunDir(context, id))
+    .catch(noteFailure(context, container, "cleaning up its run directory"));
+}
+
+function noteFailure(context: EngineContext, container: Container, what: string): (error: unknown) => void {
+  return (error) =>
+    context.log.warn(`after the end of container ${container.name}, ${what} failed: ${errorText(error)}`);
 }
 
 function decideRestart(context: EngineContext, container: Container, status: ExitStatus): number | undefined {

@@ -99,12 +99,12 @@ export class ContainerRegistry {
 
   /**
    * A change that has happened (a process runs, has ended, is paused); resolves when it is durable. A disk that is too
-   * full to write it is told in the log, and the store goes on trying: what happened does not become untrue.
+   * full to write it is told in the log, and the store goes on trying: what happened does not become untrue. False then.
    */
-  async note(container: Container, change: Partial<ContainerRecord>): Promise<void> {
+  async note(container: Container, change: Partial<ContainerRecord>): Promise<boolean> {
     container.record = { ...container.record, ...change };
-    if (!this.#containers.has(container.id)) return;
-    await this.#told(container, this.records.put(container.id, container.record));
+    if (!this.#containers.has(container.id)) return true;
+    return await this.#told(container, this.records.put(container.id, container.record));
   }
 
   /** Forgets the container and its name; resolves when that is durable. */
@@ -114,9 +114,14 @@ export class ContainerRegistry {
     await this.#told(container, this.records.delete(container.id));
   }
 
-  #told(container: Container, write: Promise<void>): Promise<void> {
-    return write.catch((error) => {
+  /** False: it could not be written now. */
+  async #told(container: Container, write: Promise<void>): Promise<boolean> {
+    try {
+      await write;
+      return true;
+    } catch (error) {
       this.warn(`what happened to container ${container.name} is not written down yet: ${errorText(error)}`);
-    });
+      return false;
+    }
   }
 }

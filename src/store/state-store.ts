@@ -111,6 +111,7 @@ class MemoryCollection<T> implements Collection<T> {
   }
   async propose(key: string, value: T): Promise<void> {
     const before = this.#records.get(key);
+    if (before !== undefined && this.#isInFile(key, before, value)) return;
     try {
       await this.put(key, value);
     } catch (error) {
@@ -121,6 +122,10 @@ class MemoryCollection<T> implements Collection<T> {
       }
       throw error;
     }
+  }
+  /** Nothing to write: so a daemon whose settings are the same starts on a full disk too, and can make room there. */
+  #isInFile(key: string, before: T, value: T): boolean {
+    return this.writer.isWritten(this.name, key) && JSON.stringify(before) === JSON.stringify(value);
   }
   delete(key: string): Promise<void> {
     if (!this.#records.delete(key)) return this.writer.flush();

@@ -68,6 +68,11 @@ export class StateWriter {
     return batch.done;
   }
 
+  /** True when nothing of this row is still to be written. */
+  isWritten(collection: string, key: string): boolean {
+    return !this.#newest.has(rowOf({ collection, key }));
+  }
+
   /** Resolves when all that was accepted is in the file. @throws when some of it cannot be written */
   async flush(): Promise<void> {
     if (this.#owed.size > 0) this.#writeOwed();
@@ -136,7 +141,7 @@ export class StateWriter {
 
   #owe(batch: Batch, message: string): void {
     for (const [row, change] of batch.changes) if (this.#newest.get(row) === change) this.#owed.set(row, change);
-    batch.reject(new NaruError("internal", `the state could not be written: ${message}`));
+    batch.reject(new NaruError("internal", `the state could not be written: ${message}${adviceFor(message)}`));
     if (this.#isClosed || this.#retry !== undefined || this.#owed.size === 0) return;
     this.#retry = setTimeout(() => this.#writeOwed(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
@@ -158,6 +163,11 @@ export class StateWriter {
   }
 }
 
-function rowOf({ collection, key }: RowChange): string {
+/** SQLite's words of a full disk name no place. */
+function adviceFor(message: string): string {
+  return message.includes("disk is full") ? "; free some space under the data root (rm, prune) and try again" : "";
+}
+
+function rowOf({ collection, key }: Pick<RowChange, "collection" | "key">): string {
   return `${collection}\0${key}`;
 }

@@ -38,17 +38,27 @@ async function parentOf(pid: number): Promise<number> {
 }
 
 describe("a full disk", () => {
-  /** The data root is a small file system in a mount namespace of the daemon's own. */
-  const SMALL_DISK = `#!/bin/sh
+  /** The data root is a small file system in a mount namespace that outlives the daemon, as long as a process `holder`. */
+  const smallDisk = (holder: string) => `#!/bin/sh
 for word; do [ "$last" = --data-root ] && root=$word; last=$word; done
-mkdir -p "$root"
-exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$0"; exec "$@"' "$root" ${NARU} "$@"
+if [ ! -s ${holder} ]; then
+  mkdir -p "$root"
+  unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$0" && echo $$ >${holder} && exec sleep 1000' \
+    "$root" </dev/null >/dev/null 2>&1 &
+  until [ -s ${holder} ]; do sleep 0.02; done
+fi
+exec nsenter -t "$(cat ${holder})" -m ${NARU} "$@"
 `;
+  afterEach(async () => {
+    const pid = Number(await Bun.file(join(scratch, "holder")).text());
+    if (pid > 0) process.kill(pid, "SIGKILL");
+  });
 
   test("is told in clear words, leaves nothing half-made, and is over when there is room again", async () => {
     const executable = join(scratch, "small-disk");
-    await writeFile(executable, SMALL_DISK, { mode: 0o755 });
-    const { docker, api, logText } = await startWithImage({ executable });
+    await writeFile(executable, smallDisk(join(scratch, "holder")), { mode: 0o755 });
+    const { docker, api, logText, kill, restart } = await startWithImage({ executable });
+    await docker(["run", "-d", "--name", "brief", "busybox", "sleep", "1000"]);
     await docker(["run", "-d", "--name", "chatty", "busybox", "sh", "-c", "while :; do echo line; sleep 0.01; done"]);
     const filled = await docker(["run", "--name", "filler", "busybox", "sh", "-c", "cat /dev/zero >/fill"]);
     expect(filled.stderr).toContain("No space left on device");
@@ -67,6 +77,15 @@ exec unshare -m --propagation private sh -c 'mount -t tmpfs -o size=24m tmpfs "$
     for (const { code, stderr } of results) if (code !== 0) expect(stderr).toMatch(/no space left|disk is full/i);
     const known = lines((await docker(["ps", "-a", "--format", "{{.Names}}"])).stdout);
     for (const [i, { code }] of results.entries()) expect(known.includes(`extra${i}`)).toBe(code === 0);
+
+    // A daemon that comes on the full disk starts, and knows what the one before could not write down.
+    expect((await docker(["kill", "brief"])).stderr).toBe("");
+    const ofBrief = async () =>
+      (await docker(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "brief"])).stdout;
+    await eventually(async () => (await ofBrief()) === "exited 137\n");
+    await kill("SIGKILL");
+    await restart();
+    expect(await ofBrief()).toBe("exited 137\n");
 
     expect((await api("GET", "/_ping")).status).toBe(200);
     expect((await docker(["inspect", "-f", "{{.State.Running}}", "chatty"])).stdout).toBe("true\n");

@@ -116,3 +116,16 @@ test("shutdown leaves containers alone, unless told to stop them", async () => {
   await t.engine.shutdown();
   expect(t.runtime.signals).toEqual([15]);
 });
+
+test("the files that tell how a run ended go after its record is written, so that no moment to die loses the exit code", async () => {
+  await using t = await createTestEngine();
+  const id = await run(t, "web");
+  const records = t.parts.store.collection<{ state: { status: string; exitCode: number } }>("containers");
+  let written: object | undefined;
+  t.runtime.delete = async () => {
+    written = records.get(id)?.state;
+  };
+  t.runtime.processes.get(id)?.end(5);
+  await eventually(() => written !== undefined);
+  expect(written).toMatchObject({ status: "exited", exitCode: 5 });
+});

@@ -159,6 +159,21 @@ describe("a file that cannot be written for a while", () => {
     await store.close();
   });
 
+  test("a wish for what is in the file already needs no room", async () => {
+    const store = await createStateStore(root);
+    const things = store.collection<object>("things");
+    await things.put("known", { a: 1 });
+    using disk = makeRefusable();
+    disk.refuse(true);
+    await things.propose("known", { a: 1 });
+    // Not while what is in the file is something else than what memory says.
+    const changed = things.put("known", { a: 2 });
+    expect(String(await things.propose("known", { a: 2 }).catch((error) => error))).toContain("free some space");
+    await changed.catch(() => {});
+    disk.refuse(false);
+    await store.close();
+  });
+
   test("closing says what is still not written, and lets the data root go", async () => {
     const store = await createStateStore(root);
     const things = store.collection<number>("things");
