@@ -36,19 +36,68 @@ const POINTERS = new Set([
 /** Entries that are times in docker's types, by the kind of object; elsewhere times are plain text. */
 const TIMES: Record<string, readonly string[]> = { network: ["Created"], image: ["LastTagTime"] };
 
+const nil = (kind: "slice" | "map" | "pointer") => () => new GoNil(kind);
+const noText = () => "";
+const zero = () => 0;
+const no = () => false;
+
 /** Fields that the daemon leaves out of its JSON while they are empty: their empty values, by where they belong. */
 const LEFT_OUT: Record<string, Record<string, () => GoValue>> = {
-  State: { Health: () => new GoNil("pointer") },
-  Config: { Healthcheck: () => new GoNil("pointer"), StopTimeout: () => new GoNil("pointer"), StopSignal: () => "" },
-  HostConfig: { Init: () => new GoNil("pointer") },
-  "container.": { SizeRw: () => new GoNil("pointer"), SizeRootFs: () => new GoNil("pointer") },
-  "volume.": { UsageData: () => new GoNil("pointer"), Status: () => new GoNil("map") },
-  "Mounts[]": { Name: () => "", Driver: () => "" },
-  "Config[]": {
-    Subnet: () => "",
-    IPRange: () => "",
-    Gateway: () => "",
-    AuxiliaryAddresses: () => new GoNil("map"),
+  State: { Health: nil("pointer") },
+  Config: {
+    ArgsEscaped: no,
+    ExposedPorts: nil("map"),
+    Healthcheck: nil("pointer"),
+    MacAddress: noText,
+    NetworkDisabled: no,
+    Shell: nil("slice"),
+    StopSignal: noText,
+    StopTimeout: nil("pointer"),
+  },
+  HostConfig: {
+    Annotations: nil("map"),
+    Init: nil("pointer"),
+    KernelMemory: zero,
+    KernelMemoryTCP: zero,
+    Mounts: nil("slice"),
+    StorageOpt: nil("map"),
+    Sysctls: nil("map"),
+    Tmpfs: nil("map"),
+  },
+  "container.": { ImageManifestDescriptor: nil("pointer"), SizeRw: nil("pointer"), SizeRootFs: nil("pointer") },
+  "image.": {
+    Container: noText,
+    ContainerConfig: nil("pointer"),
+    Manifests: nil("slice"),
+    OsVersion: noText,
+    Variant: noText,
+    VirtualSize: zero,
+  },
+  "network.": { Peers: nil("slice"), Services: nil("map") },
+  "volume.": { ClusterVolume: nil("pointer"), UsageData: nil("pointer"), Status: nil("map") },
+  "Mounts[]": { Name: noText, Driver: noText },
+  "Config[]": { Subnet: noText, IPRange: noText, Gateway: noText, AuxiliaryAddresses: nil("map") },
+};
+
+/** Fields that docker's types call otherwise than its JSON, by where they belong: templates know both names. */
+const GO_NAMES: Record<string, Readonly<Record<string, string>>> = {
+  "container.": { ID: "Id" },
+  "image.": { ID: "Id" },
+  "network.": { ID: "Id" },
+  Client: { APIVersion: "ApiVersion" },
+  Server: { APIVersion: "ApiVersion" },
+  HostConfig: {
+    CPUCount: "CpuCount",
+    CPUPercent: "CpuPercent",
+    CPUPeriod: "CpuPeriod",
+    CPUQuota: "CpuQuota",
+    CPURealtimePeriod: "CpuRealtimePeriod",
+    CPURealtimeRuntime: "CpuRealtimeRuntime",
+    CPUShares: "CpuShares",
+    DNS: "Dns",
+    DNSOptions: "DnsOptions",
+    DNSSearch: "DnsSearch",
+    NanoCPUs: "NanoCpus",
   },
 };
 
@@ -84,5 +133,5 @@ function structView(json: Record<string, GoValue>, kind: string, key: string): G
     if (absent.has(name)) fields[name] = leftOut[name]!();
     else if (Object.hasOwn(json, name)) fields[name] = typedView(json[name], kind, name);
   }
-  return new GoStruct(`${kind}.${key}`, fields, absent);
+  return new GoStruct(`${kind}.${key}`, fields, absent, GO_NAMES[place]);
 }

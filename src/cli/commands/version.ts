@@ -51,8 +51,8 @@ function printFormatted(
   server: ServerVersion | undefined,
 ): void {
   const view = new GoStruct("system.versionInfo", {
-    Client: withGoName(typedView({ ...client }, "system", "Client") as GoStruct),
-    Server: server ? withGoName(typedView(server, "system", "Server") as GoStruct) : new GoNil("pointer"),
+    Client: typedView({ ...client }, "system", "Client"),
+    Server: server ? typedView(server, "system", "Server") : new GoNil("pointer"),
   });
   let text: string;
   try {
@@ -62,9 +62,4 @@ function printFormatted(
     throw new CliError((error as Error).message);
   }
   context.print(`${text}\n`);
-}
-
-/** Templates know the field `ApiVersion` of the JSON as `APIVersion`. */
-function withGoName({ typeName, fields }: GoStruct): GoStruct {
-  return new GoStruct(typeName, { ...fields, APIVersion: fields.ApiVersion }, new Set(["APIVersion"]));
 }

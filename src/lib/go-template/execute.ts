@@ -245,9 +245,10 @@ class Execution {
       return this.callFunction(dot, node, field, { arity: method.length, call: method }, args, piped);
     }
     const hasArguments = args.length > 1 || piped !== NONE;
-    if (receiver instanceof GoStruct && Object.hasOwn(receiver.fields, field)) {
+    const known = receiver instanceof GoStruct ? receiver.fieldName(field) : undefined;
+    if (known !== undefined) {
       if (hasArguments) this.fail(`${field} has arguments but cannot be invoked as function`);
-      return receiver.fields[field];
+      return (receiver as GoStruct).fields[known];
     }
     if (isMap(receiver)) {
       if (hasArguments) this.fail(`${field} is not a method but has arguments`);

@@ -24,7 +24,16 @@ export class GoStruct {
     readonly fields: Readonly<Record<string, GoValue>>,
     /** Fields that JSON leaves out, as Go does with empty ones that are marked `omitempty`. */
     readonly notInJson?: ReadonlySet<string>,
+    /** Fields that Go calls otherwise than JSON: Go's name → the name in `fields`. */
+    readonly otherNames: Readonly<Record<string, string>> = {},
   ) {}
+
+  /** The name in `fields` of what a template calls `name`; undefined for no field. */
+  fieldName(name: string): string | undefined {
+    if (Object.hasOwn(this.fields, name)) return name;
+    const other = Object.hasOwn(this.otherNames, name) ? this.otherNames[name]! : undefined;
+    return other !== undefined && Object.hasOwn(this.fields, other) ? other : undefined;
+  }
 }
 
 /** A value whose fields are computed when a template asks for them, and may take arguments (`.Label "x"`). */

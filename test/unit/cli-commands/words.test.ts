@@ -135,9 +135,10 @@ test("platforms", () => {
 
 describe("objects as docker's types show them", () => {
   const container = {
+    Id: "ab12",
     State: { Status: "running" },
     Config: { Entrypoint: null, Labels: null, Env: ["A=b"] },
-    HostConfig: { LogConfig: { Type: "json-file", Config: {} } },
+    HostConfig: { LogConfig: { Type: "json-file", Config: {} }, NanoCpus: 5, Dns: null },
     Mounts: [{ Type: "bind", Source: "/a", Destination: "/b", Mode: "", RW: true, Propagation: "rprivate" }],
   };
   test.each([
@@ -148,6 +149,10 @@ describe("objects as docker's types show them", () => {
     ["{{json .Mounts}}", JSON.stringify(container.Mounts)],
     ["{{.HostConfig.LogConfig}}", "{json-file map[]}"],
     ["{{.SizeRw}}", "<nil>"],
+    ["{{.ID}} {{.Id}} {{.HostConfig.NanoCPUs}} {{.HostConfig.DNS}}", "ab12 ab12 5 []"],
+    ["{{.Config.ExposedPorts}} {{range .Config.ExposedPorts}}x{{end}}{{.HostConfig.Sysctls}}", "map[] map[]"],
+    ["{{if .HostConfig.Mounts}}some{{else}}none{{end}}{{with .Config.MacAddress}}{{.}}{{end}}", "none"],
+    ["{{json .Config}}", '{"Entrypoint":null,"Labels":null,"Env":["A=b"]}'],
   ])("%s", (template, text) => {
     expect(compileTemplate(template).execute(typedView(container, "container"))).toBe(text);
   });
