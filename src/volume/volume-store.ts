@@ -8,6 +8,7 @@ import { chmod, mkdir, opendir, readdir, readFile, rename, rm, rmdir, stat } fro
 import { join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { MS, mount, remountBindReadOnly, unmount } from "../linux/mount.ts";
+import { mountInThread } from "../linux/mount-thread.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import { measureTree } from "../linux/trees.ts";
 import type { Volume, VolumeCreateRequest } from "../model/volume.ts";
@@ -45,6 +46,8 @@ export async function createVolumeStore(options: { dataRoot: string; store: Stat
 class LocalVolumeStore implements VolumeStore {
   /** Users of volumes with driver options; the mount is there while there is one. */
   private readonly users = new Map<string, Set<string>>();
+  /** Mounts under way: a second user waits for the first one's. */
+  private readonly mounting = new Map<string, Promise<void>>();
 
   constructor(
     private readonly root: string,
@@ -126,7 +129,7 @@ class LocalVolumeStore implements VolumeStore {
     users.add(userId);
     if (options === null || !needsMount(options) || this.mounted.has(name)) return path;
     try {
-      this.mountData(name, options, path);
+      await this.mountOnce(name, options, path);
     } catch (cause) {
       users.delete(userId);
       throw mountFailure(name, options, path, cause);
@@ -149,9 +152,19 @@ class LocalVolumeStore implements VolumeStore {
     return await isEmptyDirectory(this.dataPath(name));
   }
 
-  private mountData(name: string, options: Record<string, string>, path: string): void {
+  private mountOnce(name: string, options: Record<string, string>, path: string): Promise<void> {
+    const underWay = this.mounting.get(name);
+    if (underWay !== undefined) return underWay;
+    const mounting = this.mountData(name, options, path).finally(() => this.mounting.delete(name));
+    this.mounting.set(name, mounting);
+    return mounting;
+  }
+
+  private async mountData(name: string, options: Record<string, string>, path: string): Promise<void> {
     const spec = volumeMount(options, path);
-    mount(spec);
+    // What needs neither disk nor network is there at once.
+    if (spec.type === "" || spec.type === "tmpfs") mount(spec);
+    else await mountInThread(spec);
     this.mounted.add(name);
     // The kernel ignores ro in the call that makes a bind mount.
     const flags = spec.flags ?? 0;

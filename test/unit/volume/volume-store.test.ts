@@ -85,6 +85,17 @@ test("a tmpfs volume is mounted for its first user and unmounted after its last"
   expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(path);
 });
 
+test("users that come at once share one mount, which a thread of its own makes", async () => {
+  // Not "tmpfs", so that it is taken for one that may last.
+  await volumes.createVolume({ Name: "slow", DriverOpts: { type: "ramfs", device: "ramfs" } });
+  const paths = await Promise.all(["one", "two", "three"].map((user) => volumes.mountVolume("slow", user)));
+  expect(new Set(paths).size).toBe(1);
+  const mounts = async () => (await readFile("/proc/self/mountinfo", "utf8")).split(` ${paths[0]} `).length - 1;
+  expect(await mounts()).toBe(1);
+  for (const user of ["one", "two", "three"]) await volumes.unmountVolume("slow", user);
+  expect(await mounts()).toBe(0);
+});
+
 test("a bind volume shows the device's files; what cannot be mounted says why", async () => {
   await writeFile(join(root, "seen"), "");
   await volumes.createVolume({ Name: "bound", DriverOpts: { type: "none", device: root, o: "bind" } });
@@ -92,7 +103,9 @@ test("a bind volume shows the device's files; what cannot be mounted says why", 
   expect((await stat(join(path, "seen"))).isFile()).toBe(true);
   await volumes.unmountVolume("bound", "user");
   await volumes.createVolume({ Name: "wrong", DriverOpts: { type: "nosuchfs", device: "x" } });
-  await expect(volumes.mountVolume("wrong", "user")).rejects.toThrow("failed to mount local volume wrong: ");
+  await expect(volumes.mountVolume("wrong", "user")).rejects.toThrow(
+    /failed to mount local volume wrong: mount x:.*: no such device$/,
+  );
 });
 
 describe("names and options that are refused", () => {
