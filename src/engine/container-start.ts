@@ -12,11 +12,10 @@ import { removeContainer } from "./container-remove.ts";
 import { moveState } from "./container-state.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
 import { startHealthChecks } from "./health-monitor.ts";
-import { linkEnvironment, resolveLinks } from "./links.ts";
+import { linkVariables } from "./links.ts";
 import { logTarget } from "./log-driver.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { openSharedMemory, runningPeer } from "./shared-memory.ts";
-import { isPredefinedNetwork } from "./validate-network-mode.ts";
 
 /** By hand: counters of the restart policy begin anew. @throws {NaruError} not-modified when it already runs */
 export async function startContainer(context: EngineContext, ref: string): Promise<void> {
@@ -161,14 +160,6 @@ function peerPids(context: EngineContext, { record }: Container): StartRequest["
   if (IpcMode.startsWith("container:")) join.ipc = runningPeer(context, IpcMode, "IPC").record.state.pid;
   if (PidMode.startsWith("container:")) join.pid = runningPeer(context, PidMode, "PID").record.state.pid;
   return join;
-}
-
-function linkVariables(context: EngineContext, container: Container): string[] {
-  if (container.record.links.length === 0) return [];
-  if (!isPredefinedNetwork(container.record.hostConfig.NetworkMode ?? "bridge")) return [];
-  return resolveLinks(context, container).flatMap(({ container: other, alias }) =>
-    linkEnvironment(context, container, other, alias),
-  );
 }
 
 async function recordFailedStart(context: EngineContext, container: Container, error: unknown): Promise<void> {

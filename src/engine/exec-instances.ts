@@ -8,6 +8,7 @@ import { containerEnvironment } from "./container-environment.ts";
 import type { AttachSession, ExecService } from "./contract.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "./detach-keys.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
+import { linkVariablesNow } from "./links.ts";
 import { overrideEnv } from "./merge-image-config.ts";
 import { randomId } from "./names.ts";
 import { OutputHub } from "./output-hub.ts";
@@ -122,7 +123,8 @@ export class ExecInstances implements ExecService {
   ): Promise<ContainerProcess> {
     const { container, request, id } = instance;
     const { record } = container;
-    const env = overrideEnv(containerEnvironment({ ...record.config, Tty: request.Tty ?? false }), request.Env ?? []);
+    const config = { ...record.config, Tty: request.Tty ?? false };
+    const env = overrideEnv(containerEnvironment(config, linkVariablesNow(this.context, container)), request.Env ?? []);
     const process = await this.context.runtime.exec({
       containerId: record.id,
       execId: id,

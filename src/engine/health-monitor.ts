@@ -7,6 +7,7 @@ import { nowNs, parseRfc3339, rfc3339 } from "./clock.ts";
 import type { Container } from "./container.ts";
 import { containerEnvironment } from "./container-environment.ts";
 import { containerRunDir, type EngineContext, publishContainerEvent } from "./engine-context.ts";
+import { linkVariablesNow } from "./links.ts";
 import { randomId } from "./names.ts";
 
 const SECOND_NS = 1e9;
@@ -148,7 +149,7 @@ async function probe(context: EngineContext, container: Container, plan: Plan) {
     runDir: containerRunDir(context, record.id),
     containerPid: record.state.pid,
     command: plan.command,
-    env: containerEnvironment(record.config),
+    env: containerEnvironment(record.config, linkVariablesNow(context, container)),
     workingDir: record.config.WorkingDir || "/",
     user: record.config.User ?? "",
     tty: false,

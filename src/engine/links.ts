@@ -69,15 +69,42 @@ export function resolveLinks(context: EngineContext, container: Container): { co
       const name = other === undefined ? containerId : `/${other.name}`;
       throw new NaruError("internal", `Cannot link to a non running container: ${name} AS /${container.name}/${alias}`);
     }
-    if (!Object.hasOwn(context.networks.findSandbox(other.id)?.endpoints ?? {}, "bridge")) {
+    if (!isOnDefaultBridge(context, other)) {
       throw new NaruError("internal", `container ${other.id} not attached to default bridge network`);
     }
     return { container: other, alias };
   });
 }
 
+function isOnDefaultBridge(context: EngineContext, { id }: Container): boolean {
+  return Object.hasOwn(context.networks.findSandbox(id)?.endpoints ?? {}, "bridge");
+}
+
+/** What the links add to the environment of a container that is started. @throws {NaruError} as resolveLinks() */
+export function linkVariables(context: EngineContext, container: Container): string[] {
+  return hasLinks(container) ? variablesOf(context, container, resolveLinks(context, container)) : [];
+}
+
+/** The same for a process that joins it later: of the others that still run. */
+export function linkVariablesNow(context: EngineContext, container: Container): string[] {
+  if (!hasLinks(container)) return [];
+  const links = container.record.links.flatMap(({ containerId, alias }) => {
+    const other = context.containers.find(containerId);
+    return other?.hasProcess && isOnDefaultBridge(context, other) ? [{ container: other, alias }] : [];
+  });
+  return variablesOf(context, container, links);
+}
+
+function hasLinks({ record }: Container): boolean {
+  return record.links.length > 0 && isPredefinedNetwork(record.hostConfig.NetworkMode ?? "bridge");
+}
+
+function variablesOf(context: EngineContext, own: Container, links: ReturnType<typeof resolveLinks>): string[] {
+  return links.flatMap(({ container, alias }) => linkEnvironment(context, own, container, alias));
+}
+
 /** ALIAS_NAME, ALIAS_PORT…, ALIAS_ENV_… as the legacy links define them. */
-export function linkEnvironment(context: EngineContext, own: Container, other: Container, alias: string): string[] {
+function linkEnvironment(context: EngineContext, own: Container, other: Container, alias: string): string[] {
   const prefix = alias.toUpperCase().replaceAll("-", "_");
   const { bridge, ...others } = context.networks.findSandbox(other.id)?.endpoints ?? {};
   const address = (bridge ?? Object.values(others)[0])?.IPAddress ?? "";

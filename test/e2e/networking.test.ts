@@ -146,6 +146,12 @@ test("--link gives the other container's name and environment on the default bri
     "grep -cw db /etc/hosts; wget -qO- http://db/; env | grep -c ^DB_",
   ]);
   expect(result).toMatch(/^1\nlinked\n/);
+  await out(["run", "-d", "--name", "linking", "--link", "mysql:db", "busybox", "sleep", "1000"]);
+  const variables = async () => (await out(["exec", "linking", "env"])).split("\n").filter((line) => /^DB_/.test(line));
+  const environment = (await out(["exec", "linking", "sh", "-c", "tr '\\0' '\\n' </proc/1/environ"])).split("\n");
+  expect(await variables()).toEqual(environment.filter((line) => /^DB_/.test(line)));
+  expect(await variables()).toContain("DB_NAME=/linking/db");
+  await out(["rm", "-f", "linking"]);
 });
 
 test("--link tells the ends of exposed ranges, and refuses who is not on the default bridge", async () => {
