@@ -55,12 +55,14 @@ export function openContextStore(configDir: string): ContextStore {
   };
 }
 
+/** An absent folder is an empty one. */
 async function listFolder(path: string): Promise<string[]> {
   // Loaded only here: few use contexts, and node:fs/promises costs every command half a millisecond.
   const { readdir } = await import("node:fs/promises");
   try {
     return await readdir(path);
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return [];
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** What acts on the kernel: namespaces, the OCI runtime, networks. */
-import { createNetworkController } from "../network/network-controller.ts";
+import { createNetworkController } from "../network/create-network-controller.ts";
 import { createCrunRuntime } from "../runtime/crun-runtime.ts";
 import { NetnsServer } from "../runtime/netns-server.ts";
 import type { StateStore } from "../store/contract.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { type DnsAnswer, encodeAnswer, parseQuery } from "../../src/dns/message.ts";
 import { parseIp } from "../../src/lib/ip-address.ts";
 import type { SandboxRequest, SandboxState } from "../../src/network/contract.ts";
-import { createNetworkController } from "../../src/network/network-controller.ts";
+import { createNetworkController } from "../../src/network/create-network-controller.ts";
 import { NetnsServer } from "../../src/runtime/netns-server.ts";
 import type { Collection, StateStore } from "../../src/store/contract.ts";
 import { eventually } from "../support/daemon.ts";
