@@ -45,8 +45,8 @@ async function attach(containers: StreamsBackend, call: Call): Promise<void> {
   try {
     const session = await containers.attach(containerRef(call), options);
     try {
-      const stream = await openStream(call.exchange, { version: call.version, tty: session.tty });
-      await stream.join(session, options.stdin);
+      const stream = await openStream(call.exchange, { version: call.version, tty: session.tty, stdin: options.stdin });
+      await stream.join(session);
     } finally {
       // One that nobody reads would stop the container's output.
       session.close();

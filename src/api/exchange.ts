@@ -2,6 +2,7 @@
  * One request and its answer over node:http, also when the client asked for an upgrade: then the answer may be an
  * ordinary one (clients that offer h2c send an Upgrade header with every request) or the raw connection.
  */
+import { once } from "node:events";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { NaruError } from "../lib/errors.ts";
@@ -108,6 +109,24 @@ export class Exchange {
     if (this.#upgraded === undefined || this.started) throw new NaruError("invalid", "no upgrade proto in request");
     this.#hijacked = true;
     return this.#upgraded;
+  }
+
+  /**
+   * The connection of a client that asked for no upgrade and yet sends raw bytes behind its request, as Docker lets it;
+   * from here on no HTTP is spoken on it. It is paused: what comes waits for its reader.
+   */
+  async takePlainConnection(): Promise<Duplex> {
+    const { socket } = this.request;
+    this.request.resume();
+    if (!this.request.complete) await once(this.request, "end", { signal: this.signal });
+    this.#hijacked = true;
+    this.#response?.detachSocket(socket);
+    socket.pause();
+    // By these the HTTP parser takes what comes.
+    for (const event of ["data", "end", "drain", "error"]) socket.removeAllListeners(event);
+    socket.once("close", () => this.#gone.abort());
+    socket.on("error", () => this.#gone.abort());
+    return socket;
   }
 
   #send(status: number, headers: Headers, body: string): void {

@@ -48,8 +48,8 @@ async function start(execs: ExecBackend, containers: ContainerStates, call: Call
   }
   await checkRuns(containers, ContainerID);
   // The headers go first: some clients lose output that comes in one piece with them.
-  const stream = await openStream(call.exchange, { version: call.version, tty });
-  await stream.join(await startSession(execs, id, { detach, tty, consoleSize }), OpenStdin);
+  const stream = await openStream(call.exchange, { version: call.version, tty, stdin: OpenStdin });
+  await stream.join(await startSession(execs, id, { detach, tty, consoleSize }));
 }
 
 /** @throws conflict, as an ordinary answer, when the container was stopped or paused since the exec was created. */

@@ -11,35 +11,50 @@ interface StreamOptions {
   version: number;
   /** One raw terminal stream instead of frames. */
   tty: boolean;
+  /** The client may send input. */
+  stdin: boolean;
 }
 
 /** A connection whose headers are sent and that waits for a session. */
 interface OpenStream {
   /**
    * Joins the session with the client. Resolves when its output has ended or the client is gone; the session is closed
-   * then. `stdin`: the client may send input.
+   * then.
    */
-  join(session: AttachSession, stdin: boolean): Promise<void>;
+  join(session: AttachSession): Promise<void>;
 }
 
 /**
  * Answers the headers of a stream: an upgraded connection is used raw in both directions; a client that asked for no
- * upgrade gets the output as the body of a plain answer and may send input as the body of its request.
+ * upgrade gets the output as the body of a plain answer and may send input as the body of its request when that comes in
+ * chunks, else as raw bytes behind it.
  */
 export async function openStream(exchange: Exchange, options: StreamOptions): Promise<OpenStream> {
-  const framed = !options.tty;
-  if (exchange.upgradeProtocol === undefined) {
+  const { tty, stdin, version } = options;
+  const framed = !tty;
+  const sendsChunks = exchange.request.headers["transfer-encoding"] !== undefined;
+  if (exchange.upgradeProtocol === undefined && (!stdin || sendsChunks)) {
     exchange.start(200, { "Content-Type": RAW_STREAM });
-    return { join: (session, stdin) => closing(session, joinPlain(exchange, session, framed, stdin)) };
+    return { join: (session) => closing(session, joinPlain(exchange, session, framed, stdin)) };
+  }
+  const connection = await openRaw(exchange, streamContentType(framed, version));
+  return { join: (session) => closing(session, joinRaw(exchange, connection, session, framed, stdin)) };
+}
+
+/** The raw connection, behind the headers that tell the client of it. */
+async function openRaw(exchange: Exchange, contentType: string): Promise<Duplex> {
+  if (exchange.upgradeProtocol === undefined) {
+    const connection = await exchange.takePlainConnection();
+    connection.write(`HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`);
+    return connection;
   }
   // Some clients send their parameters once more as a body; the raw bytes start behind it.
   for await (const _chunk of exchange.body);
   const connection = exchange.takeConnection();
-  const contentType = streamContentType(framed, options.version);
   connection.write(
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
   );
-  return { join: (session, stdin) => closing(session, joinRaw(exchange, connection, session, framed, stdin)) };
+  return connection;
 }
 
 async function closing(session: AttachSession, joined: Promise<void>): Promise<void> {
@@ -58,7 +73,7 @@ async function joinRaw(
   stdin: boolean,
 ): Promise<void> {
   if (stdin) pumpInput(connection, session);
-  else connection.resume();
+  connection.resume();
   endWithClient(exchange, session);
   try {
     await pumpOutput(session, framed, (chunk) => writeAll(connection, chunk, exchange.signal));
@@ -68,8 +83,7 @@ async function joinRaw(
 }
 
 async function joinPlain(exchange: Exchange, session: AttachSession, framed: boolean, stdin: boolean): Promise<void> {
-  const sendsInput = exchange.request.headers["transfer-encoding"] !== undefined;
-  if (stdin && sendsInput) pumpInput(exchange.request, session);
+  if (stdin) pumpInput(exchange.request, session);
   else exchange.request.resume();
   endWithClient(exchange, session);
   await pumpOutput(session, framed, (chunk) => exchange.write(chunk));

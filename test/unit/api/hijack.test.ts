@@ -37,6 +37,38 @@ test("attach: frames out, raw input in, half-close ends input only", async () =>
   expect(session.closed).toBe(true);
 });
 
+test.each(["", "Content-Length: 0\r\n"])(
+  "attach without an upgrade, %j: raw input behind the request",
+  async (headers) => {
+    const session = new FakeSession();
+    await using api = await TestApi.start(fakeEngine({ containers: { attach: async () => session } }));
+    session.onInput = (text) => session.emit(text);
+    session.onInputClosed = () => session.end();
+    const client = api.connect().send(attachRequest("", headers));
+    await client.untilReceived("\r\n\r\n");
+    expect(client.received).toBe("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n");
+    // What looks like a request is input, too.
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    await client.untilReceived("\x01\x00\x00\x00\x00\x00\x00\x12GET / HTTP/1.1\r\n\r\n");
+    client.halfClose();
+    await client.untilEnded();
+    expect(session.input).toBe("GET / HTTP/1.1\r\n\r\n");
+    expect(session.closed).toBe(true);
+  },
+);
+
+test("attach without an upgrade: a client that disappears closes the session", async () => {
+  const session = new FakeSession();
+  await using api = await TestApi.start(fakeEngine({ containers: { attach: async () => session } }));
+  const client = api.connect().send(attachRequest("", ""));
+  await client.untilReceived("200 OK");
+  client.socket.destroy();
+  await client.until(() => session.inputClosed);
+  session.emit("into the void");
+  session.emit("and again");
+  await client.until(() => session.closed);
+});
+
 test("attach: a terminal is raw; before 1.42 both carry the raw type", async () => {
   for (const [version, tty, type] of [
     ["/v1.51", true, "raw-stream"],
