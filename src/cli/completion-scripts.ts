@@ -13,6 +13,14 @@ const NAMES: Readonly<Record<string, string>> = {
   images: "create history rmi run save tag",
 };
 
+/** Groups whose commands all take names of one kind, and how those are listed. */
+const GROUP_NAMES: Readonly<Record<string, string>> = {
+  image: "images --format '{{.Repository}}:{{.Tag}}'",
+  network: "network ls --format '{{.Name}}'",
+  volume: "volume ls -q",
+  context: "context ls -q",
+};
+
 /** The completion script for a shell. */
 export function completionScript(program: string, shell: "bash" | "zsh" | "fish", known: CompletionWords): string {
   if (shell === "fish") return fishScript(program, known);
@@ -26,6 +34,9 @@ function bashScript(program: string, { words, flags }: CompletionWords): string 
       .filter(([name, list]) => name !== "" && list.length > 0)
       .map(([name, list]) => `    "${name}") echo "${list.join(" ")}" ;;`)
       .join("\n");
+  const groups = Object.entries(GROUP_NAMES)
+    .map(([group, listing]) => `    "${group} "*) ${program} ${listing} 2>/dev/null; return ;;`)
+    .join("\n");
   return `# bash completion of ${program}; load it with: source <(${program} completion bash)
 _${program}_words() {
   case "$1" in
@@ -39,7 +50,10 @@ ${cases(flags)}
   esac
 }
 _${program}_names() {
-  case "$2" in "compose "*) ${program} compose config --services 2>/dev/null; return ;; esac
+  case "$2" in
+    "compose "*) ${program} compose config --services 2>/dev/null; return ;;
+${groups}
+  esac
   case " ${NAMES.containers} " in *" $1 "*) ${program} ps -a --format '{{.Names}}' 2>/dev/null; return ;; esac
   case " ${NAMES.images} " in *" $1 "*) ${program} images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null ;; esac
 }
@@ -103,8 +117,14 @@ function fishScript(program: string, { words, flags }: CompletionWords): string 
   lines.push(
     `complete -c ${program} -n "${composing}; and __fish_seen_subcommand_from ${(words.compose ?? []).join(" ")}" -f -a "${services}"`,
   );
+  for (const [group, listing] of Object.entries(GROUP_NAMES)) {
+    const all = (words[group] ?? []).join(" ");
+    const seen = `not ${composing}; and __fish_seen_subcommand_from ${group}; and __fish_seen_subcommand_from ${all}`;
+    lines.push(`complete -c ${program} -n "${seen}" -f -a "(${program} ${listing} 2>/dev/null)"`);
+  }
+  const otherKinds = `__fish_seen_subcommand_from compose ${Object.keys(GROUP_NAMES).join(" ")}`;
   lines.push(
-    `complete -c ${program} -n "not ${composing}; and ${containers}" -f -a "(${program} ps -a --format '{{.Names}}' 2>/dev/null)"`,
+    `complete -c ${program} -n "not ${otherKinds}; and ${containers}" -f -a "(${program} ps -a --format '{{.Names}}' 2>/dev/null)"`,
   );
   return `${lines.join("\n")}\n`;
 }

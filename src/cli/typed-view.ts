@@ -13,6 +13,7 @@ const MAPS = new Set([
   "Options",
   "PortBindings",
   "Ports",
+  "Runtimes",
   "Status",
   "StorageOpt",
   "Sysctls",
@@ -44,6 +45,7 @@ const no = () => false;
 /** Fields that the daemon leaves out of its JSON while they are empty: their empty values, by where they belong. */
 const LEFT_OUT: Record<string, Record<string, () => GoValue>> = {
   State: { Health: nil("pointer") },
+  Server: { Experimental: no },
   Config: {
     ArgsEscaped: no,
     ExposedPorts: nil("map"),
@@ -84,6 +86,12 @@ const GO_NAMES: Record<string, Readonly<Record<string, string>>> = {
   "container.": { ID: "Id" },
   "image.": { ID: "Id" },
   "network.": { ID: "Id" },
+  "system.": {
+    CPUCfsPeriod: "CpuCfsPeriod",
+    CPUCfsQuota: "CpuCfsQuota",
+    HTTPProxy: "HttpProxy",
+    HTTPSProxy: "HttpsProxy",
+  },
   Client: { APIVersion: "ApiVersion" },
   Server: { APIVersion: "ApiVersion" },
   HostConfig: {

@@ -73,10 +73,8 @@ async function view(context: CommandContext, info: SystemInfo | undefined): Prom
   const { ApiVersion: _, ...client } = await clientVersion(context);
   const clientInfo = { Debug: isDebug(), ...client, Plugins: [], Warnings: null };
   const typed = typedView(info ?? { ID: "" }, "system") as GoStruct;
-  return new GoStruct("system.dockerInfo", {
-    ...Object.fromEntries(Object.entries(typed.fields).filter(([name]) => name in (info ?? { ID: "" }))),
-    ClientInfo: typedView(clientInfo, "system", "ClientInfo"),
-  });
+  const ClientInfo = typedView(clientInfo, "system", "ClientInfo");
+  return new GoStruct("system.dockerInfo", { ...typed.fields, ClientInfo }, typed.notInJson, typed.otherNames);
 }
 
 /** Throws CliError for a field that does not exist, or the failure that made it so. */

@@ -39,6 +39,11 @@ export function checkStream(text: string): string {
 /** A platform such as `linux/arm64/v8` with its parts under their usual names. */
 export function normalizePlatform(text: string): string {
   const parts = text.split("/");
+  if (parts.length > 3) {
+    throw new Error(
+      `error parsing specified platform: ${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`,
+    );
+  }
   for (const part of parts) {
     if (/^[A-Za-z0-9_.-]+$/.test(part)) continue;
     throw new Error(

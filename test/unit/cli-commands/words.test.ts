@@ -156,6 +156,11 @@ describe("objects as docker's types show them", () => {
   ])("%s", (template, text) => {
     expect(compileTemplate(template).execute(typedView(container, "container"))).toBe(text);
   });
+  test("the daemon's facts", () => {
+    const view = typedView({ CpuCfsQuota: true, HttpProxy: "p", Runtimes: { crun: { path: "/c" } } }, "system");
+    const template = compileTemplate("{{.CPUCfsQuota}} {{.HTTPProxy}} {{.Runtimes}}");
+    expect(template.execute(view)).toBe("true p map[crun:{/c}]");
+  });
   test("a network's time", () => {
     const view = typedView({ Created: "2026-11-21T08:13:16.5Z" }, "network");
     expect(compileTemplate("{{.Created}}").execute(view)).toBe("2026-11-21 08:13:16.5 +0000 UTC");
