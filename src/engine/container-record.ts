@@ -1,4 +1,5 @@
 /** What the store keeps of a container: one record, one version, migrations for older ones. */
+import { NaruError } from "../lib/errors.ts";
 import type { ContainerConfig, HostConfig, MountType } from "../model/container.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { StateRecord } from "./container-state.ts";
@@ -73,9 +74,17 @@ const MIGRATIONS: Record<number, (record: OlderRecord) => OlderRecord> = {
   1: (record) => ({ ...record, version: 2, links: [], platform: "linux" }),
 };
 
-/** A record of any known version in the present form. */
+/** A record of any known version in the present form. @throws unavailable for one of a newer naru: nothing may be lost of it */
 export function migrateContainerRecord(stored: unknown): ContainerRecord {
   let record = stored as OlderRecord;
+  const { id, version: found = 1 } = record;
+  if (found > CONTAINER_RECORD_VERSION) {
+    throw new NaruError(
+      "unavailable",
+      `the record of container ${id} has version ${found}, this naru knows versions up to ${CONTAINER_RECORD_VERSION}: ` +
+        "start the newer naru that wrote it",
+    );
+  }
   for (let version = record.version ?? 1; version < CONTAINER_RECORD_VERSION; version++) {
     record = MIGRATIONS[version]!(record);
   }

@@ -25,12 +25,27 @@ export async function createStateStore(dataRoot: string): Promise<StateStore> {
   }
   try {
     const path = join(dataRoot, "state.db");
-    const rows = loadStateFile(path);
-    return new SqliteStateStore(rows, await StateWriter.start(path), lock);
+    const records = loadStateFile(path).map((row) => ({ ...row, value: parseRecord(path, row) }));
+    return new SqliteStateStore(records, await StateWriter.start(path), lock);
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+/** To go on without the record would let the start sweep away what belongs to it. @throws unavailable for a damaged one */
+function parseRecord(path: string, { collection, key, value }: { collection: string; key: string; value: string }) {
+  try {
+    const record: unknown = JSON.parse(value);
+    if (record !== null) return record;
+  } catch {
+    // Told below.
+  }
+  throw new NaruError(
+    "unavailable",
+    `the state file ${path} is damaged: the record ${key} of ${collection} cannot be read; put a good copy of the file in ` +
+      "its place, or delete that row of its table `record` (with sqlite3) to start without what it describes",
+  );
 }
 
 class SqliteStateStore implements StateStore {
@@ -39,13 +54,13 @@ class SqliteStateStore implements StateStore {
   readonly #lock: FileLock;
 
   constructor(
-    rows: readonly { collection: string; key: string; value: string }[],
+    records: readonly { collection: string; key: string; value: unknown }[],
     writer: StateWriter,
     lock: FileLock,
   ) {
     this.#writer = writer;
     this.#lock = lock;
-    for (const { collection, key, value } of rows) this.#open(collection).adopt(key, JSON.parse(value));
+    for (const { collection, key, value } of records) this.#open(collection).adopt(key, value);
   }
 
   collection<T>(name: string): Collection<T> {

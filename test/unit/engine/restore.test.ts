@@ -129,3 +129,11 @@ test("the files that tell how a run ended go after its record is written, so tha
   await eventually(() => written !== undefined);
   expect(written).toMatchObject({ status: "exited", exitCode: 5 });
 });
+
+test("a container's record of a newer naru is refused, not read as far as it goes", async () => {
+  await using t = await createTestEngine();
+  const id = await run(t, "web");
+  const records = t.parts.store.collection<object>("containers");
+  await records.put(id, { ...records.get(id), version: 99 });
+  await expect(t.again()).rejects.toThrow(`the record of container ${id} has version 99`);
+});

@@ -66,6 +66,19 @@ test("a damaged file is told, not overwritten", async () => {
   await expect(createStateStore(root)).rejects.toThrow(/the state file .* cannot be read/);
 });
 
+test.each(["{broken", "null", ""])("a damaged record is named, and the file stays as it is: %p", async (value) => {
+  const store = await createStateStore(root);
+  await store.collection("containers").put("web", { id: "web" });
+  await store.close();
+  {
+    using file = new Database(join(root, "state.db"));
+    file.run("UPDATE record SET value = ?", [value]);
+  }
+  await expect(createStateStore(root)).rejects.toThrow(/is damaged: the record web of containers cannot be read; put/);
+  using file = new Database(join(root, "state.db"));
+  expect(file.query("SELECT key, value FROM record").all()).toEqual([{ key: "web", value }]);
+});
+
 test("a file of an older layout is brought forward, one of a newer layout refused", async () => {
   const old = new Database(join(root, "state.db"), { create: true });
   old.run("PRAGMA user_version = 0");
