@@ -1,10 +1,8 @@
-import { jsonLines } from "../lib/json-lines.ts";
 import { CliError } from "./cli-error.ts";
 import type { CommandContext } from "./command.ts";
-import { isTerminal } from "./output.ts";
-import { type ProgressMessage, showProgress } from "./progress.ts";
 import type { ImageReference } from "./reference.ts";
 import { registryAuthHeader } from "./registry-auth.ts";
+import { showAction } from "./show-action.ts";
 
 interface PullOptions {
   platform?: string;
@@ -26,13 +24,7 @@ export async function pullImage(context: CommandContext, image: ImageReference, 
     },
     headers: await registryAuthHeader(await context.config(), image),
   });
-  const atTerminal = isTerminal(to);
-  const write = to === 1 ? context.print : context.printError;
-  await showProgress(jsonLines<ProgressMessage>(answer.chunks()), {
-    write: quiet ? () => {} : write,
-    isTerminal: atTerminal && !quiet,
-    columns: atTerminal ? process.stdout.columns : undefined,
-  });
+  await showAction(context, answer, { quiet, to });
 }
 
 /** The reference in full, as `pull` ends with. */

@@ -1,10 +1,8 @@
-import { jsonLines } from "../../lib/json-lines.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, exactArgs } from "../command.ts";
 import { strings } from "../csv-flag.ts";
 import { bool, list, string } from "../flag-types.ts";
-import { isTerminal } from "../output.ts";
-import { type ProgressMessage, showProgress } from "../progress.ts";
+import { showAction } from "../show-action.ts";
 import { splitWords } from "../split-words.ts";
 
 export const command = defineCommand({
@@ -39,11 +37,8 @@ run it, commit to it, save it, remove it.`,
       },
     });
     let id: string | undefined;
-    const atTerminal = isTerminal(1) && !flags.quiet;
-    await showProgress(jsonLines<ProgressMessage>(answer.chunks()), {
-      write: flags.quiet ? () => {} : context.print,
-      isTerminal: atTerminal,
-      columns: atTerminal ? process.stdout.columns : undefined,
+    await showAction(context, answer, {
+      quiet: flags.quiet,
       onAux: (aux) => {
         id = (aux as { ID?: string }).ID ?? id;
       },

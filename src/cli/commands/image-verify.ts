@@ -1,10 +1,8 @@
 import { humanSize } from "../../lib/human-size.ts";
-import { jsonLines } from "../../lib/json-lines.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, minArgs } from "../command.ts";
 import { bool } from "../flag-types.ts";
-import { isTerminal } from "../output.ts";
-import { type ProgressMessage, showProgress } from "../progress.ts";
+import { showAction } from "../show-action.ts";
 
 /** The daemon's last word, see VerifyReport of the image store. */
 interface Report {
@@ -32,11 +30,8 @@ replaced when the image is pulled or loaded again. The exit code is 1 when somet
     const client = await context.client();
     const answer = await client.send("POST", "/naru/images/verify", { json: { Images: args } });
     let report: Report | undefined;
-    const atTerminal = isTerminal(1) && !flags.quiet;
-    await showProgress(jsonLines<ProgressMessage>(answer.chunks()), {
-      write: flags.quiet ? () => {} : context.print,
-      isTerminal: atTerminal,
-      columns: atTerminal ? process.stdout.columns : undefined,
+    await showAction(context, answer, {
+      quiet: flags.quiet,
       onAux: (aux) => {
         report = aux as Report;
       },

@@ -1,14 +1,12 @@
-import { jsonLines } from "../../lib/json-lines.ts";
 import { CliError } from "../cli-error.ts";
 import { type CommandContext, defineCommand, exactArgs } from "../command.ts";
 import { contentTrust, refuseContentTrust } from "../content-trust.ts";
 import { bool, string } from "../flag-types.ts";
-import { isTerminal } from "../output.ts";
 import { platformQuery } from "../platform.ts";
-import { type ProgressMessage, showProgress } from "../progress.ts";
 import { canonicalText, completeReference } from "../pull-image.ts";
 import { type ImageReference, parseReference } from "../reference.ts";
 import { registryAuthHeader } from "../registry-auth.ts";
+import { showAction } from "../show-action.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NAME[:TAG]",
@@ -53,11 +51,8 @@ async function pushImage(
     headers: { "X-Registry-Auth": "e30=", ...(await registryAuthHeader(await context.config(), image)) },
   });
   const notes: string[] = [];
-  const atTerminal = isTerminal(1) && !quiet;
-  await showProgress(jsonLines<ProgressMessage>(answer.chunks()), {
-    write: quiet ? () => {} : context.print,
-    isTerminal: atTerminal,
-    columns: atTerminal ? process.stdout.columns : undefined,
+  await showAction(context, answer, {
+    quiet,
     onAux: (aux) => {
       const { manifestPushedInsteadOfIndex, originalIndex, selectedManifest } = aux as PushedInstead;
       if (!manifestPushedInsteadOfIndex) return;
