@@ -31,7 +31,7 @@ export function createContainerService(context: EngineContext): ContainerService
   return {
     create: (name, request, options) => createContainer(context, name, request, options),
     async start(ref, options) {
-      if (options?.detachKeys) parseDetachKeys(options.detachKeys);
+      if (options?.detachKeys && !context.containers.get(ref).isRunning) parseDetachKeys(options.detachKeys);
       await startContainer(context, ref);
     },
     stop: (ref, options) => stopContainer(context, ref, options),

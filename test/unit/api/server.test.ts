@@ -320,3 +320,19 @@ test("whatever Docker refuses by itself is held against Docker's recorded reply"
   expect(refused.length).toBeGreaterThan(30);
   expect(refused.map(({ id }) => id).filter((id) => !asked?.includes(id))).toEqual([]);
 });
+
+test("info: fields that older versions had, and those that they did not know", async () => {
+  const info = { ID: "x", RuncCommit: { ID: "1" }, FirewallBackend: { Driver: "nftables" }, RegistryConfig: {} };
+  await using api = await TestApi.start(fakeEngine({ system: { info: async () => info } }));
+  const ask = async (version: string) => JSON.parse((await api.request("GET", `${version}/info`)).body);
+  expect(await ask("")).toEqual(info);
+  expect(await ask("/v1.49")).toEqual({ ...info, BridgeNfIptables: false, BridgeNfIp6tables: false });
+  expect(Object.entries(await ask("/v1.41"))).toEqual([
+    ["BridgeNfIp6tables", false],
+    ["BridgeNfIptables", false],
+    ["ID", "x"],
+    ["KernelMemory", false],
+    ["RegistryConfig", { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }],
+    ["RuncCommit", { Expected: "1", ID: "1" }],
+  ]);
+});
