@@ -1,9 +1,10 @@
 /** Temporary mounts of containers' roots with their volumes, running or not. Nobody else's mounts see them. */
-import { mkdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NaruError } from "../lib/errors.ts";
 import { closeFd, O, openInRoot, openPath, S, statFd, toRaw } from "../linux/file-calls.ts";
 import { bindMount, makePrivate, mountOverlay, remountBindReadOnly, unmount } from "../linux/mount.ts";
+import { listMountsBelow } from "../linux/mount-table.ts";
 import { RootedTree, splitRaw } from "../linux/rooted-tree.ts";
 import type { OverlayRoot } from "../runtime/contract.ts";
 import type { ContainerLayer, RootView } from "./contract.ts";
@@ -35,11 +36,7 @@ export class RootViews {
 
   /** Unmounts what an earlier process left. */
   async sweep(): Promise<void> {
-    const table = await readFile("/proc/self/mountinfo", "utf8");
-    const points = table
-      .split("\n")
-      .map((line) => unescapeMountPoint(line.split(" ")[4] ?? ""))
-      .filter((point) => point === this.directory || point.startsWith(`${this.directory}/`));
+    const points = await listMountsBelow(this.directory);
     for (const point of points.reverse()) unmount(point);
   }
 
@@ -185,9 +182,4 @@ function remountReadOnly(root: string, destination: string): void {
   } finally {
     closeFd(rootFd);
   }
-}
-
-/** mountinfo writes space, tab, newline and backslash as octal numbers (proc_pid_mountinfo(5)). */
-function unescapeMountPoint(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

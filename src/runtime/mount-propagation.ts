@@ -1,6 +1,7 @@
 /** Whether a host path's mount can be shared with a container. Source: proc_pid_mountinfo(5), mount_namespaces(7). */
 import { readFile, realpath } from "node:fs/promises";
 import { NaruError } from "../lib/errors.ts";
+import { unescapeMountPoint } from "../linux/mount-table.ts";
 import type { ResolvedMount } from "./contract.ts";
 
 interface MountInfo {
@@ -35,13 +36,9 @@ function parseMountInfo(text: string): MountInfo[] {
     .map((line) => {
       const [before = ""] = line.split(" - ");
       const [, , , , mountPoint = "", , ...tags] = before.split(" ");
-      return { mountPoint: unescapeOctal(mountPoint), tags };
+      return { mountPoint: unescapeMountPoint(mountPoint), tags };
     });
 }
-
-// The kernel writes space, tab, newline and backslash as octal numbers.
-const unescapeOctal = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** The mount that a path lies on: the longest mount point, and of several there the last, which lies on top. */
 function mountOf(path: string, table: MountInfo[]): MountInfo {

@@ -4,10 +4,11 @@
  *   <dataRoot>/volumes/<name>/_data    what containers see
  *   <dataRoot>/volumes/.trash-<random> what is being deleted; emptied at start
  */
-import { chmod, mkdir, opendir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, opendir, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { errorText, NaruError } from "../lib/errors.ts";
 import { MS, mount, remountBindReadOnly, unmount } from "../linux/mount.ts";
+import { listMountsBelow } from "../linux/mount-table.ts";
 import { mountInThread } from "../linux/mount-thread.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import { measureTree } from "../linux/trees.ts";
@@ -246,14 +247,9 @@ async function isEmptyDirectory(path: string): Promise<boolean> {
 
 /** Volumes whose mount outlived an earlier daemon, since their containers did. */
 async function findMounted(root: string): Promise<Set<string>> {
-  const table = await readFile("/proc/self/mountinfo", "utf8");
-  const found = new Set<string>();
-  for (const line of table.split("\n")) {
-    const point = line.split(" ")[4] ?? "";
-    if (!point.startsWith(`${root}/`) || !point.endsWith("/_data")) continue;
-    found.add(point.slice(root.length + 1, -"/_data".length));
-  }
-  return found;
+  const [points, real] = await Promise.all([listMountsBelow(root), realpath(root)]);
+  const ofVolumes = points.filter((point) => basename(point) === "_data" && dirname(dirname(point)) === real);
+  return new Set(ofVolumes.map((point) => basename(dirname(point))));
 }
 
 function removeLater(path: string): void {

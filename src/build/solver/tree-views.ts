@@ -2,9 +2,10 @@
  * Mounts by which the daemon itself looks into results: below `<exec root>/build-mounts/`, which is private, so that no
  * container's mount namespace keeps them. Nothing stays mounted when no build runs; a start of the daemon removes leftovers.
  */
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bindMount, MS, makePrivate, mount, mountOverlay, unmount } from "../../linux/mount.ts";
+import { listMountsBelow } from "../../linux/mount-table.ts";
 
 interface TreeView {
   /** Absolute. */
@@ -25,15 +26,7 @@ export class TreeViews {
 
   /** Unmounts what an earlier process left. */
   async sweep(): Promise<void> {
-    const table = await readFile("/proc/self/mountinfo", "utf8");
-    const points = table
-      .split("\n")
-      .map((line) =>
-        (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, digits) =>
-          String.fromCharCode(Number.parseInt(digits, 8)),
-        ),
-      )
-      .filter((point) => point === this.directory || point.startsWith(`${this.directory}/`));
+    const points = await listMountsBelow(this.directory);
     for (const point of points.reverse()) unmount(point);
     for (const name of await readdir(this.directory).catch(() => []))
       await rmdir(join(this.directory, name)).catch(() => {});

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Collection, StateStore } from "../../../src/store/contract.ts";
@@ -83,6 +83,21 @@ test("a tmpfs volume is mounted for its first user and unmounted after its last"
   expect(await readFile("/proc/self/mountinfo", "utf8")).toContain(path);
   await volumes.unmountVolume("fast", "two");
   expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(path);
+});
+
+test("a mount that outlived a daemon is found again, also below a link and a name with spaces", async () => {
+  const dataRoot = join(root, "the link");
+  await mkdir(join(root, "the roots"));
+  await symlink("the roots", dataRoot);
+  const store = memoryStore();
+  const before = await createVolumeStore({ dataRoot, store });
+  await before.createVolume({ Name: "fast", DriverOpts: { type: "tmpfs", device: "tmpfs" } });
+  const path = await before.mountVolume("fast", "one");
+  await writeFile(join(path, "file"), "kept");
+  const after = await createVolumeStore({ dataRoot, store });
+  expect(await readFile(join(await after.mountVolume("fast", "two"), "file"), "utf8")).toBe("kept");
+  await after.unmountVolume("fast", "two");
+  expect(await readdir(path)).toEqual([]);
 });
 
 test("users that come at once share one mount, which a thread of its own makes", async () => {
