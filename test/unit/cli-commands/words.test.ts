@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { completionScript } from "../../../src/cli/completion-scripts.ts";
 import { ipamPools } from "../../../src/cli/ipam-pools.ts";
 import { platformQuery } from "../../../src/cli/platform.ts";
 import { canonicalText, completeReference } from "../../../src/cli/pull-image.ts";
@@ -164,5 +165,24 @@ describe("objects as docker's types show them", () => {
   test("a network's time", () => {
     const view = typedView({ Created: "2026-11-21T08:13:16.5Z" }, "network");
     expect(compileTemplate("{{.Created}}").execute(view)).toBe("2026-11-21 08:13:16.5 +0000 UTC");
+  });
+});
+
+describe("bash offers", () => {
+  const words = { "": ["image", "network", "ps", "rm"], image: ["ls", "rm"], network: ["rm"] };
+  const script = completionScript("docker", "bash", { words, flags: { rm: ["--force", "-f"] } });
+  test.each([
+    ["n", "network"],
+    ["image l", "ls"],
+    ["rm --", "--force"],
+    ["rm x", "x-of-ps"],
+    ["image rm x", "x-of-images"],
+    ["network rm x", "x-of-network"],
+    ["ps x", ""],
+  ])("after %j %j", async (typed, offered) => {
+    const asked = `${script}
+docker() { echo "x-of-$1"; }
+COMP_WORDS=(docker ${typed}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _docker; echo "\${COMPREPLY[*]}"`;
+    expect(await Bun.$`bash -c ${asked}`.text()).toBe(`${offered}\n`);
   });
 });
