@@ -18,6 +18,27 @@ export interface RequestOptions {
   body?: string | Buffer;
 }
 
+/** A server with an engine and without the parts that most tests do not ask for. */
+export function testServer(
+  engine: Engine,
+  { maker = {}, onFault = () => {} }: { maker?: Partial<ImageMaker>; onFault?(error: unknown): void } = {},
+): ApiServer {
+  return new ApiServer({
+    engine,
+    imageMaker: maker as ImageMaker,
+    registries: {} as never,
+    builder: {} as never,
+    classicBuilder: {} as never,
+    buildKit: {} as never,
+    commandBuilds: {} as never,
+    sboms: {} as never,
+    automation: {} as never,
+    cluster: {} as never,
+    traits: { isExperimental: false, prefersBuildKit: true },
+    log: { request: () => {}, fault: (_method, _url, error) => onFault(error) },
+  });
+}
+
 export class TestApi implements AsyncDisposable {
   readonly faults: unknown[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "naru-api-"));
@@ -27,20 +48,7 @@ export class TestApi implements AsyncDisposable {
 
   static async start(engine: Engine, maker: Partial<ImageMaker> = {}): Promise<TestApi> {
     const api = new TestApi();
-    const server = new ApiServer({
-      engine,
-      imageMaker: maker as ImageMaker,
-      registries: {} as never,
-      builder: {} as never,
-      classicBuilder: {} as never,
-      buildKit: {} as never,
-      commandBuilds: {} as never,
-      sboms: {} as never,
-      automation: {} as never,
-      cluster: {} as never,
-      traits: { isExperimental: false, prefersBuildKit: true },
-      log: { request: () => {}, fault: (_method, _url, error) => api.faults.push(error) },
-    });
+    const server = testServer(engine, { maker, onFault: (error) => api.faults.push(error) });
     api.#listener = net.createServer({ allowHalfOpen: true }, (socket) => {
       api.#connections.add(socket);
       server.adopt(socket);

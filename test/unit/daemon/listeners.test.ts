@@ -4,11 +4,11 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { ApiServer } from "../../../src/api/server.ts";
 import { parseCommandLine } from "../../../src/daemon/command-line.ts";
 import { Listeners } from "../../../src/daemon/listeners.ts";
 import { Log } from "../../../src/daemon/log.ts";
 import { daemonOptions } from "../../../src/daemon/options.ts";
+import { testServer } from "../api/api-harness.ts";
 import { FakeSession, fakeEngine } from "../api/fake-engine.ts";
 
 let scratch: string;
@@ -21,21 +21,7 @@ const quiet = new Log("fatal", "text", () => {});
 const isRoot = process.getuid?.() === 0;
 
 async function listen(flags: string[], engine = fakeEngine()) {
-  const api = new ApiServer({
-    engine,
-    imageMaker: {} as never,
-    registries: {} as never,
-    builder: {} as never,
-    classicBuilder: {} as never,
-    buildKit: {} as never,
-    commandBuilds: {} as never,
-    sboms: {} as never,
-    automation: {} as never,
-    cluster: {} as never,
-    traits: { isExperimental: false, prefersBuildKit: true },
-    log: { request: () => {}, fault: () => {} },
-  });
-  const listeners = new Listeners(api, quiet);
+  const listeners = new Listeners(testServer(engine), quiet);
   await listeners.open(daemonOptions(parseCommandLine(flags).values));
   return {
     async [Symbol.asyncDispose]() {
