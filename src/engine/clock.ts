@@ -1,13 +1,28 @@
 /** Wall-clock time in nanoseconds and its RFC 3339 text, as Go prints it. */
 
-/** Nanoseconds since 1970 (microsecond resolution). Never goes back within this process. */
-export function nowNs(): bigint {
-  const micros = BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000));
-  const ns = micros * 1000n;
-  last = ns > last ? ns : last + 1n;
-  return last;
+/** The machine's clock was set when it differs by more than this from what it was and the time that went by. */
+const SET_CLOCK_MS = 250;
+
+/**
+ * Nanoseconds since 1970 (microsecond resolution) out of a wall clock, which may be set, and one that only goes on (both in
+ * milliseconds). Never goes back, but with a wall clock that is set back.
+ */
+export function createClock(wallMs: () => number, steadyMs: () => number): () => bigint {
+  let offsetMs = wallMs() - steadyMs();
+  let last = 0n;
+  return () => {
+    const steady = steadyMs();
+    const wall = wallMs();
+    const isSet = Math.abs(wall - steady - offsetMs) > SET_CLOCK_MS;
+    if (isSet) offsetMs = wall - steady;
+    const ns = BigInt(Math.floor((steady + offsetMs) * 1000)) * 1000n;
+    last = isSet || ns > last ? ns : last + 1n;
+    return last;
+  };
 }
-let last = 0n;
+
+/** The present moment; see createClock(). */
+export const nowNs = createClock(Date.now, () => performance.now());
 
 /** The present moment as RFC 3339 with nanoseconds, UTC. */
 export function nowText(): string {
