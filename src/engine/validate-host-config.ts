@@ -72,8 +72,9 @@ function checkUnsupported(host: HostConfig): void {
   if (host.UsernsMode && host.UsernsMode !== "host") refuse(`invalid user namespace mode: ${host.UsernsMode}`);
   if (host.DeviceRequests?.length) {
     const { Driver, Capabilities } = host.DeviceRequests[0]!;
+    const wished = (Capabilities ?? []).map((set) => `[${set.join(" ")}]`).join(" ");
     refuse(
-      `could not select device driver "${Driver ?? ""}" with capabilities: ${JSON.stringify(Capabilities ?? [])}; ` +
+      `could not select device driver "${Driver ?? ""}" with capabilities: [${wished}]; ` +
         "pass the device files with --device instead",
     );
   }

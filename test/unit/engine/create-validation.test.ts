@@ -48,6 +48,11 @@ const refusedHosts: [HostConfig, string, string][] = [
     "invalid",
     "invalid option: QoS maximum bandwidth configuration is not supported on linux",
   ],
+  [
+    { DeviceRequests: [{ Count: -1, Capabilities: [["gpu", "nvidia"], ["tpu"]] }] },
+    "invalid",
+    'could not select device driver "" with capabilities: [[gpu nvidia] [tpu]]; pass the device files with --device instead',
+  ],
   [{ OomScoreAdj: 2000 }, "invalid", "Invalid value 2000, range for oom score adj is [-1000, 1000]"],
   [{ ShmSize: -1 }, "invalid", "SHM size can not be less than 0"],
   [
