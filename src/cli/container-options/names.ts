@@ -1,3 +1,4 @@
+import { CliError } from "../cli-error.ts";
 import { cut } from "../csv.ts";
 import { ipVersion } from "./addresses.ts";
 
@@ -36,17 +37,17 @@ export function checkStream(text: string): string {
   return stream;
 }
 
-/** A platform such as `linux/arm64/v8` with its parts under their usual names. */
+/** A platform such as `linux/arm64/v8` with its parts under their usual names. Throws CliError. */
 export function normalizePlatform(text: string): string {
   const parts = text.split("/");
   if (parts.length > 3) {
-    throw new Error(
+    throw new CliError(
       `error parsing specified platform: ${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`,
     );
   }
   for (const part of parts) {
     if (/^[A-Za-z0-9_.-]+$/.test(part)) continue;
-    throw new Error(
+    throw new CliError(
       `error parsing specified platform: ${JSON.stringify(part)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument`,
     );
   }
