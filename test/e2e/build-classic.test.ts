@@ -16,7 +16,7 @@ beforeAll(async () => {
   daemon = await startDaemon();
   await importBusybox(daemon);
 });
-afterAll(() => daemon.stop());
+afterAll(() => daemon?.stop());
 
 const inImage = async (image: string, script: string) => {
   const result = await daemon.docker(["run", "--rm", image, "sh", "-c", script]);

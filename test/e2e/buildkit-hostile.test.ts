@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   builder.close();
-  await daemon.stop();
+  await daemon?.stop();
 });
 
 const signal = () => AbortSignal.timeout(60_000);

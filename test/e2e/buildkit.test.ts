@@ -19,7 +19,7 @@ beforeAll(async () => {
   await importBusybox(daemon);
 });
 afterAll(async () => {
-  await daemon.stop();
+  await daemon?.stop();
   await rm(scratch, { recursive: true, force: true });
 });
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
   daemon = await startDaemon();
   await importBusybox(daemon);
 });
-afterAll(() => daemon.stop());
+afterAll(() => daemon?.stop());
 
 /** Builds a context of these files. */
 async function build(files: ContextFiles, words: string[] = [], env: Record<string, string> = {}): Promise<Finished> {

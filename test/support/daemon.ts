@@ -101,7 +101,22 @@ export async function startDaemon(
     });
     await untilAnswers(socketPath, child, async () => (await Bun.file(logPath).text()).slice(previous.length));
   };
-  await launch();
+  const end = async (): Promise<boolean> => {
+    child?.kill("SIGTERM");
+    const isEnded = await Promise.race([child?.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
+    if (!isEnded) {
+      child?.kill("SIGKILL");
+      await child?.exited;
+    }
+    await rm(root, { recursive: true, force: true });
+    return isEnded ?? true;
+  };
+  try {
+    await launch();
+  } catch (error) {
+    await end();
+    throw error;
+  }
 
   const daemon: TestDaemon = {
     host,
@@ -136,14 +151,7 @@ export async function startDaemon(
       const list = await run([NARU, "ps", "-aq"], { env });
       const ids = list.stdout.split("\n").filter(Boolean);
       if (ids.length > 0) await run([NARU, "rm", "-f", "-v", ...ids], { env });
-      child?.kill("SIGTERM");
-      const ended = await Promise.race([child?.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
-      if (!ended) {
-        child?.kill("SIGKILL");
-        await child?.exited;
-      }
-      await rm(root, { recursive: true, force: true });
-      if (!ended) throw new Error(`the daemon did not end within ${END_MS} ms of SIGTERM`);
+      if (!(await end())) throw new Error(`the daemon did not end within ${END_MS} ms of SIGTERM`);
     },
     [Symbol.asyncDispose]: () => daemon.stop(),
   };
