@@ -56,6 +56,7 @@ export class ContainerLauncher {
   readonly #stateRoot: string;
   readonly #files = new LayeredFiles();
   readonly #filters: SeccompFilters;
+  readonly #compiler: SeccompCompiler;
   readonly #programs: SeccompCache;
   #support: Promise<ResourceSupport> | undefined;
 
@@ -66,8 +67,13 @@ export class ContainerLauncher {
     this.#stateRoot = runtimeStateRoot(execRoot, program);
     this.#filters = new SeccompFilters(facts, options.seccompProfile);
     const filters = join(execRoot, "seccomp");
-    const compiler = new SeccompCompiler(program, join(filters, "compiler"), options.monitorPath);
-    this.#programs = new SeccompCache(filters, `${program.version} ${facts.kernel} ${facts.arch}`, compiler);
+    this.#compiler = new SeccompCompiler(program, join(filters, "compiler"), options.monitorPath);
+    this.#programs = new SeccompCache(filters, `${program.version} ${facts.kernel} ${facts.arch}`, this.#compiler);
+  }
+
+  /** Removes what a daemon that died has left beside its containers. */
+  removeLeftovers(): Promise<void> {
+    return this.#compiler.removeLeftovers();
   }
 
   /** Where the runtime keeps a container's state. */

@@ -201,13 +201,14 @@ class Runtime implements CrunRuntime {
     const parents = this.#layout.mountPoints.map((mountPoint) => join(mountPoint, this.cgroupParent));
     const lists = await Promise.all([...parents, this.#launcher.statePath("")].map(listDirectories));
     const strangers = new Set(lists.flat()).difference(aliveContainerIds);
-    await Promise.all(
-      [...strangers].map(async (id) => {
+    await Promise.all([
+      this.#launcher.removeLeftovers(),
+      ...[...strangers].map(async (id) => {
         await setFrozen(this.#layout, join(this.cgroupParent, id), false).catch(() => undefined);
         await removeCgroups(this.#layout, join(this.cgroupParent, id));
         await rm(this.#launcher.statePath(id), { recursive: true, force: true });
       }),
-    );
+    ]);
   }
 
   async findHeldDescriptors(runDir: string): Promise<number[]> {

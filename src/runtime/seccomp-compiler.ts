@@ -31,11 +31,22 @@ export class SeccompCompiler {
     return this.#turns.run(() => this.#compile(filter));
   }
 
+  /** Ends and removes what a daemon has left that was killed while it compiled. */
+  removeLeftovers(): Promise<void> {
+    return this.#turns.run(async () => {
+      if (await isThere(this.#state)) await this.#remove(this.#state);
+    });
+  }
+
+  get #state(): string {
+    return join(this.#directory, "state");
+  }
+
   async #compile(filter: SeccompFilter): Promise<Uint8Array> {
     const bundle = join(this.#directory, "bundle");
-    const state = join(this.#directory, "state");
+    const state = this.#state;
     const log = join(this.#directory, "log");
-    // A daemon that was killed meanwhile may have left one.
+    // A crun that was killed here may have left one.
     if (await isThere(state)) await this.#remove(state);
     await mkdir(join(bundle, "rootfs/dev"), { recursive: true, mode: 0o700 });
     try {

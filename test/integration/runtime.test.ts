@@ -9,6 +9,7 @@ import type { ContainerConfig, HostConfig } from "../../src/model/container.ts";
 import type { ContainerProcess, ExecRequest, ExitStatus, StartRequest } from "../../src/runtime/contract.ts";
 import { type CrunRuntime, createCrunRuntime } from "../../src/runtime/crun-runtime.ts";
 import { ensureMonitorBinary } from "../../src/runtime/monitor-binary.ts";
+import { eventually } from "../support/daemon.ts";
 
 const base = mkdtempSync(join(tmpdir(), "naru-runtime-"));
 const image = join(base, "image");
@@ -543,4 +544,27 @@ describe("a daemon that comes back", () => {
     expect(await other.reconnect(container.id, container.runDir)).toBeUndefined();
     live.delete(container.id);
   });
+});
+
+test("what a daemon left that was killed while a seccomp filter was compiled is swept away", async () => {
+  if (runtime.info.name !== "crun") return;
+  const directory = join(base, "seccomp/compiler");
+  const bundle = join(directory, "bundle");
+  await mkdir(join(bundle, "rootfs"), { recursive: true });
+  const config = {
+    ociVersion: "1.0.2",
+    process: { user: { uid: 0, gid: 0 }, args: ["/bin/sh"], env: [], cwd: "/" },
+    root: { path: image },
+    mounts: [{ destination: "/dev", type: "tmpfs", source: "tmpfs" }],
+    linux: { namespaces: [{ type: "mount" }] },
+  };
+  await writeFile(join(bundle, "config.json"), JSON.stringify(config));
+  const words = ["--cgroup-manager=disabled", "--root", join(directory, "state"), "create", "--bundle", bundle];
+  const created = Bun.spawn([runtime.info.path, ...words, "seccomp"], { stdio: ["ignore", "ignore", "inherit"] });
+  expect(await created.exited).toBe(0);
+  const { pid } = JSON.parse(readFileSync(join(directory, "state/seccomp/status"), "utf8"));
+  expect(existsSync(`/proc/${pid}/root`)).toBe(true);
+  await runtime.sweep(new Set(live.keys()));
+  expect(existsSync(directory)).toBe(false);
+  await eventually(async () => !existsSync(`/proc/${pid}/root`));
 });
