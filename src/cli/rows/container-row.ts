@@ -1,10 +1,11 @@
+import { goQuoted } from "../../lib/go-quote.ts";
 import { humanDuration } from "../../lib/human-duration.ts";
 import { humanSize } from "../../lib/human-size.ts";
 import type { ContainerSummary } from "../../model/container.ts";
 import type { RowKind } from "../format.ts";
 import { portList } from "./port-list.ts";
 import { rowFields } from "./row-fields.ts";
-import { byCodePoint, ellipsis, goQuote, goTime, joinLabels, shortId } from "./row-text.ts";
+import { byCodePoint, ellipsis, goTime, joinLabels, shortId } from "./row-text.ts";
 
 const COMMAND_COLUMNS = 20;
 const MOUNT_COLUMNS = 15;
@@ -109,7 +110,7 @@ export function containerRow(container: ContainerSummary, truncate: boolean, now
 
 /** The COMMAND cell. */
 export function commandText(command: string, truncate: boolean): string {
-  return goQuote(truncate ? ellipsis(command, COMMAND_COLUMNS) : command);
+  return goQuoted(truncate ? ellipsis(command, COMMAND_COLUMNS) : command);
 }
 
 /** The NAMES cell. */

@@ -59,36 +59,6 @@ export function byNaturalOrder(a: string, b: string): number {
   return left.length - right.length;
 }
 
-const SHORT_ESCAPES: Record<string, string> = {
-  '"': '\\"',
-  "\\": "\\\\",
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-};
-
-/** What needs no escape but a backslash: nearly every text, also one that was cut. */
-const PRINTS = /^[ -~…]*$/;
-
-/** A text in double quotes with Go's escapes (strconv.Quote): of what does not print, spaces but the usual one too. */
-export function goQuote(text: string): string {
-  if (PRINTS.test(text)) return `"${text.replace(/["\\]/g, "\\$&")}"`;
-  return `"${text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, goEscape)}"`;
-}
-
-function goEscape(character: string): string {
-  const short = SHORT_ESCAPES[character];
-  if (short !== undefined) return short;
-  if (!character.isWellFormed()) return "\ufffd"; // half a character; Go has none
-  const digits = character.codePointAt(0)!.toString(16);
-  if (digits.length <= 2 && digits < "80") return `\\x${digits.padStart(2, "0")}`;
-  return digits.length <= 4 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
-}
-
 /** The Unix seconds of 0001-01-01, Go's zero time. */
 export const GO_ZERO_TIME = -62135596800;
 

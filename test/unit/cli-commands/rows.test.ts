@@ -6,9 +6,10 @@ import { historyKind, historyRow } from "../../../src/cli/rows/history-row.ts";
 import { imageKind, imageNames, imageRow } from "../../../src/cli/rows/image-row.ts";
 import { NETWORK_KIND, networkRow } from "../../../src/cli/rows/network-row.ts";
 import { portList } from "../../../src/cli/rows/port-list.ts";
-import { byNaturalOrder, ellipsis, goQuote, goTime, rfc3339Nano } from "../../../src/cli/rows/row-text.ts";
+import { byNaturalOrder, ellipsis, goTime, rfc3339Nano } from "../../../src/cli/rows/row-text.ts";
 import { usageRows } from "../../../src/cli/rows/usage-row.ts";
 import { VOLUME_KIND, volumeRow } from "../../../src/cli/rows/volume-row.ts";
+import { goQuoted } from "../../../src/lib/go-quote.ts";
 import type { ContainerSummary, PortSummary } from "../../../src/model/container.ts";
 import type { ImageSummary } from "../../../src/model/image.ts";
 
@@ -307,7 +308,7 @@ describe("pieces of text", () => {
     ["tab\tnul\0del\x7f\x80", '"tab\\tnul\\x00del\\x7f\\u0080"'],
     ["back\\u0001", '"back\\\\u0001"'],
   ])("Go quotes %j", (text, quoted) => {
-    expect(goQuote(text)).toBe(quoted);
+    expect(goQuoted(text)).toBe(quoted);
   });
   test("times", () => {
     expect(goTime("2026-11-21T08:13:16.980000000+09:00")).toBe("2026-11-21 08:13:16.98 +0900 +0900");
