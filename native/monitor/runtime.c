@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "descriptors.h"
 #include "null-device.h"
+#include "sealed-program.h"
 
 // The runtime and the container must find the signals as any program does.
 static void restore_signals(void) {
@@ -24,6 +26,9 @@ static _Noreturn void execute(char **runtime, const int stdio[3], int problem) {
   restore_signals();
   for (int i = 0; i < 3; i++)
     if (dup2(stdio[i], i) < 0) break;
+  int program = open_sealed_program(runtime[0]);
+  if (program >= 0) syscall(SYS_execveat, program, "", runtime, environ, AT_EMPTY_PATH);
+  // Also what cannot be executed by a descriptor: a script, whose interpreter would not find it.
   execvp(runtime[0], runtime);
   int error = errno;
   (void)!write(problem, &error, sizeof error);

@@ -7,6 +7,7 @@ import { endRun } from "./container-stop.ts";
 import type { Engine } from "./contract.ts";
 import { diskUsage } from "./disk-usage.ts";
 import type { EngineContext, EngineParts } from "./engine-context.ts";
+import { createEngineFolders } from "./engine-folders.ts";
 import { EventBus } from "./event-bus.ts";
 import { ExecInstances } from "./exec-instances.ts";
 import { createImageService } from "./image-service.ts";
@@ -37,7 +38,7 @@ export async function createEngine(parts: EngineParts): Promise<LivingEngine> {
     volumeLocks: new KeyedLock(),
     closing: new AbortController(),
   };
-  const id = await daemonId(parts.store.collection("settings"));
+  const [id] = await Promise.all([daemonId(parts.store.collection("settings")), createEngineFolders(parts.config)]);
   const execs = new ExecInstances(context);
   return {
     containers: createContainerService(context),

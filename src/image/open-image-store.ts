@@ -55,7 +55,7 @@ export async function createImageStore(options: {
   ]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
-  for (const directory of [layout.ingest, layout.snapshots]) spreadChildren(directory);
+  for (const directory of [layout.ingest, layout.snapshots, layout.layers]) spreadChildren(directory);
   const trash = new Trash(layout.trash);
   const records = new ImageRecords(options.store);
   const pool = createArchivePool();

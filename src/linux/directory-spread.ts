@@ -14,8 +14,8 @@ const TOP_DIRECTORY = 0x00020000;
 /**
  * Marks a directory as one whose children have nothing to do with each other (`chattr +T`), so that ext4 gives each a region
  * of its own. Otherwise all layers crowd into one, where, without a journal, the kernel looks for every new file through all
- * that were deleted in the last minutes: unpacking what was just removed took ten times as long. Other file systems refuse,
- * and need it not.
+ * that were deleted in the last minutes: unpacking what was just removed took ten times as long, and 50 containers half as
+ * long again. Other file systems refuse, and need it not.
  */
 export function spreadChildren(directory: string): void {
   const fd = openPath(directory, O.RDONLY | O.DIRECTORY);

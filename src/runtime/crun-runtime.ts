@@ -9,7 +9,7 @@ import { type CgroupLayout, hasBlockWeights, readCgroupLayout, releaseUnifiedCon
 import { applyLimits } from "./cgroup-limits.ts";
 import { MigrationPrimer } from "./cgroup-migration.ts";
 import { readCgroupStats, wasOomKilled } from "./cgroup-stats.ts";
-import { ContainerLauncher } from "./container-launcher.ts";
+import { ContainerLauncher, runtimeStateRoot } from "./container-launcher.ts";
 import type {
   CgroupStats,
   ContainerProcess,
@@ -61,9 +61,10 @@ const SIGKILL = 9;
  */
 export async function createCrunRuntime(options: CrunRuntimeOptions): Promise<CrunRuntime> {
   const { execRoot, monitorPath, seccompProfile } = options;
-  const [facts, layout] = await Promise.all([readHostFacts(), readCgroupLayout(), createExecRoot(execRoot)]);
+  const [facts, layout] = await Promise.all([readHostFacts(), readCgroupLayout()]);
   const warnings: string[] = [];
   const program = await chooseProgram(options.runtimePath, layout, warnings);
+  await createExecRoot(execRoot, runtimeStateRoot(execRoot, program));
   warnings.push(...missingCapabilities(facts));
   const defaults = { ulimits: [], init: false, noNewPrivileges: false, ...options.defaults };
   const common = { program, facts, execRoot, monitorPath, defaults };

@@ -14,6 +14,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { spreadChildren } from "../linux/directory-spread.ts";
 import { errorCode } from "../linux/sys-error.ts";
 import type { OciProcess, OciSpec } from "./oci-spec.ts";
 import { lastLoggedError } from "./runtime-errors.ts";
@@ -29,9 +30,11 @@ export interface ProcessFiles {
 const TERMINALS = "tty";
 const REMOVAL_ATTEMPTS = 5;
 
-/** Makes the directories that all containers share. */
-export async function createExecRoot(execRoot: string): Promise<void> {
+/** Makes the directories that all containers share; `stateRoot` is where the runtime keeps a directory for each. */
+export async function createExecRoot(execRoot: string, stateRoot: string): Promise<void> {
   await mkdir(join(execRoot, TERMINALS), { recursive: true, mode: 0o711 });
+  await mkdir(stateRoot, { recursive: true, mode: 0o700 });
+  spreadChildren(stateRoot);
 }
 
 /** A new path for the socket by which the runtime hands a terminal over. */
