@@ -14,5 +14,6 @@ if (words[0] === "daemon" && !isClientOnly) {
   await runRegistry(words.slice(2));
 } else {
   const { runClient } = await import("./cli/main.ts");
-  process.exitCode = await runClient(calledAs, words);
+  // All is written: what the runtime would clear away before an end of its own accord, the kernel does faster.
+  process.exit(await runClient(calledAs, words));
 }

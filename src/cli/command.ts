@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly hostGiven: boolean;
   /** Writes text to standard output. */
   print(text: string): void;
+  /** Prints the only text of the command, which takes less time. */
+  printOnly(text: string): Promise<void>;
   /** Writes text to standard error. */
   printError(text: string): void;
 }

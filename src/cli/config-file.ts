@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "./cli-error.ts";
+import { fileSystem, isAbsent } from "./file-system.ts";
 
 /** What naru reads of docker's client configuration (`config.json`); other entries are kept untouched by writers. */
 export interface ConfigFile {
@@ -46,12 +46,17 @@ function homeOfUser(): string {
  */
 export async function readConfigFile(configDir: string): Promise<ConfigFile> {
   const path = join(configDir, "config.json");
+  if (isAbsent(path) || isAbsent(configDir)) return {};
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = fileSystem().readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return {};
+    const { code } = error as { code?: string };
+    if (code === "ENOENT") return {};
     const { fileErrorText } = await import("./file-error.ts");
+    // Go opens a folder as it opens a file, and fails when it reads.
+    if (code === "EISDIR")
+      throw new CliError(`Error parsing config file (${path}): ${fileErrorText("read", path, error)}`);
     throw new CliError(`Error loading config file: ${fileErrorText("open", path, error)}`);
   }
   try {

@@ -1,4 +1,3 @@
-import { existsSync, unlinkSync, writeFileSync } from "node:fs";
 import { CliError } from "./cli-error.ts";
 import { ApiError } from "./client.ts";
 import type { CommandContext } from "./command.ts";
@@ -8,6 +7,7 @@ import { withProxies } from "./container-options/proxies.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { refuseContentTrust } from "./content-trust.ts";
 import { fileErrorText } from "./file-error.ts";
+import { fileSystem } from "./file-system.ts";
 
 export interface CreateOptions {
   flags: ContainerFlagValues;
@@ -75,15 +75,16 @@ export class IdFileError extends Error {}
 
 /** Takes the file of `--cidfile`, so that a mistake in its path costs no container. */
 function reserveIdFile(path: string) {
-  if (existsSync(path)) {
+  const files = fileSystem();
+  if (files.existsSync(path)) {
     throw new IdFileError(`container ID file found, make sure the other container isn't running or delete ${path}`);
   }
   try {
-    writeFileSync(path, "", { flag: "wx" });
+    files.writeFileSync(path, "", { flag: "wx" });
   } catch (error) {
     throw new IdFileError(`failed to create the container ID file: ${fileErrorText("open", path, error)}`);
   }
-  return { write: (id: string) => writeFileSync(path, id), remove: () => unlinkSync(path) };
+  return { write: (id: string) => files.writeFileSync(path, id), remove: () => files.unlinkSync(path) };
 }
 
 /** Settings that only daemons on Windows understand. */

@@ -6,7 +6,7 @@ import { type ConfigFile, readUsableConfig } from "./config-file.ts";
 import { parseFlags } from "./flags.ts";
 import { type GlobalOptions, type GlobalWords, parseGlobalWords } from "./global-options.ts";
 import { printVersion } from "./main.ts";
-import { writeErr, writeOut } from "./output.ts";
+import { writeErr, writeOnly, writeOut } from "./output.ts";
 
 /**
  * Finds the command that the words name, runs it, prints its failure, and resolves to the exit code. With `--debug` a
@@ -40,7 +40,7 @@ async function runWords(program: string, global: GlobalWords): Promise<number> {
   for (const warning of global.warnings) writeErr(`${warning}\n`);
   const rest = global.words;
   if (global.versionAsked && rest.length === 0) {
-    printVersion(program);
+    await printVersion(program);
     return 0;
   }
   if (rest[0] === "help") return printHelpFor(program, rest.slice(1));
@@ -185,6 +185,7 @@ function openContext(program: string, calledAs: string, options: GlobalOptions) 
     config: readConfig,
     client: () => (client ??= openClient()),
     print: writeOut,
+    printOnly: writeOnly,
     printError: writeErr,
   };
   return { context, close: () => opened?.close() };

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HttpTarget, TlsOptions } from "../lib/http-client.ts";
 import { CliError } from "./cli-error.ts";
 import { type ContextStore, openContextStore } from "./context-store.ts";
+import { isPresent } from "./file-system.ts";
 import type { GlobalOptions } from "./global-options.ts";
 
 /** The daemon to talk to. */
@@ -60,7 +60,7 @@ async function flagEndpoint(options: GlobalOptions): Promise<Endpoint> {
 
 async function readTlsFlags(options: GlobalOptions): Promise<TlsOptions> {
   const read = async (path: string, isNeeded = options.givenTlsFiles.includes(path)) => {
-    if (!existsSync(path)) {
+    if (!isPresent(path)) {
       if (!isNeeded) return undefined;
       throw new Error(`open ${path}: no such file or directory`);
     }
@@ -76,7 +76,7 @@ async function readTlsFlags(options: GlobalOptions): Promise<TlsOptions> {
 
 /** naru's own socket, or docker's where only that one exists. */
 function defaultHost(): string {
-  return !existsSync(NARU_SOCKET) && existsSync(DOCKER_SOCKET) ? `unix://${DOCKER_SOCKET}` : `unix://${NARU_SOCKET}`;
+  return !isPresent(NARU_SOCKET) && isPresent(DOCKER_SOCKET) ? `unix://${DOCKER_SOCKET}` : `unix://${NARU_SOCKET}`;
 }
 
 /** Fills in what docker lets one leave out: the protocol, and the port of tcp addresses. */

@@ -1,5 +1,6 @@
 import { NARU_VERSION } from "../lib/version.ts";
-import { writeOut } from "./output.ts";
+import { CliError } from "./cli-error.ts";
+import { writeErr, writeOnly } from "./output.ts";
 
 /**
  * Runs one command of the client. `calledAs` is the name of the executable (`docker` makes naru speak as docker,
@@ -16,16 +17,27 @@ export async function runClient(calledAs: string, words: string[]): Promise<numb
   }
   const program = calledAs === "docker" ? "docker" : "naru";
   if (words.length === 1 && (words[0] === "--version" || words[0] === "-v")) {
-    printVersion(program);
-    return 0;
+    return await answerVersion(program);
   }
   const { dispatch } = await import("./dispatch.ts");
   return dispatch(program, words);
 }
 
+/** Without the machinery of commands, which takes longer than the answer. */
+async function answerVersion(program: string): Promise<number> {
+  try {
+    await printVersion(program);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    writeErr(`${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
 /** One line; as docker, in the form that scripts cut to pieces (`Docker version X, build Y`). */
-export function printVersion(program: string): void {
-  writeOut(
+export async function printVersion(program: string): Promise<void> {
+  await writeOnly(
     program === "docker" ? `Docker version 28.5.2, build naru-${NARU_VERSION}\n` : `naru version ${NARU_VERSION}\n`,
   );
 }

@@ -1,6 +1,6 @@
-import { write as writeFd } from "node:fs";
 import type { UpgradedStream } from "../lib/http-client.ts";
 import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
+import { fileSystem } from "./file-system.ts";
 import { Demultiplexer } from "./multiplexed.ts";
 import { writeError } from "./output.ts";
 import { enterRawMode } from "./terminal.ts";
@@ -60,7 +60,7 @@ async function writeFully(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
   let rest = bytes;
   while (rest.length > 0) {
     const written = await new Promise<number>((resolve, reject) => {
-      writeFd(fd, rest, 0, rest.length, null, (error, count) => {
+      fileSystem().write(fd, rest, 0, rest.length, null, (error, count) => {
         if (!error) resolve(count);
         else if (error.code === "EPIPE") process.exit(141);
         else if (error.code === "EAGAIN") setTimeout(resolve, 2, 0);

@@ -46,6 +46,16 @@ test("SIGTERM with nothing running leaves the machine as it was", async () => {
   await eventually(async () => (await leftovers(daemon)).length === 0);
 });
 
+test("on ext4 the folders of containers lie apart: one that comes and goes does not slow the next", async () => {
+  const { dataRoot, execRoot, root } = await start();
+  const kind = (await run(["stat", "-f", "-c", "%T", root])).stdout.trim();
+  const folders = ["containers", "layers"].map((name) => join(dataRoot, name));
+  folders.push(...["containers", "pods", "crun"].map((name) => join(execRoot, name)));
+  const marks = (await run(["lsattr", "-d", ...folders])).stdout.trimEnd().split("\n");
+  if (kind === "ext2/ext3") expect(marks.filter((line) => line.split(" ")[0]!.includes("T"))).toHaveLength(5);
+  else expect((await run(["ls", "-d", ...folders])).code).toBe(0);
+});
+
 test("what a killed daemon has left is removed by the next one on the same roots", async () => {
   const daemon = await start();
   await importBusybox(daemon);

@@ -107,6 +107,29 @@ describe("start and end", () => {
     });
   });
 
+  test("the runtime lies where nobody can write to it, and cannot change that", async () => {
+    const report = join(fixture.directory, "report");
+    // Each line fails: without the mount by "Text file busy", and could succeed once the runtime has ended.
+    const script = `{ (: >/proc/self/exe); mount -o remount,bind,rw none /proc/$$/exe; } 2>"${report}"; exit 3`;
+    const runtimeCommand = ["/usr/bin/busybox", "sh", "-c", script];
+    const container = await fixture.container({ command: ["true"], options: { runtimeCommand } });
+    const connection = await MonitorConnection.spawn(container.options, collector());
+    expect(await connection.started).toMatchObject({ kind: "failed", runtimeExitCode: 3 });
+    const lines = (await readFile(report, "utf8")).trimEnd().split("\n");
+    expect(lines).toEqual([
+      expect.stringContaining("Read-only file system"),
+      expect.stringContaining("Invalid argument"),
+    ]);
+  });
+
+  test("a runtime that is a script is run as well", async () => {
+    const script = join(fixture.directory, "runtime.sh");
+    await writeFile(script, "#!/bin/sh\nexit 4\n", { mode: 0o755 });
+    const container = await fixture.container({ command: ["true"], options: { runtimeCommand: [script, "run"] } });
+    const connection = await MonitorConnection.spawn(container.options, collector());
+    expect(await connection.started).toMatchObject({ kind: "failed", runtimeExitCode: 4 });
+  });
+
   test("a root that cannot be mounted fails with -1 and the reason", async () => {
     const container = await fixture.container({ command: ["true"] });
     container.options.root!.lowerDirs = ["/no/such/layer"];

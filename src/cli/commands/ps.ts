@@ -55,7 +55,7 @@ async function listContainers(context: CommandContext, values: FlagValues<typeof
   const chosen = quiet ? "" : values.format || ((await context.config()).psFormat ?? "");
   const truncate = !values["no-trunc"];
   if (!quiet && !values.size && (chosen === "" || chosen === "table")) {
-    context.print(containerTable(await askForContainers(context, values, false), truncate));
+    await context.printOnly(containerTable(await askForContainers(context, values, false), truncate));
     return;
   }
   // Not loaded for the default table, by far the most usual wish.

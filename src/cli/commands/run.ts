@@ -56,7 +56,7 @@ export const command = defineCommand({
       await client.post(`/containers/${id}/start`).catch((error) => {
         throw fail(error);
       });
-      context.print(`${id}\n`);
+      await context.printOnly(`${id}\n`);
       return 0;
     }
     const detachKeys = await chosenDetachKeys(context, flags["detach-keys"]);

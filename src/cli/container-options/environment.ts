@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { cut } from "../csv.ts";
 import { fileErrorText } from "../file-error.ts";
+import { fileSystem } from "../file-system.ts";
 
 /** Checks one `--env`; a bare name takes its value from the client's own environment, where it is set. */
 export function checkEnv(text: string): string {
@@ -59,7 +59,9 @@ function keyValueLines(path: string, lookup: (name: string) => string | undefine
 /** Reads a file; errors are in Go's words. */
 function readTextFile(path: string): string {
   try {
-    return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+    return fileSystem()
+      .readFileSync(path, "utf8")
+      .replace(/^\uFEFF/, "");
   } catch (error) {
     throw new Error(fileErrorText("open", path, error));
   }

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { cut } from "../csv.ts";
 import { fileErrorText } from "../file-error.ts";
+import { fileSystem } from "../file-system.ts";
 
 /** The values of `--security-opt` as the API takes them, and what `systempaths=unconfined` means. */
 export interface SecurityOptions {
@@ -34,7 +34,7 @@ function completeOption(option: string): string {
 function readProfile(path: string): string {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = fileSystem().readFileSync(path, "utf8");
   } catch (error) {
     throw new Error(`opening seccomp profile (${path}) failed: ${fileErrorText("open", path, error)}`);
   }

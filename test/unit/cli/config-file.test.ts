@@ -35,6 +35,10 @@ describe("a settings' file is taken with no word when it", () => {
   });
   test("is not there", async () => {
     expect(await read(join(root, "nowhere"))).toEqual({ config: {}, warnings: [] });
+    expect(await read(join(root, "nowhere/deeper"))).toEqual({ config: {}, warnings: [] });
+    const empty = join(root, "empty");
+    await mkdir(empty);
+    expect(await read(empty)).toEqual({ config: {}, warnings: [] });
   });
 });
 
@@ -51,6 +55,14 @@ describe("a settings' file is left aside with a warning when it", () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toStartWith("WARNING: Error parsing config file (FOLDER/config.json): ");
     expect(warnings[0]).toMatch(reason);
+  });
+  test("is a folder", async () => {
+    const folder = join(root, "folder");
+    await mkdir(join(folder, "config.json"), { recursive: true });
+    const { warnings } = await read(folder);
+    expect(warnings).toEqual([
+      "WARNING: Error parsing config file (FOLDER/config.json): read FOLDER/config.json: is a directory\n",
+    ]);
   });
   test("cannot be opened", async () => {
     const folder = join(root, "file");

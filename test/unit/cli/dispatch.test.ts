@@ -117,6 +117,7 @@ describe("on a full disk", () => {
   test.concurrent("output that finds no place is a failure in words", async () => {
     const failed = { out: "", error: "write /dev/stdout: no space left on device\n", code: 1 };
     expect(await run("docker", ["help"], { stdout: full })).toEqual(failed);
+    expect(await run("docker", ["--version"], { stdout: full })).toEqual(failed);
   });
   test.concurrent("a complaint that finds no place leaves the exit code", async () => {
     expect(await run("docker", ["ps", "--nope"], { stderr: full })).toEqual({ out: "", error: "", code: 125 });
