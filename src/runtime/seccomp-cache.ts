@@ -9,11 +9,12 @@ import { errorText } from "../lib/errors.ts";
 import type { SeccompFilter } from "./oci-spec.ts";
 import { COMPILED_FILTER_ANNOTATION } from "./runtime-program.ts";
 import { withYoungCalls } from "./seccomp-program.ts";
+import { asDecisionTree } from "./seccomp-tree.ts";
 
-/** A filter's program is some 8 KiB. */
+/** A filter's program is some 5 KiB. */
 const MAX_REMEMBERED = 64;
-/** Changes with what is put before the programs. */
-const FORMAT = "2";
+/** Changes with what is made of the compiled programs. */
+const FORMAT = "3";
 
 /** What goes into a container's configuration. */
 interface SeccompChoice {
@@ -70,7 +71,7 @@ export class SeccompCache {
     const file = join(this.#directory, key);
     const kept = await readFile(file).catch(() => undefined);
     if (kept?.length) return kept.toString("base64");
-    const program = withYoungCalls(await this.#compiler.compile(filter), filter);
+    const program = asDecisionTree(withYoungCalls(await this.#compiler.compile(filter), filter));
     const temporary = `${file}.${process.pid}`;
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { SeccompFilter } from "../../../src/runtime/oci-spec.ts";
 import { SeccompCache } from "../../../src/runtime/seccomp-cache.ts";
 import { withYoungCalls } from "../../../src/runtime/seccomp-program.ts";
+import { asDecisionTree } from "../../../src/runtime/seccomp-tree.ts";
+import { seccompAnswer } from "../../support/seccomp-answer.ts";
 
 const X86_64 = 0xc000003e;
 const I386 = 0x40000003;
@@ -18,38 +20,8 @@ const isLittle = endianness() === "LE";
 new DataView(compiled.buffer).setUint16(0, 0x06, isLittle);
 new DataView(compiled.buffer).setUint32(4, COMPILED, isLittle);
 
-/** What the kernel would answer: the few instructions of classic BPF that are used, written down once more. */
-function answer(program: Uint8Array, architecture: number, number: number): number {
-  const view = new DataView(program.buffer);
-  let accumulator = 0;
-  for (let at = 0; ; at += 8) {
-    const value = view.getUint32(at + 4, isLittle);
-    const jump = (isTaken: boolean) => {
-      at += 8 * view.getUint8(at + (isTaken ? 2 : 3));
-    };
-    switch (view.getUint16(at, isLittle)) {
-      case 0x20:
-        accumulator = value === 4 ? architecture : number;
-        break;
-      case 0x05:
-        at += 8 * value;
-        break;
-      case 0x15:
-        jump(accumulator === value);
-        break;
-      case 0x25:
-        jump(accumulator > value);
-        break;
-      case 0x35:
-        jump(accumulator >= value);
-        break;
-      case 0x06:
-        return value;
-      default:
-        throw new Error(`unknown instruction at ${at}`);
-    }
-  }
-}
+const answer = (program: Uint8Array, architecture: number, number: number) =>
+  seccompAnswer(program, { architecture, number });
 
 const rule = (name: string, rest: object = {}) => ({ names: ["read", name], action: "SCMP_ACT_ALLOW", ...rest });
 const forbidden = (name: string, rest: object = {}) => rule(name, { action: "SCMP_ACT_ERRNO", ...rest });
@@ -126,7 +98,11 @@ describe("SeccompCache", () => {
       expect(second).toEqual(first!);
       expect(first).toEqual({
         filter: { ...filter(), syscalls: [] },
-        annotations: { "run.oci.seccomp_bpf_data": Buffer.from(withYoungCalls(compiled, filter())).toString("base64") },
+        annotations: {
+          "run.oci.seccomp_bpf_data": Buffer.from(asDecisionTree(withYoungCalls(compiled, filter()))).toString(
+            "base64",
+          ),
+        },
       });
       expect(await new SeccompCache(directory, "1", compiler).choose(filter())).toEqual(first!);
       expect(compilations).toBe(1);

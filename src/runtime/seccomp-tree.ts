@@ -1,0 +1,246 @@
+/**
+ * Makes a decision tree of a compiled seccomp filter. What crun's library compiles asks for one system call after the other,
+ * some 200 questions for one that is forbidden or asked for by its arguments; and when a filter is installed, the kernel
+ * runs it for every call there is, to remember which are always allowed. A tree needs some eight questions: a container or an
+ * executed process starts a millisecond earlier. The answers stay the same for every architecture, number and argument.
+ * Formats: struct sock_filter in linux/filter.h, struct seccomp_data in linux/seccomp.h. Pure.
+ */
+import { endianness } from "node:os";
+
+/** Instructions of classic BPF that such programs consist of. */
+const LOAD = 0x20;
+const AND = 0x54;
+const JUMP_ALWAYS = 0x05;
+const JUMP_IF_EQUAL = 0x15;
+const JUMP_IF_GREATER = 0x25;
+const JUMP_IF_AT_LEAST = 0x35;
+const RETURN = 0x06;
+const CONDITIONS = new Set([JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_AT_LEAST]);
+const OFFSET_OF_NUMBER = 0;
+const OFFSET_OF_ARCHITECTURE = 4;
+const INSTRUCTION_BYTES = 8;
+/** BPF_MAXINSNS of linux/bpf_common.h. */
+const MAX_INSTRUCTIONS = 4096;
+const MAX_SKIP = 255;
+/** Nothing is gained where the questions are that few. */
+const SHORT = 24;
+const END_OF_VALUES = 2 ** 32;
+
+interface Instruction {
+  code: number;
+  /** How many instructions are skipped when the condition holds, and when it does not. */
+  yes: number;
+  no: number;
+  value: number;
+}
+
+/** What a program says when it knows the architecture and the number: an answer, or where it begins to ask for arguments. */
+type Outcome = { answer: number } | { askingAt: number };
+/** From `start` up to the next one's start. */
+interface Range<T> {
+  start: number;
+  outcome: T;
+}
+/** Outcomes by number. */
+type ByNumber = Range<Outcome>[];
+
+class NoTree extends Error {}
+
+/** A program that answers as `program` does; `program` itself where it is short, or has something that is not understood. */
+export function asDecisionTree(program: Uint8Array): Uint8Array {
+  try {
+    const instructions = decode(program);
+    if (instructions.length <= SHORT) return program;
+    const architectures = merge(outcomesByArchitecture(instructions), (a, b) => isSameList(a, b));
+    return encode(assemble(architectures, instructions));
+  } catch (error) {
+    if (error instanceof NoTree) return program;
+    throw error;
+  }
+}
+
+// ---- what the program decides ----
+
+type Held = "architecture" | "number" | "argument" | "nothing";
+
+/** The values that conditions compare with, by what they compare. A condition that compares now this, now that is not understood. */
+function comparedValues(program: Instruction[]): Record<"architecture" | "number", Set<number>> {
+  /** What the accumulator may hold at each place that is reached. */
+  const held = program.map(() => new Set<Held>());
+  const compared = { architecture: new Set<number>(), number: new Set<number>() };
+  const reach = (place: number, ways: Iterable<Held>) => {
+    const known = held[place];
+    if (known === undefined) throw new NoTree();
+    for (const way of ways) known.add(way);
+  };
+  reach(0, ["nothing"]);
+  program.forEach((instruction, place) => {
+    const ways = held[place]!;
+    const { code, value } = instruction;
+    if (ways.size === 0 || code === RETURN) return;
+    if (code === LOAD) reach(place + 1, [heldAfter(value)]);
+    else if (code === JUMP_ALWAYS) reach(place + 1 + value, ways);
+    else {
+      const [way, ...others] = ways;
+      const isUnderstood = CONDITIONS.has(code) ? way !== "nothing" : code === AND && way === "argument";
+      if (!isUnderstood || others.length > 0) throw new NoTree();
+      if (way === "architecture" || way === "number") compared[way].add(value).add(value + 1);
+      reach(place + 1 + instruction.yes, ways);
+      reach(place + 1 + instruction.no, ways);
+    }
+  });
+  return compared;
+}
+
+function heldAfter(offset: number): Held {
+  if (offset === OFFSET_OF_ARCHITECTURE) return "architecture";
+  return offset === OFFSET_OF_NUMBER ? "number" : "argument";
+}
+
+function outcomesByArchitecture(program: Instruction[]): Range<ByNumber>[] {
+  const compared = comparedValues(program);
+  const numbers = starts(compared.number);
+  // Between two values that are compared with, all others are answered alike.
+  return starts(compared.architecture).map((architecture) => {
+    const first = decide(program, architecture, 0);
+    const byNumber = first.asksNumber
+      ? numbers.map((start) => ({ start, outcome: decide(program, architecture, start).outcome }))
+      : [{ start: 0, outcome: first.outcome }];
+    return { start: architecture, outcome: merge(byNumber, isSame) };
+  });
+}
+
+function starts(values: ReadonlySet<number>): number[] {
+  return [...new Set([0, ...values])].filter((value) => value < END_OF_VALUES).sort((a, b) => a - b);
+}
+
+function decide(program: Instruction[], architecture: number, number: number) {
+  let place = 0;
+  let value = 0;
+  let asksNumber = false;
+  for (;;) {
+    const instruction = program[place]!;
+    if (instruction.code === RETURN) return { outcome: { answer: instruction.value }, asksNumber };
+    if (instruction.code === LOAD) {
+      const held = heldAfter(instruction.value);
+      if (held === "argument") return { outcome: { askingAt: place }, asksNumber };
+      asksNumber ||= held === "number";
+      value = held === "number" ? number : architecture;
+      place += 1;
+    } else if (instruction.code === JUMP_ALWAYS) place += 1 + instruction.value;
+    else place += 1 + (holds(instruction, value) ? instruction.yes : instruction.no);
+  }
+}
+
+function holds({ code, value }: Instruction, held: number): boolean {
+  if (code === JUMP_IF_EQUAL) return held === value;
+  return code === JUMP_IF_GREATER ? held > value : held >= value;
+}
+
+/** Neighbours with one outcome become one. */
+function merge<T>(ranges: Range<T>[], isAlike: (a: T, b: T) => boolean): Range<T>[] {
+  return ranges.filter(({ outcome }, index) => index === 0 || !isAlike(ranges[index - 1]!.outcome, outcome));
+}
+
+function isSame(a: Outcome, b: Outcome): boolean {
+  if ("answer" in a) return "answer" in b && a.answer === b.answer;
+  return "askingAt" in b && a.askingAt === b.askingAt;
+}
+
+function isSameList(a: ByNumber, b: ByNumber): boolean {
+  const isSameRange = (range: Range<Outcome>, index: number) =>
+    range.start === b[index]?.start && isSame(range.outcome, b[index].outcome);
+  return a.length === b.length && a.every(isSameRange);
+}
+
+// ---- the tree ----
+
+/** Still without the place of what asks for arguments, which comes behind the tree: `askingAt` is where it was. */
+type Planned = Instruction & { askingAt?: number };
+
+function assemble(architectures: Range<ByNumber>[], program: Instruction[]): Instruction[] {
+  const tree: Planned[] = [
+    plain(LOAD, OFFSET_OF_ARCHITECTURE),
+    ...branch(architectures, (byNumber) => [
+      ...(byNumber.length > 1 ? [plain(LOAD, OFFSET_OF_NUMBER)] : []),
+      ...branch(byNumber, leaf),
+    ]),
+  ];
+  const asking = reachable(
+    program,
+    tree.flatMap(({ askingAt }) => askingAt ?? []),
+  );
+  const places = new Map(asking.map((old, index) => [old, tree.length + index]));
+  if (tree.length + asking.length > MAX_INSTRUCTIONS) throw new NoTree();
+  const jumps = tree.map(({ askingAt, ...instruction }, index) =>
+    askingAt === undefined ? instruction : { ...instruction, value: places.get(askingAt)! - index - 1 },
+  );
+  return [...jumps, ...asking.map((old) => moved(program[old]!, old, places))];
+}
+
+function plain(code: number, value: number): Instruction {
+  return { code, yes: 0, no: 0, value };
+}
+
+function leaf(outcome: Outcome): Planned[] {
+  if ("answer" in outcome) return [plain(RETURN, outcome.answer)];
+  return [{ ...plain(JUMP_ALWAYS, 0), askingAt: outcome.askingAt }];
+}
+
+/** Halves the ranges until one is left; the lower half lies first. */
+function branch<T>(ranges: Range<T>[], end: (outcome: T) => Planned[]): Planned[] {
+  if (ranges.length === 1) return end(ranges[0]!.outcome);
+  const half = ranges.length >> 1;
+  const [low, high] = [branch(ranges.slice(0, half), end), branch(ranges.slice(half), end)];
+  const value = ranges[half]!.start;
+  if (low.length <= MAX_SKIP) return [{ code: JUMP_IF_AT_LEAST, yes: low.length, no: 0, value }, ...low, ...high];
+  return [{ code: JUMP_IF_AT_LEAST, yes: 0, no: 1, value }, plain(JUMP_ALWAYS, low.length), ...low, ...high];
+}
+
+/** The places that are reached from some, in their order: what falls through lies next to its follower here too. */
+function reachable(program: Instruction[], from: number[]): number[] {
+  const isReached = new Set(from);
+  for (let place = 0; place < program.length; place++) {
+    if (!isReached.has(place)) continue;
+    const { code, yes, no, value } = program[place]!;
+    if (code === RETURN) continue;
+    if (code === JUMP_ALWAYS) isReached.add(place + 1 + value);
+    else isReached.add(place + 1 + yes).add(place + 1 + no);
+  }
+  return [...isReached].sort((a, b) => a - b);
+}
+
+/** Distances only shrink where instructions are left out, so they still have room. */
+function moved(instruction: Instruction, old: number, places: ReadonlyMap<number, number>): Instruction {
+  const { code, yes, no, value } = instruction;
+  const distance = (skip: number) => places.get(old + 1 + skip)! - places.get(old)! - 1;
+  if (code === JUMP_ALWAYS) return plain(code, distance(value));
+  return CONDITIONS.has(code) ? { code, yes: distance(yes), no: distance(no), value } : instruction;
+}
+
+// ---- bytes ----
+
+function decode(program: Uint8Array): Instruction[] {
+  if (program.length === 0 || program.length % INSTRUCTION_BYTES !== 0) throw new NoTree();
+  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  const isLittle = endianness() === "LE";
+  return Array.from({ length: program.length / INSTRUCTION_BYTES }, (_, index) => {
+    const at = index * INSTRUCTION_BYTES;
+    const [yes, no] = [view.getUint8(at + 2), view.getUint8(at + 3)];
+    return { code: view.getUint16(at, isLittle), yes, no, value: view.getUint32(at + 4, isLittle) };
+  });
+}
+
+function encode(instructions: Instruction[]): Uint8Array {
+  const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
+  const view = new DataView(bytes.buffer);
+  const isLittle = endianness() === "LE";
+  instructions.forEach(({ code, yes, no, value }, index) => {
+    const at = index * INSTRUCTION_BYTES;
+    view.setUint16(at, code, isLittle);
+    view.setUint8(at + 2, yes);
+    view.setUint8(at + 3, no);
+    view.setUint32(at + 4, value, isLittle);
+  });
+  return bytes;
+}
