@@ -3,10 +3,12 @@ import { humanDuration } from "../lib/human-duration.ts";
 import type { ContainerSummary, PortMap, PortSummary } from "../model/container.ts";
 import type { EndpointSettings } from "../model/network.ts";
 import type { Filters } from "../model/system.ts";
-import { nowNs, parseRfc3339, unixSeconds } from "./clock.ts";
+import type { SandboxState } from "../network/contract.ts";
+import { nowNs, unixSeconds } from "./clock.ts";
 import type { Container } from "./container.ts";
 import { containerFilter } from "./container-filters.ts";
 import { type ContainerSizes, containerSizes, mountPoints, reportNetworks, reportPorts } from "./container-inspect.ts";
+import type { ContainerRecord } from "./container-record.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { linkedNames } from "./links.ts";
 
@@ -25,18 +27,16 @@ export async function listContainers(
   return summarizeAll(context, shown, options.size);
 }
 
-export function summarizeAll(
+export async function summarizeAll(
   context: EngineContext,
   containers: readonly Container[],
   size: boolean,
 ): Promise<ContainerSummary[]> {
+  const sizes = size ? await Promise.all(containers.map((container) => containerSizes(context, container))) : [];
   const linked = linkedNames(context);
   const imageName = imageNames(context);
-  return Promise.all(
-    containers.map(async (container) => {
-      const sizes = size ? await containerSizes(context, container) : undefined;
-      return summarize(context, container, imageName(container), linked.get(container.id) ?? [], sizes);
-    }),
+  return containers.map((container, index) =>
+    summarize(context, container, imageName(container), linked.get(container.id) ?? [], sizes[index]),
   );
 }
 
@@ -48,24 +48,52 @@ function summarize(
   sizes: ContainerSizes | undefined,
 ): ContainerSummary {
   const { record } = container;
-  const sandbox = context.networks.findSandbox(record.id);
-  const { NetworkMode = "", Annotations } = record.hostConfig;
+  const { command, created, ports, ...lasting } = lastingParts(context, container);
   return {
     Id: record.id,
     Names: [...linked, `/${record.name}`],
     Image: imageName,
     ImageID: record.imageId,
-    Command: commandText([...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])]),
-    Created: unixSeconds(record.created),
-    Ports: portSummaries(reportPorts(context, container, sandbox)),
+    Command: command,
+    Created: created,
+    Ports: ports,
     ...(sizes === undefined ? {} : reportSizes(sizes)),
     Labels: record.config.Labels ?? {},
     State: record.state.status,
     Status: statusText(container),
+    ...lasting,
+  };
+}
+
+/** What a list tells of a container until something about it changes. */
+interface LastingParts extends Pick<ContainerSummary, "HostConfig" | "NetworkSettings" | "Mounts"> {
+  command: string;
+  created: number;
+  ports: PortSummary[];
+}
+interface Remembered {
+  sandbox: SandboxState | undefined;
+  parts: LastingParts;
+}
+/** Records and sandboxes are replaced when they change, so what was made of them lasts as long as they do. */
+const remembered = new WeakMap<ContainerRecord, Remembered>();
+
+function lastingParts(context: EngineContext, container: Container): LastingParts {
+  const { record } = container;
+  const sandbox = context.networks.findSandbox(record.id);
+  const known = remembered.get(record);
+  if (known !== undefined && known.sandbox === sandbox) return known.parts;
+  const { NetworkMode = "", Annotations } = record.hostConfig;
+  const parts: LastingParts = {
+    command: commandText([...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])]),
+    created: unixSeconds(record.created),
+    ports: portSummaries(reportPorts(context, container, sandbox)),
     HostConfig: Annotations ? { NetworkMode, Annotations } : { NetworkMode },
     NetworkSettings: { Networks: listedNetworks(reportNetworks(context, container, sandbox)) },
     Mounts: mountPoints(context, container),
   };
+  remembered.set(record, { sandbox, parts });
+  return parts;
 }
 
 /** Lists show no names, unlike inspect. */
@@ -133,7 +161,8 @@ export function statusText({ record, health }: Container): string {
   }
 }
 
+/** Whole milliseconds will do, which Date reads faster. */
 function since(time: string): string {
-  const then = parseRfc3339(time);
-  return then === undefined ? "Less than a second" : humanDuration(Number((nowNs() - then) / 1_000_000n));
+  const then = Date.parse(time);
+  return Number.isNaN(then) ? "Less than a second" : humanDuration(Number(nowNs() / 1_000_000n) - then);
 }

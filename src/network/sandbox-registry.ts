@@ -46,6 +46,8 @@ interface RegistryParts {
 export class SandboxRegistry {
   readonly #parts: RegistryParts;
   readonly #live = new Map<string, LiveSandbox>();
+  /** What lists of containers ask for again and again. A record is another one whenever something changes. */
+  readonly #shown = new WeakMap<SandboxRecord, SandboxState>();
   readonly #leavingInterfaces: LeavingInterfaces;
   readonly #names: NameService;
   readonly #memberships: Memberships;
@@ -156,7 +158,13 @@ export class SandboxRegistry {
 
   find(containerId: string): SandboxState | undefined {
     const record = this.records.get(containerId);
-    return record === undefined ? undefined : this.#show(record);
+    if (record === undefined) return undefined;
+    let state = this.#shown.get(record);
+    if (state === undefined) {
+      state = this.#show(record);
+      this.#shown.set(record, state);
+    }
+    return state;
   }
 
   async connect(containerId: string, network: string, settings: EndpointSettings): Promise<SandboxState> {
@@ -296,6 +304,7 @@ export class SandboxRegistry {
     );
     const { records } = this;
     const { resolvConf } = this.#parts;
+    const live = this.#live;
     return {
       sandboxId: record.sandboxId,
       namespacePath: record.namespacePath,
@@ -308,7 +317,9 @@ export class SandboxRegistry {
       get resolvConf() {
         return resolvConf.print(record);
       },
-      heldDescriptors: [...(this.#live.get(record.containerId)?.heldDescriptors ?? [])],
+      get heldDescriptors() {
+        return [...(live.get(record.containerId)?.heldDescriptors ?? [])];
+      },
     };
   }
 
