@@ -62,31 +62,32 @@ export function asDecisionTree(program: Uint8Array): Uint8Array {
 // ---- what the program decides ----
 
 type Held = "architecture" | "number" | "argument" | "nothing";
+/** What the accumulator may hold at a place, as bits. */
+const WAYS: Record<Held, number> = { architecture: 1, number: 2, argument: 4, nothing: 8 };
 
 /** The values that conditions compare with, by what they compare. A condition that compares now this, now that is not understood. */
 function comparedValues(program: Instruction[]): Record<"architecture" | "number", Set<number>> {
-  /** What the accumulator may hold at each place that is reached. */
-  const held = program.map(() => new Set<Held>());
+  const ways = new Uint8Array(program.length);
   const compared = { architecture: new Set<number>(), number: new Set<number>() };
-  const reach = (place: number, ways: Iterable<Held>) => {
-    const known = held[place];
-    if (known === undefined) throw new NoTree();
-    for (const way of ways) known.add(way);
+  const reach = (place: number, held: number) => {
+    if (place >= program.length) throw new NoTree();
+    ways[place]! |= held;
   };
-  reach(0, ["nothing"]);
+  reach(0, WAYS.nothing);
   program.forEach((instruction, place) => {
-    const ways = held[place]!;
+    const held = ways[place]!;
     const { code, value } = instruction;
-    if (ways.size === 0 || code === RETURN) return;
-    if (code === LOAD) reach(place + 1, [heldAfter(value)]);
-    else if (code === JUMP_ALWAYS) reach(place + 1 + value, ways);
+    if (held === 0 || code === RETURN) return;
+    if (code === LOAD) reach(place + 1, WAYS[heldAfter(value)]);
+    else if (code === JUMP_ALWAYS) reach(place + 1 + value, held);
     else {
-      const [way, ...others] = ways;
-      const isUnderstood = CONDITIONS.has(code) ? way !== "nothing" : code === AND && way === "argument";
-      if (!isUnderstood || others.length > 0) throw new NoTree();
-      if (way === "architecture" || way === "number") compared[way].add(value).add(value + 1);
-      reach(place + 1 + instruction.yes, ways);
-      reach(place + 1 + instruction.no, ways);
+      if (held === WAYS.architecture) compared.architecture.add(value).add(value + 1);
+      else if (held === WAYS.number) compared.number.add(value).add(value + 1);
+      else if (held !== WAYS.argument) throw new NoTree();
+      const isUnderstood = CONDITIONS.has(code) || (code === AND && held === WAYS.argument);
+      if (!isUnderstood) throw new NoTree();
+      reach(place + 1 + instruction.yes, held);
+      reach(place + 1 + instruction.no, held);
     }
   });
   return compared;
@@ -100,11 +101,12 @@ function heldAfter(offset: number): Held {
 function outcomesByArchitecture(program: Instruction[]): Range<ByNumber>[] {
   const compared = comparedValues(program);
   const numbers = starts(compared.number);
+  const chains = findChains(program);
   // Between two values that are compared with, all others are answered alike.
   return starts(compared.architecture).map((architecture) => {
-    const first = decide(program, architecture, 0);
+    const first = decide(program, chains, architecture, 0);
     const byNumber = first.asksNumber
-      ? numbers.map((start) => ({ start, outcome: decide(program, architecture, start).outcome }))
+      ? numbers.map((start) => ({ start, outcome: decide(program, chains, architecture, start).outcome }))
       : [{ start: 0, outcome: first.outcome }];
     return { start: architecture, outcome: merge(byNumber, isSame) };
   });
@@ -114,12 +116,33 @@ function starts(values: ReadonlySet<number>): number[] {
   return [...new Set([0, ...values])].filter((value) => value < END_OF_VALUES).sort((a, b) => a - b);
 }
 
-function decide(program: Instruction[], architecture: number, number: number) {
+/** Rows of questions for one value after the other, which are looked up instead of walked through. */
+interface Chains {
+  /** By place: where its row ends; 0 where no row is. */
+  ends: Uint16Array;
+  /** The places in rows that ask for a value, in their order. */
+  places: ReadonlyMap<number, readonly number[]>;
+}
+
+function findChains(program: Instruction[]): Chains {
+  const ends = new Uint16Array(program.length + 1);
+  const places = new Map<number, number[]>();
+  for (let place = program.length - 1; place >= 0; place--) {
+    const { code, no, value } = program[place]!;
+    if (code !== JUMP_IF_EQUAL || no !== 0) continue;
+    ends[place] = ends[place + 1] || place + 1;
+    places.set(value, [place, ...(places.get(value) ?? [])]);
+  }
+  return { ends, places };
+}
+
+function decide(program: Instruction[], { ends, places }: Chains, architecture: number, number: number) {
   let place = 0;
   let value = 0;
   let asksNumber = false;
   for (;;) {
     const instruction = program[place]!;
+    const end = ends[place]!;
     if (instruction.code === RETURN) return { outcome: { answer: instruction.value }, asksNumber };
     if (instruction.code === LOAD) {
       const held = heldAfter(instruction.value);
@@ -128,7 +151,11 @@ function decide(program: Instruction[], architecture: number, number: number) {
       value = held === "number" ? number : architecture;
       place += 1;
     } else if (instruction.code === JUMP_ALWAYS) place += 1 + instruction.value;
-    else place += 1 + (holds(instruction, value) ? instruction.yes : instruction.no);
+    else if (end > 0) {
+      const from = place;
+      const match = places.get(value)?.find((candidate) => candidate >= from && candidate < end);
+      place = match === undefined ? end : match + 1 + program[match]!.yes;
+    } else place += 1 + (holds(instruction, value) ? instruction.yes : instruction.no);
   }
 }
 
