@@ -14,8 +14,9 @@ const RELEASES_MS = [100, 700, 1500, 3000, 10_000, 60_000];
 const QUIET_MS = 400;
 const PURGED_MS = 2000;
 const PAGE_BYTES = 4096;
-/** Less is not worth a collection, which stops the daemon for some milliseconds. */
+/** Less is not worth a collection, which stops the daemon for some milliseconds: growth, or requests since the last one. */
 const WORTHWHILE_BYTES = 2 * 1024 * 1024;
+const WORTHWHILE_REQUESTS = 100;
 
 export class IdleMemory {
   readonly #timers = [
@@ -24,14 +25,19 @@ export class IdleMemory {
     ...RELEASES_MS.map((pauseMs) => new PauseTimer(pauseMs, releaseProgramPages)),
   ];
   #smallestBytes = 0;
+  #requests = 0;
 
-  /** A request came or ended. */
+  /** A request was answered. */
   touch(): void {
+    this.#requests++;
     for (const timer of this.#timers) timer.restart();
   }
 
   async #collect(): Promise<void> {
-    if ((await ownBytes()) < this.#smallestBytes + WORTHWHILE_BYTES) return;
+    // Their garbage can hide in what the allocator has not given back yet.
+    const isWorthwhile = this.#requests >= WORTHWHILE_REQUESTS;
+    if (!isWorthwhile && (await ownBytes()) < this.#smallestBytes + WORTHWHILE_BYTES) return;
+    this.#requests = 0;
     Bun.gc(true);
     await releaseProgramPages();
     this.#smallestBytes = await ownBytes();
