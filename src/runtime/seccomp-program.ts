@@ -2,9 +2,20 @@
  * What is put before a compiled seccomp filter so that system calls which are younger than the compiler behave as with
  * Docker's own runtime: what the filter says of them holds, though libseccomp does not know their names, and those that
  * are younger than the filter fail with ENOSYS: programs then use older ones, and would take EPERM for an answer.
- * Formats: struct sock_filter in linux/filter.h, struct seccomp_data in linux/seccomp.h. Pure.
+ * Pure.
  */
-import { endianness } from "node:os";
+import {
+  encodeProgram,
+  type Instruction,
+  JUMP_ALWAYS,
+  JUMP_IF_AT_LEAST,
+  JUMP_IF_EQUAL,
+  JUMP_IF_GREATER,
+  LOAD,
+  OFFSET_OF_ARCHITECTURE,
+  OFFSET_OF_NUMBER,
+  RETURN,
+} from "./bpf-program.ts";
 import type { SeccompFilter } from "./oci-spec.ts";
 
 /** Since Linux 5.1 a new system call has one number on all processors. Those from 6.5 on, by number. */
@@ -33,17 +44,6 @@ const AUDIT_ARCHITECTURES: Record<string, number> = {
   SCMP_ARCH_S390: 0x16,
 };
 
-/** Instructions of classic BPF: code, and what struct seccomp_data has where. */
-const LOAD = 0x20;
-const JUMP_ALWAYS = 0x05;
-const JUMP_IF_EQUAL = 0x15;
-const JUMP_IF_GREATER = 0x25;
-const JUMP_IF_AT_LEAST = 0x35;
-const RETURN = 0x06;
-const OFFSET_OF_NUMBER = 0;
-const OFFSET_OF_ARCHITECTURE = 4;
-const INSTRUCTION_BYTES = 8;
-
 /** What the kernel takes for an answer: linux/seccomp.h. */
 const ANSWERS: Record<string, number> = {
   SCMP_ACT_ALLOW: 0x7fff0000,
@@ -58,7 +58,7 @@ const EPERM = 1;
 const ENOSYS = 38;
 
 /** A jump names its target by word, or how many instructions are skipped when its condition does not hold. */
-interface Instruction {
+interface Planned {
   code: number;
   value: number;
   target?: Target;
@@ -79,12 +79,12 @@ export function withYoungCalls(program: Uint8Array, filter: SeccompFilter): Uint
 }
 
 function assemble(architectures: number[], filter: SeccompFilter): Uint8Array {
-  const start: Instruction[] = [
+  const start: Planned[] = [
     { code: LOAD, value: OFFSET_OF_ARCHITECTURE },
     ...architectures.map((value) => ({ code: JUMP_IF_EQUAL, value, target: "number" as const })),
     { code: JUMP_ALWAYS, value: 0, target: "program" },
   ];
-  const number: Instruction[] = [
+  const number: Planned[] = [
     { code: LOAD, value: OFFSET_OF_NUMBER },
     { code: JUMP_IF_AT_LEAST, value: END_OF_COMMON, target: "program" },
     ...refuseUnknown(filter),
@@ -97,7 +97,7 @@ function assemble(architectures: number[], filter: SeccompFilter): Uint8Array {
 }
 
 /** For a filter that forbids what it does not name. */
-function refuseUnknown({ defaultAction, syscalls }: SeccompFilter): Instruction[] {
+function refuseUnknown({ defaultAction, syscalls }: SeccompFilter): Planned[] {
   if (!/^SCMP_ACT_(ERRNO|KILL|TRAP)/.test(defaultAction)) return [];
   const named = syscalls.flatMap(({ names }) => names.map((name) => YOUNG_CALLS.get(name) ?? 0));
   return [
@@ -117,18 +117,13 @@ function decidedCalls({ syscalls }: SeccompFilter): [number: number, answer: num
   });
 }
 
-function encode(instructions: Instruction[], places: Record<Target, number>): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
-  const view = new DataView(bytes.buffer);
-  const isLittle = endianness() === "LE";
-  instructions.forEach(({ code, value, target, skipUnless = 0 }, index) => {
-    const distance = target === undefined ? 0 : places[target] - index - 1;
-    const at = index * INSTRUCTION_BYTES;
-    view.setUint16(at, code, isLittle);
-    // An unconditional jump has its distance in the value, a conditional one in a byte.
-    if (code !== JUMP_ALWAYS) view.setUint8(at + 2, distance);
-    view.setUint8(at + 3, skipUnless);
-    view.setUint32(at + 4, code === JUMP_ALWAYS ? distance : value, isLittle);
-  });
-  return bytes;
+function encode(instructions: Planned[], places: Record<Target, number>): Uint8Array {
+  return encodeProgram(
+    instructions.map(({ code, value, target, skipUnless = 0 }, index): Instruction => {
+      const distance = target === undefined ? 0 : places[target] - index - 1;
+      // An unconditional jump has its distance in the value, a conditional one in a byte.
+      if (code === JUMP_ALWAYS) return { code, yes: 0, no: 0, value: distance };
+      return { code, yes: distance, no: skipUnless, value };
+    }),
+  );
 }

@@ -3,36 +3,31 @@
  * some 200 questions for one that is forbidden or asked for by its arguments; and when a filter is installed, the kernel
  * runs it for every call there is, to remember which are always allowed. A tree needs some eight questions: a container or an
  * executed process starts a millisecond earlier. The answers stay the same for every architecture, number and argument.
- * Formats: struct sock_filter in linux/filter.h, struct seccomp_data in linux/seccomp.h. Pure.
+ * Pure.
  */
-import { endianness } from "node:os";
+import {
+  AND,
+  decodeProgram,
+  encodeProgram,
+  type Instruction,
+  JUMP_ALWAYS,
+  JUMP_IF_AT_LEAST,
+  JUMP_IF_EQUAL,
+  JUMP_IF_GREATER,
+  LOAD,
+  OFFSET_OF_ARCHITECTURE,
+  OFFSET_OF_NUMBER,
+  plain,
+  RETURN,
+} from "./bpf-program.ts";
 
-/** Instructions of classic BPF that such programs consist of. */
-const LOAD = 0x20;
-const AND = 0x54;
-const JUMP_ALWAYS = 0x05;
-const JUMP_IF_EQUAL = 0x15;
-const JUMP_IF_GREATER = 0x25;
-const JUMP_IF_AT_LEAST = 0x35;
-const RETURN = 0x06;
 const CONDITIONS = new Set([JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_AT_LEAST]);
-const OFFSET_OF_NUMBER = 0;
-const OFFSET_OF_ARCHITECTURE = 4;
-const INSTRUCTION_BYTES = 8;
 /** BPF_MAXINSNS of linux/bpf_common.h. */
 const MAX_INSTRUCTIONS = 4096;
 const MAX_SKIP = 255;
 /** Nothing is gained where the questions are that few. */
 const SHORT = 24;
 const END_OF_VALUES = 2 ** 32;
-
-interface Instruction {
-  code: number;
-  /** How many instructions are skipped when the condition holds, and when it does not. */
-  yes: number;
-  no: number;
-  value: number;
-}
 
 /** What a program says when it knows the architecture and the number: an answer, or where it begins to ask for arguments. */
 type Outcome = { answer: number } | { askingAt: number };
@@ -49,10 +44,10 @@ class NoTree extends Error {}
 /** A program that answers as `program` does; `program` itself where it is short, or has something that is not understood. */
 export function asDecisionTree(program: Uint8Array): Uint8Array {
   try {
-    const instructions = decode(program);
-    if (instructions.length <= SHORT) return program;
+    const instructions = decodeProgram(program);
+    if (instructions === undefined || instructions.length <= SHORT) return program;
     const architectures = merge(outcomesByArchitecture(instructions), (a, b) => isSameList(a, b));
-    return encode(assemble(architectures, instructions));
+    return encodeProgram(assemble(architectures, instructions));
   } catch (error) {
     if (error instanceof NoTree) return program;
     throw error;
@@ -205,10 +200,6 @@ function assemble(architectures: Range<ByNumber>[], program: Instruction[]): Ins
   return [...jumps, ...asking.map((old) => moved(program[old]!, old, places))];
 }
 
-function plain(code: number, value: number): Instruction {
-  return { code, yes: 0, no: 0, value };
-}
-
 function leaf(outcome: Outcome): Planned[] {
   if ("answer" in outcome) return [plain(RETURN, outcome.answer)];
   return [{ ...plain(JUMP_ALWAYS, 0), askingAt: outcome.askingAt }];
@@ -243,31 +234,4 @@ function moved(instruction: Instruction, old: number, places: ReadonlyMap<number
   const distance = (skip: number) => places.get(old + 1 + skip)! - places.get(old)! - 1;
   if (code === JUMP_ALWAYS) return plain(code, distance(value));
   return CONDITIONS.has(code) ? { code, yes: distance(yes), no: distance(no), value } : instruction;
-}
-
-// ---- bytes ----
-
-function decode(program: Uint8Array): Instruction[] {
-  if (program.length === 0 || program.length % INSTRUCTION_BYTES !== 0) throw new NoTree();
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const isLittle = endianness() === "LE";
-  return Array.from({ length: program.length / INSTRUCTION_BYTES }, (_, index) => {
-    const at = index * INSTRUCTION_BYTES;
-    const [yes, no] = [view.getUint8(at + 2), view.getUint8(at + 3)];
-    return { code: view.getUint16(at, isLittle), yes, no, value: view.getUint32(at + 4, isLittle) };
-  });
-}
-
-function encode(instructions: Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
-  const view = new DataView(bytes.buffer);
-  const isLittle = endianness() === "LE";
-  instructions.forEach(({ code, yes, no, value }, index) => {
-    const at = index * INSTRUCTION_BYTES;
-    view.setUint16(at, code, isLittle);
-    view.setUint8(at + 2, yes);
-    view.setUint8(at + 3, no);
-    view.setUint32(at + 4, value, isLittle);
-  });
-  return bytes;
 }

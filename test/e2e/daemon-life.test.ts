@@ -1,6 +1,6 @@
 /** Signals to the daemon, what it leaves on the machine, the usual docker socket, proxies, reload. */
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DOCKER, eventually, importBusybox, NARU, run, startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -50,7 +50,8 @@ test("on ext4 the folders of containers lie apart: one that comes and goes does 
   const { dataRoot, execRoot, root } = await start();
   const kind = (await run(["stat", "-f", "-c", "%T", root])).stdout.trim();
   const folders = ["containers", "layers"].map((name) => join(dataRoot, name));
-  folders.push(...["containers", "pods", "crun"].map((name) => join(execRoot, name)));
+  const runtime = (await readdir(execRoot)).find((name) => ["crun", "runc"].includes(name))!;
+  folders.push(...["containers", "pods", runtime].map((name) => join(execRoot, name)));
   const marks = (await run(["lsattr", "-d", ...folders])).stdout.trimEnd().split("\n");
   if (kind === "ext2/ext3") expect(marks.filter((line) => line.split(" ")[0]!.includes("T"))).toHaveLength(5);
   else expect((await run(["ls", "-d", ...folders])).code).toBe(0);

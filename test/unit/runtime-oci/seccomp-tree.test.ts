@@ -126,22 +126,32 @@ describe("asDecisionTree", () => {
     expect(changed).toBeGreaterThan(500);
   });
 
-  test.each<[string, Uint8Array]>([
-    ["nothing", new Uint8Array(0)],
-    ["half an instruction", new Uint8Array(12)],
-    ["no end", seccompProgram([loadNumber])],
-    ["a jump out of it", seccompProgram([loadNumber, [0x15, 9, 0, 1], give(ALLOW)])],
-    ["a question before anything is loaded", seccompProgram([[0x15, 0, 0, 1], give(ALLOW)])],
-    [
-      "a question about some bits of the number",
-      seccompProgram([loadNumber, [0x45, 1, 0, 8], give(ALLOW), give(KILL)]),
-    ],
-    ["arithmetic with the number", seccompProgram([loadNumber, [0x54, 0, 0, 8], [0x15, 0, 0, 1], give(ALLOW)])],
+  /** Never reached; short programs are left alone in any case. */
+  const padding = Array<Line>(40).fill(give(KILL));
+  test.each<[string, Line[]]>([
+    ["no end", Array<Line>(40).fill(loadNumber)],
+    ["a jump out of it", [loadNumber, [0x15, 200, 0, 1], give(ALLOW), ...padding]],
+    ["a long jump out of it", [loadNumber, [0x05, 0, 0, 0xffffffff], ...padding]],
+    ["a question before anything is loaded", [[0x15, 0, 0, 1], give(ALLOW), ...padding]],
+    ["a question about some bits of the number", [loadNumber, [0x45, 1, 0, 8], give(ALLOW), ...padding]],
+    ["arithmetic with the number", [loadNumber, [0x54, 0, 0, 8], [0x15, 0, 0, 1], give(ALLOW), ...padding]],
     [
       "a question about two things",
-      seccompProgram([loadArchitecture, [0x15, 1, 0, 3], loadNumber, [0x15, 0, 0, 7], give(ALLOW)]),
+      [loadArchitecture, [0x15, 1, 0, 3], loadNumber, [0x15, 0, 1, 7], give(ALLOW), ...padding],
     ],
-  ])("leaves a program alone that has %s", (_, program) => {
+  ])("leaves a program alone that has %s", (_, lines) => {
+    const program = seccompProgram(lines);
     expect(asDecisionTree(program)).toBe(program);
+  });
+
+  test("understands what these programs differ from", () => {
+    const program = seccompProgram([loadNumber, [0x15, 1, 0, 8], give(ALLOW), ...padding]);
+    expect(answers(asDecisionTree(program))).toEqual(answers(program));
+    expect(asDecisionTree(program)).not.toBe(program);
+  });
+
+  test.each([0, 4, 324])("leaves %d bytes alone that are no program", (length) => {
+    const bytes = new Uint8Array(length);
+    expect(asDecisionTree(bytes)).toBe(bytes);
   });
 });
