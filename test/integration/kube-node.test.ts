@@ -32,6 +32,8 @@ describe.skipIf(!isRoot)("the node agent", () => {
     expect(pod.status?.podIP).toMatch(/^10\./);
     expect(pod.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
     expect(pod.status?.containerStatuses?.[0]).toMatchObject({ ready: true, started: true, restartCount: 0 });
+    // Running tells that the program was started, which may be before its first word.
+    await eventually(async () => (await node.logs(pod)) !== "");
     expect(await node.logs(pod)).toBe("hello from one\n");
     expect(await node.exec(pod, ["cat", "/etc/hostname"])).toEqual({ output: "one\n", code: 0 });
     expect((await node.exec(pod, ["sh", "-c", "exit 3"])).code).toBe(3);
