@@ -4,9 +4,10 @@
  */
 import { dirname } from "node:path";
 
+/** node:fs, loaded by the first who asks. */
 export const fileSystem = () => require("node:fs") as typeof import("node:fs");
 
-/** What Bun says of a file when stat(2) fails. */
+/** What Bun says of a file when stat(2) fails; test/unit/cli/file-system.test.ts tells when a newer one says another thing. */
 const NO_TIME = 2 ** 52 - 1;
 
 /** True when something is at `path`, as existsSync says it. */

@@ -2,7 +2,7 @@ import { CliError } from "./cli-error.ts";
 import { fileSystem } from "./file-system.ts";
 
 /** The exit code that SIGPIPE would give. */
-const READER_HAS_GONE = 141;
+export const READER_HAS_GONE = 141;
 
 /** Writes to standard output. */
 export function writeOut(data: string | Uint8Array): void {

@@ -2,7 +2,7 @@ import type { UpgradedStream } from "../lib/http-client.ts";
 import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { fileSystem } from "./file-system.ts";
 import { Demultiplexer } from "./multiplexed.ts";
-import { writeError } from "./output.ts";
+import { READER_HAS_GONE, writeError } from "./output.ts";
 import { enterRawMode } from "./terminal.ts";
 
 export interface SessionOptions {
@@ -62,7 +62,7 @@ async function writeFully(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
     const written = await new Promise<number>((resolve, reject) => {
       fileSystem().write(fd, rest, 0, rest.length, null, (error, count) => {
         if (!error) resolve(count);
-        else if (error.code === "EPIPE") process.exit(141);
+        else if (error.code === "EPIPE") process.exit(READER_HAS_GONE);
         else if (error.code === "EAGAIN") setTimeout(resolve, 2, 0);
         else reject(writeError(fd, error));
       });

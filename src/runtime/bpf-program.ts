@@ -9,20 +9,23 @@ export interface Instruction {
   /** How many instructions are skipped when the condition holds, and when it does not; 0 for what is no condition. */
   yes: number;
   no: number;
-  /** What is compared with, looked at (an offset), answered, or for JUMP_ALWAYS how many instructions are skipped. */
+  /** What is compared with, looked at (an offset), answered, or for JUMP how many instructions are skipped. */
   value: number;
 }
 
-export const LOAD = 0x20;
-export const AND = 0x54;
-export const JUMP_ALWAYS = 0x05;
-export const JUMP_IF_EQUAL = 0x15;
-export const JUMP_IF_GREATER = 0x25;
-export const JUMP_IF_AT_LEAST = 0x35;
-export const RETURN = 0x06;
+/** The instructions that seccomp filters consist of. */
+export const CODE = {
+  LOAD: 0x20,
+  AND: 0x54,
+  JUMP: 0x05,
+  JUMP_IF_EQUAL: 0x15,
+  JUMP_IF_GREATER: 0x25,
+  JUMP_IF_AT_LEAST: 0x35,
+  RETURN: 0x06,
+};
 
-export const OFFSET_OF_NUMBER = 0;
-export const OFFSET_OF_ARCHITECTURE = 4;
+/** Where LOAD finds what; the arguments of the system call lie behind. */
+export const OFFSET = { NUMBER: 0, ARCHITECTURE: 4 };
 
 const INSTRUCTION_BYTES = 8;
 

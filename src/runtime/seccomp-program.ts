@@ -4,18 +4,7 @@
  * are younger than the filter fail with ENOSYS: programs then use older ones, and would take EPERM for an answer.
  * Pure.
  */
-import {
-  encodeProgram,
-  type Instruction,
-  JUMP_ALWAYS,
-  JUMP_IF_AT_LEAST,
-  JUMP_IF_EQUAL,
-  JUMP_IF_GREATER,
-  LOAD,
-  OFFSET_OF_ARCHITECTURE,
-  OFFSET_OF_NUMBER,
-  RETURN,
-} from "./bpf-program.ts";
+import { CODE, encodeProgram, type Instruction, OFFSET, plain } from "./bpf-program.ts";
 import type { SeccompFilter } from "./oci-spec.ts";
 
 /** Since Linux 5.1 a new system call has one number on all processors. Those from 6.5 on, by number. */
@@ -80,17 +69,17 @@ export function withYoungCalls(program: Uint8Array, filter: SeccompFilter): Uint
 
 function assemble(architectures: number[], filter: SeccompFilter): Uint8Array {
   const start: Planned[] = [
-    { code: LOAD, value: OFFSET_OF_ARCHITECTURE },
-    ...architectures.map((value) => ({ code: JUMP_IF_EQUAL, value, target: "number" as const })),
-    { code: JUMP_ALWAYS, value: 0, target: "program" },
+    { code: CODE.LOAD, value: OFFSET.ARCHITECTURE },
+    ...architectures.map((value) => ({ code: CODE.JUMP_IF_EQUAL, value, target: "number" as const })),
+    { code: CODE.JUMP, value: 0, target: "program" },
   ];
   const number: Planned[] = [
-    { code: LOAD, value: OFFSET_OF_NUMBER },
-    { code: JUMP_IF_AT_LEAST, value: END_OF_COMMON, target: "program" },
+    { code: CODE.LOAD, value: OFFSET.NUMBER },
+    { code: CODE.JUMP_IF_AT_LEAST, value: END_OF_COMMON, target: "program" },
     ...refuseUnknown(filter),
     ...decidedCalls(filter).flatMap(([value, answer]) => [
-      { code: JUMP_IF_EQUAL, value, skipUnless: 1 },
-      { code: RETURN, value: answer },
+      { code: CODE.JUMP_IF_EQUAL, value, skipUnless: 1 },
+      { code: CODE.RETURN, value: answer },
     ]),
   ];
   return encode([...start, ...number], { number: start.length, program: start.length + number.length });
@@ -101,8 +90,8 @@ function refuseUnknown({ defaultAction, syscalls }: SeccompFilter): Planned[] {
   if (!/^SCMP_ACT_(ERRNO|KILL|TRAP)/.test(defaultAction)) return [];
   const named = syscalls.flatMap(({ names }) => names.map((name) => YOUNG_CALLS.get(name) ?? 0));
   return [
-    { code: JUMP_IF_GREATER, value: Math.max(KNOWN_TO_ALL, ...named), skipUnless: 1 },
-    { code: RETURN, value: ANSWERS.SCMP_ACT_ERRNO! | ENOSYS },
+    { code: CODE.JUMP_IF_GREATER, value: Math.max(KNOWN_TO_ALL, ...named), skipUnless: 1 },
+    { code: CODE.RETURN, value: ANSWERS.SCMP_ACT_ERRNO! | ENOSYS },
   ];
 }
 
@@ -122,7 +111,7 @@ function encode(instructions: Planned[], places: Record<Target, number>): Uint8A
     instructions.map(({ code, value, target, skipUnless = 0 }, index): Instruction => {
       const distance = target === undefined ? 0 : places[target] - index - 1;
       // An unconditional jump has its distance in the value, a conditional one in a byte.
-      if (code === JUMP_ALWAYS) return { code, yes: 0, no: 0, value: distance };
+      if (code === CODE.JUMP) return plain(code, distance);
       return { code, yes: distance, no: skipUnless, value };
     }),
   );

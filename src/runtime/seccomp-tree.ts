@@ -5,23 +5,9 @@
  * executed process starts a millisecond earlier. The answers stay the same for every architecture, number and argument.
  * Pure.
  */
-import {
-  AND,
-  decodeProgram,
-  encodeProgram,
-  type Instruction,
-  JUMP_ALWAYS,
-  JUMP_IF_AT_LEAST,
-  JUMP_IF_EQUAL,
-  JUMP_IF_GREATER,
-  LOAD,
-  OFFSET_OF_ARCHITECTURE,
-  OFFSET_OF_NUMBER,
-  plain,
-  RETURN,
-} from "./bpf-program.ts";
+import { CODE, decodeProgram, encodeProgram, type Instruction, OFFSET, plain } from "./bpf-program.ts";
 
-const CONDITIONS = new Set([JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_AT_LEAST]);
+const CONDITIONS = new Set([CODE.JUMP_IF_EQUAL, CODE.JUMP_IF_GREATER, CODE.JUMP_IF_AT_LEAST]);
 /** BPF_MAXINSNS of linux/bpf_common.h. */
 const MAX_INSTRUCTIONS = 4096;
 const MAX_SKIP = 255;
@@ -72,14 +58,14 @@ function comparedValues(program: Instruction[]): Record<"architecture" | "number
   program.forEach((instruction, place) => {
     const held = ways[place]!;
     const { code, value } = instruction;
-    if (held === 0 || code === RETURN) return;
-    if (code === LOAD) reach(place + 1, WAYS[heldAfter(value)]);
-    else if (code === JUMP_ALWAYS) reach(place + 1 + value, held);
+    if (held === 0 || code === CODE.RETURN) return;
+    if (code === CODE.LOAD) reach(place + 1, WAYS[heldAfter(value)]);
+    else if (code === CODE.JUMP) reach(place + 1 + value, held);
     else {
       if (held === WAYS.architecture) compared.architecture.add(value).add(value + 1);
       else if (held === WAYS.number) compared.number.add(value).add(value + 1);
       else if (held !== WAYS.argument) throw new NoTree();
-      const isUnderstood = CONDITIONS.has(code) || (code === AND && held === WAYS.argument);
+      const isUnderstood = CONDITIONS.has(code) || (code === CODE.AND && held === WAYS.argument);
       if (!isUnderstood) throw new NoTree();
       reach(place + 1 + instruction.yes, held);
       reach(place + 1 + instruction.no, held);
@@ -89,8 +75,8 @@ function comparedValues(program: Instruction[]): Record<"architecture" | "number
 }
 
 function heldAfter(offset: number): Held {
-  if (offset === OFFSET_OF_ARCHITECTURE) return "architecture";
-  return offset === OFFSET_OF_NUMBER ? "number" : "argument";
+  if (offset === OFFSET.ARCHITECTURE) return "architecture";
+  return offset === OFFSET.NUMBER ? "number" : "argument";
 }
 
 function outcomesByArchitecture(program: Instruction[]): Range<ByNumber>[] {
@@ -124,7 +110,7 @@ function findChains(program: Instruction[]): Chains {
   const places = new Map<number, number[]>();
   for (let place = program.length - 1; place >= 0; place--) {
     const { code, no, value } = program[place]!;
-    if (code !== JUMP_IF_EQUAL || no !== 0) continue;
+    if (code !== CODE.JUMP_IF_EQUAL || no !== 0) continue;
     ends[place] = ends[place + 1] || place + 1;
     places.set(value, [place, ...(places.get(value) ?? [])]);
   }
@@ -138,14 +124,14 @@ function decide(program: Instruction[], { ends, places }: Chains, architecture: 
   for (;;) {
     const instruction = program[place]!;
     const end = ends[place]!;
-    if (instruction.code === RETURN) return { outcome: { answer: instruction.value }, asksNumber };
-    if (instruction.code === LOAD) {
+    if (instruction.code === CODE.RETURN) return { outcome: { answer: instruction.value }, asksNumber };
+    if (instruction.code === CODE.LOAD) {
       const held = heldAfter(instruction.value);
       if (held === "argument") return { outcome: { askingAt: place }, asksNumber };
       asksNumber ||= held === "number";
       value = held === "number" ? number : architecture;
       place += 1;
-    } else if (instruction.code === JUMP_ALWAYS) place += 1 + instruction.value;
+    } else if (instruction.code === CODE.JUMP) place += 1 + instruction.value;
     else if (end > 0) {
       const from = place;
       const match = places.get(value)?.find((candidate) => candidate >= from && candidate < end);
@@ -155,8 +141,8 @@ function decide(program: Instruction[], { ends, places }: Chains, architecture: 
 }
 
 function holds({ code, value }: Instruction, held: number): boolean {
-  if (code === JUMP_IF_EQUAL) return held === value;
-  return code === JUMP_IF_GREATER ? held > value : held >= value;
+  if (code === CODE.JUMP_IF_EQUAL) return held === value;
+  return code === CODE.JUMP_IF_GREATER ? held > value : held >= value;
 }
 
 /** Neighbours with one outcome become one. */
@@ -182,9 +168,9 @@ type Planned = Instruction & { askingAt?: number };
 
 function assemble(architectures: Range<ByNumber>[], program: Instruction[]): Instruction[] {
   const tree: Planned[] = [
-    plain(LOAD, OFFSET_OF_ARCHITECTURE),
+    plain(CODE.LOAD, OFFSET.ARCHITECTURE),
     ...branch(architectures, (byNumber) => [
-      ...(byNumber.length > 1 ? [plain(LOAD, OFFSET_OF_NUMBER)] : []),
+      ...(byNumber.length > 1 ? [plain(CODE.LOAD, OFFSET.NUMBER)] : []),
       ...branch(byNumber, leaf),
     ]),
   ];
@@ -201,8 +187,8 @@ function assemble(architectures: Range<ByNumber>[], program: Instruction[]): Ins
 }
 
 function leaf(outcome: Outcome): Planned[] {
-  if ("answer" in outcome) return [plain(RETURN, outcome.answer)];
-  return [{ ...plain(JUMP_ALWAYS, 0), askingAt: outcome.askingAt }];
+  if ("answer" in outcome) return [plain(CODE.RETURN, outcome.answer)];
+  return [{ ...plain(CODE.JUMP, 0), askingAt: outcome.askingAt }];
 }
 
 /** Halves the ranges until one is left; the lower half lies first. */
@@ -211,8 +197,8 @@ function branch<T>(ranges: Range<T>[], end: (outcome: T) => Planned[]): Planned[
   const half = ranges.length >> 1;
   const [low, high] = [branch(ranges.slice(0, half), end), branch(ranges.slice(half), end)];
   const value = ranges[half]!.start;
-  if (low.length <= MAX_SKIP) return [{ code: JUMP_IF_AT_LEAST, yes: low.length, no: 0, value }, ...low, ...high];
-  return [{ code: JUMP_IF_AT_LEAST, yes: 0, no: 1, value }, plain(JUMP_ALWAYS, low.length), ...low, ...high];
+  if (low.length <= MAX_SKIP) return [{ code: CODE.JUMP_IF_AT_LEAST, yes: low.length, no: 0, value }, ...low, ...high];
+  return [{ code: CODE.JUMP_IF_AT_LEAST, yes: 0, no: 1, value }, plain(CODE.JUMP, low.length), ...low, ...high];
 }
 
 /** The places that are reached from some, in their order: what falls through lies next to its follower here too. */
@@ -221,8 +207,8 @@ function reachable(program: Instruction[], from: number[]): number[] {
   for (let place = 0; place < program.length; place++) {
     if (!isReached.has(place)) continue;
     const { code, yes, no, value } = program[place]!;
-    if (code === RETURN) continue;
-    if (code === JUMP_ALWAYS) isReached.add(place + 1 + value);
+    if (code === CODE.RETURN) continue;
+    if (code === CODE.JUMP) isReached.add(place + 1 + value);
     else isReached.add(place + 1 + yes).add(place + 1 + no);
   }
   return [...isReached].sort((a, b) => a - b);
@@ -232,6 +218,6 @@ function reachable(program: Instruction[], from: number[]): number[] {
 function moved(instruction: Instruction, old: number, places: ReadonlyMap<number, number>): Instruction {
   const { code, yes, no, value } = instruction;
   const distance = (skip: number) => places.get(old + 1 + skip)! - places.get(old)! - 1;
-  if (code === JUMP_ALWAYS) return plain(code, distance(value));
+  if (code === CODE.JUMP) return plain(code, distance(value));
   return CONDITIONS.has(code) ? { code, yes: distance(yes), no: distance(no), value } : instruction;
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { release } from "node:os";
 import { join } from "node:path";
 import {
   closeDescriptor,
@@ -107,9 +108,11 @@ describe("start and end", () => {
     });
   });
 
-  test("the runtime lies where nobody can write to it, and cannot change that", async () => {
+  const [kernel = 0, minor = 0] = release().split(".").map(Number);
+  const hasSealedMounts = kernel > 5 || (kernel === 5 && minor >= 12);
+  test.skipIf(!hasSealedMounts)("the runtime lies where nobody can write to it, and cannot change that", async () => {
     const report = join(fixture.directory, "report");
-    // Each line fails: without the mount by "Text file busy", and could succeed once the runtime has ended.
+    // Without the mount the first fails by "Text file busy", and that only as long as the runtime runs.
     const script = `{ (: >/proc/self/exe); mount -o remount,bind,rw none /proc/$$/exe; } 2>"${report}"; exit 3`;
     const runtimeCommand = ["/usr/bin/busybox", "sh", "-c", script];
     const container = await fixture.container({ command: ["true"], options: { runtimeCommand } });

@@ -11,10 +11,15 @@ export interface SystemCall {
 const isLittle = endianness() === "LE";
 
 /** @throws for an instruction that is none of these, or a way out of the program. */
-export function seccompAnswer(program: Uint8Array, { architecture, number, rest = [] }: SystemCall): number {
+export function seccompAnswer(program: Uint8Array, call: SystemCall): number {
+  return execute(program, call).answer;
+}
+
+function execute(program: Uint8Array, { architecture, number, rest = [] }: SystemCall) {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const words = [number, architecture, ...rest];
   let accumulator = 0;
+  let asksArguments = false;
   for (let at = 0; ; at += 8) {
     const value = view.getUint32(at + 4, isLittle);
     const jump = (isTaken: boolean) => {
@@ -22,6 +27,7 @@ export function seccompAnswer(program: Uint8Array, { architecture, number, rest 
     };
     switch (view.getUint16(at, isLittle)) {
       case 0x20:
+        asksArguments ||= value > 4;
         accumulator = words[value / 4] ?? 0;
         break;
       case 0x54:
@@ -43,7 +49,7 @@ export function seccompAnswer(program: Uint8Array, { architecture, number, rest 
         jump((accumulator & value) !== 0);
         break;
       case 0x06:
-        return value;
+        return { answer: value, asksArguments };
       default:
         throw new Error(`unknown instruction at ${at}`);
     }
@@ -66,8 +72,9 @@ export function seccompProgram(lines: readonly Line[]): Uint8Array {
 }
 
 /**
- * System calls that tell two programs apart if any do: every value that either compares with, and its neighbours, as
- * architecture, number and argument.
+ * System calls that another program should answer as this one does: each value that it compares with, and its neighbours, as
+ * architecture and as number, all combined; and where it then asks for arguments, also each as their lower half, their
+ * upper half and both.
  */
 export function tellingCalls(program: Uint8Array): SystemCall[] {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
@@ -78,14 +85,15 @@ export function tellingCalls(program: Uint8Array): SystemCall[] {
       for (const near of [value - 1, value, value + 1]) if (near >= 0 && near < 2 ** 32) values.add(near);
     }
   }
-  const large = [...values].filter((value) => value > 0xffff);
-  const architectures = [...large, 0];
+  const architectures = [0, ...[...values].filter((value) => value > 0xffff)];
   const calls = architectures.flatMap((architecture) => [...values].map((number) => ({ architecture, number })));
-  // Arguments: one value in all of their words, for each call that asks for some at all.
-  const asking = calls.filter((call) => seccompAnswer(program, call) !== 0x7fff0000);
-  const rests = [...values].map((value) => Array<number>(14).fill(value));
-  return [
-    ...calls,
-    ...asking.slice(0, 4000).flatMap((call, index) => ({ ...call, rest: rests[index % rests.length] })),
-  ];
+  const rests = [...values].flatMap((value) =>
+    [
+      [value, 0],
+      [0, value],
+      [value, value],
+    ].map((halves) => Array<number[]>(7).fill(halves).flat()),
+  );
+  const asking = calls.filter((call) => execute(program, call).asksArguments);
+  return [...calls, ...asking.flatMap((call) => rests.map((rest) => ({ ...call, rest })))];
 }

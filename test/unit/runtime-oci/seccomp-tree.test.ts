@@ -78,7 +78,12 @@ const NUMBERS = [
 const ARGUMENTS = [0, 1, 8, 13, 0x00020000, 0x7e020000, 0xffffffff];
 const CALLS: SystemCall[] = ARCHITECTURES.flatMap((architecture) =>
   NUMBERS.flatMap((number) =>
-    ARGUMENTS.map((argument) => ({ architecture, number, rest: [0, 0, ...Array<number>(12).fill(argument)] })),
+    ARGUMENTS.flatMap((value) =>
+      [
+        [value, value],
+        [value, 0],
+      ].map((halves) => ({ architecture, number, rest: Array(7).fill(halves).flat() })),
+    ),
   ),
 );
 const answers = (program: Uint8Array) => CALLS.map((call) => seccompAnswer(program, call));
